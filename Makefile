@@ -1,0 +1,33 @@
+# make test: everything that is checked; make lint, make unit: the quick parts of it
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+SOURCES := agent drivers inventory tests benchmarks
+
+.PHONY: test lint unit guest regdb clean
+test: lint guest
+	$(BIN)/pytest
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy $(SOURCES)
+
+unit: $(VENV)/.installed
+	$(BIN)/pytest tests/unit tests/structure
+
+# The virtual access point of tests/vm: built once, kept outside the repository. Where packages can't be
+# installed one line says what is left out.
+guest: $(VENV)/.installed
+	$(BIN)/python tests/vm/build_guest.py --install
+
+regdb: $(VENV)/.installed
+	$(BIN)/python inventory/make_regdb.py
+
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

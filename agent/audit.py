@@ -1,0 +1,545 @@
+"""The audit log on disk: copies the store's outbox into chained files, and reads them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import secrets
+import stat
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import groupby, islice
+from pathlib import Path
+from typing import IO, Any, Literal
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from uuid6 import uuid7
+
+from agent.audit_chain import (
+    GENESIS,
+    AuditHead,
+    Finding,
+    Kind,
+    Line,
+    Report,
+    key_id_of,
+    read_line,
+    sign,
+    verify,
+)
+from agent.clock import Clock, SystemClock
+from agent.moment import EPOCH
+from agent.records import Pseudonyms, record
+from agent.store import Store
+from agent.tables import OutboxRow
+
+KEY_BYTES = 32
+BATCH = 1000
+"""Records of one write."""
+
+FILE_NAME = re.compile(r"audit_\d{8}\.jsonl")
+
+EVERY_SITE = "*"
+"""The site of a record about the log itself."""
+
+CODES = {
+    Kind.TORN: "audit.torn_line",
+    Kind.TRUNCATION: "audit.truncated",
+    Kind.EDIT: "audit.edited",
+    Kind.INSERTION: "audit.inserted",
+    Kind.FORK: "audit.store_behind",
+}
+
+Purpose = Literal["audit-mac", "pseudonym", "rollback-token"]
+
+
+class AuditError(Exception):
+    """The root of what the audit log raises."""
+
+
+class AuditUnavailable(AuditError):
+    """The disk did not take the records: write to no device, flush again later; nothing is lost."""
+
+
+class KeyRefused(AuditError):
+    """The key file can't be trusted: a person must act as the message says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """The installation's root key. ``created``: it was made just now; say so, it needs a backup."""
+
+    secret: bytes = field(repr=False)
+    created: bool = False
+
+
+def derive(key: Key, purpose: Purpose) -> bytes:
+    """The 32-byte key for one purpose (HKDF-SHA256, RFC 5869); none tells anything about another."""
+    info = f"rrmd {purpose} v1".encode()
+    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=info).derive(key.secret)
+
+
+def mac_keys(*keys: Key) -> dict[str, bytes]:
+    """The keys as `verify` wants them: by id."""
+    return {key_id_of(mac): mac for mac in (derive(key, "audit-mac") for key in keys)}
+
+
+def load_or_create_key(path: Path) -> Key:
+    """The root key in ``path``; made there from the kernel's random numbers when there is none.
+
+    Raises KeyRefused when others can read the file or it does not hold 32 bytes.
+    """
+    try:
+        return _load_key(path)
+    except FileNotFoundError:
+        return _create_key(path)
+
+
+def _load_key(path: Path) -> Key:
+    with path.open("rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise KeyRefused(f"{path} is not a file")
+        if mode := stat.S_IMODE(status.st_mode) & 0o077:
+            raise KeyRefused(f"others may use the key file {path} (mode bits {mode:03o}): chmod 600 {path}")
+        secret = file.read(KEY_BYTES + 1)
+    if len(secret) != KEY_BYTES:
+        raise KeyRefused(f"{path} must hold exactly {KEY_BYTES} bytes; restore it from its backup")
+    return Key(secret=secret)
+
+
+def _create_key(path: Path) -> Key:
+    """Whole or not at all: linked into place when it is on disk, never over another's."""
+    secret = os.urandom(KEY_BYTES)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        _write_new(draft, secret, 0o600)
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            return _load_key(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    _sync_directory(path.parent)
+    return Key(secret=secret, created=True)
+
+
+def _write_new(path: Path, data: bytes, mode: int) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        _write_all(fd, data)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[os.write(fd, left) :]
+
+
+def _sync_directory(directory: Path) -> None:
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+@dataclass(frozen=True, slots=True)
+class _Signed:
+    seq: int
+    mac: str
+    line: bytes
+
+
+@contextmanager
+def _disk() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise AuditUnavailable(f"the audit log can't be written: {error}") from error
+
+
+class AuditLog:
+    """The one writer of a directory of audit files; call `recover` before the first `flush`."""
+
+    def __init__(self, directory: Path, store: Store, key: Key, *, clock: Clock | None = None) -> None:
+        self._directory = directory
+        self._store = store
+        self._clock = clock or SystemClock()
+        self._names = Pseudonyms(derive(key, "pseudonym"))
+        self._key = derive(key, "audit-mac")
+        self._key_id = key_id_of(self._key)
+        self._lock = threading.RLock()
+        self._newest = ""
+        self._head: AuditHead | None = None
+
+    def flush(self) -> int:
+        """How many waiting records are now in the file and synced: all of them.
+
+        Raises AuditUnavailable (nothing is lost, a later flush goes on) and what the store raises.
+        """
+        done = 0
+        with self._lock, _disk():
+            while rows := self._store.unwritten(BATCH):
+                copied = self._copy(rows) or self._copy(self._store.unwritten(BATCH))
+                if not copied:
+                    raise AuditUnavailable("the newest audit file changes while it is being written")
+                done += copied
+                if copied == len(rows) < BATCH:
+                    break
+        return done
+
+    def recover(self) -> tuple[Finding, ...]:
+        """What was wrong with the end of the log, each recorded in the log itself; then a flush.
+
+        A torn line is moved into a ``.torn`` file; records written but not marked are marked, not written
+        again; a store that is behind its own log (restored, or made anew) takes the log's end for its own.
+        What else is damaged stays as it is, and the chain goes on from the end that the store knows.
+        """
+        with self._lock, _disk():
+            findings = self._settle()
+            self.flush()
+        return findings
+
+    # Writing
+
+    def _copy(self, rows: Sequence[OutboxRow]) -> int:
+        """How many of the first rows are now in their file, synced and marked; 0 = the file was not as the
+        store knows it, and both agree now."""
+        head = self._head = self._head or self._store.audit_head()
+        newest = self._newest or self._find_newest(head)
+        name, group = next(groupby(rows, lambda row: max(_day_name(row), newest)))
+        size = head.size if head and head.file == name else 0
+        if self._size(name) != size:
+            self._settle()
+            return 0
+        signed = self._sign(group, head)
+        data = b"".join(one.line for one in signed)
+        self._write(name, data, size)
+        self._newest = name
+        self._mark(signed, name, size + len(data))
+        return len(signed)
+
+    def _sign(self, rows: Iterable[OutboxRow], head: AuditHead | None) -> list[_Signed]:
+        prev = head.mac if head else GENESIS
+        signed = []
+        for row in rows:
+            chained, line = sign(row.record, row.seq, prev, self._key, self._key_id)
+            prev = chained["mac"]
+            signed.append(_Signed(row.seq, prev, line))
+        return signed
+
+    def _write(self, name: str, data: bytes, size: int) -> None:
+        """``data`` after the first ``size`` bytes of the file, synced; or the file as it was, and OSError."""
+        path = self._directory / name
+        fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            if not size:
+                os.fchmod(fd, 0o640)
+            _write_all(fd, data)
+            os.fdatasync(fd)
+        except OSError:
+            with suppress(OSError):  # the next flush sees the length and settles it
+                os.ftruncate(fd, size)
+            raise
+        finally:
+            os.close(fd)
+        if not size:
+            _sync_directory(self._directory)
+
+    def _mark(self, signed: Sequence[_Signed], name: str, size: int) -> None:
+        head = AuditHead(seq=signed[-1].seq, mac=signed[-1].mac, file=name, size=size)
+        self._head = None  # should the store fail now, it is asked again
+        self._store.mark_written([(one.seq, one.mac) for one in signed], name, head)
+        self._head = head
+
+    def _find_newest(self, head: AuditHead | None) -> str:
+        """The newest file's name: a clock that jumped back starts no older one."""
+        return max([*(path.name for path in files(self._directory)), head.file if head else ""])
+
+    def _size(self, name: str) -> int:
+        try:
+            return (self._directory / name).stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    # Coming back
+
+    def _settle(self) -> tuple[Finding, ...]:
+        """Makes file and store agree about where the chain ends, and records what was wrong."""
+        self._head = None
+        head = self._store.audit_head()
+        name = self._newest = self._find_newest(head)
+        if not name:
+            return ()
+        findings = [*self._cut_torn(name), *self._check_head(head)]
+        findings += self._take_tail(name, head)
+        self._store.append([self._system_record(one) for one in findings])
+        return tuple(findings)
+
+    def _cut_torn(self, name: str) -> Iterator[Finding]:
+        """Moves a last line without its end aside, into ``NAME.torn``."""
+        data = self._read(name)
+        whole = data.rfind(b"\n") + 1
+        torn = data[whole:]
+        if not torn:
+            return
+        aside = self._directory / f"{name}.torn"
+        fd = os.open(aside, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            _write_all(fd, torn + b"\n")
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        _sync_directory(self._directory)
+        self._truncate(name, whole)
+        text = f"{len(torn)} bytes without a line's end were moved to {aside.name}"
+        yield _finding(Kind.TORN, name, data.count(b"\n", 0, whole) + 1, None, text)
+
+    def _truncate(self, name: str, size: int) -> None:
+        fd = os.open(self._directory / name, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.ftruncate(fd, size)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def _check_head(self, head: AuditHead | None) -> Iterator[Finding]:
+        """Is the last record that the store knows of still where it was written?"""
+        if head is None:
+            return
+        data = self._read(head.file)
+        line = data.count(b"\n") + 1
+        if len(data) < head.size:
+            text = f"{head.size - len(data)} bytes at the end are gone"
+            yield _finding(Kind.TRUNCATION, head.file, line, head.seq, text)
+        elif head.seq and not self._ends_with(data, head):
+            text = "the last record the store knows of is not where it was written"
+            yield _finding(Kind.EDIT, head.file, line, head.seq, text)
+
+    def _ends_with(self, data: bytes, head: AuditHead) -> bool:
+        last = data[: head.size].rsplit(b"\n", 2)
+        return len(last) > 1 and last[-1] == b"" and head.mac.encode() in last[-2]
+
+    def _take_tail(self, name: str, head: AuditHead | None) -> Iterator[Finding]:
+        """Marks the lines of waiting records that are in the file already, after the last known one."""
+        data = self._read(name)
+        start = head.size if head and head.file == name else 0
+        signed = self._sign(self._store.unwritten(BATCH), head)
+        if signed and (found := data.rfind(signed[0].line)) >= 0:
+            start = found
+        there, end = _already(signed, data, start)
+        last = there[-1] if there else _Signed(head.seq if head else 0, head.mac if head else GENESIS, b"")
+        self._store.mark_written(
+            [(one.seq, one.mac) for one in there],
+            name,
+            AuditHead(seq=last.seq, mac=last.mac, file=name, size=len(data)),
+        )
+        if len(data) > end:
+            yield self._explain(name, data, end, last.seq)
+
+    def _explain(self, name: str, data: bytes, end: int, known: int) -> Finding:
+        """What the lines after the last one known are; genuine later ones mean that the store is behind."""
+        line = data.count(b"\n", 0, end) + 1
+        tail = data[:-1].rfind(b"\n") + 1
+        last = read_line((name, line, data[tail:]), {self._key_id: self._key})
+        if last.kind is None and last.seq and last.seq > known:
+            self._store.adopt(AuditHead(seq=last.seq, mac=last.mac, file=name, size=len(data)))
+            text = f"the log went on to {last.seq}, the store knew {known}: it was restored or made anew"
+            return _finding(Kind.FORK, name, line, known + 1, text)
+        text = f"{len(data) - end} bytes that are not this store's stand at the end"
+        return _finding(Kind.INSERTION, name, line, None, text)
+
+    def _read(self, name: str) -> bytes:
+        try:
+            return (self._directory / name).read_bytes()
+        except FileNotFoundError:
+            return b""
+
+    def _system_record(self, finding: Finding) -> dict[str, Any]:
+        return record(
+            id=str(uuid7()),
+            now=self._clock.now(),
+            kind="system",
+            site=EVERY_SITE,
+            names=self._names,
+            reason=CODES[finding.kind],
+            params={"file": finding.file, "line": finding.line, "seq": finding.seq, "detail": finding.detail},
+        )
+
+
+def _already(signed: Sequence[_Signed], data: bytes, start: int) -> tuple[list[_Signed], int]:
+    """The records whose lines stand in ``data`` from ``start`` on, and where they end."""
+    there = []
+    for one in signed:
+        if not data.startswith(one.line, start):
+            break
+        there.append(one)
+        start += len(one.line)
+    return there, start
+
+
+def _finding(kind: Kind, file: str, line: int, seq: int | None, detail: str) -> Finding:
+    return Finding(kind=kind, file=file, line=line, seq=seq, detail=detail)
+
+
+def _day_name(row: OutboxRow) -> str:
+    day = EPOCH + timedelta(microseconds=row.record["utc"])
+    return f"audit_{day:%Y%m%d}.jsonl"
+
+
+# Reading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which records are wanted; None = any. ``radio`` and ``ap`` are pseudonyms, times UTC microseconds
+    (from ``since_utc_us`` on, before ``until_utc_us``)."""
+
+    change_id: str | None = None
+    event_id: str | None = None
+    radio: str | None = None
+    ap: str | None = None
+    kind: str | None = None
+    site: str | None = None
+    since_utc_us: int | None = None
+    until_utc_us: int | None = None
+
+    def takes(self, record: Mapping[str, Any]) -> bool:
+        at = record.get("utc")
+        if not isinstance(at, int):
+            return False
+        if self.since_utc_us is not None and at < self.since_utc_us:
+            return False
+        if self.until_utc_us is not None and at >= self.until_utc_us:
+            return False
+        return self._names_fit(record)
+
+    def _names_fit(self, record: Mapping[str, Any]) -> bool:
+        if self.radio is not None and self.radio not in (record.get("radio"), *(record.get("members") or ())):
+            return False
+        wanted = {name: getattr(self, name) for name in ("change_id", "event_id", "ap", "kind", "site")}
+        return all(value is None or record.get(name) == value for name, value in wanted.items())
+
+
+def files(directory: Path) -> list[Path]:
+    """The audit files in the order of their chain."""
+    return sorted(path for path in directory.iterdir() if FILE_NAME.fullmatch(path.name))
+
+
+def read_lines(directory: Path) -> Iterator[Line]:
+    """Every line of every file, in order."""
+    for path in files(directory):
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                yield path.name, number, line
+
+
+def verify_directory(directory: Path, keys: Mapping[str, bytes], head: AuditHead | None = None) -> Report:
+    """What the log in ``directory`` tells about itself; see `audit_chain.verify` and `mac_keys`. Of a log
+    that is being written read the head first: records may only have been added since then."""
+    return verify(read_lines(directory), keys, head)
+
+
+def query(
+    directory: Path, want: Filter | None = None, *, limit: int | None = None, newest: bool = False
+) -> Iterator[dict[str, Any]]:
+    """The records that fit, in order (``newest``: the last one first), at most ``limit``; signatures are
+    not checked, and a line that is no record is passed over."""
+    lines = _backwards(directory) if newest else (line for _, _, line in read_lines(directory))
+    return islice((one for _, one in _fitting(lines, want or Filter())), limit)
+
+
+def _fitting(lines: Iterable[bytes], want: Filter) -> Iterator[tuple[bytes, dict[str, Any]]]:
+    for line in lines:
+        one = _record(line)
+        if one is not None and want.takes(one):
+            yield line, one
+
+
+def _backwards(directory: Path) -> Iterator[bytes]:
+    for path in reversed(files(directory)):
+        yield from reversed(path.read_bytes().splitlines())
+
+
+def _record(line: bytes) -> dict[str, Any] | None:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
+FORMULA = ("=", "+", "-", "@")
+BLANKS = ("\t", "\r", "\n")
+
+COLUMNS = (
+    "seq",
+    "id",
+    "utc",
+    "boot_id",
+    "site",
+    "kind",
+    "ap",
+    "radio",
+    "pseudo_key_id",
+    "event_id",
+    "change_id",
+    "undo_of",
+    "from_state",
+    "to_state",
+    "reason",
+    "evidence",
+    "scope",
+    "members",
+    "old",
+    "new",
+    "token_sha256",
+    "result",
+    "actor",
+    "drill",
+    "v",
+    "prev_mac",
+    "key_id",
+    "mac",
+)
+
+
+def export(directory: Path, out: IO[str], format: Literal["jsonl", "csv"], want: Filter | None = None) -> int:
+    """How many records were written to ``out``: JSON lines as they stand, or CSV for a spreadsheet."""
+    found = _fitting((line for _, _, line in read_lines(directory)), want or Filter())
+    if format == "csv":
+        return _export_csv((one for _, one in found), out)
+    count = 0
+    for line, _ in found:
+        out.write(line.decode(errors="replace"))
+        count += 1
+    return count
+
+
+def _export_csv(found: Iterable[Mapping[str, Any]], out: IO[str]) -> int:
+    writer = csv.writer(out)
+    writer.writerow(COLUMNS)
+    count = 0
+    for one in found:
+        writer.writerow([_cell(one.get(name)) for name in COLUMNS])
+        count += 1
+    return count
+
+
+def _cell(value: Any) -> Any:
+    """A spreadsheet takes text that begins like a formula for one and runs it; a quote stops that."""
+    if isinstance(value, dict | list):
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    if isinstance(value, str) and (value.lstrip().startswith(FORMULA) or value.startswith(BLANKS)):
+        return f"'{value}"
+    return value

@@ -1,0 +1,221 @@
+"""The change table: what a change may become, and nothing else may become of it.
+
+A change is an edit of one scope from prior to target values. `TABLE` is the whole truth about its life:
+(state, trigger) -> state. `docs/changes.md` draws it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from agent.moment import Deadline
+from drivers.types import Edit, ScopeRef, Values
+from inventory.model import Policy, RadioKey
+
+
+class State(StrEnum):
+    PROPOSED = "PROPOSED"  # advise mode: a person must approve
+    EXPIRED = "EXPIRED"  # not approved or not started in time; nothing was sent
+    PLANNED = "PLANNED"  # stored with its token; nothing was sent
+    APPLYING = "APPLYING"  # may have been sent
+    MONITORING = "MONITORING"  # acknowledged by read-back; the counters decide
+    COMMITTED = "COMMITTED"
+    ROLLING_BACK = "ROLLING_BACK"
+    ROLLED_BACK = "ROLLED_BACK"
+    FAILED = "FAILED"  # the device refused; it still has the prior values
+    SUPERSEDED = "SUPERSEDED"  # someone else (a person, radar) changed it: hands off
+    ESCALATED = "ESCALATED"  # a person must act
+
+
+class Trigger(StrEnum):
+    APPROVE = "approve"
+    EXPIRE = "expire"
+    START = "start"
+    ACKED = "acked"
+    REFUSED = "refused"
+    DOUBT = "doubt"  # sent, and the read-back disagrees or never came
+    HELD = "held"
+    WORSE = "worse"
+    NO_DATA = "no_data"
+    SUPERSEDED = "superseded"
+    UNDO = "undo"  # a person
+    UNDONE = "undone"
+    UNDO_FAILED = "undo_failed"
+    DEADLINE = "deadline"
+
+
+S, T = State, Trigger
+
+TABLE: Mapping[tuple[State, Trigger], State] = MappingProxyType(
+    {
+        (S.PROPOSED, T.APPROVE): S.PLANNED,
+        (S.PROPOSED, T.EXPIRE): S.EXPIRED,
+        (S.PROPOSED, T.UNDO): S.EXPIRED,
+        (S.PROPOSED, T.DEADLINE): S.EXPIRED,
+        (S.PROPOSED, T.SUPERSEDED): S.SUPERSEDED,
+        (S.PLANNED, T.START): S.APPLYING,
+        (S.PLANNED, T.REFUSED): S.FAILED,  # a guard said no at the last moment
+        (S.PLANNED, T.EXPIRE): S.EXPIRED,
+        (S.PLANNED, T.DEADLINE): S.EXPIRED,
+        (S.PLANNED, T.UNDO): S.EXPIRED,
+        (S.PLANNED, T.SUPERSEDED): S.SUPERSEDED,
+        (S.APPLYING, T.ACKED): S.MONITORING,
+        (S.APPLYING, T.REFUSED): S.FAILED,
+        (S.APPLYING, T.DOUBT): S.ROLLING_BACK,
+        (S.APPLYING, T.DEADLINE): S.ROLLING_BACK,
+        (S.APPLYING, T.UNDO): S.ROLLING_BACK,
+        (S.APPLYING, T.UNDONE): S.ROLLED_BACK,  # the device's own timer took it back
+        (S.APPLYING, T.SUPERSEDED): S.SUPERSEDED,
+        (S.MONITORING, T.HELD): S.COMMITTED,
+        (S.MONITORING, T.WORSE): S.ROLLING_BACK,
+        (S.MONITORING, T.NO_DATA): S.MONITORING,  # once; the deadline is extended
+        (S.MONITORING, T.UNDO): S.ROLLING_BACK,
+        (S.MONITORING, T.UNDONE): S.ROLLED_BACK,  # the device's own timer took it back
+        (S.MONITORING, T.SUPERSEDED): S.SUPERSEDED,
+        (S.MONITORING, T.DEADLINE): S.ESCALATED,
+        (S.ROLLING_BACK, T.UNDONE): S.ROLLED_BACK,
+        (S.ROLLING_BACK, T.UNDO_FAILED): S.ROLLING_BACK,  # bounded by rollback_attempts
+        (S.ROLLING_BACK, T.SUPERSEDED): S.SUPERSEDED,
+        (S.ROLLING_BACK, T.DEADLINE): S.ESCALATED,
+    }
+)
+
+FINAL = frozenset({S.EXPIRED, S.COMMITTED, S.ROLLED_BACK, S.FAILED, S.SUPERSEDED, S.ESCALATED})
+LIVE = frozenset(State) - FINAL
+IN_FLIGHT = frozenset({S.APPLYING, S.MONITORING, S.ROLLING_BACK})
+
+
+class IllegalTransition(Exception):
+    """The table has no such step: a bug in the caller, never repaired by trying again."""
+
+
+def next_state(state: State, trigger: Trigger) -> State:
+    """The state after `trigger`. Raises IllegalTransition when the table has none."""
+    try:
+        return TABLE[state, trigger]
+    except KeyError:
+        raise IllegalTransition(f"{state} has no step for {trigger}") from None
+
+
+class Cause(StrEnum):
+    """Why a change exists: the kind of event, or a person, or the taking back of another change."""
+
+    DFS_RADAR = "DFS_RADAR"
+    NON_WIFI_BURST = "NON_WIFI_BURST"
+    SPECTRUM_SAT = "SPECTRUM_SAT"
+    DENSITY_SPIKE = "DENSITY_SPIKE"
+    HW_FAILURE = "HW_FAILURE"
+    SECURITY = "SECURITY"
+    EMERGENCY_QOE = "EMERGENCY_QOE"
+    OPERATOR = "OPERATOR"
+    UNDO = "UNDO"
+
+
+INCIDENTS = frozenset({Cause.DFS_RADAR, Cause.HW_FAILURE, Cause.UNDO})
+"""Causes that have a budget of their own (3 per radio and day), outside the routine one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who wanted it: ``type`` agent, operator or device; ``uid`` of the control socket's peer."""
+
+    type: str = "agent"
+    uid: int | None = None
+    name: str = "rrmd"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One row of the change table.
+
+    ``prior``: the values before, in force, read from the device just before the row was written.
+    ``baseline``: JSON of the monitor's baseline, frozen with the token; None = too little data.
+    ``rev`` rises with each update; an update names the one it saw. ``attempts`` counts tries at rollback.
+    ``rollback_to``: where a rollback goes when ``prior`` has become illegal; None = to ``prior``.
+    ``extended``: NO_DATA has already extended the monitoring. ``acked_at``: when the ack was recorded.
+    """
+
+    id: str
+    site: str
+    device: str
+    scope: ScopeRef
+    target: Values
+    prior: Values
+    cause: Cause
+    state: State
+    deadline: Deadline
+    actor: Actor = Actor()
+    drill: bool = False
+    event_id: str | None = None
+    undo_of: str | None = None
+    baseline: Mapping[str, Any] | None = None
+    reason: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    silent_s: float = 0.0
+    verdict: str | None = None
+    attempts: int = 0
+    rollback_to: Values | None = None
+    extended: bool = False
+    created_utc_us: int = 0
+    acked_at: Deadline | None = None
+    token_sha256: str | None = None
+    rev: int = 0
+
+    @property
+    def radios(self) -> tuple[RadioKey, ...]:
+        return self.scope.members
+
+    @property
+    def final(self) -> bool:
+        return self.state in FINAL
+
+    def edit(self) -> Edit:
+        """The edit that makes it so, guarded by the prior values."""
+        return Edit(change_id=self.id, scope=self.scope, set=self.target, expect=self.prior)
+
+    def undo_edit(self) -> Edit:
+        """The edit that takes it back, guarded by the target values."""
+        return Edit(
+            change_id=self.id, scope=self.scope, set=self.rollback_to or self.prior, expect=self.target
+        )
+
+
+def deadline_s(state: State, policy: Policy, silent_s: float) -> float:
+    """How long a change may stay in a live state, in seconds.
+
+    ``silent_s``: how long the radio may be quiet because of the edit (CSA, CAC).
+    """
+    write_and_ack = policy.apply_timeout_s + policy.ack_timeout_s + silent_s
+    if state is S.PROPOSED:
+        return policy.advise_expiry_s
+    if state is S.PLANNED:
+        return policy.apply_timeout_s + policy.ack_timeout_s
+    if state is S.APPLYING:
+        return write_and_ack
+    if state is S.MONITORING:
+        return silent_s + policy.monitor.settle_s + policy.monitor.no_data_s + policy.ack_timeout_s
+    return policy.rollback_attempts * write_and_ack + rollback_wait_s(policy.rollback_attempts, policy)
+
+
+def rollback_wait_s(attempts: int, policy: Policy) -> float:
+    """Seconds waited in all before the rollback attempt after so many failed ones; doubles each time."""
+    return policy.rollback_backoff_s * float(2**attempts - 1)
+
+
+def backoff_s(attempts: int, policy: Policy) -> float:
+    """Seconds from a failed rollback attempt (the ``attempts``-th) to the next one."""
+    return policy.rollback_backoff_s * float(2 ** max(0, attempts - 1))
+
+
+def agrees(want: Values, have: Values) -> bool:
+    """True when every wanted setting is reported with the wanted value; a missing one is no agreement."""
+    return all(have.get(setting) == value for setting, value in want.items())
+
+
+def token_hash(token: str) -> str:
+    """What the store and the audit keep of a rollback token."""
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,240 @@
+"""Opens changes: from a decision to a stored row with its token, and on to the executor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+
+from agent.change import Actor, Cause, Change, State, deadline_s, token_hash
+from agent.clock import Clock
+from agent.executor import Executor
+from agent.lane import Lane
+from agent.ledger import Ledger
+from agent.memory import Memory
+from agent.moment import Deadline
+from agent.planner import guards
+from agent.planner.decision import Move, NoChange
+from agent.planner.legal import Veto
+from agent.rollback import destination
+from agent.store import RadioBusy
+from agent.tokens import token_for
+from agent.watch import freeze_baseline
+from drivers.errors import DriverError, Unsupported
+from drivers.types import ConfigState, Edit, Effects, ScopeRef, Setting, Values
+from inventory.model import Mode, RadioKey
+
+log = structlog.get_logger()
+
+TOKEN_S = 7 * 86_400.0
+"""How long the agent may use a token by itself; a person may undo later than that."""
+
+UNDOABLE = frozenset({State.COMMITTED, State.ESCALATED})
+
+
+class Changes:
+    """The only maker of changes. ``token_key``: what rollback tokens are derived from."""
+
+    def __init__(
+        self,
+        memory: Memory,
+        ledger: Ledger,
+        clock: Clock,
+        lane_of: Callable[[str, str], Lane],
+        executor: Executor,
+        token_key: bytes,
+    ) -> None:
+        self._memory = memory
+        self._ledger = ledger
+        self._clock = clock
+        self._lane_of = lane_of
+        self._executor = executor
+        self._token_key = token_key
+
+    async def open(
+        self, move: Move, *, actor: Actor | None = None, drill: bool = False, event_id: str | None = None
+    ) -> Change | NoChange:
+        """Store a change and begin it; in advise mode it waits for a person first.
+
+        NoChange when the device can't be read or already is there, or the radio is busy.
+        """
+        who = actor or Actor()
+        have = await self._have(move.radio)
+        if have is None:
+            return await self.decline(move, "device_not_readable", drill=drill, event_id=event_id)
+        change = self._change(move, have, who, drill, event_id)
+        if isinstance(change, str):
+            return await self.decline(move, change, drill=drill, event_id=event_id)
+        try:
+            return await self._store(change, reason=move.reason, params=dict(move.params))
+        except RadioBusy as busy:
+            return await self.decline(move, "radio_busy", drill=drill, held_by=busy.change_id)
+
+    async def undo(self, done: Change, actor: Actor) -> Change | NoChange:
+        """Take back a change that is over, as a new change from the stored prior values."""
+        key = done.radios[0]
+        view = self._memory.view(self._memory.sites[done.site], self._clock.now())
+        goal = destination(view, done)
+        if goal is None:
+            return NoChange(radio=key, reason="nowhere_legal_to_go")
+        move = Move(radio=key, target=goal, cause=Cause.UNDO, reason="undo", params={"undo_of": done.id})
+        if vetoes := guards.vetoes(guards.Proposal(view, key, goal, Cause.UNDO, ignore=done.id)):
+            return await self.decline(move, "vetoed", vetoes=tuple(vetoes))
+        have = await self._have(key)
+        if have is None:
+            return await self.decline(move, "device_not_readable")
+        change = self._change(move, have, actor, done.drill, done.event_id, undo_of=done.id)
+        if isinstance(change, str):
+            return await self.decline(move, change)
+        await self.release(done, actor)
+        return await self._store(change, reason="undo", params={"undo_of": done.id}, spends=done.id)
+
+    async def release(self, change: Change, actor: Actor) -> None:
+        """Free the radios of an escalated change: a person, or the law, deals with it now."""
+        if change.state is not State.ESCALATED:
+            return
+        entry = self._ledger.record("operator", "change.released", change.site, change=change, actor=actor)
+        after = await self._ledger.write(self._ledger.store.release_escalated, change, [entry])
+        self._memory.remember(after)
+
+    async def decline(
+        self,
+        move: Move,
+        reason: str,
+        *,
+        vetoes: tuple[Veto, ...] = (),
+        drill: bool = False,
+        event_id: str | None = None,
+        **params: Any,
+    ) -> NoChange:
+        """No change, and the audit knows why."""
+        said = {**move.params, **params}
+        if vetoes:
+            said |= {"guard": vetoes[0].guard, "why": vetoes[0].reason}
+        none = NoChange(
+            radio=move.radio, reason=reason, params=said, candidates=move.candidates, vetoes=vetoes
+        )
+        await self.note(none, drill=drill, event_id=event_id)
+        return none
+
+    async def note(self, none: NoChange, *, drill: bool = False, event_id: str | None = None) -> None:
+        """The audit's line for a decision to change nothing."""
+        site = none.radio.split("/")[0] if none.radio else ""
+        await self._ledger.note(
+            self._ledger.record(
+                "decision",
+                none.reason,
+                site,
+                radio=none.radio,
+                params=dict(none.params),
+                result="no_change",
+                drill=drill,
+                event_id=event_id,
+            )
+        )
+
+    async def preview(self, radio: RadioKey, target: Values) -> tuple[Edit, Effects] | str:
+        """What would be sent and what it would do; text when that can't be told."""
+        have = await self._have(radio)
+        if have is None:
+            return "device_not_readable"
+        edit = Edit(change_id="preview", scope=have.scope, set=target, expect=_prior(target, have))
+        try:
+            return edit, self._lane(radio).plan(edit, have)
+        except Unsupported as error:
+            return str(error)
+
+    def token(self, change: Change) -> str:
+        return token_for(change.id, self._token_key)
+
+    # -- inside ------------------------------------------------------------------------------------
+
+    def _lane(self, key: RadioKey) -> Lane:
+        site = self._memory.sites[key.split("/")[0]]
+        return self._lane_of(site.id, site.device_of(key).id)
+
+    async def _have(self, key: RadioKey) -> ConfigState | None:
+        scope = ScopeRef(kind="radio", name=key, members=(key,))
+        try:
+            return await self._lane(key).read_config(scope)
+        except DriverError as error:
+            log.warning("change.not_opened", radio=key, error=str(error))
+            return None
+
+    def _change(
+        self,
+        move: Move,
+        have: ConfigState,
+        actor: Actor,
+        drill: bool,
+        event_id: str | None,
+        undo_of: str | None = None,
+    ) -> Change | str:
+        """The row to be stored, or why there is none."""
+        target = {k: v for k, v in move.target.items() if k in have.in_force or k is not Setting.CENTER_MHZ}
+        prior = _prior(target, have)
+        if missing := [s for s in target if s not in prior]:
+            return f"prior_not_reported:{missing[0]}"
+        if prior == target:
+            return "already_there"
+        site = self._memory.sites[move.radio.split("/")[0]]
+        now, id = self._clock.now(), self._ledger.ids()
+        view = self._memory.view(site, now)
+        baseline = freeze_baseline(self._memory, view, move.radio)
+        waits = (
+            site.policy.mode is Mode.ADVISE and actor.type == "agent" and move.cause is not Cause.DFS_RADAR
+        )
+        state = State.PROPOSED if waits else State.PLANNED
+        return Change(
+            id=id,
+            site=site.id,
+            device=site.device_of(move.radio).id,
+            scope=have.scope,
+            target=target,
+            prior=prior,
+            cause=move.cause,
+            state=state,
+            deadline=Deadline.after(now, deadline_s(state, site.policy, 0.0)),
+            actor=actor,
+            drill=drill,
+            event_id=event_id,
+            undo_of=undo_of,
+            baseline=baseline.to_json() if baseline else None,
+            reason=_explained(move),
+            created_utc_us=now.utc_us,
+            token_sha256=token_hash(token_for(id, self._token_key)),
+        )
+
+    async def _store(
+        self, change: Change, *, reason: str, params: dict[str, Any], spends: str | None = None
+    ) -> Change:
+        stored = await self._ledger.create(
+            change,
+            token_expires=Deadline.after(self._clock.now(), TOKEN_S),
+            spends_token_of=spends,
+            reason=reason,
+            params=params,
+        )
+        return self._executor.begin(stored)
+
+
+def _prior(target: Values, have: ConfigState) -> dict[Setting, int]:
+    return {setting: have.in_force[setting] for setting in target if setting in have.in_force}
+
+
+def _explained(move: Move) -> Mapping[str, Any]:
+    """What `rrmd changes --explain` shows of the decision."""
+    return {
+        "code": move.reason,
+        "params": dict(move.params),
+        "candidates": [
+            {
+                "channel": c.block.primary,
+                "width_mhz": c.block.width_mhz,
+                "score_ppm": round(c.score * 1e6),
+                "terms": dict(c.terms),
+            }
+            for c in move.candidates[:8]
+        ],
+    }

@@ -1,0 +1,140 @@
+"""`rrmd changes`, `rollback` and `approve`: what was changed, why, and how to take it back."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+import typer
+
+from agent.cli.duration import spoken
+from agent.cli.events import evidence
+from agent.cli.failure import ExitCode, usage
+from agent.cli.instant import spoken_utc
+from agent.cli.names import radio_key
+from agent.cli.options import Json, Limit, SiteName, options_of
+from agent.cli.terminal import show_json, show_pairs, show_table
+
+_COLUMNS = (
+    "UTC",
+    "radios",
+    "from",
+    "to",
+    "cause",
+    "state",
+    "verdict",
+    "left",
+    "actor",
+    "undo of",
+    "id",
+    "token",
+)
+_SHOWN = ("reason", "baseline", "effect")
+
+
+def changes(
+    context: typer.Context,
+    site: SiteName = None,
+    radio: Annotated[str | None, typer.Option("--radio", metavar="RADIO", help="Only of this radio.")] = None,
+    only_open: Annotated[bool, typer.Option("--open", help="Only those that are not final.")] = False,
+    explain: Annotated[
+        str | None, typer.Option("--explain", metavar="ID", help="All that explains this one change.")
+    ] = None,
+    limit: Limit = 100,
+    as_json: Json = False,
+) -> int:
+    """List changes, or explain one.
+
+    Each comes with the token that takes it back, as long as that can be used.
+    """
+    options = options_of(context)
+    if explain is not None:
+        found = options.ask("change", id=explain)
+        show_json(found) if as_json else _explain(found)
+        return ExitCode.FINE
+    key = None if radio is None else radio_key(radio, options.radios())
+    found = options.ask("changes", site=site, radio=key, open=only_open or None, limit=limit)
+    show_json(found) if as_json else show_changes(found["changes"])
+    return ExitCode.FINE
+
+
+def rollback(
+    context: typer.Context,
+    token: Annotated[
+        str, typer.Argument(metavar="TOKEN", help="From `rrmd changes`; - reads it from stdin.")
+    ],
+    as_json: Json = False,
+) -> int:
+    """Take one change back. Refused where the law or a radar bars the way; works once."""
+    given = sys.stdin.readline() if token == "-" else token  # noqa: S105  # the dash is no password
+    if not given.strip():
+        raise usage("no token was given; `rrmd changes --open` shows them")
+    found = options_of(context).ask("rollback", token=given.strip())
+    show_json(found) if as_json else show_changes([found["change"]])
+    return ExitCode.FINE
+
+
+def approve(
+    context: typer.Context,
+    change_id: Annotated[str, typer.Argument(metavar="ID", help="A change in state PROPOSED.")],
+    as_json: Json = False,
+) -> int:
+    """Let a proposed change be made."""
+    found = options_of(context).ask("approve", id=change_id)
+    show_json(found) if as_json else show_changes([found["change"]])
+    return ExitCode.FINE
+
+
+def show_changes(found: Iterable[dict[str, Any]]) -> None:
+    show_table("", _COLUMNS, map(_row, found))
+
+
+def _row(change: dict[str, Any]) -> tuple[Any, ...]:
+    return (
+        change["utc"],
+        change["radios"],
+        change["from"],
+        change["to"],
+        change["cause"] + (" (drill)" if change["drill"] else ""),
+        change["state"],
+        change["verdict"],
+        spoken(change["left_s"]),
+        _who(change["actor"]),
+        change["undo_of"],
+        change["id"],
+        change["token"],
+    )
+
+
+def _who(actor: Any) -> str:
+    """``rrmd``, or ``alice (1000)``."""
+    if not isinstance(actor, dict):
+        return str(actor)
+    uid = actor.get("uid")
+    return f"{actor.get('name')}" if uid is None else f"{actor.get('name')} ({uid})"
+
+
+def _explain(change: dict[str, Any]) -> None:
+    apart = {*_SHOWN, "records"}
+    show_pairs("Change", {name: value for name, value in change.items() if name not in apart})
+    for name in _SHOWN:
+        if change.get(name):
+            show_pairs(name.capitalize(), change[name])
+    show_table(
+        "Records",
+        ("seq", "UTC", "kind", "step", "reason", "evidence"),
+        map(_record, change.get("records") or ()),
+    )
+
+
+def _record(record: dict[str, Any]) -> tuple[Any, ...]:
+    came, went = record.get("from_state"), record.get("to_state")
+    return (
+        record.get("seq"),
+        spoken_utc(record.get("utc")),
+        record.get("kind"),
+        f"{came or ''} -> {went}" if went else None,
+        (record.get("reason") or {}).get("code"),
+        evidence(record.get("evidence")),
+    )

@@ -1,0 +1,72 @@
+"""`rrmd run`: the daemon, in the foreground, until it is told to stop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agent.cli.failure import ExitCode, Failure, of_os, wrong_files
+from agent.cli.options import options_of
+
+
+def run(
+    context: typer.Context,
+    sites: Annotated[
+        Path | None,
+        typer.Option("--sites", help="Site file, or directory of them.", envvar="RRMD_SITES", metavar="PATH"),
+    ] = None,
+    log_format: Annotated[
+        str | None,
+        typer.Option("--log-format", help="json or console.", envvar="RRMD_LOG_FORMAT", metavar="FORMAT"),
+    ] = None,
+) -> int:
+    """Run the daemon in the foreground.
+
+    SIGTERM ends it; changes still open then are finished or undone at the next start.
+    """
+    settings = options_of(context).settings(sites=sites, log_format=log_format)
+    import asyncio
+
+    import structlog
+
+    from agent import log
+    from agent.daemon import serve
+
+    log.configure(settings.log_format)
+    try:
+        return asyncio.run(serve(settings))
+    except Exception as error:  # the last boundary: whatever ended the daemon must be in its log
+        if (failure := _expected(error)) is not None:
+            raise failure from None
+        structlog.get_logger().exception("daemon.failed")
+        raise Failure(ExitCode.INTERNAL, f"the daemon ended: {type(error).__name__}; see its log") from None
+
+
+def _expected(error: Exception) -> Failure | None:
+    """How to tell an operator's mistake; None: it is a bug."""
+    from agent.api.socket_file import SocketError, SocketInUse
+    from agent.audit import AuditError, KeyRefused
+    from agent.daemon import AlreadyRunning
+    from agent.store import SchemaTooNew, StoreError
+    from inventory.credentials import CredentialError
+    from inventory.site_error import SiteErrors
+
+    first = _first(error)
+    if isinstance(first, SiteErrors):
+        return wrong_files(first.errors)
+    if isinstance(first, SocketInUse | AlreadyRunning):
+        return Failure(ExitCode.REFUSED, str(first))
+    if isinstance(first, SocketError | KeyRefused | SchemaTooNew | CredentialError):
+        return Failure(ExitCode.USAGE, str(first))
+    if isinstance(first, StoreError | AuditError):
+        return Failure(ExitCode.REFUSED, str(first))
+    return of_os(first) if isinstance(first, OSError) and first.filename else None
+
+
+def _first(error: Exception) -> Exception:
+    """The first error of a task group, or the error itself."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,73 @@
+"""`rrmd status`: is all well, and if not, where."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from agent.cli.duration import spoken
+from agent.cli.failure import ExitCode
+from agent.cli.options import Json, SiteName, options_of
+from agent.cli.terminal import percent, show_json, show_pairs, show_table
+
+
+def status(context: typer.Context, site: SiteName = None, as_json: Json = False) -> int:
+    """Show sites, radios and alerts.
+
+    Also the channels barred after radar, and whether the daemon may write at present.
+    """
+    found = options_of(context).ask("status", site=site)
+    if as_json:
+        show_json(found)
+    else:
+        _show(found)
+    return ExitCode.FINE
+
+
+def _show(found: dict[str, Any]) -> None:
+    show_pairs("Agent", found["agent"])
+    show_table(
+        "Sites",
+        ("site", "country", "mode", "APs", "radios", "lost", "open changes"),
+        (
+            (s["id"], s["country"], s["mode"], s["aps"], s["radios"], s["lost"], s["open_changes"])
+            for s in found["sites"]
+        ),
+    )
+    show_table(
+        "Radios",
+        ("radio", "state", "channel", "MHz", "dBm", "clients", "retries", "busy", "age", "change"),
+        map(_radio, found["radios"]),
+    )
+    if found["nop"]:
+        show_table(
+            "Channels barred after radar",
+            ("site", "MHz", "channel", "left", "heard by"),
+            map(_nop, found["nop"]),
+        )
+    if found["alerts"]:
+        show_table("Alerts", ("UTC", "site", "radio", "alert", "change"), map(_alert, found["alerts"]))
+
+
+def _radio(radio: dict[str, Any]) -> tuple[Any, ...]:
+    return (
+        radio["key"],
+        radio["state"],
+        radio["channel"],
+        radio["width_mhz"],
+        radio["tx_power_dbm"],
+        radio["clients"],
+        percent(radio["retry_ratio"]),
+        percent(radio["busy_ratio"]),
+        spoken(radio["age_s"]),
+        radio["change_id"],
+    )
+
+
+def _nop(nop: dict[str, Any]) -> tuple[Any, ...]:
+    return nop["site"], nop["mhz"], nop["channel"], spoken(nop["left_s"]), nop["by_radio"]
+
+
+def _alert(alert: dict[str, Any]) -> tuple[Any, ...]:
+    return alert["utc"], alert["site"], alert["radio"], alert["text"], alert["change_id"]

@@ -1,0 +1,160 @@
+"""The daemon: builds the agent from its settings, heeds the signals of the system, and stops well."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import random
+import signal
+import socket
+from collections.abc import Mapping
+from contextlib import ExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+
+import structlog
+from uuid6 import uuid7
+
+from agent.agent import Agent
+from agent.api.server import ControlSocket
+from agent.audit import AuditLog, Key, derive, load_or_create_key
+from agent.clock import Clock, SystemClock
+from agent.lane import Lane
+from agent.ledger import Ledger
+from agent.operations import Operations
+from agent.records import Pseudonyms
+from agent.settings import Settings
+from agent.store import Store
+from drivers import registry
+from drivers.base import Device, DeviceContext
+from inventory.credentials import resolve
+from inventory.loader import load_sites
+from inventory.model import Site
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+log = structlog.get_logger()
+
+
+class AlreadyRunning(OSError):
+    """Another daemon uses the same state directory: stop that one, or give this one another --state-dir."""
+
+
+async def serve(settings: Settings) -> int:
+    """Run until SIGTERM or SIGINT; 0 when it stopped as told.
+
+    Raises SiteErrors (all mistakes of all site files), AlreadyRunning, SocketError, KeyRefused, StoreError.
+    """
+    sites = load_sites(settings.sites, registry.schemas())
+    with _only_one(settings):
+        key, created = _audit_key(settings)
+        if created:
+            log.warning("audit.key_created", path=str(settings.key_file), note="keep a copy of it")
+        clock = SystemClock()
+        async with _ledger(settings, clock, key) as ledger:
+            agent = _agent(sites, ledger, clock, key, settings)
+            operations = _operations(agent, settings, clock)
+            return await _run(agent, operations, settings)
+
+
+def _operations(agent: Agent, settings: Settings, clock: Clock) -> Operations:
+    return Operations(
+        agent,
+        settings.store_shown,
+        settings.audit_dir,
+        lambda site, device: device_of(site, device, clock),
+    )
+
+
+async def _run(agent: Agent, operations: Operations, settings: Settings) -> int:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, agent.stop)
+    socket_ = ControlSocket(settings.socket, settings.socket_group, operations.handle)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(agent.run(), name="agent")
+        await _ready_or_over(agent, running)
+        await socket_.start()
+        log.info(
+            "daemon.ready", sites=len(agent.sites), devices=len(agent.lanes), socket=str(settings.socket)
+        )
+        try:
+            await asyncio.wait({running})
+        finally:
+            await socket_.close()
+    log.info("daemon.stopped")
+    return 0
+
+
+async def _ready_or_over(agent: Agent, running: asyncio.Task[None]) -> None:
+    ready = asyncio.create_task(agent.ready.wait())
+    await asyncio.wait({ready, running}, return_when=asyncio.FIRST_COMPLETED)
+    ready.cancel()
+
+
+def _audit_key(settings: Settings) -> tuple[Key, bool]:
+    settings.state_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
+    key = load_or_create_key(settings.key_file)
+    return key, key.created
+
+
+@asynccontextmanager
+async def _ledger(settings: Settings, clock: Clock, key: Key) -> AsyncIterator[Ledger]:
+    store = Store(settings.store_url)
+    settings.audit_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
+    audit = AuditLog(settings.audit_dir, store, key, clock=clock)
+    for finding in audit.recover():
+        log.error("audit.damaged", finding=str(finding))
+    names = Pseudonyms(derive(key, "pseudonym"))
+    ledger = Ledger(store, audit, clock, lambda: str(uuid7()), names)
+    try:
+        yield ledger
+    finally:
+        await ledger.close()
+
+
+def _agent(sites: Mapping[str, Site], ledger: Ledger, clock: Clock, key: Key, settings: Settings) -> Agent:
+    lanes = {
+        (site.id, device): Lane(device, device_of(site, device, clock))
+        for site in sites.values()
+        for device in site.devices
+    }
+    return Agent(
+        sites=sites,
+        ledger=ledger,
+        lanes=lanes,
+        clock=clock,
+        token_key=derive(key, "rollback-token"),
+        holder=f"{socket.gethostname()}:{settings.state_dir}",
+        jitter=random.random,
+    )
+
+
+def device_of(site: Site, device: str, clock: Clock) -> Device:
+    """A session to one device of a site, not yet open. Raises CredentialError."""
+    config = site.devices[device]
+    radios = tuple(r for ap in site.aps.values() if ap.device == device for r in ap.radios)
+    context = DeviceContext(
+        config=config,
+        radios=radios,
+        secret=resolve(config.credential) if config.credential else None,
+        clock=clock.monotonic,
+    )
+    return registry.families()[config.driver].device(context)
+
+
+def _only_one(settings: Settings) -> ExitStack:
+    """A lock on the state directory, held while the stack is open."""
+    settings.state_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
+    stack = ExitStack()
+    fd = os.open(settings.state_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    stack.callback(os.close, fd)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        stack.close()
+        raise AlreadyRunning(
+            f"another rrmd runs with {settings.state_dir}: stop it, or give this one another --state-dir"
+        ) from None
+    return stack

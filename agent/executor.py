@@ -1,0 +1,113 @@
+"""Carries out what the change table says, through a driver.
+
+One task per open change. Each step ends in one transition that is on disk before the next begins; no byte
+goes to a device before the record of its step is in the audit file. Killed anywhere, it leaves a row that
+the next start takes up where the device says it stands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from agent.change import Change, State, Trigger
+from agent.course import Course, Interrupt
+from agent.monitoring import Monitoring
+from agent.taking_back import TakingBack
+from agent.workbench import Workbench
+from agent.writing import Writing
+
+log = structlog.get_logger()
+
+BUSY = frozenset({State.APPLYING, State.ROLLING_BACK})
+"""States in which a device may be in the middle of something."""
+
+
+class Executor:
+    """All open changes of the daemon."""
+
+    def __init__(self, bench: Workbench, tasks: asyncio.TaskGroup) -> None:
+        self._bench = bench
+        self._memory = bench.memory
+        self._tasks = tasks
+        self._courses: dict[str, Course] = {}
+        writing = Writing(bench)
+        self._steps = {
+            State.PROPOSED: self._await_approval,
+            State.PLANNED: writing.start,
+            State.APPLYING: writing.apply,
+            State.MONITORING: Monitoring(bench).watch,
+            State.ROLLING_BACK: TakingBack(bench).take_back,
+        }
+
+    def begin(self, change: Change) -> Change:
+        """Carry a stored change on to its final state, in a task of its own."""
+        self._memory.remember(change)
+        course = self._courses.setdefault(change.id, Course())
+        course.task = self._tasks.create_task(self._carry(change, course), name=f"change-{change.id}")
+        return change
+
+    def interrupt(self, change_id: str, interrupt: Interrupt) -> bool:
+        """Tell an open change; False when it is not being carried out here."""
+        course = self._courses.get(change_id)
+        if course is None:
+            return False
+        course.stop(interrupt)
+        return True
+
+    def carries(self, change_id: str) -> bool:
+        return change_id in self._courses
+
+    async def finished(self, change_id: str) -> Change:
+        """The change when it has reached its final state."""
+        if course := self._courses.get(change_id):
+            await course.done.wait()
+        return self._memory.changes[change_id]
+
+    async def settled(self, change_id: str, *states: State) -> Change:
+        """The change once it is in one of these states, or final."""
+        while True:
+            change, course = self._memory.changes[change_id], self._courses.get(change_id)
+            if change.state in states or change.final or course is None:
+                return change
+            await course.stepped.wait()
+
+    async def drain(self) -> None:
+        """When no device is in the middle of something; changes being monitored go on at the next start."""
+        for id in list(self._courses):
+            calm = [state for state in self._steps if state not in BUSY]
+            await self.settled(id, *calm)
+
+    async def abandon(self) -> None:
+        """End all tasks; the store knows where each change stands."""
+        running = [course.task for course in self._courses.values() if course.task]
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    async def _carry(self, change: Change, course: Course) -> None:
+        try:
+            while not change.final:
+                change = self._memory.remember(await self._steps[change.state](change, course))
+                course.step()
+        except Exception as error:
+            damaged = self._bench.ledger.damaged
+            if not damaged:
+                raise
+            self._memory.observing_only = damaged
+            log.error("change.left_open", change=change.id, state=str(change.state), error=str(error))
+        finally:
+            self._courses.pop(change.id, None)
+            course.step()
+            course.done.set()
+
+    async def _await_approval(self, change: Change, course: Course) -> Change:
+        await course.wait(change.deadline.left_s(self._bench.clock.now()))
+        told = course.take()
+        if told is None:
+            return await self._bench.ledger.step(change, Trigger.EXPIRE, reason="not_approved_in_time")
+        policy = self._bench.policy(change)
+        if told.trigger is not Trigger.APPROVE:
+            return await self._bench.step(change, told)
+        return await self._bench.step(change, told, deadline=self._bench.deadline(State.PLANNED, policy))

@@ -1,0 +1,119 @@
+"""One lane per management session: calls to a device go through it one after the other.
+
+A lane opens the session when it is needed, and closes it after a fault that leaves it in doubt: when
+`close` returns, nothing that was sent by that session can land any more, and only then is anything read
+back. A slow device costs its own lane and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import structlog
+
+from drivers.base import Device
+from drivers.errors import DeviceTimeout, DriverError, TryAgain
+from drivers.types import (
+    ConfigState,
+    DeviceInfo,
+    Edit,
+    Effects,
+    Receipt,
+    ScopeRef,
+    Signal,
+    Snapshot,
+    Table,
+)
+from inventory.model import RadioKey
+
+R = TypeVar("R")
+log = structlog.get_logger()
+
+
+class Lane:
+    """The one way to a device. ``info`` None: not open.
+
+    ``read_s`` bounds a read, in seconds; ``write_s`` a write. Raises only DriverError.
+    """
+
+    def __init__(self, name: str, device: Device, *, read_s: float = 15.0, write_s: float = 30.0) -> None:
+        self.name = name
+        self.info: DeviceInfo | None = None
+        self.device = device
+        self.on_open: Callable[[DeviceInfo], None] = lambda info: None
+        self._identity: str | None = None
+        self._read_s = read_s
+        self._write_s = write_s
+        self._turn = asyncio.Lock()
+
+    async def open(self) -> DeviceInfo:
+        """Device identity and capabilities, connecting if need be."""
+        return await self._call(self._opened, self._read_s)
+
+    async def read(self, tables: frozenset[Table], radios: frozenset[RadioKey] | None = None) -> Snapshot:
+        return await self._call(lambda: self.device.read(tables, radios), self._read_s)
+
+    async def read_config(self, ref: ScopeRef) -> ConfigState:
+        return await self._call(lambda: self.device.read_config(ref), self._read_s)
+
+    async def apply(self, edit: Edit, undo_after_s: float | None) -> Receipt:
+        return await self._call(lambda: self.device.apply(edit, undo_after_s), self._write_s)
+
+    async def confirm(self, receipt: Receipt) -> None:
+        await self._call(lambda: self.device.confirm(receipt), self._write_s)
+
+    async def cancel(self, receipt: Receipt) -> None:
+        await self._call(lambda: self.device.cancel(receipt), self._write_s)
+
+    def plan(self, edit: Edit, have: ConfigState) -> Effects:
+        return self.device.plan(edit, have)
+
+    def signals(self) -> AsyncIterator[Signal]:
+        return self.device.signals()
+
+    async def close(self) -> None:
+        self.info = None
+        await self.device.close()
+
+    async def _opened(self) -> DeviceInfo:
+        if self.info is None:
+            info = await self.device.open()
+            self._check(info)
+            self.info = info
+            self.on_open(info)
+        return self.info
+
+    def _check(self, info: DeviceInfo) -> None:
+        if self._identity not in (None, info.identity):
+            log.warning("device.identity_changed", device=self.name, was=self._identity, now=info.identity)
+        self._identity = info.identity
+
+    async def _call(self, work: Callable[[], Awaitable[R]], limit_s: float) -> R:
+        async with self._turn, self._faults():
+            async with asyncio.timeout(limit_s):
+                await self._opened()
+                return await work()
+
+    @asynccontextmanager
+    async def _faults(self) -> AsyncIterator[None]:
+        """A call that failed in doubt costs the session: it is closed before anyone looks again."""
+        try:
+            yield
+        except (DeviceTimeout, TimeoutError) as error:
+            await self._drop()
+            raise DeviceTimeout(f"{self.name} did not answer in time") from error
+        except TryAgain:
+            await self._drop()
+            raise
+        except asyncio.CancelledError:
+            await asyncio.shield(self._drop())
+            raise
+
+    async def _drop(self) -> None:
+        try:
+            await self.close()
+        except DriverError as error:
+            log.warning("device.close_failed", device=self.name, error=str(error))

@@ -1,0 +1,177 @@
+"""What must be on disk before anything happens: store and audit behind one thread.
+
+A transition and its audit record commit in one store transaction; then the record is copied to the file
+and synced. Only when both are done does a method return, so whoever awaits it may touch a device.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ParamSpec, TypeVar
+
+import structlog
+
+from agent.audit import AuditLog, AuditUnavailable
+from agent.change import FINAL, Actor, Change, State, Trigger, next_state
+from agent.clock import Clock
+from agent.moment import Deadline
+from agent.records import Evidence, Pseudonyms, Record, record
+from agent.store import Store, StoreUnavailable
+
+P = ParamSpec("P")
+R = TypeVar("R")
+log = structlog.get_logger()
+
+
+class Ledger:
+    """Store and audit log of the daemon; every write goes through here.
+
+    ``ids`` gives a fresh UUIDv7 as text. ``damaged``: why the last write failed, None = all is well.
+    """
+
+    def __init__(
+        self, store: Store, audit: AuditLog, clock: Clock, ids: Callable[[], str], names: Pseudonyms
+    ) -> None:
+        self.store = store
+        self.audit = audit
+        self.clock = clock
+        self.ids = ids
+        self.names = names
+        self.damaged: str | None = None
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+
+    async def call(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run one store call on the store's thread. Shielded: once begun it ends, cancelled or not."""
+        loop = asyncio.get_running_loop()
+        future = loop.run_in_executor(self._thread, functools.partial(work, *args, **kwargs))
+        return await asyncio.shield(future)
+
+    async def write(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """A store call with audit records in it, and the records in the file, synced."""
+        try:
+            done = await self.call(self._write, functools.partial(work, *args, **kwargs))
+        except Exception as error:
+            self._note_damage(error)
+            raise
+        self.damaged = None
+        return done
+
+    def _write(self, work: Callable[[], R]) -> R:
+        done = work()
+        self.audit.flush()
+        return done
+
+    def _note_damage(self, error: Exception) -> None:
+        if isinstance(error, (StoreUnavailable, AuditUnavailable)):
+            if self.damaged is None:
+                log.error("ledger.lost", error=str(error))
+            self.damaged = str(error)
+
+    def record(self, kind: str, reason: str, site: str, **fields: Any) -> dict[str, Any]:
+        """An audit record of this moment; fields as in `agent.records.record`."""
+        return record(
+            id=self.ids(),
+            now=self.clock.now(),
+            kind=kind,
+            site=site,
+            names=self.names,
+            reason=reason,
+            **fields,
+        )
+
+    async def note(self, *records: Record) -> None:
+        """Audit records that go with no change."""
+        await self.write(self.store.append, list(records))
+
+    async def create(
+        self,
+        change: Change,
+        *,
+        token_expires: Deadline,
+        spends_token_of: str | None = None,
+        reason: str,
+        evidence: Sequence[Evidence] = (),
+        params: Mapping[str, Any] | None = None,
+    ) -> Change:
+        """Store a new change with its token. Raises RadioBusy, TokenSpent or TokenExpired."""
+        entry = self.record(
+            "decision",
+            reason,
+            change.site,
+            change=change,
+            to_state=change.state,
+            evidence=evidence,
+            params=params,
+        )
+        return await self.write(
+            self.store.create,
+            change,
+            token_expires=token_expires,
+            records=[entry],
+            spends_token_of=spends_token_of,
+            now=self.clock.now(),
+        )
+
+    async def step(
+        self,
+        change: Change,
+        trigger: Trigger,
+        *,
+        reason: str,
+        params: Mapping[str, Any] | None = None,
+        evidence: Sequence[Evidence] = (),
+        actor: Actor | None = None,
+        result: str | None = None,
+        use_token: bool = False,
+        **patch: Any,
+    ) -> Change:
+        """One step of the change table, on disk and audited when this returns.
+
+        ``patch``: fields of the change that change with it. Raises IllegalTransition, StaleChange,
+        TokenSpent.
+        """
+        after = next_state(change.state, trigger)
+        entry = self.record(
+            "transition",
+            reason,
+            change.site,
+            change=change,
+            from_state=change.state,
+            to_state=after,
+            params={"trigger": str(trigger), **(params or {})},
+            evidence=evidence,
+            actor=actor,
+            result=result or (after if after in FINAL else None),
+        )
+        done = await self.write(
+            self.store.transition,
+            change,
+            trigger,
+            records=[entry],
+            use_token=use_token,
+            now=self.clock.now(),
+            **patch,
+        )
+        _tell(done, trigger, reason)
+        return done
+
+    async def close(self) -> None:
+        await self.call(self.store.close)
+        self._thread.shutdown(wait=True)
+
+
+def _tell(change: Change, trigger: Trigger, reason: str) -> None:
+    loud = change.state is State.ESCALATED
+    emit = log.error if loud else log.info
+    emit(
+        "change.stepped",
+        change=change.id,
+        state=str(change.state),
+        trigger=str(trigger),
+        reason=reason,
+        radios=list(change.radios),
+        drill=change.drill,
+    )

@@ -1,0 +1,169 @@
+"""What the agent knows about its radios right now: last readings, histories, scans, who was where.
+
+Lost with the process, and rebuilt by polling; what must survive is in the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from agent.change import Change
+from agent.moment import Moment
+from agent.nop import Nop
+from agent.observation import History
+from agent.view import RadioView, SiteView, block_of
+from drivers.types import Capabilities, DeviceInfo, NeighborReading, RadioReading, Snapshot
+from inventory.model import RadioKey, Site, site_of
+
+
+@dataclass(slots=True)
+class RadioMemory:
+    """One radio. ``held``: when it was seen on which 20 MHz channels, newest last."""
+
+    device: str
+    history: History = field(default_factory=History)
+    reading: RadioReading | None = None
+    neighbors: dict[str, tuple[float, NeighborReading]] = field(default_factory=dict)
+    capabilities: Capabilities | None = None
+    held: deque[tuple[float, frozenset[int]]] = field(default_factory=lambda: deque(maxlen=64))
+    seen: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def see(self, reading: RadioReading) -> None:
+        """Take in one reading; tables that it lacks stay as they were."""
+        self.history.add(reading)
+        self.reading = merged(self.reading, reading)
+        if block := block_of(reading):
+            self.held.append((reading.at_s, block.mhz20))
+        for heard in reading.neighbors or ():
+            self.neighbors[heard.bssid] = (reading.at_s, heard)
+        self.seen.set()
+        self.seen = asyncio.Event()
+
+    def heard(self, now_s: float, keep_s: float) -> tuple[NeighborReading, ...]:
+        """Every BSS heard within ``keep_s``, with its age; what is older is forgotten."""
+        aged = [(bssid, heard.age_s + now_s - at_s) for bssid, (at_s, heard) in self.neighbors.items()]
+        for bssid, age_s in aged:
+            if age_s > keep_s:
+                del self.neighbors[bssid]
+        return tuple(
+            replace(heard, age_s=heard.age_s + now_s - at_s) for at_s, heard in self.neighbors.values()
+        )
+
+    def held_since(self, since_s: float) -> frozenset[int]:
+        """20 MHz channels that the radio was seen on since then, and where it was just before."""
+        recent = [mhz20 for at_s, mhz20 in self.held if at_s >= since_s]
+        before = [mhz20 for at_s, mhz20 in self.held if at_s < since_s][-1:]
+        return frozenset().union(*recent, *before)
+
+
+def merged(old: RadioReading | None, new: RadioReading) -> RadioReading:
+    """The new reading, with the tables that were not asked for this time taken over from the old one."""
+    if old is None:
+        return new
+    kept = {
+        name: getattr(old, name)
+        for name in ("clients", "counters", "survey", "neighbors", "bss", "allowed_mhz", "country")
+        if getattr(new, name) is None
+    }
+    return replace(new, **kept)
+
+
+class Memory:
+    """All sites of the daemon."""
+
+    def __init__(self, sites: Mapping[str, Site]) -> None:
+        self.sites = sites
+        self.radios: dict[RadioKey, RadioMemory] = {
+            key: RadioMemory(device=site.device_of(key).id) for site in sites.values() for key in site.radios
+        }
+        self.nops: dict[tuple[str, int], Nop] = {}
+        self.changes: dict[str, Change] = {}
+        self.paused: frozenset[str] = frozenset()
+        self.observing_only: str | None = None
+        self.standby: dict[str, str] = {}  # site -> why this agent may not write to it
+        self.lost: set[str] = set()  # site/device
+        self._critical: dict[RadioKey, set[str]] = {}
+
+    def opened(self, info: DeviceInfo) -> None:
+        for key in info.radios:
+            if key in self.radios:
+                self.radios[key].capabilities = info.capabilities
+
+    def see(self, snapshot: Snapshot) -> None:
+        for key, reading in snapshot.readings.items():
+            if key in self.radios:
+                self.radios[key].see(reading)
+
+    def lose(self, site: str, device: str) -> None:
+        """The device answers no more: what is known of its radios is no longer fit to decide on."""
+        self.lost.add(f"{site}/{device}")
+        for key, radio in self.radios.items():
+            if site_of(key) == site and radio.device == device:
+                radio.reading = None
+
+    def note_critical(self, key: RadioKey, event_key: str) -> None:
+        """A critical event, not radar, on this radio."""
+        self._critical.setdefault(key, set()).add(event_key)
+
+    def critical_keys(self, key: RadioKey) -> frozenset[str]:
+        return frozenset(self._critical.get(key, ()))
+
+    def remember(self, change: Change) -> Change:
+        self.changes[change.id] = change
+        return change
+
+    def bar(self, nops: Iterable[Nop]) -> None:
+        for nop in nops:
+            key = (nop.site, nop.mhz20)
+            known = self.nops.get(key)
+            if known is None or known.deadline.utc_us < nop.deadline.utc_us:
+                self.nops[key] = nop
+
+    def barred(self, site: str, now: Moment) -> frozenset[int]:
+        """20 MHz channels of the site in a non-occupancy period; ended ones are forgotten."""
+        for key in [key for key, nop in self.nops.items() if nop.deadline.passed(now)]:
+            del self.nops[key]
+        return frozenset(mhz for (where, mhz) in self.nops if where == site)
+
+    def changes_of(self, site: str, now: Moment) -> tuple[Change, ...]:
+        """Open changes and those of the last week, newest first; older ones are forgotten."""
+        week_us = 7 * 86_400_000_000
+        for change in list(self.changes.values()):
+            if change.final and now.utc_us - change.created_utc_us > week_us:
+                del self.changes[change.id]
+        mine = [change for change in self.changes.values() if change.site == site]
+        return tuple(sorted(mine, key=lambda c: c.created_utc_us, reverse=True))
+
+    def view(self, site: Site, now: Moment) -> SiteView:
+        """The site as decisions see it."""
+        return SiteView(
+            site=site,
+            now=now,
+            radios={key: self._radio(site, key, now) for key in site.radios},
+            barred_mhz=self.barred(site.id, now),
+            changes=self.changes_of(site.id, now),
+            paused=self.paused,
+            observing_only=self.observing_only or self.standby.get(site.id),
+            bssids=self._bssids(site),
+        )
+
+    def _radio(self, site: Site, key: RadioKey, now: Moment) -> RadioView:
+        known = self.radios[key]
+        return RadioView(
+            radio=site.radios[key],
+            device=known.device,
+            reading=known.reading,
+            neighbors=known.heard(now.monotonic_s, site.policy.neighbour_age_s),
+            capabilities=known.capabilities,
+        )
+
+    def _bssids(self, site: Site) -> dict[str, RadioKey]:
+        return {
+            bss.bssid: key
+            for key in site.radios
+            if (reading := self.radios[key].reading) is not None
+            for bss in reading.bss or ()
+        }

@@ -1,0 +1,114 @@
+"""MONITORING: wait for a verdict, looking at each new reading."""
+
+from __future__ import annotations
+
+from agent.change import Change, Trigger, agrees
+from agent.course import Course
+from agent.moment import Deadline
+from agent.monitor import Judgement, Verdict
+from agent.view import block_in_values
+from agent.watch import Watch
+from agent.workbench import Workbench, text
+from drivers.types import ConfigState, RadioState, Setting
+
+UNPROVEN = "UNPROVEN"
+"""Verdict of a change that was kept because nothing could be said against it, nor for it."""
+
+
+class Monitoring:
+    """The step in which the counters decide."""
+
+    def __init__(self, bench: Workbench) -> None:
+        self._bench = bench
+
+    async def watch(self, change: Change, course: Course) -> Change:
+        """Wait for a verdict, looking at each new reading."""
+        if course.around is None and (moved := await self._moved_while_away(change)):
+            return moved
+        watch = Watch(
+            self._bench.memory, self._bench.view(change), change, course.around, self._bench.acked_s(change)
+        )
+        while True:
+            if told := course.take():
+                return await self._bench.interrupted(change, told)
+            if moved := await self._drifted(change):
+                return moved
+            now = self._bench.clock.now()
+            look = watch.look(now.monotonic_s)
+            if (done := await self._judged(change, look)) is not None:
+                return done
+            if change.deadline.passed(now):
+                return await self._out_of_time(change)
+            await self._next_reading(change, course)
+
+    async def _judged(self, change: Change, look: Judgement) -> Change | None:
+        params = {"code": str(look.code), **{k: int(v) for k, v in look.params.items()}}
+        if look.verdict is Verdict.WORSE:
+            return await self._bench.to_rollback(
+                change, Trigger.WORSE, look.code, params, verdict=str(look.verdict)
+            )
+        if look.verdict in (Verdict.HELD, Verdict.INEFFECTIVE):
+            return await self._bench.ledger.step(
+                change, Trigger.HELD, reason=str(look.code), params=params, verdict=str(look.verdict)
+            )
+        if look.verdict is Verdict.NO_DATA and not change.extended:
+            policy = self._bench.policy(change)
+            return await self._bench.ledger.step(
+                change,
+                Trigger.NO_DATA,
+                reason=str(look.code),
+                params=params,
+                extended=True,
+                deadline=Deadline.after(self._bench.clock.now(), policy.monitor.no_data_s),
+            )
+        return None
+
+    async def _out_of_time(self, change: Change) -> Change:
+        """No verdict to be had: kept as unproven if the radio is on air with the target, else a person."""
+        have = await self._bench.read(change)
+        if have is not None and self._bench.in_force(change.target, have):
+            return await self._bench.ledger.step(
+                change, Trigger.HELD, reason="no_data_on_air", verdict=UNPROVEN
+            )
+        return await self._bench.ledger.step(
+            change, Trigger.DEADLINE, reason="no_data_not_on_air", verdict=str(Verdict.NO_DATA)
+        )
+
+    async def _drifted(self, change: Change) -> Change | None:
+        """What a fresh reading that no longer shows the target means; None: it does, or says nothing."""
+        reading = self._bench.memory.radios[change.radios[0]].reading
+        if reading is None or reading.at_s <= self._bench.acked_s(change) or reading.channel is None:
+            return None
+        if reading.state is not RadioState.ON_AIR or Setting.CHANNEL not in change.target:
+            return None
+        if reading.channel.value == change.target[Setting.CHANNEL]:
+            return None
+        have = await self._bench.read(change)  # a reading may be older than the switch: ask again
+        if have is None or have.in_force.get(Setting.CHANNEL) == change.target[Setting.CHANNEL]:
+            return None
+        if agrees(change.prior, have.in_force):
+            return await self._bench.ledger.step(change, Trigger.UNDONE, reason="device_went_back")
+        return await self._superseded(change, have)
+
+    async def _moved_while_away(self, change: Change) -> Change | None:
+        """What happened to the change while no agent lived; None: it is in force, or not to be told yet."""
+        have = await self._bench.read(change)
+        if have is None or agrees(change.target, have.in_force):
+            return None
+        if agrees(change.prior, have.in_force):
+            return await self._bench.ledger.step(change, Trigger.UNDONE, reason="device_went_back")
+        return await self._superseded(change, have)
+
+    async def _superseded(self, change: Change, have: ConfigState) -> Change:
+        target = block_in_values(self._bench.view(change).radios[change.radios[0]].radio, change.target)
+        barred = self._bench.memory.barred(change.site, self._bench.clock.now())
+        radar = target is not None and bool(target.mhz20 & barred)
+        reason = "left_because_of_radar" if radar else "changed_by_someone_else"
+        return await self._bench.ledger.step(
+            change, Trigger.SUPERSEDED, reason=reason, params={"have": text(have.in_force)}
+        )
+
+    async def _next_reading(self, change: Change, course: Course) -> None:
+        """Until the radio is read again, someone interrupts, or the deadline passes."""
+        left_s = change.deadline.left_s(self._bench.clock.now())
+        await course.wait_for(self._bench.memory.radios[change.radios[0]].seen, left_s)

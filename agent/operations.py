@@ -1,0 +1,323 @@
+"""What the control socket can be asked, answered from the agent. Shapes: `agent.api.protocol`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from agent.agent import Agent, Alert, Injected
+from agent.api import protocol
+from agent.api.errors import BadArgs, NotFound
+from agent.audit import Filter, query
+from agent.change import FINAL, Actor, Change, State
+from agent.events import Event, EventKind
+from agent.moment import Moment
+from agent.planner.channel import Candidate
+from agent.planner.decision import Decision, Move
+from agent.probe import probe
+from agent.store import Store
+from drivers.base import Device
+from inventory.channels import channel_of
+from inventory.model import RadioKey, Site
+
+DeviceMaker = Callable[[Site, str], Device]
+"""A fresh session to a device of a site, for a probe that shall not disturb the agent's own."""
+
+
+class Operations:
+    """Answers one operation after the other; see `handle`."""
+
+    def __init__(self, agent: Agent, store_shown: str, audit_dir: Path, device_for: DeviceMaker) -> None:
+        self._agent = agent
+        self._store_shown = store_shown
+        self._audit_dir = audit_dir
+        self._device_for = device_for
+        self._started = agent.clock.now()
+
+    async def handle(self, op: str, args: Any, actor: Actor) -> Mapping[str, Any]:
+        """The answer of one operation. Raises agent.api.errors.OperationError to say no."""
+        if isinstance(args, protocol.StatusArgs):
+            return await self.status(args.site)
+        if isinstance(args, protocol.EventsArgs):
+            return await self.events(args)
+        if isinstance(args, protocol.ChangesArgs):
+            return await self.changes(args)
+        if isinstance(args, protocol.ChangeArgs):
+            return await self.change(args.id)
+        if isinstance(args, protocol.RollbackArgs):
+            return {"change": await self._shown(await self._agent.rollback(args.token, actor))}
+        if isinstance(args, protocol.ApproveArgs):
+            return {"change": await self._shown(await self._agent.approve(args.id, actor))}
+        if isinstance(args, protocol.InjectArgs):
+            return await self.inject(args, actor)
+        if isinstance(args, protocol.ProbeArgs):
+            return await self.probe(args.ap)
+        raise BadArgs(f"no operation {op!r}")
+
+    async def status(self, site: str | None) -> Mapping[str, Any]:
+        """Sites, radios, non-occupancy periods and alerts as known right now."""
+        sites = [self._site(site)] if site else list(self._agent.sites.values())
+        head = await self._call(self._store.audit_head)
+        return {
+            "agent": {
+                "version": version("rrmd"),
+                "started_utc": _iso(self._started.utc_us),
+                "audit_seq": head.seq if head else None,
+                "audit_file": head.file if head else None,
+                "store": self._store_shown,
+                "observing_only": self._agent.memory.observing_only,
+            },
+            "sites": [self._site_row(each) for each in sites],
+            "radios": [self._radio_row(key) for each in sites for key in each.radios],
+            "nop": [row for each in sites for row in self._nop_rows(each)],
+            "alerts": [_alert_row(a) for a in self._agent.alerts if not site or a.site == site]
+            + [_escalated_row(c) for c in await self._call(self._store.escalated, site)],
+        }
+
+    async def events(self, args: protocol.EventsArgs) -> Mapping[str, Any]:
+        since = None
+        if args.since_s is not None:
+            since = self._agent.clock.now().utc_us - round(args.since_s * 1e6)
+        found = await self._call(self._store.events, args.site, since, args.limit)
+        return {"events": [_event_row(event) for event in found]}
+
+    async def changes(self, args: protocol.ChangesArgs) -> Mapping[str, Any]:
+        radio = RadioKey(args.radio) if args.radio else None
+        found = await self._call(self._store.changes, args.site, radio, None, 10_000)
+        if args.open is not None:
+            found = [change for change in found if change.final is not args.open]
+        return {"changes": [await self._shown(change) for change in found[: args.limit]]}
+
+    async def change(self, id: str) -> Mapping[str, Any]:
+        """One change with its decision, its baseline and its audit records."""
+        change = await self._call(self._store.change, id)
+        if change is None:
+            raise NotFound(f"no change {id}: see `rrmd changes`")
+        records = await self._call(self._records, id)
+        return {
+            **await self._shown(change),
+            "reason": dict(change.reason),
+            "baseline": dict(change.baseline) if change.baseline else None,
+            "effect": _effect(records),
+            "records": records,
+        }
+
+    async def inject(self, args: protocol.InjectArgs, actor: Actor) -> Mapping[str, Any]:
+        try:
+            kind = EventKind(args.kind)
+        except ValueError:
+            kinds = ", ".join(EventKind)
+            raise BadArgs(f"no event kind {args.kind}; there are {kinds}") from None
+        done = await self._agent.inject(
+            kind,
+            RadioKey(args.radio),
+            channel=args.channel,
+            width_mhz=args.width_mhz,
+            act=args.act,
+            actor=actor,
+        )
+        return {
+            "event": _event_row(done.event),
+            "decision": _decision_row(done),
+            "change": await self._shown(done.change) if done.change else None,
+        }
+
+    async def probe(self, ap: str) -> Mapping[str, Any]:
+        """Ask the AP's device everything, over a session of its own."""
+        site_id, ap_id = ap.split("/")
+        site = self._site(site_id)
+        if ap_id not in site.aps:
+            raise NotFound(f"site {site_id} has no AP {ap_id}: see `rrmd status`")
+        device = self._device_for(site, site.aps[ap_id].device)
+        radios = frozenset(radio.key for radio in site.aps[ap_id].radios)
+        try:
+            return await probe(device, self._agent.clock.monotonic, radios)
+        finally:
+            await device.close()
+
+    # -- rows --------------------------------------------------------------------------------------
+
+    async def _shown(self, change: Change) -> dict[str, Any]:
+        """A change as a row; its token only while it can still be used."""
+        row = await self._call(self._store.token, change.token_sha256) if change.token_sha256 else None
+        usable = row is not None and row.used_utc_us is None and change.state not in _NOTHING_TO_UNDO
+        token = self._agent.changes.token(change) if usable else None
+        return _change_row(change, self._agent.clock.now(), token)
+
+    def _site_row(self, site: Site) -> dict[str, Any]:
+        memory = self._agent.memory
+        return {
+            "id": site.id,
+            "country": site.country,
+            "mode": str(site.policy.mode),
+            "aps": len(site.aps),
+            "radios": len(site.radios),
+            "lost": sum(each.startswith(f"{site.id}/") for each in memory.lost),
+            "open_changes": sum(not c.final for c in memory.changes.values() if c.site == site.id),
+        }
+
+    def _radio_row(self, key: RadioKey) -> dict[str, Any]:
+        known = self._agent.memory.radios[key]
+        reading, last = known.reading, known.history.last
+        change = next(
+            (c for c in self._agent.memory.changes.values() if not c.final and key in c.radios), None
+        )
+        return {
+            "key": key,
+            "state": str(reading.state) if reading else None,
+            "channel": reading.channel.value if reading and reading.channel else None,
+            "width_mhz": reading.width_mhz.value if reading and reading.width_mhz else None,
+            "tx_power_dbm": reading.tx_power_dbm.value if reading and reading.tx_power_dbm else None,
+            "clients": len(reading.clients) if reading and reading.clients is not None else None,
+            "retry_ratio": last.retry_ratio if last else None,
+            "busy_ratio": last.busy_ratio if last else None,
+            "age_s": round(self._agent.clock.monotonic() - reading.at_s, 1) if reading else None,
+            "change_id": change.id if change else None,
+        }
+
+    def _nop_rows(self, site: Site) -> list[dict[str, Any]]:
+        now = self._agent.clock.now()
+        return [
+            {
+                "site": nop.site,
+                "mhz": nop.mhz20,
+                "channel": _channel(nop.mhz20),
+                "left_s": round(nop.deadline.left_s(now), 1),
+                "by_radio": nop.by_radio,
+            }
+            for nop in sorted(self._agent.memory.nops.values(), key=lambda each: each.mhz20)
+            if nop.site == site.id and not nop.deadline.passed(now)
+        ]
+
+    # -- small things ------------------------------------------------------------------------------
+
+    @property
+    def _store(self) -> Store:
+        return self._agent.ledger.store
+
+    async def _call(self, work: Callable[..., Any], *args: Any) -> Any:
+        return await self._agent.ledger.call(work, *args)
+
+    def _records(self, change_id: str) -> list[Mapping[str, Any]]:
+        return list(query(self._audit_dir, Filter(change_id=change_id)))
+
+    def _site(self, id: str) -> Site:
+        if id not in self._agent.sites:
+            raise NotFound(f"no site {id}; there are {', '.join(self._agent.sites)}")
+        return self._agent.sites[id]
+
+
+_NOTHING_TO_UNDO = FINAL - {State.COMMITTED, State.ESCALATED}
+
+
+def _iso(utc_us: int) -> str:
+    return Moment(monotonic_s=0.0, utc_us=utc_us, boot_id="", boottime_us=0).utc.strftime(
+        "%Y-%m-%dT%H:%M:%S.%fZ"
+    )
+
+
+def _channel(mhz: int) -> int | None:
+    try:
+        return channel_of(mhz)[1]
+    except ValueError:
+        return None
+
+
+def _change_row(change: Change, now: Moment, token: str | None) -> dict[str, Any]:
+    return {
+        "id": change.id,
+        "utc": _iso(change.created_utc_us),
+        "site": change.site,
+        "radios": list(change.radios),
+        "from": {str(k): v for k, v in change.prior.items()},
+        "to": {str(k): v for k, v in change.target.items()},
+        "cause": str(change.cause),
+        "state": str(change.state),
+        "verdict": change.verdict,
+        "left_s": None if change.final else round(change.deadline.left_s(now), 1),
+        "drill": change.drill,
+        "actor": {"type": change.actor.type, "uid": change.actor.uid, "name": change.actor.name},
+        "token": token,
+        "undo_of": change.undo_of,
+    }
+
+
+def _event_row(event: Event) -> dict[str, Any]:
+    return {
+        "id": event.id,
+        "utc": _iso(event.raised_utc_us),
+        "site": event.site,
+        "kind": str(event.kind),
+        "key": event.key,
+        "radio": event.radio,
+        "severity": event.severity,
+        "confidence_ppm": event.confidence_ppm,
+        "cleared_utc": _iso(event.cleared_utc_us) if event.cleared_utc_us else None,
+        "drill": event.drill,
+        "evidence": dict(event.evidence),
+    }
+
+
+def _alert_row(alert: Alert) -> dict[str, Any]:
+    return {
+        "utc": _iso(alert.utc_us),
+        "site": alert.site,
+        "radio": alert.radio,
+        "text": alert.text,
+        "change_id": alert.change_id,
+    }
+
+
+def _escalated_row(change: Change) -> dict[str, Any]:
+    return {
+        "utc": _iso(change.created_utc_us),
+        "site": change.site,
+        "radio": change.radios[0],
+        "text": "a change could be neither kept nor taken back: look at the radio",
+        "change_id": change.id,
+    }
+
+
+def _decision_row(done: Injected) -> dict[str, Any]:
+    decision: Decision = done.decision
+    moves = isinstance(decision, Move)
+    return {
+        "action": "change" if moves else "none",
+        "reason": decision.reason,
+        "params": {**decision.params, **({"note": done.note} if done.note else {})},
+        "edit": {str(k): v for k, v in decision.target.items()} if isinstance(decision, Move) else None,
+        "effects": None
+        if done.effects is None
+        else {
+            "commands": list(done.effects.commands),
+            "outage": str(done.effects.outage),
+            "silent_s": done.effects.silent_s,
+            "readback": str(done.effects.readback),
+            "persists": done.effects.persists,
+        },
+        "candidates": [_candidate_row(each) for each in decision.candidates],
+        "vetoes": []
+        if isinstance(decision, Move)
+        else [{"guard": veto.guard, "reason": veto.reason} for veto in decision.vetoes],
+    }
+
+
+def _candidate_row(each: Candidate) -> dict[str, Any]:
+    return {
+        "channel": each.block.primary,
+        "width_mhz": each.block.width_mhz,
+        "score_ppm": round(each.score * 1e6),
+        "terms": dict(each.terms),
+    }
+
+
+def _effect(records: list[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """What the monitor measured: the parameters of its last verdict."""
+    said = [
+        r["reason"]["params"]
+        for r in records
+        if r.get("kind") == "transition" and "code" in r["reason"]["params"]
+    ]
+    return dict(said[-1]) if said else None

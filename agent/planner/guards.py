@@ -1,0 +1,269 @@
+"""Guards: named rules that can veto a change. Pure; each says why, for the audit.
+
+Radar jumps the guards of patience (cooldown, budgets, pause, flight, quiet hours), never those of law.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from agent.change import IN_FLIGHT, INCIDENTS, Cause, Change, State
+from agent.planner.legal import Veto, listed, values_forbidden
+from agent.view import RadioView, SiteView, block_in_values
+from drivers.types import Setting, Values
+from inventory.model import Mode, RadioKey, ap_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DAY_US = 86_400_000_000
+
+
+class Proposal:
+    """What the guards look at: one radio, the values wanted, and why."""
+
+    __slots__ = ("cause", "ignore", "key", "target", "view")
+
+    def __init__(
+        self, view: SiteView, key: RadioKey, target: Values, cause: Cause, ignore: str | None = None
+    ) -> None:
+        self.view, self.key, self.target, self.cause, self.ignore = view, key, target, cause, ignore
+
+    @property
+    def at(self) -> RadioView:
+        return self.view.radios[self.key]
+
+    @property
+    def urgent(self) -> bool:
+        return self.cause is Cause.DFS_RADAR
+
+    @property
+    def others(self) -> list[Change]:
+        """Changes of the site without the one being looked at."""
+        return [c for c in self.view.changes if c.id != self.ignore]
+
+    def mine(self) -> list[Change]:
+        return [c for c in self.others if self.key in c.radios]
+
+
+Guard = Callable[[Proposal], Veto | None]
+
+
+def vetoes(proposal: Proposal) -> list[Veto]:
+    """Every guard's no, in the order of the table; empty = go. Radar is asked only the lawful ones."""
+    asked = [guard for name, guard in GUARDS.items() if not (proposal.urgent and name in PATIENCE)]
+    return [veto for guard in asked if (veto := guard(proposal))]
+
+
+def mode(p: Proposal) -> Veto | None:
+    if p.view.observing_only:
+        return Veto(guard="mode", reason="observing_only", params={"why": p.view.observing_only})
+    if p.view.site.policy.mode is Mode.OBSERVE:
+        return Veto(guard="mode", reason="observe")
+    return None
+
+
+def paused(p: Proposal) -> Veto | None:
+    scopes = {p.view.site.id, ap_of(p.key), p.key}
+    return Veto(guard="pause", reason="paused") if scopes & p.view.paused else None
+
+
+def pinned(p: Proposal) -> Veto | None:
+    return Veto(guard="pinned", reason="pinned_in_the_site_file") if p.at.radio.pinned else None
+
+
+def lawful(p: Proposal) -> Veto | None:
+    return values_forbidden(p.view, p.at, p.target, p.at.block)
+
+
+def allowed_list(p: Proposal) -> Veto | None:
+    block = block_in_values(p.at.radio, p.target)
+    if block is None or p.cause in INCIDENTS:
+        return None
+    return listed(p.at, block)
+
+
+def country(p: Proposal) -> Veto | None:
+    told = p.at.reading.country if p.at.reading else None
+    if told is None or told.value == p.view.site.country:
+        return None
+    return Veto(guard="country", reason="country_mismatch", params={"device": told.value})
+
+
+def uplink(p: Proposal) -> Veto | None:
+    if p.at.reading and p.at.reading.uplink:
+        return Veto(guard="uplink", reason="carries_a_mesh_or_wds_uplink")
+    return None
+
+
+def owner(p: Proposal) -> Veto | None:
+    if p.at.reading and p.at.reading.managed_by:
+        return Veto(guard="owner", reason="managed_by", params={"owner": p.at.reading.managed_by})
+    return None
+
+
+def stale(p: Proposal) -> Veto | None:
+    reading = p.at.reading
+    if reading is None:
+        return Veto(guard="stale", reason="never_read")
+    age_s = p.view.now.monotonic_s - reading.at_s
+    if age_s > p.view.site.policy.stale_s:
+        return Veto(guard="stale", reason="reading_too_old", params={"age_s": round(age_s)})
+    return None
+
+
+def can_set(p: Proposal) -> Veto | None:
+    able = p.at.capabilities
+    missing = [s for s in p.target if able is None or s not in able.settings]
+    if not missing or (missing == [Setting.CENTER_MHZ] and able and Setting.CHANNEL in able.settings):
+        return None
+    return Veto(guard="capability", reason="device_cannot_set", params={"setting": missing[0]})
+
+
+def busy(p: Proposal) -> Veto | None:
+    change = next((c for c in p.mine() if not c.final and c.state is not State.PROPOSED), None)
+    return Veto(guard="open_change", reason="open_change", params={"change": change.id}) if change else None
+
+
+def neighbours(p: Proposal) -> Veto | None:
+    near = p.view.neighbours(p.key)
+    for change in p.others:
+        if change.state in IN_FLIGHT and near & set(change.radios):
+            return Veto(guard="neighbours", reason="neighbour_in_flight", params={"change": change.id})
+    return None
+
+
+def in_flight(p: Proposal) -> Veto | None:
+    flying = {
+        ap_of(key)
+        for c in p.others
+        if c.state in IN_FLIGHT and c.cause is not Cause.DFS_RADAR
+        for key in c.radios
+    }
+    limit = max(1, int(len(p.view.site.aps) * p.view.site.policy.max_inflight_ratio))
+    if len(flying) < limit or ap_of(p.key) in flying:
+        return None
+    return Veto(guard="in_flight", reason="too_many_in_flight", params={"limit": limit})
+
+
+def cooldown(p: Proposal) -> Veto | None:
+    age_s = _last_change_age_s(p, lambda c: True)
+    if age_s is None or age_s >= p.view.site.policy.cooldown_s:
+        return None
+    return Veto(guard="cooldown", reason="cooldown", params={"age_s": round(age_s)})
+
+
+def routine_interval(p: Proposal) -> Veto | None:
+    if p.cause in INCIDENTS or p.cause is Cause.OPERATOR:
+        return None
+    age_s = _last_change_age_s(p, lambda c: c.cause not in INCIDENTS and c.cause is not Cause.OPERATOR)
+    if age_s is None or age_s >= p.view.site.policy.routine_interval_s:
+        return None
+    return Veto(guard="routine_interval", reason="changed_lately", params={"age_s": round(age_s)})
+
+
+def incident_budget(p: Proposal) -> Veto | None:
+    if p.cause not in INCIDENTS or p.cause is Cause.UNDO:
+        return None
+    today = [c for c in p.mine() if c.cause is p.cause and _age_us(p, c) < DAY_US]
+    if len(today) < p.view.site.policy.incident_per_radio_day:
+        return None
+    return Veto(guard="incident_budget", reason="budget_spent", params={"today": len(today)})
+
+
+def barred(p: Proposal) -> Veto | None:
+    """A rolled-back target is barred on that radio for `bar_s`; a person may insist."""
+    if p.cause in (Cause.OPERATOR, Cause.UNDO):
+        return None
+    for change in p.mine():
+        lately = _age_us(p, change) < p.view.site.policy.bar_s * 1e6
+        if change.state is State.ROLLED_BACK and lately and dict(change.target) == dict(p.target):
+            return Veto(guard="barred", reason="rolled_back_lately", params={"change": change.id})
+    return None
+
+
+def site_loss(p: Proposal) -> Veto | None:
+    """Three or more APs and 20 % of the site lost together: something bigger is wrong, hands off."""
+    lost = {ap_of(k) for k, v in p.view.radios.items() if v.capabilities and v.reading is None}
+    if len(lost) < 3 or len(lost) < 0.2 * len(p.view.site.aps):
+        return None
+    return Veto(guard="site_loss", reason="many_aps_lost", params={"aps": len(lost)})
+
+
+def same(p: Proposal) -> Veto | None:
+    block = block_in_values(p.at.radio, p.target)
+    if (
+        block is None
+        or block != p.at.block
+        or set(p.target) - {Setting.CHANNEL, Setting.WIDTH_MHZ, Setting.CENTER_MHZ}
+    ):
+        return None
+    return Veto(guard="same", reason="already_there")
+
+
+def in_quiet_hours(now: datetime, zone: str, hours: tuple[tuple[int, int], ...]) -> bool:
+    """Whether a local time of day lies in one of the spans (minutes of the day; may cross midnight)."""
+    local = now.astimezone(ZoneInfo(zone))
+    minute = local.hour * 60 + local.minute
+    return any(a <= minute < b if a <= b else minute >= a or minute < b for a, b in hours)
+
+
+def _age_us(p: Proposal, change: Change) -> int:
+    return p.view.now.utc_us - change.created_utc_us
+
+
+def _last_change_age_s(p: Proposal, wanted: Callable[[Change], bool]) -> float | None:
+    """Seconds since the AP was last touched by such a change; None: never."""
+    ap = ap_of(p.key)
+    ages = [
+        _age_us(p, c) / 1e6
+        for c in p.others
+        if wanted(c) and any(ap_of(k) == ap for k in c.radios) and c.state not in _UNTOUCHED
+    ]
+    return min(ages, default=None)
+
+
+_UNTOUCHED = frozenset({State.PROPOSED, State.EXPIRED, State.PLANNED})
+
+GUARDS: Mapping[str, Guard] = {
+    "mode": mode,
+    "pause": paused,
+    "pinned": pinned,
+    "stale": stale,
+    "capability": can_set,
+    "regulatory": lawful,
+    "allowed_list": allowed_list,
+    "country": country,
+    "uplink": uplink,
+    "owner": owner,
+    "same": same,
+    "open_change": busy,
+    "neighbours": neighbours,
+    "in_flight": in_flight,
+    "cooldown": cooldown,
+    "routine_interval": routine_interval,
+    "incident_budget": incident_budget,
+    "barred": barred,
+    "site_loss": site_loss,
+}
+
+PATIENCE = frozenset(
+    {
+        "pause",
+        "pinned",
+        "stale",
+        "allowed_list",
+        "neighbours",
+        "in_flight",
+        "cooldown",
+        "routine_interval",
+        "incident_budget",
+        "barred",
+        "site_loss",
+        "same",
+    }
+)
+"""Guards that radar does not wait for. In observe mode nothing is written, radar or not."""

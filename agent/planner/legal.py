@@ -1,0 +1,125 @@
+"""What a radio may be set to: the law, the site's file, the device's own list, the non-occupancy periods.
+
+Every way to a device goes through here: decisions, retries, rollbacks. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from agent.view import RadioView, SiteView, block_in_values
+from drivers.types import Setting, Values
+from inventory import regulatory
+from inventory.channels import PREFERRED_SCANNING, Block, blocks
+from inventory.model import Band
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Veto:
+    """A guard's no: its name, and why."""
+
+    guard: str
+    reason: str
+    params: Mapping[str, int | str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def forbidden(view: SiteView, at: RadioView, block: Block) -> Veto | None:
+    """Why this radio may not be moved onto this block now; None = it may.
+
+    The non-occupancy period bars a block that holds any 20 MHz channel that was hit, at the whole site
+    and on the radio's own list.
+    """
+    return _law(view, at, block) or _device(at, block) or _nop(view, at, block)
+
+
+def _law(view: SiteView, at: RadioView, block: Block) -> Veto | None:
+    refusal = regulatory.refusal(view.site.country, block, at.radio)
+    if refusal is None:
+        return None
+    return Veto(
+        guard="regulatory", reason=refusal.code, params={k: _whole(v) for k, v in refusal.params.items()}
+    )
+
+
+def _whole(value: float | str) -> int | str:
+    """Audit records hold no fractions; a limit of 26.98 dBm is told as text."""
+    return value if isinstance(value, (int, str)) else f"{value:g}"
+
+
+def _device(at: RadioView, block: Block) -> Veto | None:
+    if block.band is not at.radio.band:
+        return Veto(guard="regulatory", reason="wrong_band", params={"band": block.band})
+    allowed = at.reading.allowed_mhz if at.reading else None
+    if allowed is not None and not block.mhz20 <= allowed:
+        return Veto(guard="device_list", reason="not_on_the_devices_list", params={"block": str(block)})
+    if at.capabilities and block.width_mhz not in at.capabilities.widths_mhz:
+        return Veto(guard="device_list", reason="width_not_supported", params={"width_mhz": block.width_mhz})
+    return None
+
+
+def _nop(view: SiteView, at: RadioView, block: Block) -> Veto | None:
+    own = (at.reading.nop_mhz if at.reading else None) or frozenset()
+    hit = block.mhz20 & (view.barred_mhz | own)
+    if not hit:
+        return None
+    return Veto(guard="nop", reason="in_non_occupancy_period", params={"mhz": min(hit)})
+
+
+def listed(at: RadioView, block: Block) -> Veto | None:
+    """The site's own wishes: its channel and width lists, and no DFS where it wants none."""
+    radio = at.radio
+    if radio.channels is not None and block.primary not in radio.channels:
+        return Veto(guard="allowed_list", reason="channel_not_listed", params={"channel": block.primary})
+    if block.width_mhz not in radio.widths_mhz:
+        return Veto(guard="allowed_list", reason="width_not_listed", params={"width_mhz": block.width_mhz})
+    return None
+
+
+def cac_needed(view: SiteView, at: RadioView, block: Block) -> bool:
+    """True when the radio would have to be silent for a channel availability check first."""
+    if not regulatory.dfs_needed(view.site.country, block):
+        return False
+    done = (at.reading.cac_done_mhz if at.reading else None) or frozenset()
+    return not block.mhz20 <= done
+
+
+def cac_s(view: SiteView, at: RadioView, block: Block) -> float:
+    """Seconds of silence before it may transmit there, 0 when none is needed."""
+    return regulatory.cac_s(view.site.country, block) if cac_needed(view, at, block) else 0.0
+
+
+def power_forbidden(view: SiteView, at: RadioView, block: Block, dbm: int) -> Veto | None:
+    """Why the radio may not use this conducted power (dBm) on this block; None = it may."""
+    most = regulatory.max_power_dbm(view.site.country, block, at.radio)
+    if most is None or dbm > most:
+        return Veto(
+            guard="regulatory", reason="power_over_limit", params={"dbm": dbm, "limit_dbm": most or 0}
+        )
+    if at.radio.power_dbm and not at.radio.power_dbm[0] <= dbm <= at.radio.power_dbm[1]:
+        return Veto(guard="allowed_list", reason="power_not_listed", params={"dbm": dbm})
+    return None
+
+
+def values_forbidden(view: SiteView, at: RadioView, values: Values, have: Block | None) -> Veto | None:
+    """Why these settings may not be in force on this radio; ``have``: the block it occupies otherwise."""
+    names_channel = Setting.CHANNEL in values
+    block = block_in_values(at.radio, values) if names_channel else have
+    if block is None:
+        return Veto(guard="regulatory", reason="no_such_channel") if names_channel else None
+    if names_channel and (veto := forbidden(view, at, block)):
+        return veto
+    power = values.get(Setting.TX_POWER_DBM)
+    return power_forbidden(view, at, block, power) if power is not None else None
+
+
+def candidates(view: SiteView, at: RadioView) -> list[Block]:
+    """All blocks that law, device and the site's lists allow now; 6 GHz primaries only on PSC."""
+    return [
+        block
+        for width in at.radio.widths_mhz
+        for block in blocks(at.radio.band, width)
+        if not (listed(at, block) or forbidden(view, at, block))
+        and (block.band is not Band.GHZ_6 or block.primary in PREFERRED_SCANNING)
+    ]

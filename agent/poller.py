@@ -1,0 +1,102 @@
+"""When to ask whom: one loop per device, with jitter and back-off; says once "lost" and once "back"."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from agent.clock import Clock
+from agent.lane import Lane
+from agent.memory import Memory
+from drivers.errors import DriverError
+from drivers.types import Snapshot, Table
+from inventory.model import Site
+
+log = structlog.get_logger()
+
+OFTEN = frozenset({Table.STATUS, Table.SURVEY, Table.CLIENTS})
+SCAN_S = 300.0
+"""Between two readings of the neighbour table, which may cost an off-channel scan."""
+LOST_AFTER = 3
+"""Missed polls until a device counts as lost (unreachable, which is not dead)."""
+BACKOFF_MOST_S = 300.0
+
+
+class Poller:
+    """Polls one device for ever. ``jitter()``: 0..1, so that a thousand devices don't answer at once.
+
+    ``found(snapshot)`` is awaited after each answer: what a poll reveals goes the way of a signal.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        lane: Lane,
+        memory: Memory,
+        clock: Clock,
+        found: Callable[[Snapshot], Awaitable[None]],
+        jitter: Callable[[], float],
+    ) -> None:
+        self._site = site
+        self._lane = lane
+        self._memory = memory
+        self._clock = clock
+        self._found = found
+        self._jitter = jitter
+        self._missed = 0
+        self._scanned_s = float("-inf")
+        self._now = asyncio.Event()
+
+    def poll_now(self) -> None:
+        """Do not wait for the next turn."""
+        self._now.set()
+
+    async def run(self) -> None:
+        """The loop; ends only by cancellation."""
+        while True:
+            await self._turn()
+            await self._rest()
+
+    async def _turn(self) -> None:
+        self._now.clear()
+        try:
+            snapshot = await self._lane.read(self._tables())
+        except DriverError as error:
+            self._miss(error)
+            return
+        if Table.NEIGHBORS in self._tables():
+            self._scanned_s = self._clock.monotonic()
+        self._hit()
+        self._memory.see(snapshot)
+        await self._found(snapshot)
+
+    def _tables(self) -> frozenset[Table]:
+        able = self._lane.info.capabilities.tables if self._lane.info else OFTEN
+        scan = self._clock.monotonic() - self._scanned_s >= SCAN_S
+        return (OFTEN | {Table.NEIGHBORS} if scan else OFTEN) & able
+
+    def _miss(self, error: DriverError) -> None:
+        self._missed += 1
+        if self._missed != LOST_AFTER:
+            return
+        log.warning("device.lost", site=self._site.id, device=self._lane.name, error=str(error))
+        self._memory.lose(self._site.id, self._lane.name)
+
+    def _hit(self) -> None:
+        if self._missed >= LOST_AFTER:
+            log.info("device.back", site=self._site.id, device=self._lane.name)
+        self._missed = 0
+        self._memory.lost.discard(f"{self._site.id}/{self._lane.name}")
+
+    async def _rest(self) -> None:
+        """Until the next turn: the poll interval with 10 % of jitter; a device that doesn't answer is asked
+        less and less often."""
+        slower = 2.0 ** max(0, self._missed - LOST_AFTER)
+        pause_s = min(self._site.policy.poll_s * slower, max(BACKOFF_MOST_S, self._site.policy.poll_s))
+        try:
+            async with asyncio.timeout(pause_s * (0.95 + 0.1 * self._jitter())):
+                await self._now.wait()
+        except TimeoutError:
+            pass

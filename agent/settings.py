@@ -1,0 +1,95 @@
+"""The settings of one daemon: where things are. What may be done at a site is in the site's own file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from agent import places
+
+PREFIX: Final = "RRMD_"
+_NOT_OURS: Final = ("RRMD_CRED_", "RRMD_CACHE", "RRMD_DEBUG")  # credentials, the test guests, the CLI
+
+
+class SettingsError(ValueError):
+    """A person must act: the message names the variable and what was expected."""
+
+
+class LogFormat(StrEnum):
+    JSON = "json"  # one object a line
+    CONSOLE = "console"  # for a person at a terminal
+
+
+class Settings(BaseModel):
+    """Each field has an environment variable: ``state_dir`` is ``RRMD_STATE_DIR``.
+
+    ``sites``: a site file or a directory of them. ``socket_group`` None: only root and the daemon's own
+    user may use the control socket. ``store_url``: SQLAlchemy URL; it can hold a password, so show
+    `store_shown` instead. ``store_url``, ``audit_dir`` and ``key_file`` lie in ``state_dir`` by default.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sites: Path = places.SITES
+    state_dir: Path = places.STATE_DIR
+    socket: Path = places.SOCKET
+    socket_group: str | None = places.SOCKET_GROUP
+    store_url: str = Field(
+        default_factory=lambda known: f"sqlite:///{known['state_dir']}/rrmd.sqlite3", repr=False
+    )
+    audit_dir: Path = Field(default_factory=lambda known: known["state_dir"] / "audit")
+    key_file: Path = Field(default_factory=lambda known: known["state_dir"] / "audit.key")
+    log_format: LogFormat = LogFormat.JSON
+
+    @field_validator("socket_group", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return None if value == "" else value
+
+    @field_validator("sites", "state_dir", "socket", "audit_dir", "key_file", mode="after")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.absolute()
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] = os.environ, **given: Any) -> Self:
+        """Settings from ``RRMD_*``; ``given`` (the command line; None: not given) goes first.
+
+        Raises SettingsError for a value that makes no sense, and for a variable that is none of ours.
+        """
+        values: dict[str, Any] = {
+            name.removeprefix(PREFIX).lower(): value
+            for name, value in environ.items()
+            if name.startswith(PREFIX) and not name.startswith(_NOT_OURS)
+        }
+        values |= {name: value for name, value in given.items() if value is not None}
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise SettingsError("; ".join(_sentences(error))) from None
+
+    @property
+    def store_shown(self) -> str:
+        """The store's URL as it may be shown: without its password and its query."""
+        scheme, mark, rest = self.store_url.partition("?")[0].partition("://")
+        login, at, place = rest.rpartition("@")
+        user, colon, _ = login.partition(":")
+        return f"{scheme}{mark}{user}{':***' if colon else ''}{at}{place}"
+
+
+def _sentences(error: ValidationError) -> list[str]:
+    """One sentence per mistake; never the value, which may hold a password."""
+    return [_sentence(str(item["loc"][0]), item["type"], item["msg"]) for item in error.errors()]
+
+
+def _sentence(name: str, kind: str, message: str) -> str:
+    variable = PREFIX + name.upper()
+    if kind == "extra_forbidden":
+        known = ", ".join(PREFIX + field.upper() for field in Settings.model_fields)
+        return f"{variable} is not a setting of rrmd; the settings are {known}"
+    return f"{variable}: {message}"

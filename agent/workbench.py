@@ -1,0 +1,145 @@
+"""What every step of a change needs: where things are kept, the way to the device, and the transitions that
+more than one step can come to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+
+from agent.change import TABLE, Actor, Change, State, Trigger, agrees, deadline_s
+from agent.clock import Clock
+from agent.course import Interrupt
+from agent.lane import Lane
+from agent.ledger import Ledger
+from agent.memory import Memory
+from agent.moment import Deadline
+from agent.rollback import destination, is_ours
+from agent.store import TokenExpired, TokenSpent
+from agent.view import SiteView
+from drivers.errors import DriverError
+from drivers.types import ConfigState, RadioState, Setting, Values
+from inventory.model import Policy, Site
+
+log = structlog.get_logger()
+
+READ_BACK_S = 0.3
+"""First wait between two read-backs; it grows to READ_BACK_MOST_S."""
+READ_BACK_MOST_S = 2.0
+
+
+class Workbench:
+    """Shared by the steps of all changes. ``lane_of(site, device)`` gives the way to a device."""
+
+    def __init__(
+        self, memory: Memory, ledger: Ledger, clock: Clock, lane_of: Callable[[str, str], Lane]
+    ) -> None:
+        self.memory = memory
+        self.ledger = ledger
+        self.clock = clock
+        self._lane_of = lane_of
+
+    async def read(self, change: Change) -> ConfigState | None:
+        """The scope's settings, or None when they cannot be had now."""
+        try:
+            return await self.lane(change).read_config(change.scope)
+        except DriverError as error:
+            log.debug("change.read_back_failed", change=change.id, error=str(error))
+            return None
+
+    def in_force(self, want: Values, have: ConfigState) -> bool:
+        """The values are in force, and the radio transmits unless it was told not to."""
+        off = want.get(Setting.ENABLED) == 0
+        return agrees(want, have.in_force) and (off or have.state is RadioState.ON_AIR)
+
+    def site(self, change: Change) -> Site:
+        return self.memory.sites[change.site]
+
+    def policy(self, change: Change) -> Policy:
+        return self.site(change).policy
+
+    def view(self, change: Change) -> SiteView:
+        return self.memory.view(self.site(change), self.clock.now())
+
+    def lane(self, change: Change) -> Lane:
+        return self._lane_of(change.site, change.device)
+
+    def deadline(self, state: State, policy: Policy, silent_s: float = 0.0) -> Deadline:
+        return Deadline.after(self.clock.now(), deadline_s(state, policy, silent_s))
+
+    def acked_s(self, change: Change) -> float:
+        """When the ack was, on this process's monotonic clock."""
+        now = self.clock.now()
+        return now.monotonic_s + (change.acked_at.left_s(now) if change.acked_at else 0.0)
+
+    async def interrupted(self, change: Change, told: Interrupt) -> Change:
+        if told.trigger is Trigger.UNDO:
+            return await self.to_rollback(
+                change, Trigger.UNDO, told.reason, dict(told.params), actor=told.actor
+            )
+        return await self.step(change, told)
+
+    async def step(self, change: Change, told: Interrupt, **patch: Any) -> Change:
+        """The transition that an interrupt asks for; one that the table does not know is ignored."""
+        if (change.state, told.trigger) not in TABLE:
+            log.info("change.interrupt_ignored", change=change.id, trigger=str(told.trigger))
+            return change
+        return await self.ledger.step(
+            change, told.trigger, reason=told.reason, params=dict(told.params), actor=told.actor, **patch
+        )
+
+    async def acked(self, change: Change) -> Change:
+        now = self.clock.now()
+        policy = self.policy(change)
+        return await self.ledger.step(
+            change,
+            Trigger.ACKED,
+            reason="read_back_agrees",
+            acked_at=Deadline.after(now, 0.0),
+            deadline=self.deadline(State.MONITORING, policy, change.silent_s),
+        )
+
+    async def neither(self, change: Change, have: ConfigState, reason: str) -> Change:
+        params = {"have": text(have.in_force)}
+        if is_ours(change, have.in_force):
+            return await self.to_rollback(change, Trigger.DOUBT, reason, params)
+        return await self.ledger.step(
+            change, Trigger.SUPERSEDED, reason="changed_by_someone_else", params=params
+        )
+
+    async def to_rollback(
+        self,
+        change: Change,
+        trigger: Trigger,
+        reason: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        actor: Actor | None = None,
+        **patch: Any,
+    ) -> Change:
+        """Spend the token, and write down where the rollback goes, before anything is sent."""
+        goal = destination(self.view(change), change)
+        try:
+            return await self.ledger.step(
+                change,
+                trigger,
+                reason=reason,
+                params={**(params or {}), "to": text(goal or {})},
+                actor=actor,
+                use_token=True,
+                rollback_to=goal if goal != change.prior else None,
+                **patch,
+                deadline=self.deadline(State.ROLLING_BACK, self.policy(change), change.silent_s),
+            )
+        except (TokenSpent, TokenExpired) as error:
+            if change.state is not State.MONITORING:
+                raise
+            return await self.ledger.step(
+                change, Trigger.DEADLINE, reason="token_not_usable", params={"why": str(error)}
+            )
+
+
+def text(values: Values) -> str:
+    """Settings as the audit writes them: ``channel=36 width_mhz=40``."""
+    return " ".join(f"{setting}={value}" for setting, value in sorted(values.items()))

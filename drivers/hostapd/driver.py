@@ -1,0 +1,417 @@
+"""The hostapd driver: `hostapd_cli` and `iw` over SSH, as on any Linux AP that runs hostapd 2.10 or later."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import re
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
+
+from drivers.base import Device, DeviceContext
+from drivers.errors import (
+    Conflict,
+    DeviceTimeout,
+    Garbage,
+    PersonNeeded,
+    Refused,
+    TryAgain,
+    Unsupported,
+)
+from drivers.hostapd import parse, parse_event, parse_phy, plan, reading, render
+from drivers.hostapd.options import Options, checked
+from drivers.hostapd.parse import Interface, Section
+from drivers.hostapd.parse_event import EventKind
+from drivers.hostapd.plan import Subject
+from drivers.hostapd.reading import Base, Found, Missing
+from drivers.hostapd.render import MARK, Step, Tools
+from drivers.hostapd.signals import Mapper
+from drivers.transport.ssh import ExecResult, LineStream, SshSession, SshTarget, parse_address
+from drivers.types import (
+    Absence,
+    Capabilities,
+    ConfigState,
+    DeviceInfo,
+    Edit,
+    Effects,
+    Gap,
+    RadioInfo,
+    RadioReading,
+    Receipt,
+    ScopeRef,
+    Signal,
+    Snapshot,
+    Table,
+)
+from inventory.credentials import CredentialError, Login, parse_login
+from inventory.model import Band, Radio, RadioKey
+
+T = TypeVar("T")
+CAPABILITIES: Final = Capabilities(
+    tables=frozenset(Table),
+    settings=MappingProxyType(dict.fromkeys(plan.SETTINGS, "radio")),
+    widths_mhz=(20, 40, 80, 160),
+    signals=True,
+)
+_MODEL_FILES: Final = (
+    "/tmp/sysinfo/model",  # noqa: S108 -- where OpenWrt keeps it
+    "/sys/firmware/devicetree/base/model",
+    "/sys/class/dmi/id/product_name",
+)
+_ATTACHED: Final = re.compile(r"Interactive mode|Connection to hostapd re-established")
+_LOST: Final = re.compile(r"Connection to hostapd lost")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Line:
+    """What a stream gave. ``text`` None: the stream has ended; ``gap``: lines may be missing before it."""
+
+    ifname: str
+    at_s: float
+    text: str | None = None
+    gap: bool = False
+
+
+class HostapdDevice:
+    """One AP. Calls are carried out one after the other, in the session's own thread."""
+
+    def __init__(self, context: DeviceContext, options: Options, login: Login) -> None:
+        host, port = parse_address(context.config.address)
+        self._context = context
+        self._options = options
+        self._session = SshSession(
+            SshTarget(
+                name=context.config.id,
+                host=host,
+                port=port,
+                login=login,
+                fingerprint=options.host_key,
+                known_hosts=options.known_hosts,
+                connect_timeout_s=options.connect_timeout_s,
+            )
+        )
+        self._tools = Tools(
+            hostapd_cli=options.hostapd_cli, iw=options.iw, ctrl_dir=options.ctrl_dir, sudo=options.sudo
+        )
+        self._found: dict[RadioKey, Found] = {}
+        self._bases: dict[RadioKey, Base] = {}
+        self._widths: dict[RadioKey, tuple[int, ...]] = {}
+        self._mapper = Mapper(context.config.id, ())
+        self._writing = asyncio.Lock()
+        self._boot_s = 0.0  # the agent's clock when the device's uptime was 0
+
+    async def open(self) -> DeviceInfo:
+        fingerprint = await self._session.open()
+        first = await self._ask(self._first_questions())
+        self._boot_s = self._context.clock() - _required(first, "uptime", _uptime_s)
+        interfaces = _required(first, "dev", parse.interfaces)
+        phys = {each.phy for each in interfaces if each.phy is not None}
+        infos = await self._ask(
+            {f"info:{phy}": self._tools.iw_line("phy", f"phy{phy}", "info") for phy in phys}
+        )
+        widths = {phy: _required(infos, f"info:{phy}", parse_phy.widths) for phy in phys}
+        found = [_find(radio, interfaces, widths) for radio in self._context.radios]
+        self._found = {each.key: each for each in found if each is not None}
+        self._widths = {key: widths[each.phy].get(each.band, (20,)) for key, each in self._found.items()}
+        self._mapper = Mapper(self._context.config.id, self._found.values())
+        await self.read(frozenset({Table.STATUS}), None)
+        return self._info(fingerprint, first)
+
+    async def read(self, tables: frozenset[Table], radios: frozenset[RadioKey] | None) -> Snapshot:
+        wanted = (
+            self._found.keys() | {radio.key for radio in self._context.radios} if radios is None else radios
+        )
+        there = [self._found[key] for key in sorted(wanted) if key in self._found]
+        asked = reading.commands(self._tools, there, tables, self._look_mhz(tables))
+        answers = await self._ask(asked, self._options.scan_timeout_s if self._scans(tables) else 0.0)
+        at_s = self._context.clock()
+        readings: dict[RadioKey, RadioReading] = {}
+        missing = {key: Absence.ABSENT for key in wanted if key not in self._found}
+        for radio in there:
+            try:
+                readings[radio.key], base = reading.reading(radio, answers, tables, at_s)
+                self._learn(radio.key, base)
+            except (Missing, Garbage) as error:
+                missing[radio.key] = reading.absence(error)
+        return Snapshot(at_s=at_s, readings=readings, missing=missing)
+
+    async def read_config(self, ref: ScopeRef) -> ConfigState:
+        radio = self._radio(ref)
+        answers = await self._ask(reading.commands(self._tools, [radio], frozenset(), {}))
+        try:
+            base = reading.base(radio, answers)
+        except Missing as error:
+            raise TryAgain(f"{self._name}: {radio.ifname}: {error}") from error
+        self._learn(radio.key, base)
+        return reading.config(base, ref)
+
+    def plan(self, edit: Edit, have: ConfigState) -> Effects:
+        return plan.effects(self._subject(edit.scope), edit, have)
+
+    async def apply(self, edit: Edit, undo_after_s: float | None) -> Receipt:
+        if undo_after_s is not None:
+            raise Unsupported("hostapd has no undo timer")
+        async with self._writing:
+            have = await self.read_config(edit.scope)
+            _compare(edit, have)
+            if steps := plan.steps(self._subject(edit.scope), edit, have):
+                await self._write(steps)
+        return Receipt(edit=edit)
+
+    async def confirm(self, receipt: Receipt) -> None:
+        """Nothing to do: what was set stays set until hostapd restarts."""
+
+    async def cancel(self, receipt: Receipt) -> None:
+        raise Unsupported("hostapd has no undo timer")
+
+    async def signals(self) -> AsyncIterator[Signal]:
+        """Gap first, and after every re-attachment; ends with the connection, or with one of the programs."""
+        lines: asyncio.Queue[_Line] = asyncio.Queue(1024)  # behind it the stream's own queue counts drops
+        pumps = [
+            asyncio.create_task(self._pump(radio.ifname, lines), name=f"{self._name}-{radio.ifname}-events")
+            for radio in self._found.values()
+        ]
+        try:
+            yield self._gap(self._context.clock())
+            while pumps and (line := await lines.get()).text is not None:
+                for signal in self._heard(line):
+                    yield signal
+        finally:
+            for pump in pumps:
+                pump.cancel()
+            await asyncio.gather(*pumps, return_exceptions=True)
+
+    async def close(self) -> None:
+        await self._session.close()
+
+    @property
+    def _name(self) -> str:
+        return self._context.config.id
+
+    def _first_questions(self) -> dict[str, str]:
+        return {
+            "dev": self._tools.iw_line("dev"),
+            "uptime": "cat /proc/uptime",
+            "version": f"{self._tools.version} | head -n 1",
+            "os": "cat /etc/os-release",
+            "model": f"cat {' '.join(_MODEL_FILES)}",
+        }
+
+    def _info(self, fingerprint: str, first: Mapping[str, Section]) -> DeviceInfo:
+        release = dict(re.findall(r'^(\w+)="?([^"\n]*)"?$', first["os"].text, re.M)) if "os" in first else {}
+        model = re.search(r"^(?!cat: )[^\0\n]+", first["model"].text, re.M) if "model" in first else None
+        radios = {key: self._radio_info(found) for key, found in self._found.items()}
+        bssids = sorted(bssid for radio in radios.values() for bssid in radio.bssids)
+        return DeviceInfo(
+            vendor=release.get("NAME", "Linux"),
+            model=model[0].strip() if model else "hostapd AP",
+            version=first["version"].text.strip() if "version" in first else "",
+            identity=" ".join([fingerprint, *bssids]),
+            radios=radios,
+            capabilities=self._capabilities(),
+        )
+
+    def _radio_info(self, found: Found) -> RadioInfo:
+        base = self._bases.get(found.key)
+        bssids = tuple(base.status.bssids.values()) if base and base.status else ()
+        return RadioInfo(key=found.key, name=found.ifname, band=found.band, bssids=bssids)
+
+    def _capabilities(self) -> Capabilities:
+        widths = {width for each in self._widths.values() for width in each}
+        return Capabilities(
+            tables=CAPABILITIES.tables,
+            settings=CAPABILITIES.settings,
+            widths_mhz=tuple(sorted(widths & set(CAPABILITIES.widths_mhz))) or (20,),
+            signals=True,
+        )
+
+    def _radio(self, ref: ScopeRef) -> Found:
+        if ref.kind != "radio" or len(ref.members) != 1 or ref.members[0] not in self._found:
+            raise Unsupported(f"{self._name} has no {ref.kind} {ref.name}")
+        return self._found[ref.members[0]]
+
+    def _subject(self, ref: ScopeRef) -> Subject:
+        found = self._radio(ref)
+        base = self._bases.get(found.key)
+        return Subject(
+            ifname=found.ifname,
+            band=found.band,
+            tools=self._tools,
+            modes=render.modes_of(base.status) if base and base.status else render.Modes(),
+            widths_mhz=tuple(w for w in self._widths[found.key] if w in CAPABILITIES.widths_mhz),
+            csa_count=self._options.csa_count,
+            channels=base.channels if base else {},
+        )
+
+    def _learn(self, key: RadioKey, base: Base) -> None:
+        self._bases[key] = base
+        if (mhz20 := reading.occupied(base)) is not None:
+            self._mapper.seen_on(key, mhz20)
+
+    def _scans(self, tables: frozenset[Table]) -> bool:
+        return self._options.scan and Table.NEIGHBORS in tables
+
+    def _look_mhz(self, tables: frozenset[Table]) -> dict[RadioKey, tuple[int, ...]]:
+        if not self._scans(tables):
+            return {}
+        return {key: reading.own_channels(base) for key, base in self._bases.items()}
+
+    async def _ask(self, commands: Mapping[str, str], longer_s: float = 0.0) -> dict[str, Section]:
+        limit_s = self._options.command_timeout_s + longer_s
+        result = await self._session.exec(render.reads(commands), limit_s)
+        return parse.sections(result.stdout, MARK)
+
+    async def _write(self, steps: tuple[Step, ...]) -> None:
+        limit_s = self._options.command_timeout_s
+        latest_s = math.floor(self._context.clock() - self._boot_s + limit_s)
+        result = await self._session.exec(render.writes(steps, latest_s), limit_s)
+        if result.exit_status == render.LATE:
+            raise DeviceTimeout(f"{self._name}: the command arrived too late; nothing was done")
+        _judge(self._name, steps, result)
+
+    def _gap(self, at_s: float) -> Gap:
+        return Gap(at_s=at_s, device=self._name)
+
+    def _heard(self, line: _Line) -> tuple[Signal, ...]:
+        if line.gap or line.text is None:
+            return (self._gap(line.at_s),)
+        try:
+            event = parse_event.event(line.text)
+        except Garbage:  # radar that cannot be read is still a reason to poll at once
+            return (self._gap(line.at_s),)
+        return self._mapper.signals(line.ifname, event, line.at_s) if event else ()
+
+    async def _pump(self, ifname: str, lines: asyncio.Queue[_Line]) -> None:
+        """Lines of one interface, attached again whenever its hostapd goes; ends with its last line."""
+        command, clock = self._tools.cli(ifname), self._context.clock
+        try:
+            again = False
+            while True:
+                stream = await self._session.stream(command)
+                try:
+                    again = await _forward(stream, ifname, lines, clock, again)
+                finally:
+                    await stream.aclose()
+                if not again:
+                    break
+        except TryAgain:
+            pass  # the connection has gone: the same end
+        await lines.put(_Line(ifname=ifname, at_s=clock()))
+
+
+async def _forward(
+    stream: LineStream, ifname: str, lines: asyncio.Queue[_Line], clock: Callable[[], float], again: bool
+) -> bool:
+    """True when the interface's hostapd said good-bye: hostapd_cli would notice only at its next ping."""
+    lost = 0
+    async for text in stream:
+        attached = _ATTACHED.search(text) is not None
+        gap = stream.dropped > lost or _LOST.search(text) is not None or (again and attached)
+        again, lost = again or _LOST.search(text) is not None, stream.dropped
+        if gap:
+            await lines.put(_Line(ifname=ifname, at_s=clock(), text="", gap=True))
+        await lines.put(_Line(ifname=ifname, at_s=clock(), text=text))
+        if EventKind.TERMINATING in text:
+            return True
+    return False
+
+
+def _required(answers: Mapping[str, Section], name: str, parser: Callable[[str], T]) -> T:
+    """Of an answer without which nothing can be done."""
+    answer = answers.get(name)
+    if answer is None or answer.status != 0:
+        words = answer.text.strip()[:120] if answer else "no answer"
+        raise PersonNeeded(
+            f"`{name}` cannot be asked: {words}. Is iw installed, and is the user allowed to run it?"
+        )
+    return parser(answer.text)
+
+
+def _uptime_s(text: str) -> float:
+    found = re.match(r"(\d{1,12}\.\d+) ", text, re.ASCII)
+    if found is None:
+        raise Garbage(f"/proc/uptime says {text[:80]!r}")
+    return float(found[1])
+
+
+def _find(
+    radio: Radio, interfaces: Iterable[Interface], widths: Mapping[int, Mapping[Band, tuple[int, ...]]]
+) -> Found | None:
+    """The inventory's radio among the interfaces: by its name, else by its band.
+
+    Raises PersonNeeded where two fit.
+    """
+    listed = [each for each in interfaces if each.phy is not None]
+    access = [each for each in listed if each.kind == "AP"]
+    fitting = [each for each in listed if each.name == radio.ifname]
+    if radio.ifname is None:
+        fitting = [each for each in access if _band_of(each, widths) is radio.band]
+    if len({each.phy for each in fitting}) > 1:
+        names = ", ".join(each.name for each in fitting)
+        raise PersonNeeded(f"{radio.key}: more than one {radio.band} GHz radio ({names}): give it an ifname")
+    if not fitting or (phy := fitting[0].phy) is None:
+        return None
+    name = min(each.name for each in fitting)
+    bss = tuple(each.name for each in access if each.phy == phy)
+    return Found(key=radio.key, band=radio.band, ifname=name, phy=phy, bss=bss or (name,))
+
+
+def _band_of(interface: Interface, widths: Mapping[int, Mapping[Band, tuple[int, ...]]]) -> Band | None:
+    """Of its channel; of a silent interface what its phy can do, if that is one band."""
+    if interface.frequency_mhz is not None:
+        return reading.band_of(interface.frequency_mhz)
+    bands = tuple(widths.get(interface.phy, {})) if interface.phy is not None else ()
+    return bands[0] if len(bands) == 1 else None
+
+
+def _compare(edit: Edit, have: ConfigState) -> None:
+    """Raises Conflict unless the device says what the edit expects."""
+    other = {
+        name: have.in_force.get(name) for name in edit.expect if have.in_force.get(name) != edit.expect[name]
+    }
+    if other:
+        said = ", ".join(f"{name} is {value}, not {edit.expect[name]}" for name, value in other.items())
+        raise Conflict(f"{edit.scope.name}: {said}")
+
+
+def _judge(name: str, steps: tuple[Step, ...], result: ExecResult) -> None:
+    """Raises Refused when the first step was refused, TryAgain when it is not known what was done."""
+    answers = parse.sections(result.stdout, MARK)
+    done = 0
+    for number, step in enumerate(steps):
+        answer = answers.get(str(number))
+        if answer is None:
+            raise TryAgain(
+                f"{name}: no answer to `{step.command}` (step {number + 1} of {len(steps)}): read back"
+            )
+        if not step.optional and (answer.status != 0 or answer.text not in ("", "OK")):
+            words = f"{name}: `{step.command}`: {answer.text.strip()[:120] or f'exit status {answer.status}'}"
+            raise TryAgain(f"{words}, after {done} steps that were done") if done else Refused(words)
+        done += not step.optional
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostapdFamily:
+    """The entry point ``hostapd``."""
+
+    name: str = "hostapd"
+    summary: str = "Linux access points with hostapd 2.10 or later, over SSH"
+    capabilities: Capabilities = CAPABILITIES
+
+    def check_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        return MappingProxyType(checked(options).model_dump(exclude_unset=True))
+
+    def device(self, context: DeviceContext) -> Device:
+        """Raises PersonNeeded for a login or an address that cannot be used."""
+        try:
+            if context.secret is None:
+                raise CredentialError("a login is needed: credential: cred:NAME")
+            options = checked(context.config.options)
+            return HostapdDevice(context, options, parse_login(context.secret))
+        except (CredentialError, ValueError) as error:
+            raise PersonNeeded(f"{context.config.id}: {error}") from error
+
+
+family = HostapdFamily()

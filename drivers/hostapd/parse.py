@@ -1,0 +1,228 @@
+"""What `hostapd_cli status`, `iw dev` and `iw reg get` say, and the survey and station dumps.
+
+Pure. A field that is not there is None; text that makes no sense raises Garbage and nothing else.
+Formats: hostapd 2.10 `src/ap/ctrl_iface_ap.c`, iw 5.19 and 6.9, all from recordings.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from drivers.errors import Garbage
+from drivers.types import ClientReading, SurveyReading
+
+MAC: Final = r"[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5}"
+_MAX_MS: Final = 2**53  # 285,000 years: some drivers report 1.4e19 ms of receiving
+_CHANNEL: Final = re.compile(
+    r"channel (\d{1,4}) \((\d{4,5})(?:\.\d+)? MHz\)(?:, width: (\d{1,3}) MHz)?(?:.*center1: (\d{4,5}))?",
+    re.ASCII,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """Answer of one command of several that were sent as one."""
+
+    status: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interface:
+    """One interface of `iw dev`. ``frequency_mhz`` None: it is on no channel; ``ssid`` None: it does not
+    beacon, or is connected nowhere."""
+
+    name: str
+    phy: int | None = None
+    mac: str | None = None
+    kind: str | None = None
+    ssid: str | None = None
+    frequency_mhz: int | None = None
+    width_mhz: int | None = None
+    center_mhz: int | None = None
+    tx_power_dbm: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """`hostapd_cli status`: what hostapd believes, which is not always what is on air."""
+
+    state: str
+    frequency_mhz: int | None = None
+    secondary: int | None = None  # +1, -1, 0
+    chwidth: int | None = None  # 0: 20 or 40 MHz, 1: 80, 2: 160, 3: 80+80, 9: 320
+    center_channel: int | None = None
+    cac_left_s: float | None = None
+    ht: bool = False
+    vht: bool = False
+    he: bool = False
+    eht: bool = False
+    bssids: Mapping[str, str]  # interface -> BSSID
+    ssids: Mapping[str, str]
+
+    @property
+    def width_mhz(self) -> int | None:
+        if not self.chwidth:
+            return None if self.secondary is None else 40 if self.secondary else 20
+        return {1: 80, 2: 160, 3: 80, 9: 320}.get(self.chwidth)
+
+
+def sections(text: str, mark: str) -> dict[str, Section]:
+    """Answers by name. What comes before the first mark (a banner) is left out; one without an end too."""
+    found = re.finditer(rf"^{mark} (\S+)\n(.*?)\n?^{mark}= (\d{{1,3}})$", text, re.M | re.S | re.ASCII)
+    return {each[1]: Section(status=int(each[3]), text=each[2]) for each in found}
+
+
+def status(text: str) -> Status:
+    values = dict(re.findall(r"^([\w\[\]]+)=(.*)$", text, re.M))
+    if not re.fullmatch(r"[A-Z_]{2,32}", values.get("state", "")):
+        raise Garbage(f"hostapd_cli status without a state: {text[:80]!r}")
+    names = {key[3:]: value for key, value in values.items() if key.startswith("bss[")}
+    width = _first(values, "eht_oper_chwidth", "he_oper_chwidth", "vht_oper_chwidth")
+    prefix = width[0].removesuffix("chwidth") if width else ""
+    return Status(
+        state=values["state"],
+        frequency_mhz=number(values.get("freq")) or None,
+        secondary=number(values.get("secondary_channel")),
+        chwidth=number(width[1]) if width else None,
+        center_channel=number(values.get(f"{prefix}centr_freq_seg0_idx")) or None,
+        cac_left_s=number(values.get("cac_time_left_seconds")),
+        ht=values.get("ieee80211n") == "1",
+        vht=values.get("ieee80211ac") == "1",
+        he=values.get("ieee80211ax") == "1",
+        eht=values.get("ieee80211be") == "1",
+        bssids={name: values[f"bssid{at}"] for at, name in names.items() if f"bssid{at}" in values},
+        ssids={name: values[f"ssid{at}"] for at, name in names.items() if f"ssid{at}" in values},
+    )
+
+
+def _first(values: Mapping[str, str], *names: str) -> tuple[str, str] | None:
+    """The first of these keys whose value is more than 0; else the first that is there."""
+    there = [(name, values[name]) for name in names if name in values]
+    return next((each for each in there if number(each[1])), there[0] if there else None)
+
+
+def interfaces(text: str) -> tuple[Interface, ...]:
+    """All interfaces of `iw dev`, or the one of `iw dev X info`."""
+    if text.strip() and not re.search(r"^(phy#\d+|Interface \S+)$", text, re.M | re.ASCII):
+        raise Garbage(f"iw dev without a phy: {text[:80]!r}")
+    return tuple(_interface(phy, name, body) for phy, name, body in _interface_blocks(text))
+
+
+def _interface_blocks(text: str) -> Iterator[tuple[int | None, str, str]]:
+    phy = None
+    for part in re.split(r"^(?=phy#|\s*Interface )", text, flags=re.M):
+        head, _, body = part.partition("\n")
+        if found := re.match(r"phy#(\d{1,6})$", head, re.ASCII):
+            phy = int(found[1])
+        elif found := re.match(r"\s*Interface (\S+)$", head):
+            yield phy, found[1], body
+
+
+def _interface(phy: int | None, name: str, body: str) -> Interface:
+    lines = {line.split(" ", 1)[0]: line for line in reversed(body.replace("\t", "").splitlines())}
+    channel = _CHANNEL.match(lines.get("channel", ""))
+    power = re.match(r"txpower (-?\d{1,3}(?:\.\d+)?) dBm", lines.get("txpower", ""), re.ASCII)
+    primary = int(channel[2]) if channel else None
+    return Interface(
+        name=name,
+        phy=number(_rest(lines, "wiphy")) if phy is None else phy,
+        mac=_rest(lines, "addr"),
+        kind=_rest(lines, "type"),
+        ssid=_rest(lines, "ssid"),
+        frequency_mhz=primary,
+        width_mhz=number(channel[3]) if channel else None,
+        center_mhz=(number(channel[4]) or primary) if channel else None,
+        tx_power_dbm=float(power[1]) if power else None,
+    )
+
+
+def _rest(lines: Mapping[str, str], word: str) -> str | None:
+    return lines[word].partition(" ")[2] or None if word in lines else None
+
+
+def countries(text: str) -> dict[int | None, str]:
+    """Country per phy that manages its own rules, and under None the one of all others (`iw reg get`)."""
+    found = re.findall(r"^(global|phy#(\d{1,6})).*\ncountry (\w\w):", text, re.M | re.ASCII)
+    if text.strip() and not found:
+        raise Garbage(f"iw reg get without a country: {text[:80]!r}")
+    return {int(phy) if phy else None: country for _, phy, country in found}
+
+
+def survey(text: str) -> tuple[SurveyReading, ...]:
+    """Air time per channel; of a channel that is listed twice, the one in use or counting longer."""
+    found: dict[int, SurveyReading] = {}
+    for body in _parts(text, "Survey data from ", "iw survey dump"):
+        if (reading := _surveyed(body)) and _better(reading, found.get(reading.frequency_mhz)):
+            found[reading.frequency_mhz] = reading
+    return tuple(found.values())
+
+
+def _better(new: SurveyReading, old: SurveyReading | None) -> bool:
+    return old is None or (new.in_use, new.active_ms or 0) > (old.in_use, old.active_ms or 0)
+
+
+def _surveyed(body: str) -> SurveyReading | None:
+    values = _fields(body)
+    frequency = number(values.get("frequency"))
+    if frequency is None:
+        return None
+    noise = number(values.get("noise"))
+    return SurveyReading(
+        frequency_mhz=frequency,
+        in_use="[in use]" in values["frequency"],
+        noise_dbm=noise if noise else None,  # 0 dBm of noise is no measurement
+        active_ms=_ms(values, "channel active time"),
+        busy_ms=_ms(values, "channel busy time"),
+        rx_ms=_ms(values, "channel receive time"),
+        tx_ms=_ms(values, "channel transmit time"),
+    )
+
+
+def _ms(values: Mapping[str, str], name: str) -> int | None:
+    value = number(values.get(name))
+    return value if value is not None and 0 <= value < _MAX_MS else None
+
+
+def stations(text: str) -> tuple[ClientReading, ...]:
+    """Clients of one interface (`iw dev X station dump`); counters run from the association."""
+    return tuple(
+        each for body in _parts(text, "Station ", "iw station dump") if (each := _station(body)) is not None
+    )
+
+
+def _station(body: str) -> ClientReading | None:
+    mac = re.match(MAC, body)
+    if mac is None:
+        return None
+    values = _fields(body)
+    return ClientReading(
+        mac=mac[0].lower(),
+        signal_dbm=number(values.get("signal")),
+        tx_frames=number(values.get("tx packets")),
+        tx_retries=number(values.get("tx retries")),
+        tx_failed=number(values.get("tx failed")),
+        tx_bytes=number(values.get("tx bytes")),
+        connected_s=number(values.get("connected time")),
+    )
+
+
+def _parts(text: str, head: str, what: str) -> list[str]:
+    first, *parts = re.split(rf"^{head}", text, flags=re.M)
+    if first.strip():
+        raise Garbage(f"{what} begins with {first.strip()[:80]!r}")
+    return parts
+
+
+def _fields(body: str) -> dict[str, str]:
+    return {name: value.strip() for name, value in re.findall(r"^\s+([\w /]+):(.*)$", body, re.M)}
+
+
+def number(text: str | None) -> int | None:
+    """The integer that a text begins with; None when there is none, or one that no counter can reach."""
+    found = re.match(r"\s*(-?\d{1,20})(?!\d)", text or "", re.ASCII)
+    value = int(found[1]) if found else None
+    return value if value is not None and abs(value) < 2**64 else None

@@ -1,0 +1,170 @@
+"""What an edit takes on a hostapd radio, and what it does to service. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from drivers.errors import Unsupported
+from drivers.hostapd import render
+from drivers.hostapd.parse_phy import Dfs, PhyChannel
+from drivers.hostapd.render import Modes, Step, Tools
+from drivers.types import (
+    ConfigState,
+    Edit,
+    Effects,
+    Outage,
+    RadioState,
+    Readback,
+    Setting,
+    Values,
+)
+from inventory.channels import Block, block
+from inventory.model import Band
+
+SETTINGS: Final = frozenset(
+    {Setting.CHANNEL, Setting.WIDTH_MHZ, Setting.CENTER_MHZ, Setting.TX_POWER_DBM, Setting.ENABLED}
+)
+_WHERE: Final = frozenset({Setting.CHANNEL, Setting.WIDTH_MHZ, Setting.CENTER_MHZ})
+CSA_S: Final = 5.0  # 10 beacons are 1 s; clients of the guest were back after at most 1.5 s
+RESTART_S: Final = 15.0  # clients of the guest needed 5 s, those of an OpenWrt AP 25 s for the first data
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """One radio as the device was when it was last read."""
+
+    ifname: str
+    band: Band
+    tools: Tools
+    modes: Modes
+    widths_mhz: tuple[int, ...]
+    csa_count: int
+    channels: Mapping[int, PhyChannel]
+
+
+def steps(subject: Subject, edit: Edit, have: ConfigState) -> tuple[Step, ...]:
+    """Commands that take the radio from ``have`` to the edit's values; none when it is there."""
+    _check(edit)
+    if edit.set.get(Setting.ENABLED) == 0:
+        return (
+            ()
+            if have.in_force.get(Setting.ENABLED) == 0
+            else (render.disable(subject.tools, subject.ifname),)
+        )
+    return (*_placed(subject, edit, have), *_powered(subject, edit, have))
+
+
+def _check(edit: Edit) -> None:
+    if unknown := set(edit.set) - SETTINGS:
+        raise Unsupported(f"hostapd has no setting {', '.join(sorted(unknown))}")
+    if edit.scope.kind != "radio" or len(edit.scope.members) != 1:
+        raise Unsupported(f"hostapd sets one radio at a time, not {edit.scope.kind} {edit.scope.name}")
+    if edit.set.get(Setting.ENABLED, 1) not in (0, 1):
+        raise Unsupported("enabled is 0 or 1")
+    if edit.set.get(Setting.ENABLED) == 0 and len(edit.set) > 1:
+        raise Unsupported("a radio that is to be off takes no other setting")
+
+
+def _placed(subject: Subject, edit: Edit, have: ConfigState) -> tuple[Step, ...]:
+    tools, ifname = subject.tools, subject.ifname
+    if have.state is RadioState.ON_AIR:
+        target = target_block(subject, edit.set, have)
+        if target is None or _is_there(target, have.in_force):
+            return ()
+        return (render.chan_switch(tools, ifname, target, subject.modes, subject.csa_count),)
+    if _WHERE & set(edit.set):
+        target = target_block(subject, edit.set, have)
+        if target is None or (have.state is not RadioState.OFF and _is_there(target, have.configured)):
+            return ()  # on its way already: starting, or in its CAC
+        return render.restart(tools, ifname, target, subject.modes)
+    if edit.set.get(Setting.ENABLED) == 1 and have.state in (RadioState.OFF, RadioState.NOP):
+        return (render.enable(tools, ifname),)
+    return ()
+
+
+def _powered(subject: Subject, edit: Edit, have: ConfigState) -> tuple[Step, ...]:
+    dbm = edit.set.get(Setting.TX_POWER_DBM)
+    if dbm is None or dbm == have.in_force.get(Setting.TX_POWER_DBM):
+        return ()
+    return (render.tx_power(subject.tools, subject.ifname, dbm),)
+
+
+def target_block(subject: Subject, wanted: Values, have: ConfigState) -> Block | None:
+    """Where the edit leads; None when it says nothing of place. What it leaves open stays as it is.
+
+    Raises Unsupported for a block that does not exist or is wider than the hardware.
+    """
+    if not _WHERE & set(wanted):
+        return None
+    now = {**have.configured, **have.in_force}
+    channel = wanted.get(Setting.CHANNEL, now.get(Setting.CHANNEL))
+    width = wanted.get(Setting.WIDTH_MHZ, now.get(Setting.WIDTH_MHZ, 20))
+    if channel is None:
+        raise Unsupported("the radio is on no channel: the edit must name one")
+    if width not in subject.widths_mhz:
+        raise Unsupported(f"{width} MHz: the radio can be {', '.join(map(str, subject.widths_mhz))} MHz wide")
+    centers = wanted.get(Setting.CENTER_MHZ), now.get(Setting.CENTER_MHZ), None
+    return _block(subject.band, channel, width, centers if centers[0] is None else centers[:1])
+
+
+def _block(band: Band, channel: int, width: int, centers: Iterable[int | None]) -> Block:
+    """With the first of these centres that fits."""
+    reason = ""
+    for center in centers:
+        try:
+            return block(band, channel, width, center)
+        except ValueError as error:
+            reason = str(error)
+    raise Unsupported(reason)
+
+
+def _is_there(target: Block, now: Values) -> bool:
+    return now.get(Setting.CHANNEL) == target.primary and (
+        now.get(Setting.WIDTH_MHZ),
+        now.get(Setting.CENTER_MHZ),
+    ) == (target.width_mhz, target.center_mhz)
+
+
+def effects(subject: Subject, edit: Edit, have: ConfigState) -> Effects:
+    """The edit's commands and its cost. Nothing persists: hostapd's file is not touched."""
+    todo = steps(subject, edit, have)
+    outage, silent_s = _cost(subject, edit, have, todo)
+    return Effects(
+        commands=tuple(step.command for step in todo),
+        outage=outage,
+        silent_s=silent_s,
+        readback=Readback.IN_FORCE,
+        persists=False,
+    )
+
+
+def _cost(subject: Subject, edit: Edit, have: ConfigState, todo: tuple[Step, ...]) -> tuple[Outage, float]:
+    if not any(" set txpower " not in step.command for step in todo):
+        return Outage.NONE, 0.0
+    if edit.set.get(Setting.ENABLED) == 0:
+        return Outage.CLIENTS_DROP, RESTART_S
+    target = target_block(subject, edit.set, have)
+    cac_s = cac_needed_s(target, subject.channels) if target else 0.0
+    if cac_s:
+        return Outage.CAC, cac_s + RESTART_S
+    if have.state is RadioState.ON_AIR and target and _leaves(target, have.in_force):
+        return Outage.CSA, CSA_S
+    return Outage.CLIENTS_DROP, RESTART_S
+
+
+def _leaves(target: Block, now: Values) -> bool:
+    """hostapd 2.10 answers OK to another width on the same primary, then the kernel refuses and the AP
+    restarts: seen with 44/20 -> 44/40."""
+    return now.get(Setting.CHANNEL) != target.primary
+
+
+def cac_needed_s(target: Block, channels: Mapping[int, PhyChannel]) -> float:
+    """Seconds of listening before the block may be used; 0: none. 60 s where the device does not say."""
+    missing = [
+        channels[mhz].cac_s or 60.0
+        for mhz in target.mhz20
+        if mhz in channels and channels[mhz].dfs not in (None, Dfs.AVAILABLE)
+    ]
+    return max(missing, default=0.0)

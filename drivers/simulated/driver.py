@@ -1,0 +1,395 @@
+"""The simulated device: a management session with one AP (or more) of a simulated world."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from types import MappingProxyType
+from typing import Any
+
+from drivers.base import DeviceContext
+from drivers.errors import Conflict, DeviceTimeout, Disconnected, Garbage, Refused, Unsupported
+from drivers.simulated import options as own_options
+from drivers.simulated import worlds
+from drivers.simulated.effects import effects, only_radio, prior_values, unsupported
+from drivers.simulated.faults import Fault, Kind, Operation
+from drivers.simulated.firmware import REBOOT, NotPossible
+from drivers.simulated.options import UNDO_TIMER_S, Options
+from drivers.simulated.reading import read_radio
+from drivers.simulated.untrue import Untruths
+from drivers.types import (
+    Absence,
+    Capabilities,
+    ConfigState,
+    DeviceInfo,
+    Edit,
+    Effects,
+    Gap,
+    RadioDown,
+    RadioInfo,
+    RadioReading,
+    RadioState,
+    Receipt,
+    ScopeRef,
+    Setting,
+    Signal,
+    Snapshot,
+    Table,
+    Values,
+)
+from inventory.model import RadioKey, ap_of
+
+CAPABILITIES = Capabilities(
+    tables=frozenset(Table),
+    settings=MappingProxyType(dict.fromkeys(Setting, "radio")),
+    widths_mhz=(20, 40, 80, 160, 320),
+    undo_timer_s=UNDO_TIMER_S,
+    signals=True,
+    rx_time_trusted=True,
+)
+
+
+class Session:
+    """From open to close or to the loss of the connection: what waits in it ends with it."""
+
+    def __init__(self) -> None:
+        self.over = asyncio.Event()
+        self.signals: asyncio.Queue[Signal | None] = asyncio.Queue()
+        self.late: set[asyncio.TimerHandle] = set()
+        self.unwatch: Callable[[], None] = lambda: None
+
+    @property
+    def ended(self) -> bool:
+        return self.over.is_set()
+
+    def end(self) -> None:
+        """No write lands any more, no call waits any longer."""
+        self.over.set()
+        self.unwatch()
+        for timer in self.late:
+            timer.cancel()
+        self.signals.put_nowait(None)
+
+    async def travel(self, seconds: float) -> None:
+        """A moment on the way. Disconnected when the session has ended meanwhile."""
+        await asyncio.sleep(seconds)
+        if self.ended:
+            raise Disconnected("the session ended")
+
+    async def silence(self, seconds: float | None) -> None:
+        """No answer for so long (None: ever), unless the session ends: then Disconnected."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.over.wait()
+        if self.ended:
+            raise Disconnected("the session ended")
+
+
+Write = Callable[[], str]
+"""Does it in the world; returns the handle of the undo timer or ''. Raises NotPossible."""
+
+
+class SimulatedDevice:
+    """A `drivers.base.Device`. Time-outs are scripted; each call takes the option ``latency_s``."""
+
+    def __init__(self, context: DeviceContext) -> None:
+        self._id = context.config.id
+        self._options = Options.model_validate(dict(context.config.options))
+        self._radios = {radio.key: radio for radio in context.radios}
+        self._clock = context.clock
+        self._stage = worlds.stage_for(self._options, context.radios, context.clock())
+        self._world = self._stage.world
+        self._untruths = Untruths(self._world, self._options.refresh_s)
+        self._session: Session | None = None
+        self._opened = 0  # sessions so far
+        self._tries = 0  # opens and closes so far: an open that was overtaken begins nothing
+
+    # session
+
+    async def open(self) -> DeviceInfo:
+        await self.close()
+        mine = self._tries
+        fault = self._fault(Operation.OPEN)
+        if fault is not None and fault.kind is Kind.REBOOT:
+            self._reboot()
+        await asyncio.sleep(self._options.timeout_s if _silent(fault) else self._options.latency_s)
+        self._stop_at(fault)
+        self._now()
+        if self._booting():
+            raise DeviceTimeout(f"{self._id} does not answer")
+        if mine != self._tries:
+            raise Disconnected("closed while opening")
+        self._begin()
+        return self._info()
+
+    async def close(self) -> None:
+        self._tries += 1
+        if self._session is not None:
+            self._lose(self._session)
+
+    def _begin(self) -> None:
+        session = Session()
+        if self._opened:
+            session.signals.put_nowait(Gap(at_s=self._clock(), device=self._id))
+        self._opened += 1
+        session.unwatch = self._world.watch(partial(self._heard, session))
+        self._session = session
+        self._stage.pump.start(self._clock)
+
+    def _lose(self, session: Session) -> None:
+        """The connection breaks; the caller finds out at its next call."""
+        if self._session is session:
+            self._session = None
+            session.end()
+            self._stage.pump.stop()
+
+    def _live(self) -> Session:
+        if self._session is None:
+            raise Disconnected(f"no session with {self._id}")
+        return self._session
+
+    def _booting(self) -> bool:
+        return any(self._world.state_of(key) is RadioState.STARTING for key in self._known())
+
+    def _reboot(self) -> None:
+        for ap in sorted({ap_of(key) for key in self._known()}):
+            self._world.reboot(ap)
+
+    def _known(self) -> list[RadioKey]:
+        return [key for key in self._radios if self._world.has(key)]
+
+    def _info(self) -> DeviceInfo:
+        return DeviceInfo(
+            vendor="simulated",
+            model="simulated",
+            version="1",
+            identity=f"simulated:{self._id}",
+            radios={key: self._radio_info(key) for key in self._known()},
+            capabilities=self._capabilities(),
+        )
+
+    def _radio_info(self, key: RadioKey) -> RadioInfo:
+        found = self._world.radio(key)
+        name = self._radios[key].ifname or key.rsplit("/", 1)[1]
+        return RadioInfo(key=key, name=name, band=found.radio.band, bssids=(found.bssid,))
+
+    def _capabilities(self) -> Capabilities:
+        late = dict.fromkeys((Table.SURVEY, Table.CLIENTS), self._options.refresh_s)
+        return replace(
+            CAPABILITIES,
+            refresh_s=MappingProxyType(late if self._options.refresh_s else {}),
+            undo_timer_s=UNDO_TIMER_S if self._options.undo_timer else None,
+        )
+
+    # signals
+
+    async def signals(self) -> AsyncIterator[Signal]:
+        session = self._live()
+        while (signal := await session.signals.get()) is not None:
+            yield signal
+
+    def _heard(self, session: Session, key: RadioKey, signal: Signal) -> None:
+        if key not in self._radios:
+            return
+        session.signals.put_nowait(replace(signal, device=self._id, at_s=self._clock()))
+        if isinstance(signal, RadioDown) and signal.reason == REBOOT:
+            self._lose(session)
+
+    # reading
+
+    async def read(self, tables: frozenset[Table], radios: frozenset[RadioKey] | None) -> Snapshot:
+        fault = await self._call(Operation.READ)
+        now_s = self._now()
+        asked = sorted(self._radios if radios is None else radios)
+        found = {key: self._reading(key, tables, now_s) for key in asked if key in self._known()}
+        missing = {key: Absence.ABSENT for key in asked if key not in found}
+        readings, lost = self._untruths.tell(found, fault, now_s)
+        return Snapshot(at_s=now_s, readings=readings, missing={**missing, **lost})
+
+    def _reading(self, key: RadioKey, tables: frozenset[Table], now_s: float) -> RadioReading:
+        return read_radio(self._world, key, tables, now_s)
+
+    async def read_config(self, ref: ScopeRef) -> ConfigState:
+        fault = await self._call(Operation.READ_CONFIG)
+        if fault is not None and fault.kind is Kind.GARBAGE:
+            raise Garbage(f"{self._id}: the answer makes no sense")
+        self._now()
+        have = self._config(ref)
+        if fault is not None and fault.kind is Kind.WRONG_READBACK:
+            wrong = {**have.in_force, **fault.values}
+            return replace(have, configured=wrong, in_force=wrong)
+        return have
+
+    def _config(self, ref: ScopeRef) -> ConfigState:
+        radio = self._world.radio(self._radio_of(ref))
+        return ConfigState(
+            scope=ref, configured=dict(radio.configured), in_force=radio.in_force(), state=radio.state
+        )
+
+    def _radio_of(self, ref: ScopeRef) -> RadioKey:
+        key = only_radio(ref)
+        if key not in self._known():
+            raise Unsupported(f"{self._id} has no radio {key}")
+        return key
+
+    # writing
+
+    def plan(self, edit: Edit, have: ConfigState) -> Effects:
+        key = self._radio_of(edit.scope)
+        if why := unsupported(edit, self._radios[key]):
+            raise Unsupported(why)
+        return effects(edit, have, self._radios[key], self._world.country)
+
+    async def apply(self, edit: Edit, undo_after_s: float | None) -> Receipt:
+        key = self._radio_of(edit.scope)
+        self._check_supported(key, edit, undo_after_s)
+        fault = await self._call(Operation.APPLY, edit)
+        self._now()
+        self._check_expected(key, edit)
+        values = fault.values if fault is not None and fault.kind is Kind.DONE_WRONG else edit.set
+        write = partial(self._write, key, values, undo_after_s)
+        handle = await self._carry_out(write, fault)
+        return Receipt(edit=edit, undo_armed=undo_after_s is not None, handle=handle)
+
+    async def confirm(self, receipt: Receipt) -> None:
+        fault = await self._call(Operation.CONFIRM)
+        self._now()
+        if receipt.undo_armed:
+            await self._carry_out(partial(self._confirm, receipt.handle), fault)
+
+    async def cancel(self, receipt: Receipt) -> None:
+        if not receipt.undo_armed:
+            raise Unsupported("no undo timer was armed for this edit")
+        fault = await self._call(Operation.CANCEL)
+        self._now()
+        await self._carry_out(partial(self._cancel, receipt.handle), fault)
+
+    def _check_supported(self, key: RadioKey, edit: Edit, undo_after_s: float | None) -> None:
+        if why := unsupported(edit, self._radios[key]):
+            raise Unsupported(why)
+        if undo_after_s is None:
+            return
+        timer = self._capabilities().undo_timer_s
+        if timer is None or not timer[0] <= undo_after_s <= timer[1]:
+            raise Unsupported(f"{self._id} has no undo timer of {undo_after_s} s")
+
+    def _check_expected(self, key: RadioKey, edit: Edit) -> None:
+        have = self._world.in_force(key)
+        differing = sorted(name for name, value in edit.expect.items() if have.get(name) != value)
+        if differing:
+            found = ", ".join(f"{name} is {have.get(name)}" for name in differing)
+            raise Conflict(f"{key}: {found}; nothing was written")
+
+    def _write(self, key: RadioKey, values: Values, undo_after_s: float | None) -> str:
+        prior = prior_values(values, self._world.in_force(key))
+        self._world.configure(key, values)
+        return "" if undo_after_s is None else self._world.arm_undo(key, prior, undo_after_s)
+
+    def _confirm(self, handle: str) -> str:
+        if not self._world.disarm(handle):
+            raise NotPossible("no such undo timer: it has run out")
+        return handle
+
+    def _cancel(self, handle: str) -> str:
+        if not self._world.undo_now(handle):
+            raise NotPossible("no such undo timer: it has run out")
+        return handle
+
+    async def _carry_out(self, write: Write, fault: Fault | None) -> str:
+        """Do it, or what the fault makes of it. The session is alive and there is no await before the
+        deed, so a call that was given up does nothing later, save ``DONE_LATE``, which close ends."""
+        session, kind = self._live(), fault.kind if fault is not None else None
+        if kind is Kind.NOT_DONE:
+            return "nothing-was-done"
+        if fault is not None and kind is Kind.DONE_LATE:
+            self._later(session, fault.after_s, write)
+            await self._time_out(session)
+        handle = self._do(write)
+        if kind is Kind.TIMEOUT_DONE:
+            await self._time_out(session)
+        if kind is Kind.DISCONNECT_DONE:
+            self._lose(session)
+            raise Disconnected(f"the connection with {self._id} broke")
+        return handle
+
+    @staticmethod
+    def _do(write: Write) -> str:
+        try:
+            return write()
+        except NotPossible as error:
+            raise Refused(str(error)) from error
+
+    def _later(self, session: Session, after_s: float, write: Write) -> None:
+        def land() -> None:
+            with suppress(NotPossible):  # nobody is left to be told
+                write()
+
+        session.late.add(asyncio.get_running_loop().call_later(after_s, land))
+
+    # calls
+
+    async def _call(self, operation: Operation, edit: Edit | None = None) -> Fault | None:
+        """The way there: latency, and the faults that fit every operation."""
+        session = self._live()
+        fault = self._fault(operation, edit)
+        await session.travel(self._options.latency_s)
+        if fault is None:
+            return None
+        if fault.kind is Kind.HANG:
+            await session.silence(None)
+        if fault.kind is Kind.TIMEOUT:
+            await self._time_out(session)
+        if fault.kind is Kind.REBOOT:
+            self._reboot()
+        if fault.kind is Kind.DISCONNECT:
+            self._lose(session)
+        self._stop_at(fault)
+        return fault
+
+    async def _time_out(self, session: Session) -> None:
+        await session.silence(self._options.timeout_s)
+        raise DeviceTimeout(f"{self._id} did not answer within {self._options.timeout_s} s")
+
+    def _stop_at(self, fault: Fault | None) -> None:
+        """Raise what ends a call of any kind."""
+        if fault is None:
+            return
+        if fault.kind is Kind.REFUSED:
+            raise Refused(f"{self._id}: permission denied")
+        if fault.kind in (Kind.DISCONNECT, Kind.REBOOT):
+            raise Disconnected(f"the connection with {self._id} broke")
+        if _silent(fault):
+            raise DeviceTimeout(f"{self._id} did not answer within {self._options.timeout_s} s")
+
+    def _fault(self, operation: Operation, edit: Edit | None = None) -> Fault | None:
+        return self._stage.faults.next(self._id, operation, self._clock(), edit)
+
+    def _now(self) -> float:
+        """Now, with the world there too."""
+        now_s = max(self._clock(), self._world.now_s)
+        self._world.advance(now_s)
+        return now_s
+
+
+def _silent(fault: Fault | None) -> bool:
+    return fault is not None and fault.kind in (Kind.TIMEOUT, Kind.HANG)
+
+
+class SimulatedFamily:
+    """The entry point: a `drivers.base.DriverFamily`."""
+
+    name: str = "simulated"
+    summary: str = "APs of a simulated world: for the demo, tests and trying out plans"
+    capabilities: Capabilities = CAPABILITIES
+
+    def check_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        return own_options.check_options(options)
+
+    def device(self, context: DeviceContext) -> SimulatedDevice:
+        return SimulatedDevice(context)
+
+
+family = SimulatedFamily()

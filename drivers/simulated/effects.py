@@ -1,0 +1,85 @@
+"""What an edit would do to a simulated radio, from what is known before. Pure."""
+
+from __future__ import annotations
+
+from drivers.errors import Unsupported
+from drivers.simulated.dfs import dfs_parts
+from drivers.types import (
+    ConfigState,
+    Edit,
+    Effects,
+    Outage,
+    RadioState,
+    Readback,
+    ScopeRef,
+    Setting,
+    Values,
+)
+from inventory.channels import Block, block
+from inventory.model import Radio, RadioKey
+from inventory.regulatory import cac_s
+
+CSA_SILENT_S = 1.0
+MARGIN_S = 5.0
+BLOCK = (Setting.CHANNEL, Setting.WIDTH_MHZ, Setting.CENTER_MHZ)
+
+
+def only_radio(ref: ScopeRef) -> RadioKey:
+    """Every setting of a simulated AP belongs to one radio."""
+    if ref.kind != "radio" or len(ref.members) != 1:
+        raise Unsupported(f"scope {ref.kind} {ref.name} with {len(ref.members)} radios: only single radios")
+    return ref.members[0]
+
+
+def unsupported(edit: Edit, radio: Radio) -> str | None:
+    """Why no device of this family can do it, None when one can (but may refuse)."""
+    if not edit.set:
+        return "the edit sets nothing"
+    width = edit.set.get(Setting.WIDTH_MHZ)
+    if width is not None and width not in (20, 40, 80, 160, 320):
+        return f"{radio.key}: no width of {width} MHz"
+    return None
+
+
+def prior_values(changing: Values, in_force: Values) -> Values:
+    """What an undo has to set; a block is always given whole."""
+    names = set(changing) | (set(BLOCK) if not set(BLOCK).isdisjoint(changing) else set())
+    return {name: in_force[name] for name in names}
+
+
+def effects(edit: Edit, have: ConfigState, radio: Radio, country: str) -> Effects:
+    """Said with what is reported only: a check that the device might be able to skip is expected."""
+    outage, silent_s = _outage(edit, have, radio, country)
+    return Effects(
+        commands=tuple(f"set {radio.key} {name} {value}" for name, value in sorted(edit.set.items())),
+        outage=outage,
+        silent_s=silent_s,
+        readback=Readback.IN_FORCE,
+        persists=False,
+    )
+
+
+def _outage(edit: Edit, have: ConfigState, radio: Radio, country: str) -> tuple[Outage, float]:
+    on_air = have.state is RadioState.ON_AIR
+    if edit.set.get(Setting.ENABLED, 1) == 0:
+        return (Outage.CLIENTS_DROP if on_air else Outage.NONE), 0.0
+    before, after = _blocks(edit, have, radio)
+    if on_air and before == after:
+        return Outage.NONE, 0.0
+    checked = dfs_parts(country, before) if on_air else frozenset()
+    if not dfs_parts(country, after) <= checked:
+        return Outage.CAC, cac_s(country, after) + MARGIN_S
+    return (Outage.CSA, CSA_SILENT_S) if on_air else (Outage.NONE, 0.0)
+
+
+def _blocks(edit: Edit, have: ConfigState, radio: Radio) -> tuple[Block, Block]:
+    now = {name: have.in_force[name] for name in BLOCK}
+    before = block(radio.band, now[Setting.CHANNEL], now[Setting.WIDTH_MHZ], now[Setting.CENTER_MHZ])
+    if set(BLOCK).isdisjoint(edit.set):
+        return before, before
+    channel = edit.set.get(Setting.CHANNEL, before.primary)
+    width = edit.set.get(Setting.WIDTH_MHZ, before.width_mhz)
+    try:
+        return before, block(radio.band, channel, width, edit.set.get(Setting.CENTER_MHZ))
+    except ValueError as error:
+        raise Unsupported(str(error)) from error

@@ -1,0 +1,46 @@
+"""What a site file may say of a simulated device."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from drivers.simulated.propagation import Position
+
+UNDO_TIMER_S = (5.0, 3600.0)
+
+Seconds = Annotated[float, Field(ge=0, le=86400)]
+
+
+class Options(BaseModel):
+    """``world``: name of the world it lives in, shared by all devices that give the same name. Unless a
+    world of that name was registered, it is made of the radios of these devices, by the first device's
+    ``seed``, ``country`` and ``start_hour``; ``positions_m`` places APs (default: a grid of 15 m).
+
+    ``refresh_s``: how old the device lets its counters get. ``timeout_s``: what a scripted time-out takes.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    world: str = "default"
+    seed: int = 0
+    country: Annotated[str, Field(pattern="^[A-Z]{2}$")] = "US"
+    start_hour: Annotated[float, Field(ge=0, lt=24)] = 9.0
+    clients_per_ap: Annotated[int, Field(ge=0, le=500)] = 8
+    positions_m: dict[str, Position] = {}
+    latency_s: Seconds = 0.02
+    timeout_s: Seconds = 10.0
+    refresh_s: Seconds = 0.0
+    undo_timer: bool = True
+
+
+def check_options(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The options with their defaults. ValueError with one sentence for an operator."""
+    try:
+        return Options.model_validate(dict(options)).model_dump()
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ValueError(f"{where}: {first['msg']}, got {first['input']!r}") from error

@@ -1,0 +1,50 @@
+"""How loud one place hears another: log-distance path loss and walls. Pure."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+Position = tuple[float, float, float]
+"""Metres."""
+
+NOISE_DBM = -95.0
+"""Thermal noise of 20 MHz with a usual receiver."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wall:
+    """A wall from floor to roof between two points (metres)."""
+
+    a: tuple[float, float]
+    b: tuple[float, float]
+    loss_db: float
+
+    def between(self, p: Position, q: Position) -> bool:
+        """Whether the straight line from p to q, seen from above, crosses it."""
+        return _sides_differ(self.a, self.b, p, q) and _sides_differ(p, q, self.a, self.b)
+
+
+def _sides_differ(
+    a: tuple[float, ...], b: tuple[float, ...], p: tuple[float, ...], q: tuple[float, ...]
+) -> bool:
+    return _side(a, b, p) * _side(a, b, q) < 0
+
+
+def _side(a: tuple[float, ...], b: tuple[float, ...], p: tuple[float, ...]) -> float:
+    return (b[0] - a[0]) * (p[1] - a[1]) - (b[1] - a[1]) * (p[0] - a[0])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Propagation:
+    """``exponent``: 2 in free space, about 3 in an office (ITU-R P.1238)."""
+
+    exponent: float = 3.0
+    walls: tuple[Wall, ...] = ()
+
+    def loss_db(self, a: Position, b: Position, mhz: float) -> float:
+        """Path loss: free space for the first metre, then 10 n log10(d); no less than at 1 m."""
+        distance = max(1.0, math.dist(a, b))
+        first_metre = 20 * math.log10(mhz) - 27.55
+        walls = sum(wall.loss_db for wall in self.walls if wall.between(a, b))
+        return first_metre + 10 * self.exponent * math.log10(distance) + walls

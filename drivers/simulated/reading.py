@@ -1,0 +1,99 @@
+"""A simulated radio as its device reports it. Pure."""
+
+from __future__ import annotations
+
+from drivers.simulated.clients import Station
+from drivers.simulated.radio import SimRadio
+from drivers.simulated.world import World
+from drivers.types import (
+    BssReading,
+    ClientReading,
+    Counters,
+    RadioReading,
+    Reported,
+    SurveyReading,
+    Table,
+)
+from inventory.channels import block, channel_of
+from inventory.model import RadioKey
+
+SOURCE = "simulated"
+
+
+def read_radio(world: World, key: RadioKey, tables: frozenset[Table], now_s: float) -> RadioReading:
+    """What the device says of one radio, at ``now_s``; the world must have been advanced to it."""
+    radio = world.radio(key)
+    radio.traffic.settle(now_s)
+    if Table.NEIGHBORS in tables:
+        world.scan(key)
+    where = radio.block
+    return RadioReading(
+        key=key,
+        at_s=now_s,
+        state=radio.state,
+        band=where.band,
+        channel=Reported(where.primary, SOURCE),
+        width_mhz=Reported(where.width_mhz, SOURCE),
+        center_mhz=Reported(where.center_mhz, SOURCE),
+        tx_power_dbm=Reported(float(radio.tx_power_dbm), SOURCE),
+        obss_pd_dbm=Reported(radio.obss_pd_dbm, SOURCE),
+        country=Reported(world.country, SOURCE),
+        bss=(BssReading(bssid=radio.bssid, ssid=radio.ssid),),
+        clients=_clients(radio, now_s) if Table.CLIENTS in tables else None,
+        counters=_counters(radio) if Table.CLIENTS in tables else None,
+        survey=_survey(world, radio) if Table.SURVEY in tables else None,
+        neighbors=world.ether.neighbors(radio) if Table.NEIGHBORS in tables else None,
+        nop_mhz=frozenset(radio.memory.nop),
+        cac_done_mhz=frozenset(radio.memory.credit),
+        allowed_mhz=radio.legal_mhz,
+        cac_left_s=None if radio.cac_end_s is None else radio.cac_end_s - now_s,
+        uplink=radio.uplink,
+        managed_by=radio.managed_by,
+    )
+
+
+def _clients(radio: SimRadio, now_s: float) -> tuple[ClientReading, ...]:
+    eirp_dbm = radio.eirp_dbm
+    return tuple(_client(radio, each, eirp_dbm, now_s) for each in radio.stations.values())
+
+
+def _client(radio: SimRadio, station: Station, eirp_dbm: float, now_s: float) -> ClientReading:
+    """Written out: in a large world most of the time goes here."""
+    unit, start, weight = radio.traffic.unit, station.start, station.demand_mbps
+    return ClientReading(
+        mac=station.mac,
+        bssid=radio.bssid,
+        signal_dbm=round(eirp_dbm - station.loss_db, 1),
+        tx_frames=int((unit.frames - start.frames) * weight),
+        tx_retries=int((unit.retries - start.retries) * weight),
+        tx_failed=int((unit.failed - start.failed) * weight),
+        tx_bytes=int((unit.bytes - start.bytes) * weight),
+        connected_s=now_s - station.since_s,
+    )
+
+
+def _counters(radio: SimRadio) -> Counters:
+    total = radio.traffic.total
+    return Counters(
+        tx_frames=int(total.frames),
+        tx_retries=int(total.retries),
+        tx_failed=int(total.failed),
+        tx_bytes=int(total.bytes),
+        disconnects=radio.traffic.disconnects,
+        epoch=str(radio.traffic.epoch),
+    )
+
+
+def _survey(world: World, radio: SimRadio) -> tuple[SurveyReading, ...]:
+    return tuple(
+        SurveyReading(
+            frequency_mhz=mhz,
+            in_use=mhz == radio.traffic.mhz,
+            noise_dbm=world.ether.noise_dbm(radio, block(*channel_of(mhz), 20)),
+            active_ms=int(survey.active_ms),
+            busy_ms=int(survey.busy_ms),
+            rx_ms=int(survey.rx_ms),
+            tx_ms=int(survey.tx_ms),
+        )
+        for mhz, survey in radio.traffic.surveys.items()
+    )

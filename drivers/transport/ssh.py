@@ -1,0 +1,498 @@
+"""A kept SSH connection; the only file that imports paramiko.
+
+Every call that can block runs in the session's one worker thread. A call that runs out of time, or is
+cancelled, takes the connection with it: the socket is reset, the thread is waited for, and the watchdog
+beside the command kills what still runs on the device. So when an exec has returned, whatever it
+returned, nothing of it lands later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+import re
+import socket
+import struct
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Final, Self, TypeVar
+
+import paramiko
+
+from drivers.errors import (
+    AuthenticationFailed,
+    DeviceTimeout,
+    Disconnected,
+    Garbage,
+    IdentityChanged,
+    IdentityUnknown,
+    PersonNeeded,
+    TryAgain,
+)
+from inventory.credentials import Login, Secret
+
+T = TypeVar("T")
+
+OUTPUT_LIMIT: Final = 1024 * 1024  # bytes of one answer; a scan in a crowded hall is under 200 kB
+LINE_LIMIT: Final = 64 * 1024
+QUEUE_LINES: Final = 4096
+USER_TIMEOUT_MS: Final = 20_000  # unacknowledged bytes older than this end the connection
+KEEPALIVE_S: Final = 10
+
+_KEYS: Final = (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey)
+_LINE_END: Final = re.compile(rb"[\r\n]+")
+
+# Paramiko's own log repeats on stderr what comes back as an exception.
+_LOG_CHANNEL: Final = "rrmd.paramiko"
+logging.getLogger(_LOG_CHANNEL).addHandler(logging.NullHandler())
+logging.getLogger(_LOG_CHANNEL).propagate = False
+
+# Standard input ends when the connection does, however it ends; what runs then is killed: the whole
+# process group where the shell leads one (OpenSSH), else the shell of the command (dropbear shares its
+# own group with its sessions).
+_WATCHED: Final = (
+    "exec 3<&0 </dev/null; ( {command}\n) 3<&- & c=$!; "
+    "{{ read -r _ <&3; kill -9 -$$ || kill -9 $c; }} >/dev/null 2>&1 & w=$!; exec 3<&-; "
+    "wait $c; s=$?; kill -9 $w 2>/dev/null; exit $s"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SshTarget:
+    """Whom to speak to, as whom, and how its identity is known.
+
+    ``fingerprint``: ``SHA256:...`` as `ssh-keygen -l` prints it; where it is None, ``known_hosts`` (a path)
+    decides. ``name``: how the device is called in messages.
+    """
+
+    name: str
+    host: str
+    login: Login
+    port: int = 22
+    fingerprint: str | None = None
+    known_hosts: str | None = None
+    connect_timeout_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecResult:
+    """Answer of one command. ``exit_status`` None: it was killed, or the device did not say."""
+
+    exit_status: int | None
+    stdout: str
+    stderr: str
+
+
+def parse_address(address: str, default_port: int = 22) -> tuple[str, int]:
+    """(host, port) of ``host``, ``host:port``, ``[v6]`` or ``[v6]:port``. ValueError: what was expected."""
+    found = re.fullmatch(r"(?:\[([0-9A-Fa-f:.%\w]+)\]|([\w.-]+))(?::(\d{1,5}))?", address, re.ASCII)
+    port = int(found[3]) if found and found[3] else default_port
+    if not found or not 0 < port < 65536:
+        raise ValueError(f"expected host, host:port or [IPv6]:port, got {address!r}")
+    return found[1] or found[2], port
+
+
+class SshSession:
+    """One connection, opened again after it was lost. Methods raise :class:`DriverError` only."""
+
+    def __init__(self, target: SshTarget) -> None:
+        self._target = target
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix=f"ssh-{target.name}")
+        self._wire: _Wire | None = None
+
+    @property
+    def connected(self) -> bool:
+        return self._wire is not None and self._wire.alive
+
+    async def open(self) -> str:
+        """Connect, check the host key, log in. Returns the host key's fingerprint.
+
+        Raises IdentityChanged, IdentityUnknown, AuthenticationFailed, DeviceTimeout, Disconnected.
+        """
+        await self.close()
+        wire = self._wire = _Wire(self._target)
+        limit_s = 3 * self._target.connect_timeout_s  # TCP, key exchange, login
+        try:
+            return await self._run(wire, wire.connect, limit_s, "connecting")
+        except BaseException:
+            await self.close()
+            raise
+
+    async def exec(self, command: str, timeout_s: float) -> ExecResult:
+        """Run a POSIX shell command; time counts from the moment that it is its turn.
+
+        Raises DeviceTimeout and Disconnected (the session must be opened again), Garbage (too much output).
+        """
+        wire = self._alive()
+        return await self._run(wire, lambda: wire.exec(command), timeout_s, f"`{command[:60]}`")
+
+    async def stream(self, command: str, pty: bool = True) -> LineStream:
+        """Start a command that talks by itself. ``pty``: many programs keep their output to themselves
+        when they write into a pipe."""
+        wire = self._alive()
+        limit_s = self._target.connect_timeout_s
+        channel = await self._run(wire, lambda: wire.start(command, pty), limit_s, f"`{command[:60]}`")
+        return LineStream(channel, f"ssh-{self._target.name}-stream")
+
+    async def close(self) -> None:
+        """Abort what is blocked, and wait for it. No write of this session can land afterwards."""
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            wire.reset()
+            await _finished(self._worker.submit(wire.join))
+
+    def _alive(self) -> _Wire:
+        if self._wire is None or not self._wire.alive:
+            raise Disconnected(f"{self._target.name}: not connected")
+        return self._wire
+
+    async def _run(self, wire: _Wire, call: Callable[[], T], timeout_s: float, what: str) -> T:
+        """The call's result, from the worker; late or cancelled, the connection is reset and waited for."""
+        turn = _Flag()
+        future = self._worker.submit(_announced, call, turn.raise_)
+        done = _flag_of(future)
+        try:
+            await turn.wait()
+            async with asyncio.timeout(timeout_s):
+                await done.wait()
+        except TimeoutError:
+            await self._abort(wire, future)
+            name = self._target.name
+            raise DeviceTimeout(
+                f"{name}: no answer to {what} in {timeout_s:g} s; connection closed"
+            ) from None
+        except asyncio.CancelledError:
+            await self._abort(wire, future)
+            raise
+        return future.result()
+
+    async def _abort(self, wire: _Wire, future: Future[T]) -> None:
+        if future.cancel():  # its turn never came: nothing was sent, others may be using the connection
+            return
+        wire.reset()
+        await _finished(future)
+        await _finished(self._worker.submit(wire.join))
+
+
+class LineStream:
+    """Lines of a running command, as they come. Ends when the command or the connection does.
+
+    ``dropped``: lines lost because nobody took them (more than QUEUE_LINES waiting) or too long.
+    """
+
+    def __init__(self, channel: paramiko.Channel, name: str) -> None:
+        self.dropped = 0
+        self._channel = channel
+        self._lines: deque[str] = deque()
+        self._ready = _Flag()
+        self._ended = _Flag()
+        threading.Thread(target=self._pump, name=name, daemon=True).start()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> str:
+        while not self._lines:
+            if self._ended.is_set():
+                raise StopAsyncIteration
+            self._ready.clear()
+            if not self._lines and not self._ended.is_set():
+                await self._ready.wait()
+        return self._lines.popleft()
+
+    async def aclose(self) -> None:
+        """Hang up: what still runs at the other end of a PTY gets SIGHUP. Waits for the thread."""
+        await asyncio.to_thread(self._channel.close)
+        await self._ended.wait()
+
+    def _pump(self) -> None:
+        try:
+            for line in _lines(self._channel, self._drop):
+                if len(self._lines) >= QUEUE_LINES:
+                    self._drop()
+                else:
+                    self._lines.append(line)
+                self._ready.raise_()
+        finally:
+            self._ended.raise_()
+            self._ready.raise_()
+
+    def _drop(self) -> None:
+        self.dropped += 1
+
+
+class _Wire:
+    """The blocking half: one connection, from TCP to its end. Only the worker thread calls it, but for
+    ``reset``, which any thread may call at any time."""
+
+    def __init__(self, target: SshTarget) -> None:
+        self._target = target
+        self._lock = threading.Lock()
+        self._socket: socket.socket | None = None
+        self._transport: paramiko.Transport | None = None
+        self._was_reset = False
+
+    @property
+    def alive(self) -> bool:
+        transport = self._transport
+        return transport is not None and transport.is_active() and transport.is_authenticated()
+
+    def connect(self) -> str:
+        with _mapped(self._target.name):
+            self._adopt(_tcp(self._target))
+            transport = self._handshake()
+            fingerprint = _identified(self._target, transport.get_remote_server_key())
+            _log_in(self._target, transport)
+            transport.set_keepalive(KEEPALIVE_S)
+            return fingerprint
+
+    def start(self, command: str, pty: bool) -> paramiko.Channel:
+        with _mapped(self._target.name):
+            channel = self._live().open_session(timeout=self._target.connect_timeout_s)
+            if pty:
+                channel.get_pty("dumb", width=1000)  # readline wraps at the width
+            channel.exec_command(command)
+            return channel
+
+    def exec(self, command: str) -> ExecResult:
+        channel = self.start(_WATCHED.format(command=command), pty=False)
+        try:
+            with _mapped(self._target.name):
+                stdout, stderr = _outputs(channel)
+                status = channel.recv_exit_status()
+        finally:
+            channel.close()
+        if status < 0 and not self._live().is_active():
+            raise Disconnected(f"{self._target.name}: connection lost while waiting for an answer")
+        return ExecResult(
+            exit_status=None if status < 0 else status, stdout=_text(stdout), stderr=_text(stderr)
+        )
+
+    def reset(self) -> None:
+        """Never blocks. What the kernel has not sent yet is thrown away, not delivered later."""
+        with self._lock:
+            self._was_reset = True
+            if self._socket is not None:
+                with suppress(OSError):
+                    self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    self._socket.shutdown(socket.SHUT_RDWR)
+
+    def join(self) -> None:
+        """After a reset: returns when no thread of the connection runs any more."""
+        if self._transport is not None:
+            self._transport.close()
+            if self._transport.is_alive():
+                self._transport.join()
+        if self._socket is not None:
+            self._socket.close()
+
+    def _adopt(self, connection: socket.socket) -> None:
+        with self._lock:
+            self._socket = connection
+            if self._was_reset:
+                raise Disconnected(f"{self._target.name}: closed while connecting")
+
+    def _handshake(self) -> paramiko.Transport:
+        assert self._socket is not None  # noqa: S101 -- connect() has just put it there
+        transport = self._transport = paramiko.Transport(self._socket)
+        transport.set_log_channel(_LOG_CHANNEL)
+        transport.banner_timeout = transport.auth_timeout = self._target.connect_timeout_s
+        if preferred := _preferred_keys(self._target, transport):
+            transport.get_security_options().key_types = preferred
+        transport.start_client()
+        return transport
+
+    def _live(self) -> paramiko.Transport:
+        if self._transport is None:
+            raise Disconnected(f"{self._target.name}: not connected")
+        return self._transport
+
+
+def _tcp(target: SshTarget) -> socket.socket:
+    connection = socket.create_connection((target.host, target.port), target.connect_timeout_s)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else 44 ms a command: delayed ACK
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
+    return connection
+
+
+def _preferred_keys(target: SshTarget, transport: paramiko.Transport) -> list[str]:
+    """Host key algorithms, those of the keys that we know first; else another key of the same device
+    would look like a changed one."""
+    known = _known(target)
+    offered = list(transport.get_security_options().key_types)
+    return sorted(offered, key=lambda name: ("ssh-rsa" if name.startswith("rsa-") else name) not in known)
+
+
+def _known(target: SshTarget) -> dict[str, paramiko.PKey]:
+    if target.known_hosts is None or target.fingerprint is not None:
+        return {}
+    name = target.host if target.port == 22 else f"[{target.host}]:{target.port}"
+    try:
+        return dict(paramiko.HostKeys(target.known_hosts).lookup(name) or {})
+    except OSError as error:
+        raise PersonNeeded(f"{target.name}: known_hosts {target.known_hosts}: {error.strerror}") from error
+
+
+def _identified(target: SshTarget, key: paramiko.PKey) -> str:
+    """The key's fingerprint, once it is known to be the device's."""
+    seen, known = key.fingerprint, _known(target)
+    where = f"{target.name} ({target.host} port {target.port})"
+    if target.fingerprint is not None or known:
+        expected = target.fingerprint or ", ".join(sorted(each.fingerprint for each in known.values()))
+        if seen == target.fingerprint or known.get(key.get_name()) == key:
+            return seen
+        raise IdentityChanged(
+            f"{where} shows host key {seen} ({key.get_name()}), known is {expected}. If the device was "
+            f"replaced or reinstalled, compare the new key on the device itself, then correct host_key"
+        )
+    raise IdentityUnknown(
+        f"{where} shows host key {seen} ({key.get_name()}), which nobody has confirmed. Compare it on the "
+        f'device itself (ssh-keygen -lf its .pub file), then add to the device: host_key: "{seen}"'
+    )
+
+
+def _log_in(target: SshTarget, transport: paramiko.Transport) -> None:
+    login, reasons = target.login, list[str]()
+    if login.private_key is not None:
+        key = _private_key(target.name, login.private_key, login.passphrase)
+        reasons += _attempt(transport, "key", lambda: transport.auth_publickey(login.user, key))
+    if login.password is not None and not transport.is_authenticated():
+        password = login.password.reveal()
+        reasons += _attempt(transport, "password", lambda: transport.auth_password(login.user, password))
+    if not transport.is_authenticated():
+        why = "; ".join(reasons) or "the credential holds neither password nor private_key"
+        raise AuthenticationFailed(f"{target.name}: user {login.user!r} was not let in: {why}")
+
+
+def _attempt(transport: paramiko.Transport, method: str, call: Callable[[], list[str]]) -> list[str]:
+    """Why it did not suffice; empty when it did."""
+    try:
+        more = call()
+    except paramiko.AuthenticationException as error:
+        if not transport.is_active():  # paramiko calls a lost connection a failed login
+            raise Disconnected(f"connection lost at login: {error}") from error
+        return [f"{method} refused"]
+    return [f"{method} accepted, but the device asks for {' or '.join(more)} too"] if more else []
+
+
+def _private_key(name: str, text: Secret, passphrase: Secret | None) -> paramiko.PKey:
+    password = passphrase.reveal() if passphrase is not None else None
+    for kind in _KEYS:
+        try:
+            return kind.from_private_key(io.StringIO(text.reveal()), password)
+        except paramiko.PasswordRequiredException:
+            raise AuthenticationFailed(f"{name}: the private key needs a passphrase") from None
+        except (paramiko.SSHException, ValueError, TypeError, IndexError):  # not of this kind, or damaged
+            continue
+    raise AuthenticationFailed(
+        f"{name}: the private key cannot be read (wrong passphrase, or no OpenSSH or PEM key)"
+    )
+
+
+@contextmanager
+def _mapped(name: str) -> Iterator[None]:
+    try:
+        yield
+    except paramiko.ChannelException as error:
+        raise TryAgain(f"{name}: the device opens no further session: {error}") from error
+    except TimeoutError as error:
+        raise DeviceTimeout(f"{name}: {error}") from error
+    except (paramiko.SSHException, EOFError, OSError) as error:
+        raise Disconnected(f"{name}: {error or 'connection ended'}") from error
+
+
+def _outputs(channel: paramiko.Channel) -> tuple[bytes, bytes]:
+    """Standard output and error until both end. They share one window: neither may be left unread."""
+    parts: tuple[list[bytes], list[bytes]] = ([], [])
+    size = 0
+    for which, part in _parts(channel):
+        parts[which].append(part)
+        size += len(part)
+        if size > OUTPUT_LIMIT:
+            raise Garbage(f"an answer of more than {OUTPUT_LIMIT} bytes")
+    return b"".join(parts[0]), b"".join(parts[1])
+
+
+def _parts(channel: paramiko.Channel) -> Iterator[tuple[int, bytes]]:
+    channel.settimeout(0.05)  # how often errors are looked after while there is no output
+    while True:
+        try:
+            part = channel.recv(65536)
+        except TimeoutError:
+            part = None
+        if part:
+            yield 0, part
+        while channel.recv_stderr_ready():
+            yield 1, channel.recv_stderr(65536)
+        if part == b"":
+            break
+    channel.settimeout(None)
+    while part := channel.recv_stderr(65536):
+        yield 1, part
+
+
+def _lines(channel: paramiko.Channel, drop: Callable[[], None]) -> Iterator[str]:
+    rest = b""
+    while part := channel.recv(65536):
+        *whole, rest = _LINE_END.split(rest + part)
+        yield from (_text(line) for line in whole if line)
+        if len(rest) > LINE_LIMIT:
+            rest = b""
+            drop()
+    if rest:
+        yield _text(rest)
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")
+
+
+class _Flag:
+    """An asyncio.Event that any thread may raise; after the loop has closed nobody waits for it."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._event = asyncio.Event()
+        self._raised = False
+        self.wait = self._event.wait
+
+    def raise_(self) -> None:
+        self._raised = True
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._event.set)
+
+    def is_set(self) -> bool:
+        return self._raised
+
+    def clear(self) -> None:
+        self._raised = False
+        self._event.clear()
+
+
+def _flag_of(future: Future[T]) -> _Flag:
+    flag = _Flag()
+    future.add_done_callback(lambda _: flag.raise_())
+    return flag
+
+
+async def _finished(future: Future[T]) -> None:
+    """Wait for it, come what may; a cancellation meanwhile is passed on afterwards."""
+    done, cancelled = _flag_of(future), False
+    while not future.done():
+        try:
+            await done.wait()
+        except asyncio.CancelledError:
+            cancelled = True
+    if cancelled:
+        raise asyncio.CancelledError
+
+
+def _announced(call: Callable[[], T], announce: Callable[[], object]) -> T:
+    announce()
+    return call()

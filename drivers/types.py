@@ -1,0 +1,361 @@
+"""What drivers give and take. Frozen values; no I/O.
+
+A field that the device does not report is ``None``, never 0 or -1. Channels and widths are MHz-free
+numbers of 802.11 (primary 20 MHz channel, width in MHz); centre frequencies are MHz; powers are dBm
+conducted, as the device states them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Generic, TypeVar
+
+from inventory.model import Band, RadioKey
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Reported(Generic[T]):
+    """A value, where it came from (``iw.survey``, an OID), and how old the device's own copy may be."""
+
+    value: T
+    source: str
+    age_s: float = 0.0
+
+
+class Table(StrEnum):
+    """What can be asked of a device; a driver declares which it answers."""
+
+    STATUS = "status"  # channel, width, power, state
+    SURVEY = "survey"  # air time counters
+    CLIENTS = "clients"  # stations and their counters
+    NEIGHBORS = "neighbors"  # other BSSs heard (may cost an off-channel scan)
+
+
+class Setting(StrEnum):
+    """What an edit can set. Values are integers.
+
+    ``center_mhz`` is the centre of the whole block; it tells 40 MHz above from below and 320-1 from
+    320-2. ``enabled``: 1 = the radio transmits, 0 = off.
+    """
+
+    CHANNEL = "channel"
+    WIDTH_MHZ = "width_mhz"
+    CENTER_MHZ = "center_mhz"
+    TX_POWER_DBM = "tx_power_dbm"
+    OBSS_PD_DBM = "obss_pd_dbm"
+    ENABLED = "enabled"
+
+
+class RadioState(StrEnum):
+    ON_AIR = "on_air"
+    CAC = "cac"  # silent, listening for radar
+    NOP = "nop"  # silent, nowhere legal to go until a non-occupancy period ends
+    OFF = "off"
+    STARTING = "starting"
+
+
+class Absence(StrEnum):
+    """Why a radio has no reading."""
+
+    ABSENT = "absent"
+    REFUSED = "refused"
+    TIMEOUT = "timeout"
+    GARBAGE = "garbage"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BssReading:
+    bssid: str
+    ssid: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientReading:
+    """One station. Counters run from its association; they start again at 0 when it comes back."""
+
+    mac: str
+    bssid: str | None = None
+    signal_dbm: float | None = None
+    tx_frames: int | None = None
+    tx_retries: int | None = None
+    tx_failed: int | None = None
+    tx_bytes: int | None = None
+    connected_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeighborReading:
+    """A BSS that this radio heard. ``center_mhz`` and ``width_mhz`` None = 20 MHz is all that is known."""
+
+    bssid: str
+    channel: int
+    signal_dbm: float
+    width_mhz: int | None = None
+    center_mhz: int | None = None
+    utilization_ratio: float | None = None  # BSS load, 0..1
+    age_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SurveyReading:
+    """Air time counters of one 20 MHz channel, in ms, ever rising. ``in_use``: the one being served."""
+
+    frequency_mhz: int
+    in_use: bool = False
+    noise_dbm: float | None = None
+    active_ms: int | None = None
+    busy_ms: int | None = None
+    rx_ms: int | None = None
+    tx_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counters:
+    """A radio's totals since its own last reset; ``epoch`` changes when they start again at 0."""
+
+    tx_frames: int | None = None
+    tx_retries: int | None = None
+    tx_failed: int | None = None
+    tx_bytes: int | None = None
+    disconnects: int | None = None
+    width_bits: int = 64
+    epoch: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RadioReading:
+    """What a driver returned for one radio at one time (``at_s``, monotonic seconds of the agent)."""
+
+    key: RadioKey
+    at_s: float
+    state: RadioState
+    band: Band
+    channel: Reported[int] | None = None
+    width_mhz: Reported[int] | None = None
+    center_mhz: Reported[int] | None = None
+    tx_power_dbm: Reported[float] | None = None
+    obss_pd_dbm: Reported[int] | None = None
+    country: Reported[str] | None = None
+    bss: tuple[BssReading, ...] | None = None
+    clients: tuple[ClientReading, ...] | None = None
+    counters: Counters | None = None  # totals the device keeps itself; None: sum over clients
+    survey: tuple[SurveyReading, ...] | None = None
+    neighbors: tuple[NeighborReading, ...] | None = None
+    nop_mhz: frozenset[int] | None = None  # 20 MHz channels (MHz) the device itself bars
+    cac_done_mhz: frozenset[int] | None = None  # DFS channels usable without a new CAC
+    allowed_mhz: frozenset[int] | None = None  # 20 MHz channels the device may transmit on at all
+    cac_left_s: float | None = None
+    uplink: bool = False  # carries a mesh, WDS or station uplink
+    managed_by: str | None = None  # the vendor's own RRM or ACS owns the channel
+    fresh_s: float = 0.0  # age of the oldest counter in this reading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A partial answer is an answer: each radio asked for is in ``readings`` or in ``missing``."""
+
+    at_s: float
+    readings: Mapping[RadioKey, RadioReading]
+    missing: Mapping[RadioKey, Absence] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScopeRef:
+    """What one setting applies to on a device; ``members`` are the radios that it moves."""
+
+    kind: str  # radio, band, rf_profile, device
+    name: str
+    members: tuple[RadioKey, ...]
+
+
+Values = Mapping[Setting, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """Compare-and-set on one scope: write ``set`` only if the device still says ``expect``."""
+
+    change_id: str
+    scope: ScopeRef
+    set: Values
+    expect: Values = field(default_factory=lambda: MappingProxyType({}))
+
+
+class Outage(StrEnum):
+    NONE = "none"
+    CSA = "csa"  # announced; clients follow
+    CLIENTS_DROP = "clients_drop"
+    CAC = "cac"  # silent for a channel availability check
+
+
+class Readback(StrEnum):
+    IN_FORCE = "in_force"
+    CONFIGURED = "configured"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effects:
+    """What an edit would do, said beforehand: this is what a dry run prints."""
+
+    commands: tuple[str, ...]  # secrets masked
+    outage: Outage
+    silent_s: float  # how long the radio may be quiet without being lost
+    readback: Readback
+    persists: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigState:
+    """One scope's settings as configured and as in force; a setting not reported is absent."""
+
+    scope: ScopeRef
+    configured: Values
+    in_force: Values
+    state: RadioState = RadioState.ON_AIR
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What confirming or cancelling an edit takes. ``undo_armed``: the device goes back by itself."""
+
+    edit: Edit
+    undo_armed: bool = False
+    handle: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RadioInfo:
+    """What a driver found on the device for one radio of the inventory."""
+
+    key: RadioKey
+    name: str  # the device's own name: wlan0, phy0-ap0
+    band: Band
+    bssids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What can be read and set; known before anything is planned."""
+
+    tables: frozenset[Table]
+    settings: Mapping[Setting, str]  # setting -> scope kind
+    widths_mhz: tuple[int, ...] = (20,)
+    refresh_s: Mapping[Table, float] = field(default_factory=lambda: MappingProxyType({}))
+    undo_timer_s: tuple[float, float] | None = None  # range of the device-side undo timer
+    signals: bool = False
+    rx_time_trusted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceInfo:
+    """Identity, radios and capabilities, as found when the session was opened."""
+
+    vendor: str
+    model: str
+    version: str
+    identity: str  # what must not change behind our back: host key, serial, MAC
+    radios: Mapping[RadioKey, RadioInfo]
+    capabilities: Capabilities
+
+
+# Signals: what a device pushes. `at_s` is the agent's monotonic time of receipt.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """The stream was interrupted: anything may have been missed, poll now."""
+
+    at_s: float
+    device: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RadarDetected:
+    """Radar on these 20 MHz channels. ``radio`` None: the device cannot tell which of its radios.
+
+    ``authenticated`` False (an SNMP v2c trap): only a reason to poll.
+    """
+
+    at_s: float
+    device: str
+    mhz20: frozenset[int]
+    radio: RadioKey | None = None
+    authenticated: bool = True
+    raw: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NopFinished:
+    at_s: float
+    device: str
+    mhz20: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacStarted:
+    at_s: float
+    device: str
+    radio: RadioKey
+    cac_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacFinished:
+    at_s: float
+    device: str
+    radio: RadioKey
+    success: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelSwitched:
+    at_s: float
+    device: str
+    radio: RadioKey
+    channel: int
+    width_mhz: int | None = None
+    center_mhz: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RadioUp:
+    at_s: float
+    device: str
+    radio: RadioKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RadioDown:
+    at_s: float
+    device: str
+    radio: RadioKey
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientLeft:
+    """One station left; ``roamed`` None = not known."""
+
+    at_s: float
+    device: str
+    radio: RadioKey
+    mac: str
+
+
+Signal = (
+    Gap
+    | RadarDetected
+    | NopFinished
+    | CacStarted
+    | CacFinished
+    | ChannelSwitched
+    | RadioUp
+    | RadioDown
+    | ClientLeft
+)

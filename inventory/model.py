@@ -1,0 +1,186 @@
+"""What exists at a site and what is allowed there. Frozen values; no I/O.
+
+Names are those of the field: a *site* has *access points* (APs), an AP has *radios*, a radio
+works on a *channel* (primary), a *width* and a *power*. A radio's key is ``site/ap/radio``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, NewType
+
+RadioKey = NewType("RadioKey", str)
+"""``site/ap/radio``, each part matching ``^[a-z0-9][a-z0-9-]{0,31}$``."""
+
+
+def radio_key(site: str, ap: str, radio: str) -> RadioKey:
+    return RadioKey(f"{site}/{ap}/{radio}")
+
+
+def ap_of(key: RadioKey) -> str:
+    """``site/ap`` of a radio's key."""
+    return key.rsplit("/", 1)[0]
+
+
+def site_of(key: RadioKey) -> str:
+    return key.split("/", 1)[0]
+
+
+class Band(StrEnum):
+    GHZ_2_4 = "2.4"
+    GHZ_5 = "5"
+    GHZ_6 = "6"
+
+
+class Mode(StrEnum):
+    """How far the agent may go at a site."""
+
+    OBSERVE = "observe"  # look and record, never write
+    ADVISE = "advise"  # propose; a person approves each change
+    ACT = "act"  # change by itself, within the guards
+
+
+class Placement(StrEnum):
+    INDOOR = "indoor"
+    OUTDOOR = "outdoor"
+
+
+class SixGhzClass(StrEnum):
+    """6 GHz device class (47 CFR 15.407; ECC decision (20)01)."""
+
+    LPI = "lpi"  # low power indoor
+    SP = "sp"  # standard power, under an AFC
+    VLP = "vlp"  # very low power
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Radio:
+    """One radio of an AP as the site's file describes it.
+
+    ``channels``: primaries the site allows, None = every channel that is legal.
+    ``widths_mhz``: widths the site allows. ``power_dbm``: lowest and highest conducted power in dBm.
+    ``pinned``: never changed by the agent. ``ifname``: the device's own name of the radio's interface
+    where the driver needs one (hostapd: wlan0).
+    """
+
+    key: RadioKey
+    band: Band
+    channels: tuple[int, ...] | None = None
+    widths_mhz: tuple[int, ...] = (20,)
+    power_dbm: tuple[int, int] | None = None
+    antenna_gain_dbi: float = 0.0
+    placement: Placement = Placement.INDOOR
+    class_6ghz: SixGhzClass = SixGhzClass.LPI
+    pinned: bool = False
+    dfs: bool = True
+    ifname: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessPoint:
+    """An AP: its radios and the management session (device) that answers for it."""
+
+    id: str
+    device: str
+    match: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    position_m: tuple[float, float, float] | None = None
+    radios: tuple[Radio, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceConfig:
+    """How to reach one management session. ``credential`` is a reference (``cred:NAME``), never a secret.
+
+    ``options``: what the driver's own schema accepts, already validated by it.
+    """
+
+    id: str
+    driver: str
+    address: str
+    credential: str | None = None
+    options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorPolicy:
+    """Numbers of the rule by which a change is called WORSE (docs/monitor.md). Times in seconds."""
+
+    slot_s: float = 60.0  # one slot; a device that refreshes more slowly has longer ones
+    slots: int = 5  # slots of the first look
+    more_slots: int = 10  # slots when the first look is unclear
+    settle_s: float = 30.0  # from the ack to the first slot
+    min_frames: int = 200  # a slot with fewer transmitted frames is not valid
+    baseline_slots: int = 20
+    baseline_min_slots: int = 10
+    max_slots: int = 15  # without enough valid ones by then: NO_DATA
+    no_data_s: float = 1800.0  # NO_DATA extends monitoring to this
+    worse_ratio: float = 2.0  # first look
+    suspect_ratio: float = 1.3  # below it: HELD
+    retry_floor: float = 0.03  # points above c b
+    per_floor: float = 0.01
+    more_slots_above: int = 8  # of more_slots, above c q
+    throughput_ratio: float = 0.6  # bytes per own transmit airtime, of the baseline
+    disconnects_per_minute: float = 10.0
+    disconnect_client_ratio: float = 0.10
+    disconnect_baseline_ratio: float = 3.0
+    disconnect_slots: int = 3  # of `slots`
+    lost_clients: int = 3
+    lost_client_ratio: float = 0.5
+    lost_client_after_s: float = 120.0
+    control_lost_ratio: float = 0.2
+    control_clamp: tuple[float, float] = (1.0, 2.0)
+    min_controls: int = 3
+    relief_ratio: float = 0.2  # an incident not relieved by this much: INEFFECTIVE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What the site's owner allows and how patient the agent is. Times in seconds."""
+
+    mode: Mode = Mode.OBSERVE
+    monitor: MonitorPolicy = MonitorPolicy()
+    max_inflight_ratio: float = 0.1  # of the site's APs, at least one
+    quiet_hours: tuple[tuple[int, int], ...] = ()  # minutes of the local day, [from, to)
+    poll_s: float = 30.0
+    stale_s: float = 180.0  # a reading older than this decides nothing
+    apply_timeout_s: float = 30.0
+    ack_timeout_s: float = 60.0  # from the write to the ack, CAC not counted
+    advise_expiry_s: float = 3600.0
+    cooldown_s: float = 10.0
+    routine_interval_s: float = 4 * 3600.0  # one non-incident change per AP
+    routine_per_ap_week: float = 1.4  # 0.2 per AP and day
+    incident_per_radio_day: int = 3
+    incident_backoff_s: float = 600.0  # doubles with each incident change of the day
+    bar_s: float = 4 * 3600.0  # a rolled-back target, on that radio
+    rollback_attempts: int = 5
+    rollback_backoff_s: float = 5.0  # doubles
+    radar_verify_s: float = 5.0
+    radar_off_s: float = 9.0
+    radar_held_s: float = 60.0  # a report bars only channels held within this
+    neighbour_dbm: float = -82.0
+    neighbour_age_s: float = 24 * 3600.0
+    evidence_s: float = 900.0  # a scan this fresh is evidence for a candidate channel
+    min_gain_ratio: float = 0.3  # expected gain in airtime share that pays for a change
+    safe_channels: Mapping[Band, int] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """APs that can hear each other or share a policy; one YAML file."""
+
+    id: str
+    country: str
+    timezone: str
+    policy: Policy
+    devices: Mapping[str, DeviceConfig]
+    aps: Mapping[str, AccessPoint]
+
+    @property
+    def radios(self) -> Mapping[RadioKey, Radio]:
+        return {radio.key: radio for ap in self.aps.values() for radio in ap.radios}
+
+    def device_of(self, key: RadioKey) -> DeviceConfig:
+        return self.devices[self.aps[key.split("/")[1]].device]

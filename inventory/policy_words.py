@@ -1,0 +1,98 @@
+"""The ``policy`` section -> :class:`Policy`, with the checks that need more than one of its values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from types import MappingProxyType
+
+from inventory.channels import block, channels
+from inventory.findings import Findings
+from inventory.model import Band, MonitorPolicy, Policy, Radio, RadioKey
+from inventory.regulatory import countries, dfs_needed, refusal
+from inventory.schema import MonitorWords, PolicyWords
+from inventory.site_error import Steps
+from inventory.yaml_text import Node
+
+POLICY: Steps = ("policy",)
+MONITOR: Steps = ("policy", "monitor")
+
+
+def read_policy(top: Node, country: str | None, found: Findings) -> Policy | None:
+    """The site's policy, defaults where the file is silent; None after saying what is wrong."""
+    node = top.mapping.get("policy", Node(top.line, top.column, {}))
+    words = found.read(PolicyWords, node, POLICY)
+    monitor_node = node.mapping.get("monitor", Node(node.line, node.column, {}))
+    monitor_words = found.read(MonitorWords, monitor_node, MONITOR)
+    if words is None or monitor_words is None:
+        return None
+    monitor = _monitor(words, monitor_words)
+    policy = _policy(words, monitor)
+    if words.monitor_s is not None and monitor_words.slot_s is not None:
+        found.add(monitor_node.at(("slot_s",)), (*MONITOR, "slot_s"), "monitor_s or slot_s, not both")
+    for name, expected in _monitor_flaws(monitor):
+        found.add(monitor_node.at((name,)), (*MONITOR, name), expected, str(getattr(monitor, name)))
+    for name, expected in _policy_flaws(policy):
+        found.add(node.at((name,)), (*POLICY, name), expected, str(getattr(policy, name)))
+    _check_safe_channels(policy, node, country, found)
+    return policy
+
+
+def _monitor(words: PolicyWords, monitor: MonitorWords) -> MonitorPolicy:
+    given = monitor.given
+    if monitor.control_clamp is not None:
+        given["control_clamp"] = tuple(monitor.control_clamp)
+    policy = replace(MonitorPolicy(), **given)
+    if words.monitor_s is None:
+        return policy
+    return replace(policy, slot_s=words.monitor_s / policy.slots)
+
+
+def _policy(words: PolicyWords, monitor: MonitorPolicy) -> Policy:
+    given = words.given
+    given.pop("monitor_s", None)
+    if words.quiet_hours is not None:
+        given["quiet_hours"] = tuple(words.quiet_hours)
+    if words.safe_channels is not None:
+        given["safe_channels"] = MappingProxyType(words.safe_channels)
+    return replace(Policy(), **{**given, "monitor": monitor})
+
+
+def _monitor_flaws(monitor: MonitorPolicy) -> Iterator[tuple[str, str]]:
+    """Names of values that do not go together, with what is expected of each."""
+    if monitor.more_slots <= monitor.slots:
+        yield "more_slots", f"more than slots ({monitor.slots})"
+    if monitor.max_slots < monitor.more_slots:
+        yield "max_slots", f"at least more_slots ({monitor.more_slots})"
+    if monitor.more_slots_above > monitor.more_slots:
+        yield "more_slots_above", f"at most more_slots ({monitor.more_slots})"
+    if monitor.disconnect_slots > monitor.slots:
+        yield "disconnect_slots", f"at most slots ({monitor.slots})"
+    if monitor.baseline_min_slots > monitor.baseline_slots:
+        yield "baseline_min_slots", f"at most baseline_slots ({monitor.baseline_slots})"
+    if monitor.suspect_ratio > monitor.worse_ratio:
+        yield "suspect_ratio", f"at most worse_ratio ({monitor.worse_ratio:g})"
+
+
+def _policy_flaws(policy: Policy) -> Iterator[tuple[str, str]]:
+    if policy.stale_s <= policy.poll_s:
+        yield "stale_s", f"more than poll_s ({policy.poll_s:g})"
+    if policy.radar_off_s <= policy.radar_verify_s:
+        yield "radar_off_s", f"more than radar_verify_s ({policy.radar_verify_s:g})"
+
+
+def _check_safe_channels(policy: Policy, node: Node, country: str | None, found: Findings) -> None:
+    """A safe channel is free at once: of its band, legal indoors, without DFS."""
+    for band, channel in policy.safe_channels.items():
+        steps: Steps = ("safe_channels", str(band))
+        expected = f"a {band} GHz channel that is legal in {country or 'the country'} without DFS"
+        if channel not in channels(band) or (
+            country in countries() and not _safe(str(country), band, channel)
+        ):
+            found.add(node.at(steps), (*POLICY, *steps), expected)
+
+
+def _safe(country: str, band: Band, channel: int) -> bool:
+    narrow = block(band, channel, 20)
+    anyone = Radio(key=RadioKey(""), band=band)
+    return refusal(country, narrow, anyone) is None and not dfs_needed(country, narrow)

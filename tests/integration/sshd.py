@@ -1,0 +1,89 @@
+"""A real OpenSSH server on 127.0.0.1 that lives in a temporary directory."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from inventory.credentials import Login, Secret
+
+SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
+NEEDS_SSHD = "needs /usr/sbin/sshd (apt-get install openssh-server)"
+
+CONFIG = """\
+ListenAddress 127.0.0.1
+Port {port}
+HostKey {directory}/host_key
+AuthorizedKeysFile {directory}/client_key.pub
+PidFile none
+StrictModes no
+UsePAM no
+PasswordAuthentication yes
+KbdInteractiveAuthentication no
+MaxStartups 100
+SetEnv PATH={path} SHLVL=9
+LogLevel VERBOSE
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sshd:
+    port: int
+    fingerprint: str
+    host_key_line: str  # `type base64`, as in known_hosts
+    login: Login
+
+
+@contextmanager
+def sshd(directory: Path, path: str | None = None) -> Iterator[Sshd]:
+    """``path``: what PATH the sessions get."""
+    for name in ("host_key", "client_key"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", directory / name], check=True)
+    port = free_port()
+    config = directory / "sshd_config"
+    config.write_text(CONFIG.format(directory=directory, port=port, path=path or os.environ["PATH"]))
+    if os.getuid() == 0:
+        os.makedirs("/run/sshd", mode=0o755, exist_ok=True)  # where sshd, as root, confines its children
+    assert SSHD is not None
+    command = [SSHD, "-D", "-e", "-f", str(config)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as server:
+        try:
+            _await_listening(server)
+            yield _described(directory, port)
+        finally:
+            server.kill()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def _await_listening(server: subprocess.Popen[str]) -> None:
+    assert server.stderr is not None
+    said = []
+    for line in server.stderr:
+        if "Server listening" in line:
+            return
+        said.append(line)
+    raise AssertionError(f"sshd did not start: {''.join(said)}")
+
+
+def _described(directory: Path, port: int) -> Sshd:
+    shown = subprocess.run(
+        ["ssh-keygen", "-lf", directory / "host_key.pub"], check=True, capture_output=True, text=True
+    )
+    key = Secret((directory / "client_key").read_text())
+    return Sshd(
+        port=port,
+        fingerprint=shown.stdout.split()[1],
+        host_key_line=" ".join((directory / "host_key.pub").read_text().split()[:2]),
+        login=Login(user=getpass.getuser(), private_key=key),
+    )

@@ -1,0 +1,377 @@
+"""The SSH transport against a real OpenSSH server."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+import select
+import shlex
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from integration.sshd import NEEDS_SSHD, SSHD, Sshd, free_port, sshd
+
+from drivers.errors import (
+    AuthenticationFailed,
+    DeviceTimeout,
+    Disconnected,
+    DriverError,
+    Garbage,
+    IdentityChanged,
+    IdentityUnknown,
+    PersonNeeded,
+)
+from drivers.transport.ssh import OUTPUT_LIMIT, SshSession, SshTarget, parse_address
+from inventory.credentials import Login, Secret
+
+T = TypeVar("T")
+pytestmark = pytest.mark.skipif(SSHD is None, reason=NEEDS_SSHD)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    with sshd(tmp_path_factory.mktemp("sshd")) as running:
+        yield running
+
+
+@pytest.fixture
+def target(server: Sshd) -> SshTarget:
+    return SshTarget(
+        name="ap1", host="127.0.0.1", port=server.port, login=server.login, fingerprint=server.fingerprint
+    )
+
+
+def within(target: SshTarget, story: Callable[[SshSession], Awaitable[T]]) -> T:
+    """What the story returns, told to an open session that is closed after it."""
+
+    async def told() -> T:
+        session = SshSession(target)
+        await session.open()
+        try:
+            return await story(session)
+        finally:
+            await session.close()
+
+    return asyncio.run(told())
+
+
+def refusal(target: SshTarget) -> DriverError:
+    with pytest.raises(DriverError) as caught:
+        within(target, lambda session: session.exec("echo never", 5))
+    return caught.value
+
+
+def changed(target: SshTarget, **fields: object) -> SshTarget:
+    return dataclasses.replace(target, **fields)  # type: ignore[arg-type]
+
+
+def test_a_pinned_key_opens(target: SshTarget) -> None:
+    result = within(target, lambda session: session.exec("echo hello; echo oops >&2; exit 3", 5))
+    assert (result.exit_status, result.stdout, result.stderr) == (3, "hello\n", "oops\n")
+
+
+def test_open_tells_the_fingerprint(target: SshTarget) -> None:
+    async def story() -> str:
+        session = SshSession(target)
+        seen = await session.open()
+        await session.close()
+        return seen
+
+    assert asyncio.run(story()) == target.fingerprint
+
+
+def test_a_changed_key_is_refused_before_login(target: SshTarget) -> None:
+    error = refusal(changed(target, fingerprint="SHA256:" + "A" * 43))
+    assert isinstance(error, IdentityChanged)
+    assert target.fingerprint is not None
+    assert target.fingerprint in str(error)
+
+
+def test_an_unknown_key_is_refused_with_the_line_to_add(target: SshTarget, tmp_path: Path) -> None:
+    (tmp_path / "known_hosts").write_text("")
+    for known_hosts in (None, str(tmp_path / "known_hosts")):
+        error = refusal(changed(target, fingerprint=None, known_hosts=known_hosts))
+        assert isinstance(error, IdentityUnknown)
+        assert f'host_key: "{target.fingerprint}"' in str(error)
+
+
+def test_known_hosts_opens(target: SshTarget, server: Sshd, tmp_path: Path) -> None:
+    file = tmp_path / "known_hosts"
+    file.write_text(f"[127.0.0.1]:{server.port} {server.host_key_line}\n")
+    known = changed(target, fingerprint=None, known_hosts=str(file))
+    assert within(known, lambda session: session.exec("echo hello", 5)).stdout == "hello\n"
+
+
+def test_hashed_known_hosts_open(target: SshTarget, server: Sshd, tmp_path: Path) -> None:
+    file = tmp_path / "known_hosts"
+    file.write_text(f"[127.0.0.1]:{server.port} {server.host_key_line}\n")
+    subprocess.run(["ssh-keygen", "-q", "-H", "-f", file], check=True, capture_output=True)
+    assert "127.0.0.1" not in file.read_text()
+    known = changed(target, fingerprint=None, known_hosts=str(file))
+    assert within(known, lambda session: session.exec("echo hello", 5)).stdout == "hello\n"
+
+
+def test_another_key_in_known_hosts_is_a_changed_identity(
+    target: SshTarget, server: Sshd, tmp_path: Path
+) -> None:
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "other"], check=True)
+    other = " ".join((tmp_path / "other.pub").read_text().split()[:2])
+    (tmp_path / "known_hosts").write_text(f"[127.0.0.1]:{server.port} {other}\n")
+    error = refusal(changed(target, fingerprint=None, known_hosts=str(tmp_path / "known_hosts")))
+    assert isinstance(error, IdentityChanged)
+
+
+def test_a_missing_known_hosts_file_is_named(target: SshTarget) -> None:
+    error = refusal(changed(target, fingerprint=None, known_hosts="/nonexistent/known_hosts"))
+    assert isinstance(error, PersonNeeded)
+    assert "/nonexistent/known_hosts" in str(error)
+
+
+def test_a_wrong_password_is_an_authentication_failure(target: SshTarget, server: Sshd) -> None:
+    login = Login(user=server.login.user, password=Secret("not-the-password"))
+    error = refusal(changed(target, login=login))
+    assert isinstance(error, AuthenticationFailed)
+    assert "not-the-password" not in str(error)
+
+
+def test_a_wrong_key_is_an_authentication_failure(target: SshTarget, server: Sshd, tmp_path: Path) -> None:
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "other"], check=True)
+    login = Login(user=server.login.user, private_key=Secret((tmp_path / "other").read_text()))
+    assert isinstance(refusal(changed(target, login=login)), AuthenticationFailed)
+
+
+@pytest.mark.parametrize("kind", ["ed25519", "rsa", "ecdsa"])
+def test_a_key_with_a_passphrase(kind: str, target: SshTarget, server: Sshd, tmp_path: Path) -> None:
+    command = ["ssh-keygen", "-q", "-t", kind, "-N", "made-up", "-f", str(tmp_path / "key")]
+    subprocess.run(command, check=True)
+    text = Secret((tmp_path / "key").read_text())
+    for passphrase in (None, Secret("wrong")):
+        login = Login(user=server.login.user, private_key=text, passphrase=passphrase)
+        error = refusal(changed(target, login=login))
+        assert isinstance(error, AuthenticationFailed)
+        assert "passphrase" in str(error)
+    login = Login(user=server.login.user, private_key=text, passphrase=Secret("made-up"))
+    assert "key refused" in str(refusal(changed(target, login=login)))  # read, but not authorised
+
+
+def test_a_login_without_proof_is_an_authentication_failure(target: SshTarget) -> None:
+    assert isinstance(refusal(changed(target, login=Login(user="root"))), AuthenticationFailed)
+
+
+def test_nobody_listening_is_disconnected(target: SshTarget) -> None:
+    assert isinstance(refusal(changed(target, port=free_port())), Disconnected)
+
+
+def test_a_server_that_says_nothing_is_a_timeout(target: SshTarget) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        quiet = changed(target, port=silent.getsockname()[1], connect_timeout_s=0.1)
+        assert isinstance(refusal(quiet), DeviceTimeout | Disconnected)
+
+
+def test_after_a_timeout_nothing_lands(target: SshTarget, tmp_path: Path) -> None:
+    """The command waits for a FIFO; once the exec has failed, opening the FIFO must find no reader."""
+    gate, landed = tmp_path / "gate", tmp_path / "landed"
+    os.mkfifo(gate)
+
+    async def story(session: SshSession) -> None:
+        with pytest.raises(DeviceTimeout):
+            await session.exec(f"echo $$ > {tmp_path}/pid; read x < {gate}; echo {{}} > {landed}", 0.5)
+        assert not session.connected
+        with pytest.raises(Disconnected):
+            await session.exec("echo", 1)
+
+    within(target, story)
+    _await_death(int((tmp_path / "pid").read_text()))
+    with pytest.raises(OSError, match="No such device"):  # ENXIO: nobody reads
+        os.close(os.open(gate, os.O_WRONLY | os.O_NONBLOCK))
+    assert not landed.exists()
+
+
+def _await_death(pid: int) -> None:
+    """Returns when the process (no child of ours) has gone; the test's own time limit is the limit."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    select.select([handle], [], [])
+    os.close(handle)
+
+
+def test_cancelling_waits_for_the_thread(target: SshTarget, tmp_path: Path) -> None:
+    async def story(session: SshSession) -> None:
+        stream = await session.stream(f"mkfifo {tmp_path}/up; read x < {tmp_path}/up; echo begun", pty=False)
+        task = asyncio.create_task(session.exec(f"echo > {tmp_path}/up; sleep 600", 60))
+        assert await anext(stream) == "begun"
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert not session.connected
+        assert not [each for each in threading.enumerate() if each.name.startswith("Thread-")]  # paramiko's
+
+    within(target, story)
+
+
+def test_cancelling_one_that_waits_its_turn_leaves_the_connection(target: SshTarget, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "gate")
+
+    async def story(session: SshSession) -> None:
+        first = asyncio.create_task(session.exec(f"read x < {tmp_path}/gate; echo $x", 10))
+        second = asyncio.create_task(session.exec(f"touch {tmp_path}/landed", 10))
+        gate = await asyncio.to_thread(open, tmp_path / "gate", "w")
+        second.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await second
+        with gate:
+            gate.write("through\n")
+        assert (await first).stdout == "through\n"
+        assert session.connected
+
+    within(target, story)
+    assert not (tmp_path / "landed").exists()
+
+
+def test_close_aborts_what_is_blocked(target: SshTarget) -> None:
+    async def story(session: SshSession) -> None:
+        stream = await session.stream("echo up; sleep 600")
+        assert await anext(stream) == "up"
+        hung = asyncio.create_task(session.exec("sleep 600", 60))
+        await asyncio.sleep(0)
+        await session.close()
+        with pytest.raises(Disconnected):
+            await hung
+        assert [line async for line in stream] == []
+
+    within(target, story)
+
+
+def test_a_pty_delivers_a_line_at_once(target: SshTarget, tmp_path: Path) -> None:
+    """This program keeps its lines back when it writes into a pipe, as hostapd_cli does."""
+    path = tmp_path / "in"
+    os.mkfifo(path)
+    program = "import sys\nfor line in sys.stdin: print('got', line.strip())"
+
+    async def story(session: SshSession) -> None:
+        stream = await session.stream(f"{sys.executable} -c {shlex.quote(program)} < {path}")
+        with await asyncio.to_thread(open, path, "w", 1) as feed:
+            for number in range(20):
+                feed.write(f"{number}\n")
+                assert await anext(stream) == f"got {number}"  # into a pipe it would come with the end
+        await stream.aclose()
+
+    within(target, story)
+
+
+def test_hanging_up_ends_the_command(target: SshTarget, tmp_path: Path) -> None:
+    async def story(session: SshSession) -> int:
+        stream = await session.stream("echo $$; exec sleep 600")
+        pid = int(await anext(stream))
+        await stream.aclose()
+        assert [line async for line in stream] == []
+        assert (await session.exec("echo alive", 5)).stdout == "alive\n"
+        return pid
+
+    _await_death(within(target, story))
+
+
+def test_a_stream_ends_with_its_command(target: SshTarget) -> None:
+    async def story(session: SshSession) -> list[str]:
+        return [line async for line in await session.stream("echo one; printf two")]
+
+    assert within(target, story) == ["one", "two"]
+
+
+def test_lines_that_nobody_takes_are_counted(target: SshTarget, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drivers.transport.ssh.QUEUE_LINES", 10)
+
+    async def story(session: SshSession) -> tuple[int, int]:
+        stream = await session.stream("seq 100", pty=False)
+        await stream._ended.wait()
+        return len([line async for line in stream]), stream.dropped
+
+    assert within(target, story) == (10, 90)
+
+
+def test_a_cut_connection_is_disconnected(target: SshTarget) -> None:
+    async def story(session: SshSession) -> list[str]:
+        stream = await session.stream("echo up; sleep 600")
+        assert await anext(stream) == "up"
+        with pytest.raises(Disconnected):
+            await session.exec("kill -9 $PPID; sleep 600", 10)
+        assert not session.connected
+        return [line async for line in stream]
+
+    assert within(target, story) == []
+
+
+def test_a_session_opens_again(target: SshTarget) -> None:
+    async def story(session: SshSession) -> str:
+        with pytest.raises(Disconnected):
+            await session.exec("kill -9 $PPID; sleep 600", 10)
+        await session.open()
+        return (await session.exec("echo back", 5)).stdout
+
+    assert within(target, story) == "back\n"
+
+
+def test_too_much_output_is_garbage_and_the_connection_stays(target: SshTarget) -> None:
+    async def story(session: SshSession) -> str:
+        for noise in ("yes", "yes >&2", f"head -c {OUTPUT_LIMIT + 1} /dev/zero"):
+            with pytest.raises(Garbage):
+                await session.exec(noise, 10)
+        full = await session.exec(f"head -c {OUTPUT_LIMIT} /dev/zero", 10)
+        assert len(full.stdout) == OUTPUT_LIMIT
+        return (await session.exec("echo still", 5)).stdout
+
+    assert within(target, story) == "still\n"
+
+
+def test_a_kept_connection_is_fast(target: SshTarget) -> None:
+    """Without TCP_NODELAY the best of 20 is 40 ms, however fast the machine."""
+
+    async def story(session: SshSession) -> float:
+        times = []
+        for _ in range(20):
+            start = time.perf_counter()
+            await session.exec(":", 5)
+            times.append(time.perf_counter() - start)
+        return min(times)
+
+    assert within(target, story) < 0.035
+
+
+def test_a_killed_command_has_no_exit_status(target: SshTarget) -> None:
+    result = within(target, lambda session: session.exec("echo some; kill -9 $$", 5))
+    assert (result.exit_status, result.stdout) == (None, "some\n")
+
+
+def test_what_the_command_reads_is_empty(target: SshTarget) -> None:
+    assert within(target, lambda session: session.exec("cat; echo done", 5)).stdout == "done\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("10.0.0.9", ("10.0.0.9", 22)),
+        ("ap1.example:2222", ("ap1.example", 2222)),
+        ("[2001:db8::1]", ("2001:db8::1", 22)),
+        ("[fe80::1%eth0]:2222", ("fe80::1%eth0", 2222)),
+    ],
+)
+def test_addresses(text: str, expected: tuple[str, int]) -> None:
+    assert parse_address(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["", "2001:db8::1", "ap1:0", "ap1:70000", "ap1:", "root@ap1", "a b", "-oProxy;"]
+)
+def test_addresses_that_are_none(text: str) -> None:
+    with pytest.raises(ValueError, match="expected host"):
+        parse_address(text)

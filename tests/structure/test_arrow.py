@@ -1,0 +1,105 @@
+"""One arrow: agent -> drivers -> inventory. And what is called pure is pure."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ALLOWED = {
+    "agent": {"agent", "drivers", "inventory"},
+    "drivers": {"drivers", "inventory"},
+    "inventory": {"inventory"},
+}
+OURS = set(ALLOWED)
+
+PURE = [
+    "inventory/model.py",
+    "inventory/channels.py",
+    "inventory/regulatory.py",
+    "drivers/types.py",
+    "drivers/errors.py",
+    *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "drivers").rglob("parse*.py")),
+    *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "drivers").rglob("render.py")),
+    *sorted(
+        str(p.relative_to(ROOT))
+        for p in (ROOT / "drivers/simulated").glob("*.py")
+        if p.stem not in {"driver", "pump", "worlds", "options", "__init__"}
+    ),
+    *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "agent/planner").glob("*.py")),
+    *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "agent/detectors").glob("*.py")),
+    "agent/audit_chain.py",
+    "agent/change.py",
+    "agent/events.py",
+    "agent/moment.py",
+    "agent/monitor.py",
+    "agent/nop.py",
+    "agent/observation.py",
+    "agent/records.py",
+    "agent/rollback.py",
+    "agent/tokens.py",
+    "agent/undo_timer.py",
+    "agent/view.py",
+]
+IMPURE = {"asyncio", "socket", "time", "os", "subprocess", "threading", "random", "uuid", "uuid6", "secrets"}
+IMPURE |= {"requests", "paramiko", "sqlalchemy", "structlog", "logging", "pathlib", "io", "selectors"}
+CLOCKS = {"now", "utcnow", "today", "monotonic", "perf_counter", "urandom", "open"}
+MAY = {
+    "drivers/simulated": {"random"},  # a Random is given in; the type is needed
+    "inventory/regulatory.py": {"importlib"},
+}
+
+
+def sources() -> list[Path]:
+    return sorted(path for top in OURS for path in (ROOT / top).rglob("*.py"))
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_the_arrow(path: Path) -> None:
+    top = path.relative_to(ROOT).parts[0]
+    wrong = {name for name in imports(path) if name.split(".")[0] in OURS - ALLOWED[top]}
+    assert not wrong, f"{top} must not import {wrong}"
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_purity(name: str) -> None:
+    path = ROOT / name
+    may = next((extra for start, extra in MAY.items() if name.startswith(start)), set())
+    wrong = {each for each in imports(path) if each.split(".")[0] in IMPURE - may}
+    assert not wrong, f"{name} is pure and must not import {wrong}"
+    calls = [
+        node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+    ]
+    assert not CLOCKS & set(calls), f"{name} is pure and must not call {CLOCKS & set(calls)}"
+
+
+@pytest.mark.parametrize("library", ["paramiko", "requests", "ncclient", "pysnmp", "gufo"])
+def test_only_transports_import_protocol_libraries(library: str) -> None:
+    users = {
+        str(path.relative_to(ROOT))
+        for path in sources()
+        if any(name.split(".")[0] == library for name in imports(path))
+    }
+    assert all(user.startswith("drivers/transport/") for user in users), users
+
+
+def test_every_source_file_has_its_reason() -> None:
+    silent = [
+        str(p.relative_to(ROOT))
+        for p in sources()
+        if p.name != "__init__.py" and not ast.get_docstring(ast.parse(p.read_text()))
+    ]
+    assert not silent

@@ -1,0 +1,84 @@
+"""The settings: defaults that follow the state directory, and mistakes that are named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from agent.settings import LogFormat, Settings, SettingsError
+
+
+def test_without_anything_said_it_is_the_system_service() -> None:
+    settings = Settings.from_environ({})
+    assert settings.sites == Path("/etc/rrmd/sites")
+    assert settings.socket == Path("/run/rrmd/control.sock")
+    assert settings.socket_group == "rrmd"
+    assert settings.store_url == "sqlite:////var/lib/rrmd/rrmd.sqlite3"
+    assert settings.audit_dir == Path("/var/lib/rrmd/audit")
+    assert settings.key_file == Path("/var/lib/rrmd/audit.key")
+    assert settings.log_format is LogFormat.JSON
+
+
+def test_each_setting_has_its_variable() -> None:
+    environ = {f"RRMD_{name.upper()}": f"/x/{name}" for name in Settings.model_fields}
+    settings = Settings.from_environ(environ | {"RRMD_LOG_FORMAT": "console", "OTHER": "1"})
+    assert settings.audit_dir == Path("/x/audit_dir")
+    assert settings.store_url == "/x/store_url"
+    assert settings.socket_group == "/x/socket_group"
+
+
+def test_what_lies_in_the_state_directory_follows_it() -> None:
+    settings = Settings.from_environ({"RRMD_STATE_DIR": "/srv/rrmd", "RRMD_KEY_FILE": "/etc/rrmd/key"})
+    assert settings.store_url == "sqlite:////srv/rrmd/rrmd.sqlite3"
+    assert settings.audit_dir == Path("/srv/rrmd/audit")
+    assert settings.key_file == Path("/etc/rrmd/key")
+
+
+def test_the_command_line_goes_first() -> None:
+    environ = {"RRMD_STATE_DIR": "/srv/rrmd", "RRMD_SITES": "/srv/sites"}
+    settings = Settings.from_environ(environ, state_dir=Path("/home/rrmd"), sites=None)
+    assert settings.state_dir == Path("/home/rrmd")
+    assert settings.sites == Path("/srv/sites")
+
+
+def test_no_group_is_none() -> None:
+    assert Settings.from_environ({"RRMD_SOCKET_GROUP": ""}).socket_group is None
+
+
+def test_a_misspelt_variable_is_named() -> None:
+    with pytest.raises(
+        SettingsError, match="^RRMD_STATE_DRI is not a setting of rrmd; the settings are RRMD_S"
+    ):
+        Settings.from_environ({"RRMD_STATE_DRI": "/srv"})
+
+
+def test_a_credential_is_no_setting() -> None:
+    Settings.from_environ({"RRMD_CRED_AP1": "secret"})
+
+
+def test_a_wrong_value_is_not_repeated() -> None:
+    with pytest.raises(SettingsError, match="^RRMD_LOG_FORMAT: ") as refused:
+        Settings.from_environ({"RRMD_LOG_FORMAT": "pa55word"})
+    assert "pa55word" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("sqlite:////var/lib/rrmd/rrmd.sqlite3", "sqlite:////var/lib/rrmd/rrmd.sqlite3"),
+        ("postgresql://rrmd:pa55@db/rrmd?password=pa55", "postgresql://rrmd:***@db/rrmd"),
+        ("postgresql+psycopg://rrmd:p@55@db:5432/rrmd", "postgresql+psycopg://rrmd:***@db:5432/rrmd"),
+        ("postgresql://rrmd@db/rrmd", "postgresql://rrmd@db/rrmd"),
+    ],
+)
+def test_the_stores_password_is_never_shown(url: str, shown: str) -> None:
+    settings = Settings(store_url=url)
+    assert settings.store_shown == shown
+    assert "55" not in repr(settings)
+
+
+def test_they_are_frozen() -> None:
+    with pytest.raises(ValidationError):
+        Settings().sites = Path("/elsewhere")  # type: ignore[misc]  # what the test is about

@@ -1,0 +1,204 @@
+"""The hostapd driver against the guest's own hostapd, kernel and stations."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeVar
+
+import pytest
+from integration.replay import R2, R5, context
+from vm.world import World
+
+from drivers.base import Device
+from drivers.errors import Conflict, Refused
+from drivers.hostapd.driver import family
+from drivers.types import (
+    ChannelSwitched,
+    ConfigState,
+    Edit,
+    Gap,
+    Outage,
+    RadarDetected,
+    RadioState,
+    ScopeRef,
+    Setting,
+    Signal,
+    Table,
+)
+
+pytestmark = [pytest.mark.vm, pytest.mark.timeout(400)]
+T = TypeVar("T")
+S = TypeVar("S", bound=object)
+WLAN0 = ScopeRef(kind="radio", name="wlan0", members=(R5,))
+HERE = {Setting.CHANNEL: 36, Setting.WIDTH_MHZ: 40}
+
+
+def within(world: World, story: Callable[[Device], Awaitable[T]], **options: object) -> T:
+    guest = world.guest
+
+    async def told() -> T:
+        key = guest.key_file.read_text()
+        device = family.device(context(guest.port, guest.fingerprint, key, command_timeout_s=30, **options))
+        await device.open()
+        try:
+            return await story(device)
+        finally:
+            await device.close()
+
+    return asyncio.run(told())
+
+
+async def until(device: Device, wanted: Callable[[ConfigState], bool], limit_s: float = 60.0) -> ConfigState:
+    async with asyncio.timeout(limit_s):
+        while not wanted(state := await device.read_config(WLAN0)):
+            pass
+    return state
+
+
+async def heard(signals: AsyncIterator[Signal], kind: type[S], limit_s: float = 60.0) -> S:
+    async with asyncio.timeout(limit_s):
+        async for signal in signals:
+            if isinstance(signal, kind):
+                return signal
+    raise AssertionError(f"the stream ended without {kind.__name__}")
+
+
+def edit(expect: dict[Setting, int], **values: int) -> Edit:
+    wanted = {Setting(name): value for name, value in values.items()}
+    return Edit(change_id="c1", scope=WLAN0, set=wanted, expect=expect)
+
+
+def test_a_day_without_radar(world: World) -> None:
+    world.reset(36, 40)
+
+    async def story(device: Device) -> None:
+        await _reads(device)
+        await _switches(device)
+        await _refuses(device)
+        await _sets_power(device)
+        await _stops_and_starts(device)
+
+    within(world, story)
+
+
+async def _reads(device: Device) -> None:
+    snapshot = await device.read(frozenset(Table), None)
+    assert not snapshot.missing
+    r5, r2 = snapshot.readings[R5], snapshot.readings[R2]
+    assert r5.state is r2.state is RadioState.ON_AIR
+    assert (r5.channel and r5.channel.value, r2.channel and r2.channel.value) == (36, 6)
+    assert r5.width_mhz is not None
+    assert r5.width_mhz.value == 40
+    assert r5.tx_power_dbm is not None
+    assert r5.country is not None
+    assert r5.country.value == "US"
+    assert r5.bss is not None
+    assert r5.clients is not None
+    assert {client.mac for client in r5.clients} == {"02:00:00:00:02:00", "02:00:00:00:03:00"}
+    assert all(client.tx_frames and client.tx_retries is not None for client in r5.clients)
+    assert r5.survey
+    assert r5.neighbors is not None
+    assert r5.allowed_mhz is not None
+    assert {5180, 5260, 5745} <= r5.allowed_mhz
+    assert r5.nop_mhz == frozenset()
+
+
+async def _switches(device: Device) -> None:
+    signals = device.signals()
+    assert isinstance(await anext(signals), Gap)
+    await heard_nothing_yet(device)
+    there = edit(HERE, channel=149)
+    assert device.plan(there, await device.read_config(WLAN0)).outage is Outage.CSA
+    await device.apply(there, None)
+    switched = await heard(signals, ChannelSwitched)
+    assert (switched.radio, switched.channel, switched.center_mhz) == (R5, 149, 5755)
+    state = await until(device, lambda state: state.in_force.get(Setting.CHANNEL) == 149)
+    assert state.in_force[Setting.CENTER_MHZ] == 5755
+    await signals.aclose()  # type: ignore[attr-defined]
+    with pytest.raises(Conflict):
+        await device.apply(there, None)
+    await device.apply(edit({Setting.CHANNEL: 149}, channel=149, width_mhz=40), None)  # nothing to do
+
+
+async def heard_nothing_yet(device: Device) -> None:
+    """One round trip on the connection on which the streams were started before."""
+    await device.read_config(WLAN0)
+
+
+async def _refuses(device: Device) -> None:
+    with pytest.raises(Refused):
+        await device.apply(edit({}, channel=169, width_mhz=20), None)  # No IR in the US
+
+
+async def _sets_power(device: Device) -> None:
+    await device.apply(edit({}, tx_power_dbm=11), None)
+    await until(device, lambda state: state.in_force.get(Setting.TX_POWER_DBM) == 11)
+
+
+async def _stops_and_starts(device: Device) -> None:
+    await device.apply(edit({Setting.ENABLED: 1}, enabled=0), None)
+    state = await until(device, lambda state: state.state is RadioState.OFF)
+    assert state.in_force[Setting.ENABLED] == 0
+    snapshot = await device.read(frozenset(Table), None)
+    assert snapshot.readings[R5].state is RadioState.OFF
+    await device.apply(edit({Setting.ENABLED: 0}, enabled=1, channel=44, width_mhz=20), None)
+    state = await until(device, lambda state: state.state is RadioState.ON_AIR)
+    assert (state.in_force[Setting.CHANNEL], state.in_force[Setting.WIDTH_MHZ]) == (44, 20)
+
+
+def test_radar_with_nowhere_to_go_is_told_and_repaired(world: World) -> None:
+    world.reset(52, 40, chanlist="52-56")
+
+    async def story(device: Device) -> None:
+        signals = device.signals()
+        assert isinstance(await anext(signals), Gap)
+        await heard_nothing_yet(device)
+        radar = asyncio.create_task(heard(signals, RadarDetected))
+        await asyncio.to_thread(world.radar)
+        caused = time.monotonic()
+        signal = await radar
+        assert signal.at_s - caused < 0.5
+        assert (signal.radio, set(signal.mhz20)) == (R5, {5260, 5280})
+        await signals.aclose()  # type: ignore[attr-defined]
+        await until(device, lambda state: state.state is RadioState.NOP)
+        reading = (await device.read(frozenset({Table.STATUS}), None)).readings[R5]
+        assert reading.nop_mhz == {5260, 5280}
+        await device.apply(edit({Setting.ENABLED: 0}, enabled=1, channel=36, width_mhz=40), None)
+        state = await until(device, lambda state: state.state is RadioState.ON_AIR)
+        assert (state.in_force[Setting.CHANNEL], state.in_force[Setting.WIDTH_MHZ]) == (36, 40)
+
+    within(world, story)
+
+
+def test_a_cac_is_seen(world: World) -> None:
+    world.reset(36, 40)
+
+    async def story(device: Device) -> None:
+        to_dfs = edit(HERE, channel=52)
+        effects = device.plan(to_dfs, await device.read_config(WLAN0))
+        assert effects.outage is Outage.CAC
+        assert effects.silent_s > 60
+        await device.apply(to_dfs, None)
+        await until(device, lambda state: state.state is RadioState.CAC)
+        reading = (await device.read(frozenset({Table.STATUS}), None)).readings[R5]
+        assert reading.cac_left_s is not None
+        assert 0 < reading.cac_left_s <= 60
+        state = await until(device, lambda state: state.state is RadioState.ON_AIR, 90)
+        assert state.in_force[Setting.CHANNEL] == 52
+        reading = (await device.read(frozenset({Table.STATUS}), None)).readings[R5]
+        assert reading.cac_done_mhz == {5260, 5280}
+
+    within(world, story)
+
+
+def test_a_scan_hears_another_ap(world: World) -> None:
+    """The 2.4 GHz radio hears a station's machine as little as itself: it is the 5 GHz one that looks."""
+    world.reset(36, 40)
+
+    async def story(device: Device) -> None:
+        snapshot = await device.read(frozenset({Table.NEIGHBORS}), frozenset({R5}))
+        assert snapshot.readings[R5].neighbors == ()  # nobody else is on 5 GHz
+
+    within(world, story, scan=True, scan_timeout_s=60)
