@@ -5,29 +5,30 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import structlog
 
+from agent import drill
 from agent.api.errors import NotFound, Refused
-from agent.change import Actor, Cause, Change, State, Trigger, token_hash
+from agent.change import Actor, Change, State, Trigger, token_hash
 from agent.changes import UNDOABLE, Changes
 from agent.clock import Clock
 from agent.course import Interrupt
+from agent.drill import Injected
 from agent.events import Event, EventKind
 from agent.executor import Executor
 from agent.lane import Lane
 from agent.ledger import Ledger
 from agent.listener import Listener
 from agent.memory import Memory
-from agent.planner import matrix
 from agent.planner.decision import Decision, Move, NoChange
-from agent.planner.radar import believed
 from agent.poller import Poller
 from agent.radar import RadarWatch, Report
 from agent.store import LeaseHeld
 from agent.view import SiteView, block_of
+from agent.watch import refresh_s
 from agent.workbench import Workbench
 from drivers.types import (
     ChannelSwitched,
@@ -61,18 +62,6 @@ class Alert:
     text: str
     radio: RadioKey | None = None
     change_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Injected:
-    """What a drill shows: the decision, what it would send and do, and the change if it was acted upon."""
-
-    event: Event
-    decision: Decision
-    edit: Edit | None = None
-    effects: Effects | None = None
-    change: Change | None = None
-    note: str = ""
 
 
 class Agent:
@@ -263,12 +252,19 @@ class Agent:
 
     async def _radar_polled(self, site: str, key: RadioKey, reading: RadioReading) -> None:
         known = self.memory.barred(site, self.clock.now())
-        fresh = believed(reading.nop_mhz or frozenset(), frozenset(), None, authenticated=True) - known
+        fresh = (reading.nop_mhz or frozenset()) - known
+        block = block_of(reading)
+        hit = block.mhz20 & self._hit_by(key, reading) if block else frozenset()
         if fresh:
             await self.radar.heard(Report(site=site, radios=(key,), mhz20=fresh, source="poll"))
-        elif reading.state is RadioState.NOP:
-            block = block_of(reading)
-            self.radar.verify(key, block.mhz20 if block else frozenset(), None, drill=False)
+        elif reading.state is RadioState.NOP or hit:
+            self.radar.verify(key, hit, None, drill=False)
+
+    def _hit_by(self, key: RadioKey, reading: RadioReading) -> frozenset[int]:
+        """20 MHz channels on which this radio itself heard radar: one that is still there after a restart
+        of the agent must leave."""
+        own = {nop.mhz20 for nop in self.memory.nops.values() if nop.by_radio == key}
+        return frozenset(own | (reading.nop_mhz or frozenset()))
 
     # -- what an operator asks ---------------------------------------------------------------------
 
@@ -284,10 +280,10 @@ class Agent:
     ) -> Injected:
         """A drill: what would be done about this event, and only with ``act`` is it done."""
         site = self._site_with(key)
-        event = self._drill_event(kind, key, site)
+        event = drill.event(self.ledger.ids(), self.clock.now(), kind, key)
         if kind is EventKind.DFS_RADAR:
             return await self._inject_radar(event, key, act)
-        decision = self._drill_decision(self.view(site), kind, key, channel, width_mhz)
+        decision = drill.decide(self.view(site), kind, key, channel, width_mhz)
         edit, effects, note = await self._previewed(decision)
         change: Change | None = None
         if act and isinstance(decision, Move):
@@ -298,18 +294,6 @@ class Agent:
             else:
                 change = opened
         return Injected(event=event, decision=decision, edit=edit, effects=effects, change=change, note=note)
-
-    def _drill_decision(
-        self, view: SiteView, kind: EventKind, key: RadioKey, channel: int | None, width_mhz: int | None
-    ) -> Decision:
-        if channel is not None:
-            return matrix.requested(view, key, channel, width_mhz, Cause.OPERATOR)
-        if kind in (EventKind.NON_WIFI_BURST, EventKind.SPECTRUM_SAT):
-            return matrix.leave(view, key, Cause(kind))
-        raise Refused(
-            f"{kind} has no drill of its own yet: name a target with --channel, or inject "
-            "NON_WIFI_BURST, SPECTRUM_SAT or DFS_RADAR",
-        )
 
     async def _previewed(self, decision: Decision) -> tuple[Edit | None, Effects | None, str]:
         if not isinstance(decision, Move):
@@ -322,28 +306,13 @@ class Agent:
         block = view.radios[key].block
         if block is None:
             raise Refused(f"{key} has not been read yet: try again after the next poll")
-        decision = matrix.escape(_with_barred(view, block.mhz20), key)
+        decision = drill.radar(view, key, block)
         edit, effects, note = await self._previewed(decision)
         if act:
             await self.radar.heard(
                 Report(site=event.site, radios=(key,), mhz20=block.mhz20, source="drill", drill=True)
             )
         return Injected(event=event, decision=decision, edit=edit, effects=effects, note=note)
-
-    def _drill_event(self, kind: EventKind, key: RadioKey, site: Site) -> Event:
-        now = self.clock.now()
-        return Event(
-            id=self.ledger.ids(),
-            site=site.id,
-            kind=kind,
-            key=f"drill:{key}:{now.utc_us}",
-            radio=key,
-            severity="drill",
-            confidence_ppm=1_000_000,
-            raised_utc_us=now.utc_us,
-            cleared_utc_us=now.utc_us,
-            drill=True,
-        )
 
     async def _record_drill(self, event: Event, actor: Actor) -> None:
         entry = self.ledger.record(
@@ -406,6 +375,12 @@ class Agent:
     def view(self, site: Site) -> SiteView:
         return self.memory.view(site, self.clock.now())
 
+    def valid_slots(self, key: RadioKey) -> int:
+        """How many of the last slots could go into a baseline now; the monitor wants ten."""
+        known, policy = self.memory.radios[key], self.sites[site_of(key)].policy.monitor
+        slots = known.history.slots(policy, refresh_s=refresh_s(known))
+        return min(policy.baseline_slots, sum(slot.valid for slot in slots))
+
     def alert(self, site: str, text: str, radio: RadioKey | None) -> None:
         """Tell a person, until the next restart at least."""
         log.error("alert.raised", site=site, text=text, radio=radio)
@@ -419,7 +394,3 @@ class Agent:
         if site.policy.mode is Mode.OBSERVE:
             log.info("inject.observe_mode", site=site.id)
         return site
-
-
-def _with_barred(view: SiteView, mhz20: frozenset[int]) -> SiteView:
-    return replace(view, barred_mhz=view.barred_mhz | mhz20)

@@ -138,6 +138,8 @@ class Change:
     ``rev`` rises with each update; an update names the one it saw. ``attempts`` counts tries at rollback.
     ``rollback_to``: where a rollback goes when ``prior`` has become illegal; None = to ``prior``.
     ``extended``: NO_DATA has already extended the monitoring. ``acked_at``: when the ack was recorded.
+    ``undo_until``: when the device's own undo timer ends, if one was armed; unless it is confirmed the device
+    goes back by then, so until then nothing is proven.
     """
 
     id: str
@@ -162,6 +164,7 @@ class Change:
     extended: bool = False
     created_utc_us: int = 0
     acked_at: Deadline | None = None
+    undo_until: Deadline | None = None
     token_sha256: str | None = None
     rev: int = 0
 

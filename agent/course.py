@@ -31,6 +31,7 @@ class Course:
         self.around: Around | None = None
         self.undo_after_s: float | None = None
         self.sent = False
+        self.confirmed = False
         self.receipt: Receipt | None = None
         self.interrupt: Interrupt | None = None
         self.woken = asyncio.Event()

@@ -47,7 +47,11 @@ class Ledger:
         """Run one store call on the store's thread. Shielded: once begun it ends, cancelled or not."""
         loop = asyncio.get_running_loop()
         future = loop.run_in_executor(self._thread, functools.partial(work, *args, **kwargs))
-        return await asyncio.shield(future)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            future.add_done_callback(_outlived)
+            raise
 
     async def write(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """A store call with audit records in it, and the records in the file, synced."""
@@ -161,6 +165,12 @@ class Ledger:
     async def close(self) -> None:
         await self.call(self.store.close)
         self._thread.shutdown(wait=True)
+
+
+def _outlived(future: asyncio.Future[Any]) -> None:
+    """A store call whose caller was cancelled has ended: nobody else looks at how."""
+    if not future.cancelled() and (error := future.exception()) is not None:
+        log.warning("ledger.call_failed", error=f"{type(error).__name__}: {error}")
 
 
 def _tell(change: Change, trigger: Trigger, reason: str) -> None:

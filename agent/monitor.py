@@ -309,8 +309,11 @@ def _tests(
     policy: MonitorPolicy,
 ) -> list[_Test]:
     """The metrics that have a baseline and that every slot of the look reports."""
+    meanwhile = [
+        (control.baseline, _during(control.after, look[0].start_s, look[-1].end_s)) for control in controls
+    ]
     return [
-        _test(metric, baseline.levels[metric], look, _c(metric, controls, look, policy))
+        _test(metric, baseline.levels[metric], look, _c(metric, meanwhile, policy))
         for metric in metrics
         if metric in baseline.levels and len(_values(metric, look)) == len(look)
     ]
@@ -329,17 +332,13 @@ def _test(metric: Metric, level: Level, look: Sequence[Slot], c: float) -> _Test
     )
 
 
-def _c(metric: Metric, controls: Sequence[RadioSeries], look: Sequence[Slot], policy: MonitorPolicy) -> float:
+def _c(metric: Metric, controls: Iterable[tuple[Baseline, Sequence[Slot]]], policy: MonitorPolicy) -> float:
     """Median of after/before over at least 3 controls, clamped to 1..2; without controls 1.
 
     A control's "after" is its median over the time of the look, of which its valid slots cover half or more.
     """
-    window = [_during(control.after, look[0].start_s, look[-1].end_s) for control in controls]
-    ratios = [
-        ratio
-        for control, slots in zip(controls, window, strict=True)
-        if (ratio := _after_to_before(metric, control.baseline, slots)) is not None
-    ]
+    found = (_after_to_before(metric, baseline, slots) for baseline, slots in controls)
+    ratios = [ratio for ratio in found if ratio is not None]
     if len(ratios) < policy.min_controls:
         return 1.0
     lowest, highest = policy.control_clamp
@@ -505,9 +504,8 @@ def judge(
     own = _standing(JUDGED, baseline, slots, controls, policy)
     if own.worse is not None:
         return _worse(own, own.worse, slots)
-    return _harmed_neighbour(neighbours, controls, times) or _not_worse(
-        own, slots, neighbours, controls, times, incident
-    )
+    near = [_neighbour(each, controls, times) for each in neighbours]
+    return _harmed(near) or _not_worse(own, slots, near, times, incident)
 
 
 def new_critical(raised: Iterable[tuple[str, str]], known: frozenset[str]) -> str | None:
@@ -592,48 +590,54 @@ def _worse(
     )
 
 
-def _harmed_neighbour(
-    neighbours: Sequence[RadioSeries], controls: Sequence[RadioSeries], times: _Times
-) -> Judgement | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Neighbour:
+    key: RadioKey
+    slots: Sequence[Slot]
+    standing: _Standing
+    pending: bool
+
+
+def _neighbour(series: RadioSeries, controls: Sequence[RadioSeries], times: _Times) -> _Neighbour:
+    slots = times.ripe(series.after)
+    standing = _standing(NEIGHBOUR_JUDGED, series.baseline, slots, controls, times.policy)
+    pending = _pending(standing.stand, slots, times.of(series))
+    return _Neighbour(key=series.key, slots=slots, standing=standing, pending=pending)
+
+
+def _pending(stand: _Stand, slots: Sequence[Slot], times: _Times) -> bool:
+    """True while a neighbour may still turn out to be harmed. One that is idle is not waited for longer than
+    its first look takes, a suspect one no longer than its 15 slots."""
+    if stand is _Stand.OPEN:
+        return len(slots) < times.policy.slots and not times.passed(times.policy.slots)
+    return stand is _Stand.EXTENDED and not _exhausted(slots, times)
+
+
+def _harmed(neighbours: Iterable[_Neighbour]) -> Judgement | None:
     """Co-channel neighbours are put to the same test: a change that helps itself by harming them is WORSE."""
-    for neighbour in neighbours:
-        slots = times.ripe(neighbour.after)
-        standing = _standing(NEIGHBOUR_JUDGED, neighbour.baseline, slots, controls, times.policy)
-        if standing.worse is not None:
-            return _worse(standing, standing.worse, slots, neighbour.key)
+    for each in neighbours:
+        if each.standing.worse is not None:
+            return _worse(each.standing, each.standing.worse, each.slots, each.key)
     return None
 
 
 def _not_worse(
     own: _Standing,
     slots: Sequence[Slot],
-    neighbours: Sequence[RadioSeries],
-    controls: Sequence[RadioSeries],
+    neighbours: Sequence[_Neighbour],
     times: _Times,
     incident: IncidentBefore | None,
 ) -> Judgement:
-    """Otherwise HELD, once everything that could still speak against it has been heard."""
+    """Otherwise HELD, once everything that could still speak against it has been heard. Neighbours are not
+    waited for longer than the 15 slots of the changed radio."""
     if own.stand is _Stand.EXTENDED:
         return _undecided(Code.EXTENDED, slots, times)
     if own.stand is not _Stand.HELD:
         return _undecided(Code.WAITING, slots, times)
-    pending = not _exhausted(slots, times) and any(
-        _pending(neighbour, controls, times.of(neighbour)) for neighbour in neighbours
-    )
+    pending = any(each.pending for each in neighbours) and not _exhausted(slots, times)
     if pending or times.now_s < times.census_s:
         return _waiting(Code.WAITING, slots, times)
     return _held(own, slots, incident, times.policy)
-
-
-def _pending(neighbour: RadioSeries, controls: Sequence[RadioSeries], times: _Times) -> bool:
-    """True while a neighbour may still turn out to be harmed. One that is idle is not waited for longer than
-    its first look takes; and none longer than the 15 slots of the changed radio."""
-    policy = times.policy
-    slots = times.ripe(neighbour.after)
-    stand = _standing(NEIGHBOUR_JUDGED, neighbour.baseline, slots, controls, policy).stand
-    if stand is _Stand.OPEN:
-        return len(slots) < policy.slots and not times.passed(policy.slots)
-    return stand is _Stand.EXTENDED and not _exhausted(slots, times)
 
 
 def _held(

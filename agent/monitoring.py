@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from agent.change import Change, Trigger, agrees
 from agent.course import Course
 from agent.moment import Deadline
@@ -35,11 +37,18 @@ class Monitoring:
                 return moved
             now = self._bench.clock.now()
             look = watch.look(now.monotonic_s)
+            if self._may_go_back(change, course):
+                look = replace(look, verdict=Verdict.TOO_EARLY) if look.verdict is not Verdict.WORSE else look
             if (done := await self._judged(change, look)) is not None:
                 return done
             if change.deadline.passed(now):
                 return await self._out_of_time(change)
             await self._next_reading(change, course)
+
+    def _may_go_back(self, change: Change, course: Course) -> bool:
+        """Whether the device's own undo timer may still be armed: nobody confirmed it, as far as we know."""
+        until = change.undo_until
+        return until is not None and not course.confirmed and not until.passed(self._bench.clock.now())
 
     async def _judged(self, change: Change, look: Judgement) -> Change | None:
         params = {"code": str(look.code), **{k: int(v) for k, v in look.params.items()}}
@@ -110,5 +119,8 @@ class Monitoring:
 
     async def _next_reading(self, change: Change, course: Course) -> None:
         """Until the radio is read again, someone interrupts, or the deadline passes."""
-        left_s = change.deadline.left_s(self._bench.clock.now())
+        now = self._bench.clock.now()
+        left_s = change.deadline.left_s(now)
+        if self._may_go_back(change, course) and change.undo_until is not None:
+            left_s = min(left_s, change.undo_until.left_s(now))
         await course.wait_for(self._bench.memory.radios[change.radios[0]].seen, left_s)

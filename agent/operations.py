@@ -7,11 +7,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from agent.agent import Agent, Alert, Injected
+from agent.agent import Agent, Alert
 from agent.api import protocol
 from agent.api.errors import BadArgs, NotFound
 from agent.audit import Filter, query
 from agent.change import FINAL, Actor, Change, State
+from agent.drill import Injected
 from agent.events import Event, EventKind
 from agent.moment import Moment
 from agent.planner.channel import Candidate
@@ -173,6 +174,7 @@ class Operations:
             "clients": len(reading.clients) if reading and reading.clients is not None else None,
             "retry_ratio": last.retry_ratio if last else None,
             "busy_ratio": last.busy_ratio if last else None,
+            "slots": self._agent.valid_slots(key),
             "age_s": round(self._agent.clock.monotonic() - reading.at_s, 1) if reading else None,
             "change_id": change.id if change else None,
         }

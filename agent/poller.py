@@ -62,20 +62,21 @@ class Poller:
     async def _turn(self) -> None:
         self._now.clear()
         try:
-            snapshot = await self._lane.read(self._tables())
+            able = (await self._lane.open()).capabilities.tables
+            tables = self._due() & able
+            snapshot = await self._lane.read(tables)
         except DriverError as error:
             self._miss(error)
             return
-        if Table.NEIGHBORS in self._tables():
+        if Table.NEIGHBORS in tables:
             self._scanned_s = self._clock.monotonic()
         self._hit()
         self._memory.see(snapshot)
         await self._found(snapshot)
 
-    def _tables(self) -> frozenset[Table]:
-        able = self._lane.info.capabilities.tables if self._lane.info else OFTEN
+    def _due(self) -> frozenset[Table]:
         scan = self._clock.monotonic() - self._scanned_s >= SCAN_S
-        return (OFTEN | {Table.NEIGHBORS} if scan else OFTEN) & able
+        return OFTEN | {Table.NEIGHBORS} if scan else OFTEN
 
     def _miss(self, error: DriverError) -> None:
         self._missed += 1

@@ -164,11 +164,13 @@ class RadarWatch:
         )
 
     def _drop_plans(self, report: Report) -> None:
-        """Changes onto a hit channel go no further; one on a radio that heard it is no longer ours."""
+        """Changes onto a hit channel go no further. One on a radio that heard it goes on only if it leads
+        that radio away; else the AP's own move has overtaken it."""
         for change in self._memory.changes_of(report.site, self._clock.now()):
             if change.final or change.state is State.ROLLING_BACK:
                 continue
-            if self._aims_at(change, report.mhz20) or set(change.radios) & set(report.radios):
+            stays = Setting.CHANNEL not in change.target and set(change.radios) & set(report.radios)
+            if stays or self._aims_at(change, report.mhz20):
                 self._supersede(change)
 
     def _aims_at(self, change: Change, mhz20: frozenset[int]) -> bool:

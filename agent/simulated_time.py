@@ -76,7 +76,7 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
 
     @contextmanager
     def hold(self) -> Iterator[None]:
-        """Time stands still inside: the loop waits for real events instead of jumping. No timer fires in it."""
+        """Time stands still inside: the loop waits for real events and does not jump. No timer fires."""
         self._time.outstanding += 1
         try:
             yield

@@ -60,6 +60,7 @@ PATCHABLE = frozenset(
         "rollback_to",
         "extended",
         "acked_at",
+        "undo_until",
         "reason",
         "silent_s",
         "prior",

@@ -62,6 +62,7 @@ change = Table(
     Column("extended", Boolean, nullable=False),
     Column("created_utc", BigInteger, nullable=False, index=True),
     Column("acked", Text),
+    Column("undo_until", Text),
     Column("token_sha256", String, unique=True),
     Column("rev", Integer, nullable=False),
 )
@@ -255,6 +256,7 @@ def change_row(one: Change) -> dict[str, Any]:
         "extended": one.extended,
         "created_utc": one.created_utc_us,
         "acked": _maybe(_deadline_json(one.acked_at)),
+        "undo_until": _maybe(_deadline_json(one.undo_until)),
         "token_sha256": one.token_sha256,
         "rev": one.rev,
     }
@@ -292,6 +294,7 @@ def change_of(row: Row) -> Change:
         extended=row["extended"],
         created_utc_us=row["created_utc"],
         acked_at=None if row["acked"] is None else Deadline(**json.loads(row["acked"])),
+        undo_until=None if row["undo_until"] is None else Deadline(**json.loads(row["undo_until"])),
         token_sha256=row["token_sha256"],
         rev=row["rev"],
     )

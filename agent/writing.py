@@ -17,6 +17,9 @@ from drivers.types import ConfigState, Effects
 
 log = structlog.get_logger()
 
+UNDO_MARGIN_S = 10.0
+"""How much later than told the device's own undo timer may fire, the write's own time included."""
+
 
 class Writing:
     """The steps that touch the device for the first time."""
@@ -47,13 +50,14 @@ class Writing:
             return await self._bench.ledger.step(change, Trigger.SUPERSEDED, reason="prior_has_changed")
         effects = self._bench.lane(change).plan(change.edit(), have)
         course.around = look_around(self._bench.memory, view, change)
-        course.undo_after_s = self._undo_after_s(change, effects, view)
+        course.undo_after_s = after_s = self._undo_after_s(change, effects, view)
         return await self._bench.ledger.step(
             change,
             Trigger.START,
             reason="writing",
             params={"outage": str(effects.outage)},
             silent_s=effects.silent_s,
+            undo_until=None if after_s is None else Deadline.after(view.now, after_s + UNDO_MARGIN_S),
             deadline=self._bench.deadline(State.APPLYING, self._bench.policy(change), effects.silent_s),
         )
 
@@ -132,6 +136,7 @@ class Writing:
             return
         try:
             await self._bench.lane(change).confirm(course.receipt)
+            course.confirmed = True
         except DriverError as error:
             log.warning("change.confirm_failed", change=change.id, error=str(error))
 

@@ -117,7 +117,7 @@ def run(directory: Path, quick: bool) -> dict[str, Any]:
     (directory / "log").mkdir()
     log = AuditLog(directory / "log", store, key)
     log.recover()
-    result = {
+    result: dict[str, Any] = {
         "machine": {
             "system": platform.platform(),
             "cpus": os.cpu_count(),
@@ -127,7 +127,7 @@ def run(directory: Path, quick: bool) -> dict[str, Any]:
         "many": many(store, log, 5_000 if quick else 50_000),
     }
     head = store.audit_head()
-    seconds: float = timed(lambda: _check(verify_directory(directory / "log", mac_keys(key), head).intact))
+    seconds = timed(lambda: _check(verify_directory(directory / "log", mac_keys(key), head).intact))
     result["verify_per_s"] = round((head.seq if head else 0) / seconds)
     store.close()
     return result

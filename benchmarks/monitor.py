@@ -482,7 +482,7 @@ def main() -> None:
     if options.quick:
         result = report(SETUPS[:1], [500])
     else:
-        result = report(SETUPS, [10_000, *[1_000 for _ in SETUPS[1:]]])
+        result = report(SETUPS, [10_000, *[600 for _ in SETUPS[1:]]])
     print(json.dumps(result, indent=2) if options.json else text(result))
 
 

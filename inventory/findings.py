@@ -20,7 +20,6 @@ Kind = TypeVar("Kind", bound=Words)
 
 _PHRASES: Final = MappingProxyType(
     {
-        "missing": "this key",
         "list_type": "a list",
         "dict_type": "a mapping",
         "model_type": "a mapping",

@@ -146,13 +146,13 @@ class Rig:
     def build(self) -> tuple[Agent, Ledger]:
         """An agent over what the state directory holds; the caller runs and closes it."""
         key = load_or_create_key(self.directory / "audit.key")
-        store = Store(self.url)
+        store = self.wrap_store(Store(self.url))
         (self.directory / "audit").mkdir(exist_ok=True)
-        audit = AuditLog(self.directory / "audit", store, key, clock=self.clock)
+        audit = self.wrap_audit(AuditLog(self.directory / "audit", store, key, clock=self.clock))
         audit.recover()
         ledger = Ledger(
-            self.wrap_store(store),
-            self.wrap_audit(audit),
+            store,
+            audit,
             self.clock,
             self.ids,
             Pseudonyms(derive(key, "pseudonym")),

@@ -119,7 +119,7 @@ class SiteView(Answer):
 
 
 class RadioView(Answer):
-    """None: not reported."""
+    """None: not reported. ``slots``: valid monitoring slots at hand; a baseline takes ten."""
 
     key: str
     state: str | None
@@ -129,6 +129,7 @@ class RadioView(Answer):
     clients: int | None
     retry_ratio: float | None
     busy_ratio: float | None
+    slots: int | None = None
     age_s: float | None
     change_id: str | None
 

@@ -92,11 +92,11 @@ def cac_s(view: SiteView, at: RadioView, block: Block) -> float:
 
 def power_forbidden(view: SiteView, at: RadioView, block: Block, dbm: int) -> Veto | None:
     """Why the radio may not use this conducted power (dBm) on this block; None = it may."""
+    if veto := _law(view, at, block):
+        return veto
     most = regulatory.max_power_dbm(view.site.country, block, at.radio)
-    if most is None or dbm > most:
-        return Veto(
-            guard="regulatory", reason="power_over_limit", params={"dbm": dbm, "limit_dbm": most or 0}
-        )
+    if dbm > most:
+        return Veto(guard="regulatory", reason="power_over_limit", params={"dbm": dbm, "limit_dbm": most})
     if at.radio.power_dbm and not at.radio.power_dbm[0] <= dbm <= at.radio.power_dbm[1]:
         return Veto(guard="allowed_list", reason="power_not_listed", params={"dbm": dbm})
     return None

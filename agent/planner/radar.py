@@ -39,14 +39,3 @@ def after_radar(
     if elapsed_s >= policy.radar_off_s:
         return RadarStep.OFF
     return RadarStep.FORCE if elapsed_s >= policy.radar_verify_s else RadarStep.WAIT
-
-
-def believed(
-    mhz20: frozenset[int], held_mhz: frozenset[int], nop_mhz: frozenset[int] | None, authenticated: bool
-) -> frozenset[int]:
-    """20 MHz channels that a report may bar.
-
-    An authenticated one is taken at its word; any other only where the radio was within the last minute,
-    and only if the device itself, polled, says the same.
-    """
-    return mhz20 if authenticated else mhz20 & held_mhz & (nop_mhz or frozenset())

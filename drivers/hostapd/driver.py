@@ -6,6 +6,7 @@ import asyncio
 import math
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
@@ -60,8 +61,8 @@ _MODEL_FILES: Final = (
     "/sys/firmware/devicetree/base/model",
     "/sys/class/dmi/id/product_name",
 )
-_ATTACHED: Final = re.compile(r"Interactive mode|Connection to hostapd re-established")
-_LOST: Final = re.compile(r"Connection to hostapd lost")
+# hostapd_cli attaches before it says "Interactive mode"; the others are its pings' findings.
+_GAP: Final = re.compile(r"Interactive mode|Connection to hostapd (?:lost|re-established)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,14 +168,14 @@ class HostapdDevice:
         raise Unsupported("hostapd has no undo timer")
 
     async def signals(self) -> AsyncIterator[Signal]:
-        """Gap first, and after every re-attachment; ends with the connection, or with one of the programs."""
+        """A Gap for each radio as soon as it is listened to, first or again; what happened before it may be
+        missing. Ends with the connection, or with one of the programs."""
         lines: asyncio.Queue[_Line] = asyncio.Queue(1024)  # behind it the stream's own queue counts drops
         pumps = [
             asyncio.create_task(self._pump(radio.ifname, lines), name=f"{self._name}-{radio.ifname}-events")
             for radio in self._found.values()
         ]
         try:
-            yield self._gap(self._context.clock())
             while pumps and (line := await lines.get()).text is not None:
                 for signal in self._heard(line):
                     yield signal
@@ -271,48 +272,38 @@ class HostapdDevice:
             raise DeviceTimeout(f"{self._name}: the command arrived too late; nothing was done")
         _judge(self._name, steps, result)
 
-    def _gap(self, at_s: float) -> Gap:
-        return Gap(at_s=at_s, device=self._name)
-
     def _heard(self, line: _Line) -> tuple[Signal, ...]:
-        if line.gap or line.text is None:
-            return (self._gap(line.at_s),)
+        gap = (Gap(at_s=line.at_s, device=self._name),)
         try:
-            event = parse_event.event(line.text)
+            event = parse_event.event(line.text or "")
         except Garbage:  # radar that cannot be read is still a reason to poll at once
-            return (self._gap(line.at_s),)
-        return self._mapper.signals(line.ifname, event, line.at_s) if event else ()
+            return gap
+        told = self._mapper.signals(line.ifname, event, line.at_s) if event else ()
+        return (*told, *gap) if line.gap else told
 
     async def _pump(self, ifname: str, lines: asyncio.Queue[_Line]) -> None:
         """Lines of one interface, attached again whenever its hostapd goes; ends with its last line."""
         command, clock = self._tools.cli(ifname), self._context.clock
-        try:
-            again = False
-            while True:
+        with suppress(TryAgain):  # the connection has gone: the end, as that of the program is
+            gone = True
+            while gone:
                 stream = await self._session.stream(command)
                 try:
-                    again = await _forward(stream, ifname, lines, clock, again)
+                    gone = await _forward(stream, ifname, lines, clock)
                 finally:
                     await stream.aclose()
-                if not again:
-                    break
-        except TryAgain:
-            pass  # the connection has gone: the same end
         await lines.put(_Line(ifname=ifname, at_s=clock()))
 
 
 async def _forward(
-    stream: LineStream, ifname: str, lines: asyncio.Queue[_Line], clock: Callable[[], float], again: bool
+    stream: LineStream, ifname: str, lines: asyncio.Queue[_Line], clock: Callable[[], float]
 ) -> bool:
     """True when the interface's hostapd said good-bye: hostapd_cli would notice only at its next ping."""
     lost = 0
     async for text in stream:
-        attached = _ATTACHED.search(text) is not None
-        gap = stream.dropped > lost or _LOST.search(text) is not None or (again and attached)
-        again, lost = again or _LOST.search(text) is not None, stream.dropped
-        if gap:
-            await lines.put(_Line(ifname=ifname, at_s=clock(), text="", gap=True))
-        await lines.put(_Line(ifname=ifname, at_s=clock(), text=text))
+        gap = stream.dropped > lost or _GAP.search(text) is not None
+        lost = stream.dropped
+        await lines.put(_Line(ifname=ifname, at_s=clock(), text=text, gap=gap))
         if EventKind.TERMINATING in text:
             return True
     return False

@@ -51,12 +51,22 @@ def effects(edit: Edit, have: ConfigState, radio: Radio, country: str) -> Effect
     """Said with what is reported only: a check that the device might be able to skip is expected."""
     outage, silent_s = _outage(edit, have, radio, country)
     return Effects(
-        commands=tuple(f"set {radio.key} {name} {value}" for name, value in sorted(edit.set.items())),
+        commands=tuple(f"set {radio.key} {name} {value}" for name, value in _changes(edit, have)),
         outage=outage,
         silent_s=silent_s,
         readback=Readback.IN_FORCE,
         persists=False,
     )
+
+
+def _changes(edit: Edit, have: ConfigState) -> list[tuple[Setting, int]]:
+    """What has to be sent: a radio that waits for something is told all of it, to try again."""
+    steady = have.state in (RadioState.ON_AIR, RadioState.OFF)
+    return [
+        (name, value)
+        for name, value in sorted(edit.set.items())
+        if not steady or have.in_force.get(name) != value
+    ]
 
 
 def _outage(edit: Edit, have: ConfigState, radio: Radio, country: str) -> tuple[Outage, float]:

@@ -206,7 +206,7 @@ class Firmware:
             self._flee(radio, now_s)
 
     def _flee(self, radio: SimRadio, now_s: float) -> None:
-        target = refuge(radio.memory, radio.block, radio.radio, radio.allowed_mhz, self._random)
+        target = self._refuge(radio)
         if target is None:
             if radio.state is RadioState.CAC:
                 self._emit(radio.key, CacFinished(at_s=now_s, device="", radio=radio.key, success=False))
@@ -217,6 +217,11 @@ class Firmware:
         else:
             self.enter(radio, target, now_s)
             self._emit(radio.key, _switch_signal(radio, now_s))
+
+    def _refuge(self, radio: SimRadio) -> Block | None:
+        if radio.nowhere:
+            return None
+        return refuge(radio.memory, radio.block, radio.radio, radio.allowed_mhz, self._random)
 
     def _nop_over(self, radio: SimRadio, now_s: float) -> None:
         freed = radio.memory.expire(now_s)
@@ -229,10 +234,15 @@ class Firmware:
     # the device's own undo timer
 
     def arm_undo(self, radio: SimRadio, prior: Values, after_s: float, now_s: float) -> str:
+        """A radio has one such timer: arming it again replaces what it would have done."""
+        self._forget_undo(radio)
         handle = f"undo-{next(self._handles)}"
         self._undo[handle] = (radio, prior)
         self._agenda.add(now_s + after_s, partial(self._undo_now, handle))
         return handle
+
+    def _forget_undo(self, radio: SimRadio) -> None:
+        self._undo = {name: each for name, each in self._undo.items() if each[0] is not radio}
 
     def disarm(self, handle: str) -> bool:
         """True when it was still armed."""
@@ -262,7 +272,7 @@ class Firmware:
     def reboot(self, radios: Iterable[SimRadio], now_s: float) -> None:
         """All that was not in the startup configuration is lost: settings, undo timers, radar memory."""
         for radio in tuple(radios):
-            self._undo = {name: each for name, each in self._undo.items() if each[0] is not radio}
+            self._forget_undo(radio)
             deed = self._silence(radio, RadioState.STARTING, now_s)
             radio.traffic.settle(now_s)
             radio.traffic.reset()

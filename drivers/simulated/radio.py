@@ -18,11 +18,16 @@ ON_AIR = RadioState.ON_AIR
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class SimRadio:
-    """``block`` is in force (when silent: where it would go on air); ``configured`` is what was last
-    written, by whomever; after a reboot ``startup`` counts. ``deed``: rises with whatever the radio begins,
-    so that the end of something older is void. ``heading``: the
-    block that a switch under way ends on. ``allowed_mhz``: what the device has at all, None: all;
-    ``legal_mhz``: what of it the country allows. ``spoiled``: block (None: any) -> factor on retries."""
+    """``block``: in force; when silent, where it would go on air. ``configured``: what was last written, by
+    whomever; after a reboot ``startup`` counts.
+
+    ``allowed_mhz``: what the device has at all, None: all; ``legal_mhz``: what of it the country allows.
+    ``stubborn``: stays when it hears radar. ``nowhere``: finds no other channel by itself then, though it
+    can be sent to one. ``spoiled``: block (None: any) -> factor on retries.
+
+    ``deed``: rises with whatever the radio begins, so that the end of something older is void.
+    ``heading``: the block that a switch under way ends on.
+    """
 
     radio: Radio
     position: Position
@@ -40,6 +45,7 @@ class SimRadio:
     allowed_mhz: frozenset[int] | None = None
     legal_mhz: frozenset[int] = frozenset()
     stubborn: bool = False
+    nowhere: bool = False
     managed_by: str | None = None
     uplink: bool = False
     deed: int = 0

@@ -52,7 +52,7 @@ def switched(interface: str, words: list[str]) -> str:
     """hostapd's checks of the arguments, as far as the tests need them."""
     values = dict(re.findall(r"(\w+)=(\S+)", " ".join(words)))
     freq, center, width = int(words[1]), int(values["center_freq1"]), int(values["bandwidth"])
-    if abs(freq - center) > width / 2 - 10 or not 5000 < freq < 5900:
+    if (STATE / "refuse").exists() or abs(freq - center) > width / 2 - 10 or not 5000 < freq < 5900:
         return "FAIL"
     place = f"channel {(freq - 5000) // 5} ({freq} MHz), width: {width} MHz, center1: {center} MHz"
     rewrite("iw dev", rf"(Interface {interface}\n(?:\t\t.*\n)*?\t\t)channel .*", rf"\g<1>{place}")

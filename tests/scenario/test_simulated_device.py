@@ -224,7 +224,7 @@ def test_effects(values: dict[str, int], state: RadioState, outage: Outage, sile
         have = await device.read_config(SCOPE)
         effects = device.plan(edit(None, **values), replace(have, state=state))
         assert (effects.outage, effects.silent_s) == (outage, silent_s)
-        assert effects.commands
+        assert bool(effects.commands) == (values != {"channel": 36})
 
     play(scene)
 
@@ -322,8 +322,8 @@ def listening(device: SimulatedDevice) -> Iterator[list[Signal]]:
 
 def test_radar_is_pushed_at_once_and_without_polling() -> None:
     async def scene(scene: Scene) -> None:
-        device = await scene.opened()
         scene.world.at(3600, lambda: scene.world.radar(A))
+        device = await scene.opened()
         with listening(device) as heard:
             await asyncio.sleep(7200)
         assert [type(each) for each in heard[:2]] == [RadarDetected, ChannelSwitched]
@@ -455,6 +455,18 @@ def test_close_ends_a_call_that_hangs_and_what_it_would_have_done() -> None:
             await call
         await asyncio.sleep(60)
         assert scene.world.in_force(A)[CHANNEL] == 36
+
+    play(scene)
+
+
+def test_close_overtakes_a_read_on_its_way() -> None:
+    async def scene(scene: Scene) -> None:
+        device = await scene.opened(latency_s=2)
+        call = asyncio.create_task(device.read(TABLES, None), name="call")
+        await asyncio.sleep(1)
+        await device.close()
+        with pytest.raises(Disconnected):
+            await call
 
     play(scene)
 

@@ -3,7 +3,7 @@
 mac80211_hwsim hands every frame to the program that registered over generic netlink, which delivers it to the
 radios that hear it and reports to the sender how many attempts each rate took and whether an ACK came.
 
-    guest_medium.py CONFIG        writes its pid to CONFIG.pid; reads CONFIG again on SIGHUP
+    guest_medium.py CONFIG RADIOS        writes its pid to CONFIG.pid; reads CONFIG again on SIGHUP
 
 Lines of CONFIG, `*` for any, a later line beats an earlier one:
 
@@ -21,7 +21,6 @@ import sys
 from collections import deque
 from collections.abc import Iterator
 
-RADIOS = 16  # more than there are: the kernel refuses a frame for a radio that does not exist
 STATIONS_FROM = 2  # radios 0 and 1 are the access point's
 
 NETLINK_GENERIC, NLMSG_ERROR, NLM_F_REQUEST, NLM_F_ACK = 16, 2, 1, 4
@@ -190,13 +189,13 @@ def _refusal(data: bytes) -> bytes:
     return head + ADDBA_RESPONSE + token + DECLINED + parameters + timeout
 
 
-def carry(hwsim: Hwsim, config: Config, frame: dict[int, bytes]) -> None:
+def carry(hwsim: Hwsim, config: Config, radios: int, frame: dict[int, bytes]) -> None:
     """Let one frame cross the air."""
     data, tx = frame[DATA], frame[TRANSMITTER][4]
     freq = struct.unpack("=I", frame[FREQ])[0] if FREQ in frame else 0
     rates = list(struct.iter_unpack("=bB", frame[RATES]))
     if data[4] & 1:  # to a group: one attempt, no ACK
-        for rx in range(RADIOS):
+        for rx in range(radios):
             link = config.link(tx, rx, freq)
             if rx != tx and random.random() >= link.loss:
                 hwsim.deliver(frame, rx, 0, link.signal)
@@ -234,7 +233,7 @@ def attempt(
 
 
 def main() -> None:
-    path = sys.argv[1]
+    path, radios = sys.argv[1], int(sys.argv[2])
     config = Config(path)
     config.load()
     signal.signal(signal.SIGHUP, lambda *_: config.load())
@@ -243,7 +242,7 @@ def main() -> None:
         handle.write(str(os.getpid()))
     for frame in hwsim.frames():
         if DATA in frame:
-            carry(hwsim, config, frame)
+            carry(hwsim, config, radios, frame)
 
 
 if __name__ == "__main__":

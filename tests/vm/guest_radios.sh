@@ -22,6 +22,8 @@ reset)
         for module in mac80211_hwsim mac80211 cfg80211; do rmmod $module 2>>rmmod.log; done || sleep 0.1
     done
     rm -rf gap-* *.log *.err /var/run/hostapd /run/wpa_supplicant
+    # A station gives its access point 3 s without beacons: on a busy machine the air itself can stand still.
+    modprobe mac80211 beacon_loss_count=30 probe_wait_ms=1000 || exit 1
     modprobe mac80211_hwsim radios="$2" || exit 1
     iw reg set "$3"
     ;;

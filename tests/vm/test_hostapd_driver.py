@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
 import pytest
@@ -31,6 +31,7 @@ from drivers.types import (
 pytestmark = [pytest.mark.vm, pytest.mark.timeout(400)]
 T = TypeVar("T")
 S = TypeVar("S", bound=object)
+PATIENT: dict[str, object] = {"connect_timeout_s": 60, "command_timeout_s": 30}  # an emulated machine
 WLAN0 = ScopeRef(kind="radio", name="wlan0", members=(R5,))
 HERE = {Setting.CHANNEL: 36, Setting.WIDTH_MHZ: 40}
 
@@ -40,7 +41,7 @@ def within(world: World, story: Callable[[Device], Awaitable[T]], **options: obj
 
     async def told() -> T:
         key = guest.key_file.read_text()
-        device = family.device(context(guest.port, guest.fingerprint, key, command_timeout_s=30, **options))
+        device = family.device(context(guest.port, guest.fingerprint, key, **PATIENT, **options))
         await device.open()
         try:
             return await story(device)
@@ -106,9 +107,7 @@ async def _reads(device: Device) -> None:
 
 
 async def _switches(device: Device) -> None:
-    signals = device.signals()
-    assert isinstance(await anext(signals), Gap)
-    await heard_nothing_yet(device)
+    signals = await attached(device)
     there = edit(HERE, channel=149)
     assert device.plan(there, await device.read_config(WLAN0)).outage is Outage.CSA
     await device.apply(there, None)
@@ -116,15 +115,19 @@ async def _switches(device: Device) -> None:
     assert (switched.radio, switched.channel, switched.center_mhz) == (R5, 149, 5755)
     state = await until(device, lambda state: state.in_force.get(Setting.CHANNEL) == 149)
     assert state.in_force[Setting.CENTER_MHZ] == 5755
-    await signals.aclose()  # type: ignore[attr-defined]
+    await signals.aclose()
     with pytest.raises(Conflict):
         await device.apply(there, None)
     await device.apply(edit({Setting.CHANNEL: 149}, channel=149, width_mhz=40), None)  # nothing to do
 
 
-async def heard_nothing_yet(device: Device) -> None:
-    """One round trip on the connection on which the streams were started before."""
-    await device.read_config(WLAN0)
+async def attached(device: Device) -> AsyncGenerator[Signal, None]:
+    """The device's signals, after the Gap that each of its two radios begins with."""
+    signals = device.signals()
+    assert isinstance(signals, AsyncGenerator)
+    for _ in (R5, R2):
+        await heard(signals, Gap)
+    return signals
 
 
 async def _refuses(device: Device) -> None:
@@ -152,19 +155,17 @@ def test_radar_with_nowhere_to_go_is_told_and_repaired(world: World) -> None:
     world.reset(52, 40, chanlist="52-56")
 
     async def story(device: Device) -> None:
-        signals = device.signals()
-        assert isinstance(await anext(signals), Gap)
-        await heard_nothing_yet(device)
+        signals = await attached(device)
         radar = asyncio.create_task(heard(signals, RadarDetected))
         await asyncio.to_thread(world.radar)
         caused = time.monotonic()
         signal = await radar
         assert signal.at_s - caused < 0.5
         assert (signal.radio, set(signal.mhz20)) == (R5, {5260, 5280})
-        await signals.aclose()  # type: ignore[attr-defined]
+        await signals.aclose()
         await until(device, lambda state: state.state is RadioState.NOP)
         reading = (await device.read(frozenset({Table.STATUS}), None)).readings[R5]
-        assert reading.nop_mhz == {5260, 5280}
+        assert reading.nop_mhz == frozenset({5260, 5280})
         await device.apply(edit({Setting.ENABLED: 0}, enabled=1, channel=36, width_mhz=40), None)
         state = await until(device, lambda state: state.state is RadioState.ON_AIR)
         assert (state.in_force[Setting.CHANNEL], state.in_force[Setting.WIDTH_MHZ]) == (36, 40)
@@ -188,7 +189,7 @@ def test_a_cac_is_seen(world: World) -> None:
         state = await until(device, lambda state: state.state is RadioState.ON_AIR, 90)
         assert state.in_force[Setting.CHANNEL] == 52
         reading = (await device.read(frozenset({Table.STATUS}), None)).readings[R5]
-        assert reading.cac_done_mhz == {5260, 5280}
+        assert reading.cac_done_mhz == frozenset({5260, 5280})
 
     within(world, story)
 

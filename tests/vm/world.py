@@ -16,6 +16,7 @@ RUN = "/run/rrmd"
 SSID = "rrmd-guest"
 PSK = hashlib.pbkdf2_hmac("sha1", b"rrmd-test-only", SSID.encode(), 4096, 32).hex()  # WPA2's derivation
 STATIONS = {"wlan2": "wlan0", "wlan3": "wlan0", "wlan4": "wlan1"}  # station -> the radio it associates to
+RADIOS = 5
 CAC_S = 60.0
 
 COMMON = f"""driver=nl80211
@@ -59,7 +60,7 @@ class Rule:
 class World:
     """Radios of a guest: wlan0 (5 GHz) and wlan1 (2.4 GHz) of the access point; stations wlan2, wlan3, wlan4.
 
-    With `band6` the access point has a third radio, wlan5, on 6 GHz, without stations. phyN belongs to wlanN.
+    phyN belongs to wlanN. There is no 6 GHz radio: the US rules let no access point start there (No IR).
     """
 
     def __init__(self, guest: Guest) -> None:
@@ -72,7 +73,6 @@ class World:
         self,
         channel: int = 36,
         width_mhz: int = 40,
-        band6: bool = False,
         chanlist: str | None = None,
         rate: float = 120.0,
         wait: bool = True,
@@ -83,16 +83,14 @@ class World:
         `chanlist` is hostapd's: channels it may choose from after radar, as "36-48 149" or "52-56".
         """
         configs = {"ap5.conf": ap5_config(channel, width_mhz, chanlist), "ap2.conf": ap2_config()}
-        if band6:
-            configs["ap6.conf"] = ap6_config()
         self._ap_files = [f"{RUN}/{name}" for name in configs]
         self._rules, self._marks = [], {}
         files = {path.name: path.read_text() for path in HERE.glob("guest_*") if path.name != "guest_init.sh"}
         stations = {f"{station}.conf": station_config(ap) for station, ap in STATIONS.items()}
         self.guest.put_files({f"{RUN}/{name}": text for name, text in (files | configs | stations).items()})
         self.guest.put(f"{RUN}/medium.conf", "")
-        self._radios(f"reset {6 if band6 else 5} US")
-        self._background("medium", f"guest_medium.py {RUN}/medium.conf")
+        self._radios(f"reset {RADIOS} US")
+        self._background("medium", f"guest_medium.py {RUN}/medium.conf {RADIOS}")
         eventually(lambda: self._exists("medium.conf.pid"), 15.0, "the medium has registered")
         self.restart_ap()
         for station in STATIONS:
@@ -293,10 +291,6 @@ def ap5_config(channel: int, width_mhz: int, chanlist: str | None) -> str:
 
 def ap2_config() -> str:
     return f"interface=wlan1\n{COMMON}hw_mode=g\nchannel=6\nhe_bss_color=12\n"
-
-
-def ap6_config() -> str:
-    return f"interface=wlan5\n{COMMON}hw_mode=a\nchannel=5\nop_class=131\nhe_bss_color=13\n"
 
 
 def station_config(ap: str) -> str:

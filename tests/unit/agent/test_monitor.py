@@ -143,7 +143,7 @@ def test_slots_that_end_later_than_now_are_ignored() -> None:
     assert verdict(after((0.9,) * 5), now_s=START_S + 299).verdict is Verdict.TOO_EARLY
 
 
-# "Retry and PER, over 5 slots: median >= 2 c b, at least 3 points (1 point) above c b, all 5 above c q: WORSE."
+# "Retry and PER, over 5 slots: median >= 2 c b, at least 3 points (1 point) above c b, all 5 above c q."
 
 
 def test_twice_the_retries_in_five_slots_is_worse() -> None:
@@ -191,7 +191,7 @@ def test_a_radio_without_any_retry_before_needs_the_floor() -> None:
     assert verdict(after((0.03,) * 5), baseline=clean).verdict is Verdict.WORSE
 
 
-# "Else, at >= 1.3 c b, extend to 10 slots: WORSE if still >= 1.3 c b with the same floor and 8 of 10 above c q."
+# "Else, at >= 1.3 c b, extend to 10 slots: WORSE if still so with the same floor and 8 of 10 above c q."
 
 
 def test_below_1_3_is_held_at_the_first_look() -> None:
@@ -236,7 +236,7 @@ def test_at_ten_eight_must_be_above_q() -> None:
 
 def test_what_was_clear_at_the_first_look_is_not_looked_at_again() -> None:
     suspect_per = before(per=0.05)
-    retry = (0.10,) * 5 + (0.90,) * 5
+    retry = (0.12,) * 5 + (0.90,) * 5
     found = verdict(after(retry, per=[0.07] * 5 + [0.05] * 5), baseline=suspect_per)
     assert found.verdict is Verdict.HELD
 
@@ -277,9 +277,9 @@ def test_c_is_clamped_to_1_and_2() -> None:
 def test_c_scales_the_floor_and_q_too() -> None:
     site = controls(1.5, 1.5, 1.5)
     assert verdict(after((0.300001,) * 5), controls=site).verdict is Verdict.WORSE
-    low = before((0.02,) * 20)
-    assert verdict(after((0.0605,) * 5), baseline=low, controls=site).verdict is Verdict.WORSE
-    assert verdict(after((0.0595,) * 5), baseline=low, controls=site).code is Code.EXTENDED
+    low = before((0.01,) * 20)
+    assert verdict(after((0.046,) * 5), baseline=low, controls=site).verdict is Verdict.WORSE
+    assert verdict(after((0.044,) * 5), baseline=low, controls=site).code is Code.EXTENDED
     spread = before([0.08] * 8 + [0.10] * 7 + [0.15] * 5)
     q = spread.levels[Metric.RETRY].q
     slots = after((0.4, 0.4, 0.4, 0.4, 1.4 * q))
@@ -302,7 +302,7 @@ def test_a_control_that_was_hardly_seen_is_no_control() -> None:
     assert verdict(after((0.22,) * 5), controls=idle).verdict is Verdict.WORSE
 
 
-# "Clients: >= 3 and >= 50 % of those before nowhere on the site 120 s after the ack, while the controls lost < 20 %."
+# "Clients: >= 3 and >= 50 % nowhere on the site 120 s after the ack, while the controls lost < 20 %."
 
 
 def macs(count: int, prefix: str = "m") -> frozenset[str]:
@@ -391,7 +391,7 @@ def test_three_times_the_usual_disconnections_are_allowed() -> None:
 
 # "Throughput as bytes per own transmit airtime, -40 % by the same 5/10-slot rule."
 
-FAST = {"bytes_per_airtime": 5000.0}
+FAST: dict[str, Any] = {"bytes_per_airtime": 5000.0}
 
 
 def test_forty_percent_less_per_air_time_in_all_five_is_worse() -> None:
@@ -564,6 +564,7 @@ def test_params_are_integers() -> None:
 # Properties.
 
 ratio = st.none() | st.floats(0, 1)
+MOSTLY = st.sampled_from([True, True, True, False])
 slot_values = st.fixed_dictionaries(
     {
         "retry_ratio": ratio,
@@ -571,7 +572,7 @@ slot_values = st.fixed_dictionaries(
         "bytes_per_airtime": st.none() | st.floats(0, 1e6),
         "disconnects_per_minute": st.none() | st.floats(0, 50),
         "clients": st.none() | st.integers(0, 300),
-        "valid": st.booleans(),
+        "valid": MOSTLY,
     }
 )
 
@@ -583,23 +584,22 @@ def slots_at(start_s: float, values: Sequence[dict[str, Any]]) -> tuple[Slot, ..
     )
 
 
-many_slots = st.lists(slot_values, max_size=18)
-some_baseline = st.lists(slot_values, min_size=10, max_size=24).map(
-    lambda values: baseline_of(slots_at(0, values), POLICY, before_s=ACK_S)
+# a few values in turn make many slots: cheaper to draw, and as varied where it matters
+many_slots = st.tuples(st.lists(slot_values, min_size=1, max_size=4), st.integers(0, 18)).map(
+    lambda drawn: [drawn[0][at % len(drawn[0])] for at in range(drawn[1])]
 )
+some_baseline = many_slots.map(lambda values: baseline_of(slots_at(0, values), POLICY, before_s=ACK_S))
 
 
 @st.composite
 def some_series(draw: st.DrawFn) -> RadioSeries:
-    level = draw(some_baseline)
-    assume(level is not None)
-    assert level is not None
+    level = draw(some_baseline) or before()
     return RadioSeries(
         key=radio_key("site", "x", "r0"), baseline=level, after=slots_at(START_S, draw(many_slots))
     )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(
     baseline=some_baseline,
     values=many_slots,
@@ -633,11 +633,11 @@ def test_judge_never_raises_and_says_when_to_look_again(
         policy=POLICY,
     )
     assert found.final is (found.next_look_at is None)
-    assert found.next_look_at is None or found.next_look_at > now_s - 60
+    assert found.next_look_at is None or found.next_look_at >= now_s
     assert all(isinstance(value, int) for value in found.params.values())
 
 
-retries = st.lists(st.floats(0, 1), min_size=10, max_size=20)
+retries = st.lists(st.floats(0, 0.15), min_size=10, max_size=20)
 
 
 @given(was=retries, now=st.lists(st.floats(0, 1), min_size=5, max_size=15))
@@ -656,7 +656,7 @@ def test_worse_needs_every_condition(was: list[float], now: list[float]) -> None
 
 @given(
     was=retries,
-    now=st.lists(st.floats(0, 1), min_size=15, max_size=15),
+    now=st.lists(st.floats(0.1, 0.6), min_size=15, max_size=15),
     rises=st.lists(st.floats(1, 3), min_size=15, max_size=15),
 )
 def test_worse_slots_never_turn_worse_into_held(

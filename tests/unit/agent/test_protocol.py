@@ -76,9 +76,10 @@ def test_wrong_arguments_are_refused(op: str, args: dict[str, object]) -> None:
         protocol.parse_request(request(op, **args))
 
 
-def test_not_a_number_is_refused() -> None:
+@pytest.mark.parametrize("number", [b"NaN", b"Infinity", b"1e999"])
+def test_what_is_no_number_is_refused(number: bytes) -> None:
     with pytest.raises(OperationError):
-        protocol.parse_request(b'{"op":"events","args":{"since_s":NaN}}\n')
+        protocol.parse_request(b'{"op":"events","args":{"since_s":%b}}\n' % number)
 
 
 def test_a_refused_token_is_not_repeated() -> None:

@@ -1,0 +1,60 @@
+"""What the contract needs of the simulated driver: a small world, and edits that it can carry out."""
+
+from __future__ import annotations
+
+import asyncio
+
+from contract.suite import Case
+
+from drivers.base import Device, DeviceContext
+from drivers.simulated import worlds
+from drivers.simulated.driver import family
+from drivers.simulated.world import World
+from drivers.types import ScopeRef, Setting, Values
+from inventory.channels import block
+from inventory.model import Band, DeviceConfig, Radio, RadioKey
+
+NAME = "contract"
+RADIO = Radio(key=RadioKey("north/ap1/r5"), band=Band.GHZ_5)
+SCOPE = ScopeRef(kind="radio", name=RADIO.key, members=(RADIO.key,))
+
+
+def channel(primary: int) -> Values:
+    where = block(Band.GHZ_5, primary, 20)
+    return {Setting.CHANNEL: primary, Setting.WIDTH_MHZ: 20, Setting.CENTER_MHZ: where.center_mhz}
+
+
+CHANGES: dict[str, tuple[Values, Values]] = {
+    "csa": (channel(36), channel(149)),
+    "cac": (channel(36), channel(52)),
+    "power": ({Setting.TX_POWER_DBM: 17}, {Setting.TX_POWER_DBM: 11}),
+    "obss_pd": ({Setting.OBSS_PD_DBM: -82}, {Setting.OBSS_PD_DBM: -72}),
+    "off": ({Setting.ENABLED: 1}, {Setting.ENABLED: 0}),
+}
+"""What is written -> values before, values after."""
+
+
+def simulated_case(name: str = "power", *, undo_timer: bool = True) -> Case:
+    """Power is in force at once: the only one of them that needs no simulated time to be quick."""
+    before, change = CHANGES[name]
+    worlds.forget(NAME)
+    return Case(name="simulated", make=lambda: make(undo_timer), scope=SCOPE, change=change, before=before)
+
+
+def make(undo_timer: bool) -> Device:
+    """In the running loop, whose clock the world gets."""
+    clock = asyncio.get_running_loop().time
+    try:
+        worlds.get(NAME)
+    except KeyError:
+        worlds.register(NAME, small_world(clock()))
+    options = family.check_options({"world": NAME, "undo_timer": undo_timer})
+    config = DeviceConfig(id="ap1", driver="simulated", address="", options=options)
+    return family.device(DeviceContext(config=config, radios=(RADIO,), secret=None, clock=clock))
+
+
+def small_world(start_s: float) -> World:
+    world = World(1, "US", start_s=start_s, start_hour=9)
+    world.add_radio(RADIO, block(Band.GHZ_5, 36, 20), position=(0.0, 0.0, 3.0))
+    world.add_clients(3, stays=True)
+    return world

@@ -1,0 +1,234 @@
+"""What every driver must do, whatever it speaks. Given a `device` (open) and its `radio`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import pytest
+
+from drivers.base import Device
+from drivers.errors import Conflict, TryAgain, Unsupported
+from drivers.types import (
+    Absence,
+    ConfigState,
+    DeviceInfo,
+    Edit,
+    ScopeRef,
+    Setting,
+    Table,
+    Values,
+)
+from inventory.model import RadioKey
+
+T = TypeVar("T")
+FIELDS = {Table.SURVEY: "survey", Table.CLIENTS: "clients", Table.NEIGHBORS: "neighbors"}
+NOWHERE = RadioKey("north/nobody/r5")
+APPLIED_S = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One driver with something to speak to. ``change``: an edit's values that it can carry out on
+    ``radio``, which must be on air; ``before`` undoes it. ``make`` gives a device that is not open yet."""
+
+    name: str
+    make: Callable[[], Device]
+    scope: ScopeRef
+    change: Values
+    before: Values
+    pause_s: float = 0.0  # between two read-backs; more than 0 lets simulated time pass
+    run: Callable[[Coroutine[Any, Any, Any]], Any] = asyncio.run
+
+    @property
+    def radio(self) -> RadioKey:
+        return self.scope.members[0]
+
+    def edit(self, values: Values, expect: Values) -> Edit:
+        return Edit(change_id="contract", scope=self.scope, set=values, expect=expect)
+
+    def opened(self) -> AbstractAsyncContextManager[tuple[Device, DeviceInfo]]:
+        return _opened(self.make())
+
+
+@asynccontextmanager
+async def _opened(device: Device) -> AsyncIterator[tuple[Device, DeviceInfo]]:
+    info = await device.open()
+    try:
+        yield device, info
+    finally:
+        await device.close()
+
+
+async def _settled(case: Case, device: Device, values: Values) -> ConfigState:
+    """The read-back, as soon as it agrees; the ack is never the return of `apply`."""
+    async with asyncio.timeout(APPLIED_S):
+        while not _agrees(state := await device.read_config(case.scope), values):  # noqa: ASYNC110 -- see below
+            await asyncio.sleep(case.pause_s)  # a device's state can only be asked for
+    return state
+
+
+def _agrees(state: ConfigState, values: Values) -> bool:
+    return all(state.in_force.get(name) == value for name, value in values.items())
+
+
+class Contract:
+    """Inherit and give a fixture `case`."""
+
+    def told(self, case: Case, story: Callable[[Device, DeviceInfo], Awaitable[T]]) -> T:
+        async def open_and_tell() -> T:
+            async with case.opened() as (device, info):
+                return await story(device, info)
+
+        result: T = case.run(open_and_tell())
+        return result
+
+    def test_open_declares_what_the_radio_can(self, case: Case) -> None:
+        async def story(device: Device, info: DeviceInfo) -> None:
+            assert info.identity
+            assert case.radio in info.radios
+            assert info.capabilities.tables
+            assert set(case.change) <= set(info.capabilities.settings)
+
+        self.told(case, story)
+
+    def test_each_declared_table_yields(self, case: Case) -> None:
+        async def story(device: Device, info: DeviceInfo) -> None:
+            for table in sorted(info.capabilities.tables):
+                snapshot = await device.read(frozenset({table}), frozenset({case.radio}))
+                reading = snapshot.readings[case.radio]
+                assert reading.key == case.radio
+                if table in FIELDS:
+                    assert getattr(reading, FIELDS[table]) is not None, table
+                else:
+                    assert reading.channel is not None
+                    assert reading.width_mhz is not None
+
+        self.told(case, story)
+
+    def test_what_was_not_asked_is_none(self, case: Case) -> None:
+        async def story(device: Device, info: DeviceInfo) -> None:
+            snapshot = await device.read(frozenset({Table.STATUS}), frozenset({case.radio}))
+            reading = snapshot.readings[case.radio]
+            assert (reading.survey, reading.clients, reading.neighbors) == (None, None, None)
+
+        self.told(case, story)
+
+    def test_every_radio_is_read_or_missing(self, case: Case) -> None:
+        async def story(device: Device, info: DeviceInfo) -> None:
+            snapshot = await device.read(frozenset({Table.STATUS}), None)
+            assert set(snapshot.readings) | set(snapshot.missing) >= set(info.radios)
+            assert not set(snapshot.readings) & set(snapshot.missing)
+
+        self.told(case, story)
+
+    def test_an_unknown_radio_is_absent(self, case: Case) -> None:
+        async def story(device: Device, info: DeviceInfo) -> None:
+            snapshot = await device.read(frozenset({Table.STATUS}), frozenset({case.radio, NOWHERE}))
+            assert set(snapshot.readings) == {case.radio}
+            assert dict(snapshot.missing) == {NOWHERE: Absence.ABSENT}
+
+        self.told(case, story)
+
+    @pytest.mark.parametrize("setting", list(Setting))
+    def test_an_undeclared_setting_is_unsupported(self, case: Case, setting: Setting) -> None:
+        async def story(device: Device, info: DeviceInfo) -> bool:
+            if setting in info.capabilities.settings:
+                return False
+            have = await device.read_config(case.scope)
+            with pytest.raises(Unsupported):
+                device.plan(case.edit({setting: 1}, {}), have)
+            with pytest.raises(Unsupported):
+                await device.apply(case.edit({setting: 1}, {}), None)
+            return True
+
+        if not self.told(case, story):
+            pytest.skip(f"{case.name} declares {setting}")
+
+    def test_plan_is_pure_and_says_what_it_would_send(self, case: Case) -> None:
+        async def story(device: Device, info: DeviceInfo) -> None:
+            have = await device.read_config(case.scope)
+            effects = device.plan(case.edit(case.change, {}), have)
+            assert effects.commands
+            assert effects.silent_s >= 0
+            assert device.plan(case.edit(case.change, {}), have) == effects
+            assert _agrees(await device.read_config(case.scope), case.before)
+
+        self.told(case, story)
+
+    def test_an_edit_that_changes_nothing_sends_nothing(self, case: Case) -> None:
+        async def story(device: Device, info: DeviceInfo) -> None:
+            have = await device.read_config(case.scope)
+            assert device.plan(case.edit(case.before, {}), have).commands == ()
+
+        self.told(case, story)
+
+    def test_a_wrong_expectation_is_a_conflict_and_changes_nothing(self, case: Case) -> None:
+        async def story(device: Device, info: DeviceInfo) -> None:
+            with pytest.raises(Conflict):
+                await device.apply(case.edit(case.change, case.change), None)
+            assert _agrees(await device.read_config(case.scope), case.before)
+
+        self.told(case, story)
+
+    def test_apply_then_undo_is_before(self, case: Case) -> None:
+        async def story(device: Device, info: DeviceInfo) -> None:
+            before = await device.read_config(case.scope)
+            receipt = await device.apply(case.edit(case.change, case.before), None)
+            assert receipt.edit.set == case.change
+            assert not receipt.undo_armed
+            await _settled(case, device, case.change)
+            await device.apply(case.edit(case.before, case.change), None)
+            assert (await _settled(case, device, case.before)).in_force == before.in_force
+
+        self.told(case, story)
+
+    def test_applying_twice_equals_once(self, case: Case) -> None:
+        async def story(device: Device, info: DeviceInfo) -> None:
+            await device.apply(case.edit(case.change, {}), None)
+            once = await _settled(case, device, case.change)
+            await device.apply(case.edit(case.change, {}), None)
+            assert await device.read_config(case.scope) == once
+            await device.apply(case.edit(case.before, {}), None)
+            await _settled(case, device, case.before)
+
+        self.told(case, story)
+
+    def test_an_undo_timer_that_is_not_declared_is_unsupported(self, case: Case) -> None:
+        async def story(device: Device, info: DeviceInfo) -> bool:
+            if info.capabilities.undo_timer_s is not None:
+                return False
+            with pytest.raises(Unsupported):
+                await device.apply(case.edit(case.change, {}), 300.0)
+            assert _agrees(await device.read_config(case.scope), case.before)
+            return True
+
+        if not self.told(case, story):
+            pytest.skip(f"{case.name} declares an undo timer")
+
+    def test_after_close_everything_is_try_again(self, case: Case) -> None:
+        async def story() -> None:
+            device = case.make()
+            await device.open()
+            await device.close()
+            with pytest.raises(TryAgain):
+                await device.read(frozenset({Table.STATUS}), None)
+            with pytest.raises(TryAgain):
+                await device.read_config(case.scope)
+            await device.close()  # twice does no harm
+
+        case.run(story())
+
+    def test_it_opens_again(self, case: Case) -> None:
+        async def story() -> None:
+            device = case.make()
+            first = await device.open()
+            await device.close()
+            assert (await device.open()).identity == first.identity
+            await device.read(frozenset({Table.STATUS}), None)
+            await device.close()
+
+        case.run(story())

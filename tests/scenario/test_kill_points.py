@@ -1,0 +1,204 @@
+"""The daemon is killed before and after every store, audit and driver call of a change, and started again.
+
+All points are enumerated, none is sampled. `make kill-points` prints how many there were.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from reaper import Killed, Reaper
+from rig import Rig, rig_of, site_of, until
+
+from agent.agent import Agent
+from agent.change import Actor, Change, State, agrees
+from agent.clock import Clock
+from agent.events import EventKind
+from agent.simulated_time import run
+from agent.store import Store
+from drivers.simulated.faults import NO_FAULTS, Fault, FaultPlan, Kind, Operation, Scripted
+from drivers.types import RadioState
+from inventory.channels import block
+from inventory.model import Band, Mode, MonitorPolicy, Policy
+
+PERSON = Actor(type="operator", uid=1000, name="ann")
+QUICK = Policy(
+    mode=Mode.ACT,
+    poll_s=2.0,
+    apply_timeout_s=5.0,
+    ack_timeout_s=10.0,
+    monitor=MonitorPolicy(
+        slot_s=4.0, min_frames=20, settle_s=2.0, lost_client_after_s=10.0, baseline_slots=12, no_data_s=60.0
+    ),
+)
+BACK = {State.ROLLED_BACK, State.FAILED, State.EXPIRED}
+
+Story = Callable[[Rig, Agent], Awaitable[None]]
+
+
+async def held(rig: Rig, agent: Agent) -> None:
+    """A change that does no harm."""
+    await drill(rig, agent)
+
+
+async def worse(rig: Rig, agent: Agent) -> None:
+    """A change that makes retries worse, and is taken back."""
+    rig.world.spoil(rig.key, block(Band.GHZ_5, 161, 20), 6.0)
+    await drill(rig, agent)
+
+
+async def refused(rig: Rig, agent: Agent) -> None:
+    """A change that the device refuses."""
+    await drill(rig, agent)
+
+
+async def lost_ack(rig: Rig, agent: Agent) -> None:
+    """A change whose answer is lost."""
+    await drill(rig, agent)
+
+
+async def undone(rig: Rig, agent: Agent) -> None:
+    """A change that a person takes back while it is being monitored."""
+    opened = await drill(rig, agent)
+    await agent.executor.settled(opened.id, State.MONITORING)
+    await agent.rollback(agent.changes.token(opened), PERSON)
+
+
+async def radar(rig: Rig, agent: Agent) -> None:
+    """Radar on the target while a change is being monitored; the AP does not leave by itself."""
+    opened = await drill(rig, agent, 60)
+    await agent.executor.settled(opened.id, State.MONITORING)
+    rig.world.set_stubborn(rig.key)
+    rig.world.radar(rig.key)
+    await asyncio.sleep(1)
+    await agent.radar.quiet()
+
+
+STORIES: dict[str, tuple[Story, FaultPlan]] = {
+    "held": (held, NO_FAULTS),
+    "worse": (worse, NO_FAULTS),
+    "undone": (undone, NO_FAULTS),
+    "refused": (refused, FaultPlan((Scripted(Operation.APPLY, 1, Fault(Kind.REFUSED), device="ap1"),))),
+    "lost_ack": (
+        lost_ack,
+        FaultPlan((Scripted(Operation.APPLY, 1, Fault(Kind.TIMEOUT_DONE), device="ap1"),)),
+    ),
+    "radar": (radar, NO_FAULTS),
+}
+
+
+async def drill(rig: Rig, agent: Agent, channel: int = 161) -> Change:
+    done = await agent.inject(
+        EventKind.NON_WIFI_BURST, rig.key, channel=channel, width_mhz=None, act=True, actor=PERSON
+    )
+    assert done.change is not None, done.decision
+    return done.change
+
+
+def live(directory: Path, name: str, kill_at: int | None) -> Reaper:
+    """One life and, when it was cut short, the next; everything is checked at the end."""
+    reaper = Reaper(kill_at)
+
+    async def lives(clock: Clock) -> None:
+        story, faults = STORIES[name]
+        site = site_of(2, policy=QUICK, undo_timer=name != "lost_ack")
+        async with rig_of(directory, clock, site, faults=faults, channels=(36, 149), clients=4) as rig:
+            rig.wrap_store, rig.wrap_audit, rig.wrap_device = reaper.store, reaper.audit, reaper.device
+            await first_life(rig, story, reaper)
+            rig.wrap_store = rig.wrap_audit = rig.wrap_device = lambda it: it
+            rig.ids = _second_ids()
+            await second_life(rig)
+
+    run(lives)
+    return reaper
+
+
+async def first_life(rig: Rig, story: Story, reaper: Reaper) -> None:
+    agent, ledger = rig.build()
+    running = asyncio.create_task(agent.run(), name="agent")
+    try:
+        await agent.ready.wait()
+        await until(lambda: (last := agent.memory.radios[rig.key].history.last) and last.at_s >= 50)
+        reaper.armed = True
+        telling = asyncio.create_task(_whole(story, rig, agent), name="story")
+        await asyncio.wait({running, telling}, return_when=asyncio.FIRST_COMPLETED)
+        if reaper.dead:
+            telling.cancel()
+        await asyncio.gather(telling, return_exceptions=reaper.dead)
+    finally:
+        reaper.dead = True  # whatever is still running is no more
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await ledger.close()
+
+
+async def _whole(story: Story, rig: Rig, agent: Agent) -> None:
+    await story(rig, agent)
+    await until(lambda: all(c.final for c in agent.memory.changes.values()), limit_s=600)
+
+
+async def second_life(rig: Rig) -> None:
+    async with rig.agent() as agent:
+        for _ in range(2):  # radar found by the first poll opens a change of its own
+            await asyncio.sleep(3 * QUICK.poll_s)
+            await agent.radar.quiet()
+            await until(lambda: all(c.final for c in agent.memory.changes.values()), limit_s=1000)
+        await until(lambda: rig.world.radio(rig.key).state is RadioState.ON_AIR, limit_s=200)
+        await asyncio.sleep(120)  # longer than any timer that a device may still have armed
+        barred = agent.memory.barred("lab", agent.clock.now())
+        assert not rig.block().mhz20 & barred, "on a channel in its non-occupancy period"
+    rig.verify()
+    check_store(rig)
+
+
+def check_store(rig: Rig) -> None:
+    """Each change is final, the device says what the store says, the audit told every step."""
+    store = Store(rig.url)
+    try:
+        changes = store.changes()
+        used = {c.id: row.used_utc_us for c in changes if (row := store.token(c.token_sha256 or ""))}
+        assert not store.open_changes()
+    finally:
+        store.close()
+    for change in changes:
+        assert change.final
+        assert change.state is not State.ESCALATED, rig.records()
+        assert rig.steps(change.id)[-1] == change.state
+        if change.state in (State.COMMITTED, State.SUPERSEDED, State.FAILED, State.EXPIRED):
+            assert used[change.id] is None or change.state is State.SUPERSEDED
+    settled = [c for c in changes if c.state is not State.SUPERSEDED]
+    if settled:
+        last = max(settled, key=lambda c: c.created_utc_us)
+        wanted = (last.rollback_to or last.prior) if last.state in BACK else last.target
+        have = rig.world.radio(rig.key).in_force()
+        assert agrees(wanted, have), (last.state, wanted, have)
+
+
+def _second_ids() -> Callable[[], str]:
+    numbers = itertools.count(1)
+    return lambda: f"00000000-0000-7000-8001-{next(numbers):012d}"
+
+
+@pytest.mark.parametrize("name", STORIES)
+@pytest.mark.timeout(600)
+def test_every_kill_point_is_survived(tmp_path: Path, name: str, record_property: Callable[..., None]) -> None:
+    points = live(_fresh(tmp_path, "whole"), name, None)
+    assert points.calls > 20
+    for at in range(1, points.calls + 1):
+        try:
+            live(_fresh(tmp_path, f"{at}"), name, at)
+        except (Exception, Killed) as error:
+            raise AssertionError(f"{name}: killed at {at} of {points.calls}, {points.names[at - 1]}") from error
+    record_property("kill_points", points.calls)
+    print(f"kill points of {name}: {points.calls} tried, {points.calls} survived")
+
+
+def _fresh(tmp_path: Path, name: str) -> Path:
+    path = tmp_path / name
+    os.mkdir(path)
+    return path
