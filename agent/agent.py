@@ -286,8 +286,11 @@ class Agent:
         decision = drill.decide(self.view(site), kind, key, channel, width_mhz)
         edit, effects, note = await self._previewed(decision)
         change: Change | None = None
-        if act and isinstance(decision, Move):
+        if act:
             await self._record_drill(event, actor)
+        if act and isinstance(decision, NoChange):
+            await self.changes.note(decision, drill=True, event_id=event.id)
+        elif act and isinstance(decision, Move):
             opened = await self.changes.open(decision, actor=actor, drill=True, event_id=event.id)
             if isinstance(opened, NoChange):
                 decision = opened
@@ -348,8 +351,10 @@ class Agent:
         told = Interrupt(trigger=Trigger.UNDO, reason="operator", actor=actor)
         if not self.executor.interrupt(change.id, told):
             raise Refused(f"change {change.id} is not being carried out here")
-        await self.executor.settled(change.id, State.ROLLING_BACK)
-        return self.memory.changes[change.id]
+        after = await self.executor.settled(change.id, State.ROLLING_BACK)
+        if after.state is State.COMMITTED:  # it was committed in the same moment
+            return self._opened(await self.changes.undo(after, actor))
+        return after
 
     async def approve(self, change_id: str, actor: Actor) -> Change:
         """Let a proposed change go ahead."""

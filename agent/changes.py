@@ -14,11 +14,13 @@ from agent.lane import Lane
 from agent.ledger import Ledger
 from agent.memory import Memory
 from agent.moment import Deadline
+from agent.monitor import Metric
+from agent.observation import Observation
 from agent.planner import guards
 from agent.planner.decision import Move, NoChange
 from agent.planner.legal import Veto
 from agent.rollback import destination
-from agent.store import RadioBusy
+from agent.store import RadioBusy, StaleChange, TokenExpired, TokenSpent
 from agent.tokens import token_for
 from agent.watch import freeze_baseline
 from drivers.errors import DriverError, Unsupported
@@ -29,6 +31,9 @@ log = structlog.get_logger()
 
 TOKEN_S = 7 * 86_400.0
 """How long the agent may use a token by itself; a person may undo later than that."""
+
+RELIEVED = {Cause.NON_WIFI_BURST: Metric.NON_WIFI, Cause.SPECTRUM_SAT: Metric.BUSY}
+"""What a change for such an event must make better."""
 
 UNDOABLE = frozenset({State.COMMITTED, State.ESCALATED})
 
@@ -87,8 +92,13 @@ class Changes:
         change = self._change(move, have, actor, done.drill, done.event_id, undo_of=done.id)
         if isinstance(change, str):
             return await self.decline(move, change)
-        await self.release(done, actor)
-        return await self._store(change, reason="undo", params={"undo_of": done.id}, spends=done.id)
+        try:
+            await self.release(done, actor)
+            return await self._store(change, reason="undo", params={"undo_of": done.id}, spends=done.id)
+        except RadioBusy as busy:
+            return await self.decline(move, "radio_busy", held_by=busy.change_id)
+        except (TokenSpent, TokenExpired, StaleChange) as error:
+            return await self.decline(move, "token_not_usable", why=str(error))
 
     async def release(self, change: Change, actor: Actor) -> None:
         """Free the radios of an escalated change: a person, or the law, deals with it now."""
@@ -201,7 +211,7 @@ class Changes:
             event_id=event_id,
             undo_of=undo_of,
             baseline=baseline.to_json() if baseline else None,
-            reason=_explained(move),
+            reason=_explained(move, self._memory.radios[move.radio].history.last),
             created_utc_us=now.utc_us,
             token_sha256=token_hash(token_for(id, self._token_key)),
         )
@@ -213,6 +223,7 @@ class Changes:
             change,
             token_expires=Deadline.after(self._clock.now(), TOKEN_S),
             spends_token_of=spends,
+            allow_expired=change.actor.type == "operator",
             reason=reason,
             params=params,
         )
@@ -223,9 +234,10 @@ def _prior(target: Values, have: ConfigState) -> dict[Setting, int]:
     return {setting: have.in_force[setting] for setting in target if setting in have.in_force}
 
 
-def _explained(move: Move) -> Mapping[str, Any]:
-    """What `rrmd changes --explain` shows of the decision."""
-    return {
+def _explained(move: Move, last: Observation | None) -> Mapping[str, Any]:
+    """What `rrmd changes --explain` shows of the decision; ``incident``: what it is to relieve, measured
+    when it was decided (design: INEFFECTIVE)."""
+    told: dict[str, Any] = {
         "code": move.reason,
         "params": dict(move.params),
         "candidates": [
@@ -238,3 +250,8 @@ def _explained(move: Move) -> Mapping[str, Any]:
             for c in move.candidates[:8]
         ],
     }
+    metric = RELIEVED.get(move.cause)
+    before = getattr(last, str(metric), None) if metric else None
+    if before:
+        told["incident"] = {"metric": str(metric), "before_ppm": round(before * 1e6)}
+    return told

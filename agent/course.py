@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agent.change import Actor, Trigger
+from agent.moment import Deadline
 from agent.watch import Around
 from drivers.types import Receipt
 
@@ -25,13 +26,15 @@ class Interrupt:
 
 class Course:
     """One open change being carried out. ``around`` None: it was found open at the start of this process,
-    so nothing of it may be written again."""
+    so nothing of it may be written again. ``quiet``: until then a write may not show in a read-back yet (an
+    announced switch is counting down); None: not known."""
 
     def __init__(self) -> None:
         self.around: Around | None = None
         self.undo_after_s: float | None = None
         self.sent = False
         self.confirmed = False
+        self.quiet: Deadline | None = None
         self.receipt: Receipt | None = None
         self.interrupt: Interrupt | None = None
         self.woken = asyncio.Event()

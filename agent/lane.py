@@ -15,7 +15,7 @@ from typing import TypeVar
 import structlog
 
 from drivers.base import Device
-from drivers.errors import DeviceTimeout, DriverError, TryAgain
+from drivers.errors import DeviceTimeout, DriverError, NeverAgain, TryAgain
 from drivers.types import (
     ConfigState,
     DeviceInfo,
@@ -31,6 +31,10 @@ from inventory.model import RadioKey
 
 R = TypeVar("R")
 log = structlog.get_logger()
+
+
+class Withheld(NeverAgain):
+    """Not sent, by our own will: what was right when it was planned no longer is. The message says why."""
 
 
 class Lane:
@@ -59,8 +63,18 @@ class Lane:
     async def read_config(self, ref: ScopeRef) -> ConfigState:
         return await self._call(lambda: self.device.read_config(ref), self._read_s)
 
-    async def apply(self, edit: Edit, undo_after_s: float | None) -> Receipt:
-        return await self._call(lambda: self.device.apply(edit, undo_after_s), self._write_s)
+    async def apply(
+        self, edit: Edit, undo_after_s: float | None, last_look: Callable[[], str | None] = lambda: None
+    ) -> Receipt:
+        """``last_look``: asked when it is this write's turn, which may be long after it was asked for; says
+        why it must not be sent any more. Raises Withheld then, and nothing was sent."""
+
+        async def send() -> Receipt:
+            if why := last_look():
+                raise Withheld(why)
+            return await self.device.apply(edit, undo_after_s)
+
+        return await self._call(send, self._write_s)
 
     async def confirm(self, receipt: Receipt) -> None:
         await self._call(lambda: self.device.confirm(receipt), self._write_s)

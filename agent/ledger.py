@@ -96,6 +96,7 @@ class Ledger:
         *,
         token_expires: Deadline,
         spends_token_of: str | None = None,
+        allow_expired: bool = False,
         reason: str,
         evidence: Sequence[Evidence] = (),
         params: Mapping[str, Any] | None = None,
@@ -116,6 +117,7 @@ class Ledger:
             token_expires=token_expires,
             records=[entry],
             spends_token_of=spends_token_of,
+            allow_expired=allow_expired,
             now=self.clock.now(),
         )
 

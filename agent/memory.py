@@ -18,6 +18,9 @@ from agent.view import RadioView, SiteView, block_of
 from drivers.types import Capabilities, DeviceInfo, NeighborReading, RadioReading, Snapshot
 from inventory.model import RadioKey, Site, site_of
 
+KEEP_SLOTS = 22
+"""A baseline of 20 slots and some, of a device that refreshes slowly."""
+
 
 @dataclass(slots=True)
 class RadioMemory:
@@ -91,6 +94,8 @@ class Memory:
         for key in info.radios:
             if key in self.radios:
                 self.radios[key].capabilities = info.capabilities
+                slowest_s = max(info.capabilities.refresh_s.values(), default=0.0)
+                self.radios[key].history.keep(KEEP_SLOTS * slowest_s)
 
     def see(self, snapshot: Snapshot) -> None:
         for key, reading in snapshot.readings.items():

@@ -469,6 +469,10 @@ class History:
         while self._items[0].at_s < observation.at_s - self._keep_s:
             self._items.popleft()
 
+    def keep(self, keep_s: float) -> None:
+        """Keep at least so many seconds from now on."""
+        self._keep_s = max(self._keep_s, keep_s)
+
     @property
     def observations(self) -> Sequence[Observation]:
         return tuple(self._items)

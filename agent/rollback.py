@@ -13,11 +13,13 @@ def destination(view: SiteView, change: Change) -> Values | None:
     """The prior values if they are lawful and free at once, else the best legal ones that are; None: there
     is nothing, a person must decide.
     """
+    if change.prior.get(Setting.ENABLED) == 0:
+        return {Setting.ENABLED: 0}  # silence is always legal, whatever the channel would be
     at = view.radios[change.radios[0]]
     have = at.block or block_in_values(at.radio, change.target)
     if legal.values_forbidden(view, at, change.prior, have) is None and not _silent_first(view, change):
         return change.prior
-    if Setting.CHANNEL not in change.prior:
+    if Setting.CHANNEL not in change.prior and Setting.ENABLED not in change.prior:
         return None
     other = emergency(view, at.key)
     if other is None:
@@ -30,7 +32,9 @@ def destination(view: SiteView, change: Change) -> Values | None:
 def _silent_first(view: SiteView, change: Change) -> bool:
     at = view.radios[change.radios[0]]
     prior = block_in_values(at.radio, change.prior)
-    if prior is None or prior == at.block:
+    if prior is None and change.prior.get(Setting.ENABLED):
+        prior = at.block  # switched on again where it was
+    if prior is None or (prior == at.block and at.on_air):
         return False
     return legal.cac_needed(view, at, prior)
 

@@ -8,6 +8,7 @@ from agent.change import Change, Trigger, backoff_s
 from agent.course import Course
 from agent.moment import Deadline
 from agent.rollback import destination, is_ours
+from agent.undo_timer import SETTLING_S
 from agent.workbench import READ_BACK_S, Workbench, text
 from drivers.errors import DriverError
 from drivers.types import ConfigState, Edit, RadioState, Setting, Values
@@ -51,19 +52,30 @@ class TakingBack:
         if have is None:
             return await self._failed_attempt(change, "device_not_readable")
         if self._bench.in_force(goal, have):
+            if self._may_still_land(change, course):
+                return change
             return await self._undone(change, "already_back")
         if not is_ours(change, have.in_force):
             return await self._neither_back(change, have)
         return await self._write_back(change, course, goal, have)
 
+    def _may_still_land(self, change: Change, course: Course) -> bool:
+        """Whether a switch that was announced may be counting down: what is in force now is no proof."""
+        now = self._bench.clock.now()
+        if course.quiet is None:
+            course.quiet = Deadline.after(now, change.silent_s + SETTLING_S)
+        return not course.quiet.passed(now)
+
     async def _write_back(self, change: Change, course: Course, goal: Values, have: ConfigState) -> Change:
         wanted = dict(goal)
         if have.state in (RadioState.OFF, RadioState.NOP):
-            wanted[Setting.ENABLED] = 1
+            wanted.setdefault(Setting.ENABLED, 1)
         expect = {k: v for k, v in have.in_force.items() if k in goal}
         edit = Edit(change_id=change.id, scope=change.scope, set=wanted, expect=expect)
         try:
-            await self._bench.lane(change).apply(edit, None)
+            await self._bench.lane(change).apply(
+                edit, None, lambda: self._bench.no_longer_lawful(change, wanted)
+            )
         except DriverError as error:
             log.warning("change.undo_in_doubt", change=change.id, error=str(error))
         if await self._back(change, course, goal):

@@ -8,11 +8,23 @@ from dataclasses import dataclass
 
 from agent.change import Change
 from agent.memory import Memory, RadioMemory
-from agent.monitor import Baseline, ClientCensus, Judgement, RadioSeries, baseline_of, judge
+from agent.monitor import (
+    Baseline,
+    ClientCensus,
+    IncidentBefore,
+    Judgement,
+    Metric,
+    RadioSeries,
+    baseline_of,
+    judge,
+)
 from agent.observation import Slot
 from agent.view import SiteView, block_in_values
 from inventory.channels import overlap_ratio
 from inventory.model import RadioKey, ap_of
+
+MOST_CONTROLS = 20
+"""More of them say nothing new, and each costs time at every look."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +64,7 @@ def look_around(memory: Memory, view: SiteView, change: Change) -> Around:
         for k, v in view.radios.items()
         if k not in near and k not in busy and ap_of(k) != ap_of(key) and v.radio.band is band
     ]
-    controls = _baselines(memory, view, far)
+    controls = _baselines(memory, view, far[:MOST_CONTROLS])
     return Around(
         at_s=view.now.monotonic_s,
         controls=controls,
@@ -87,6 +99,14 @@ def _clients(memory: Memory, keys: Sequence[RadioKey]) -> frozenset[str]:
     )
 
 
+def incident_of(change: Change) -> IncidentBefore | None:
+    """What the change was to relieve, from its stored reason; None: nothing measured, or a drill."""
+    told = change.reason.get("incident")
+    if not told or change.drill:
+        return None
+    return IncidentBefore(metric=Metric(told["metric"]), before=told["before_ppm"] / 1e6)
+
+
 class Watch:
     """One change being monitored: asks the pure judge with what the memory holds.
 
@@ -104,6 +124,7 @@ class Watch:
         self._acked_s = acked_s
         self._census: ClientCensus | None = None
         self._baseline = Baseline.from_json(change.baseline) if change.baseline else None
+        self._incident = incident_of(change)
 
     def look(self, now_s: float) -> Judgement:
         """The judgement of this instant."""
@@ -116,6 +137,7 @@ class Watch:
             neighbours=self._series(self._around.neighbours if self._around else ()),
             census=self._census,
             critical_event=self._new_critical(),
+            incident=self._incident,
             ack_s=self._acked_s,
             now_s=now_s,
             policy=self._policy,
@@ -131,13 +153,18 @@ class Watch:
         known = self._memory.radios[key]
         since_s = self._acked_s + self._policy.settle_s
         return known.history.slots(
-            self._policy, since_s=since_s, refresh_s=refresh_s(known), elsewhere=self._everyone()
+            self._policy, since_s=since_s, refresh_s=refresh_s(known), elsewhere=self._elsewhere(key)
         )
 
     def _series(self, pairs: Sequence[tuple[RadioKey, Baseline]]) -> tuple[RadioSeries, ...]:
         changed = {k for c in self._memory.changes.values() if not c.final for k in c.radios}
         return tuple(
-            RadioSeries(key=key, baseline=baseline, after=self._slots(key))
+            RadioSeries(
+                key=key,
+                baseline=baseline,
+                after=self._slots(key),
+                refresh_s=refresh_s(self._memory.radios[key]),
+            )
             for key, baseline in pairs
             if key not in changed
         )
@@ -145,13 +172,18 @@ class Watch:
     def _everyone(self) -> frozenset[str]:
         return _clients(self._memory, list(self._site.radios))
 
+    def _elsewhere(self, key: RadioKey) -> frozenset[str]:
+        """Clients on other radios of the site: who left for one of them roamed."""
+        return _clients(self._memory, [other for other in self._site.radios if other != key])
+
     def _take_census(self, now_s: float) -> None:
         """Once, when every radio of the site that answers has been read later than the limit."""
         if self._around is None or self._census is not None:
             return
         due_s = self._acked_s + self._policy.lost_client_after_s
+        stale_s = now_s - self._site.policy.stale_s
         readings = [self._memory.radios[key].reading for key in self._site.radios]
-        if all(r is None or r.at_s >= due_s for r in readings):
+        if now_s >= due_s and all(r is None or r.at_s >= due_s or r.at_s < stale_s for r in readings):
             self._census = ClientCensus(
                 at_s=now_s,
                 before=self._around.clients,

@@ -15,6 +15,7 @@ from agent.lane import Lane
 from agent.ledger import Ledger
 from agent.memory import Memory
 from agent.moment import Deadline
+from agent.planner import legal
 from agent.rollback import destination, is_ours
 from agent.store import TokenExpired, TokenSpent
 from agent.view import SiteView
@@ -52,6 +53,13 @@ class Workbench:
         """The values are in force, and the radio transmits unless it was told not to."""
         off = want.get(Setting.ENABLED) == 0
         return agrees(want, have.in_force) and (off or have.state is RadioState.ON_AIR)
+
+    def no_longer_lawful(self, change: Change, values: Values) -> str | None:
+        """Why these values must not be sent now; the last look before a write, radar may have come since."""
+        view = self.view(change)
+        at = view.radios[change.radios[0]]
+        veto = legal.values_forbidden(view, at, values, at.block)
+        return veto.reason if veto else None
 
     def site(self, change: Change) -> Site:
         return self.memory.sites[change.site]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import structlog
 
 from agent.change import Change, State, Trigger, agrees
 from agent.course import Course
+from agent.lane import Withheld
 from agent.moment import Deadline
 from agent.planner import guards
 from agent.undo_timer import SETTLING_S, undo_after_s
@@ -26,6 +29,9 @@ class Writing:
 
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
+        self._one_start = asyncio.Lock()
+        """Held from the guards to the step on disk: of two changes that start together the second must see
+        the first in flight."""
 
     async def start(self, change: Change, course: Course) -> Change:
         """Look once more, freeze what is around, and write down that the device will now be written to."""
@@ -41,6 +47,11 @@ class Writing:
         if view.radios[change.radios[0]].reading is None and not change.deadline.passed(view.now):
             await course.wait(READ_BACK_S)  # after a restart: the first poll is under way
             return change
+        async with self._one_start:
+            return self._bench.memory.remember(await self._start(change, course, have))
+
+    async def _start(self, change: Change, course: Course, have: ConfigState) -> Change:
+        view = self._bench.view(change)
         proposal = guards.Proposal(view, change.radios[0], change.target, change.cause, ignore=change.id)
         if vetoes := guards.vetoes(proposal):
             veto = vetoes[0]
@@ -48,7 +59,13 @@ class Writing:
             return await self._bench.ledger.step(change, Trigger.REFUSED, reason=veto.reason, params=params)
         if not agrees(change.prior, have.in_force):
             return await self._bench.ledger.step(change, Trigger.SUPERSEDED, reason="prior_has_changed")
-        effects = self._bench.lane(change).plan(change.edit(), have)
+        try:
+            effects = self._bench.lane(change).plan(change.edit(), have)
+        except DriverError as error:
+            params = {"device_said": str(error)[:200]}
+            return await self._bench.ledger.step(
+                change, Trigger.REFUSED, reason="device_cannot", params=params
+            )
         course.around = look_around(self._bench.memory, view, change)
         course.undo_after_s = after_s = self._undo_after_s(change, effects, view)
         return await self._bench.ledger.step(
@@ -67,12 +84,30 @@ class Writing:
             return await self._recovered(change, course)
         course.sent = True
         try:
-            course.receipt = await self._bench.lane(change).apply(change.edit(), course.undo_after_s)
+            course.receipt = await self._bench.lane(change).apply(
+                change.edit(), course.undo_after_s, lambda: self._last_look(change, course)
+            )
+        except Withheld as error:
+            return await self._withheld(change, course, str(error))
         except (Refused, Conflict) as error:
             return await self._refused(change, str(error))
         except DriverError as error:
             log.warning("change.write_in_doubt", change=change.id, error=str(error))
+        course.quiet = Deadline.after(self._bench.clock.now(), change.silent_s + SETTLING_S)
         return await self._prove(change, course)
+
+    def _last_look(self, change: Change, course: Course) -> str | None:
+        if course.interrupt is not None:
+            return "interrupted"
+        return self._bench.no_longer_lawful(change, change.target)
+
+    async def _withheld(self, change: Change, course: Course, why: str) -> Change:
+        """Nothing was sent: the device has its prior values."""
+        if told := course.take():
+            return await self._bench.interrupted(change, told)
+        return await self._bench.ledger.step(
+            change, Trigger.REFUSED, reason="no_longer_lawful", params={"why": why}
+        )
 
     async def _recovered(self, change: Change, course: Course) -> Change:
         """A write of an earlier process: nothing is sent again, the device says how far it came.
@@ -118,7 +153,10 @@ class Writing:
         wait_s, have = READ_BACK_S, None
         while True:
             if told := course.take():
-                return await self._bench.interrupted(change, told)
+                after = await self._bench.interrupted(change, told)
+                if after.state is State.SUPERSEDED:
+                    await self._confirm(change, course)  # the timer must not undo what came instead
+                return after
             have = await self._bench.read(change) or have
             if have is not None and self._bench.in_force(change.target, have):
                 acked = await self._bench.acked(change)

@@ -10,8 +10,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from inventory.credentials import Secret
-
 from drivers.types import (
     Capabilities,
     ConfigState,
@@ -24,6 +22,7 @@ from drivers.types import (
     Snapshot,
     Table,
 )
+from inventory.credentials import Secret
 from inventory.model import DeviceConfig, Radio, RadioKey
 
 

@@ -119,9 +119,9 @@ class MonitorPolicy:
     no_data_s: float = 1800.0  # NO_DATA extends monitoring to this
     worse_ratio: float = 2.0  # first look
     suspect_ratio: float = 1.3  # below it: HELD
-    retry_floor: float = 0.03  # points above c b
+    retry_floor: float = 0.02  # points above c b
     per_floor: float = 0.01
-    more_slots_above: int = 8  # of more_slots, above c q
+    more_slots_above: int = 9  # of more_slots, above c q
     throughput_ratio: float = 0.6  # bytes per own transmit airtime, of the baseline
     disconnects_per_minute: float = 10.0
     disconnect_client_ratio: float = 0.10

@@ -83,11 +83,14 @@ class Daemon:
         return value
 
     def wait_state(self, id: str, *states: str, limit_s: float = 120.0) -> dict[str, Any]:
-        return self.wait(
-            f"change {id} is {states}",
-            lambda: found if (found := self.change(id))["state"] in states else None,
-            limit_s,
-        ) or {}
+        return (
+            self.wait(
+                f"change {id} is {states}",
+                lambda: found if (found := self.change(id))["state"] in states else None,
+                limit_s,
+            )
+            or {}
+        )
 
     def records(self) -> Iterator[dict[str, Any]]:
         for path in sorted((self.directory / "state" / "audit").glob("audit_*.jsonl")):

@@ -44,6 +44,11 @@ from inventory.model import (
 
 Wrap = Callable[[Any], Any]
 
+
+def as_it_is(thing: Any) -> Any:
+    return thing
+
+
 FAST = Policy(
     mode=Mode.ACT,
     poll_s=10.0,
@@ -72,7 +77,10 @@ def site_of(
         timezone="UTC",
         policy=policy,
         devices=MappingProxyType(
-            {ap: DeviceConfig(id=ap, driver="simulated", address=ap, options=_options(undo_timer)) for ap in names}
+            {
+                ap: DeviceConfig(id=ap, driver="simulated", address=ap, options=_options(undo_timer))
+                for ap in names
+            }
         ),
         aps=MappingProxyType(
             {
@@ -80,9 +88,7 @@ def site_of(
                     id=ap,
                     device=ap,
                     position_m=(spacing_m * n, 0.0, 3.0),
-                    radios=(
-                        Radio(key=radio_key("lab", ap, name), band=band, widths_mhz=widths, **radio),
-                    ),
+                    radios=(Radio(key=radio_key("lab", ap, name), band=band, widths_mhz=widths, **radio),),
                 )
                 for n, ap in enumerate(names)
             }
@@ -94,8 +100,14 @@ def _options(undo_timer: bool) -> Mapping[str, Any]:
     return MappingProxyType({**family.check_options({"world": "rig", "undo_timer": undo_timer})})
 
 
-def world_of(site: Site, *, seed: int = 1, channels: tuple[int, ...] = (36, 44, 149, 157), width: int = 20,
-             clients: int = 6) -> World:
+def world_of(
+    site: Site,
+    *,
+    seed: int = 1,
+    channels: tuple[int, ...] = (36, 44, 149, 157),
+    width: int = 20,
+    clients: int = 6,
+) -> World:
     """A world with the site's radios on these channels in turn, and clients that stay."""
     world = World(seed, site.country, start_hour=12.0)
     for n, ap in enumerate(site.aps.values()):
@@ -115,9 +127,9 @@ class Rig:
     world: World
     clock: Clock
     faults: FaultPlan = NO_FAULTS
-    wrap_store: Wrap = staticmethod(lambda it: it)
-    wrap_audit: Wrap = staticmethod(lambda it: it)
-    wrap_device: Wrap = staticmethod(lambda it: it)
+    wrap_store: Wrap = as_it_is
+    wrap_audit: Wrap = as_it_is
+    wrap_device: Wrap = as_it_is
     ids: Callable[[], str] = field(default_factory=lambda: _counter())
 
     @property
@@ -222,7 +234,7 @@ async def rig_of(
 async def until(condition: Callable[[], Any], *, limit_s: float = 7200.0, step_s: float = 1.0) -> Any:
     """The condition's first true value; simulated seconds pass meanwhile."""
     async with asyncio.timeout(limit_s):
-        while not (value := condition()):
+        while not (value := condition()):  # noqa: ASYNC110  a condition of the simulated world has no event
             await asyncio.sleep(step_s)
     return value
 

@@ -83,7 +83,7 @@ def allowed_list(p: Proposal) -> Veto | None:
     block = block_in_values(p.at.radio, p.target)
     if block is None or p.cause in INCIDENTS:
         return None
-    return listed(p.at, block)
+    return listed(p.view, p.at, block)
 
 
 def country(p: Proposal) -> Veto | None:

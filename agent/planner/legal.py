@@ -67,9 +67,11 @@ def _nop(view: SiteView, at: RadioView, block: Block) -> Veto | None:
     return Veto(guard="nop", reason="in_non_occupancy_period", params={"mhz": min(hit)})
 
 
-def listed(at: RadioView, block: Block) -> Veto | None:
+def listed(view: SiteView, at: RadioView, block: Block) -> Veto | None:
     """The site's own wishes: its channel and width lists, and no DFS where it wants none."""
     radio = at.radio
+    if not radio.dfs and regulatory.dfs_needed(view.site.country, block):
+        return Veto(guard="allowed_list", reason="no_dfs_wanted", params={"channel": block.primary})
     if radio.channels is not None and block.primary not in radio.channels:
         return Veto(guard="allowed_list", reason="channel_not_listed", params={"channel": block.primary})
     if block.width_mhz not in radio.widths_mhz:
@@ -108,7 +110,7 @@ def values_forbidden(view: SiteView, at: RadioView, values: Values, have: Block 
     block = block_in_values(at.radio, values) if names_channel else have
     if block is None:
         return Veto(guard="regulatory", reason="no_such_channel") if names_channel else None
-    if names_channel and (veto := forbidden(view, at, block)):
+    if (names_channel or values.get(Setting.ENABLED)) and (veto := forbidden(view, at, block)):
         return veto
     power = values.get(Setting.TX_POWER_DBM)
     return power_forbidden(view, at, block, power) if power is not None else None
@@ -120,6 +122,6 @@ def candidates(view: SiteView, at: RadioView) -> list[Block]:
         block
         for width in at.radio.widths_mhz
         for block in blocks(at.radio.band, width)
-        if not (listed(at, block) or forbidden(view, at, block))
+        if not (listed(view, at, block) or forbidden(view, at, block))
         and (block.band is not Band.GHZ_6 or block.primary in PREFERRED_SCANNING)
     ]

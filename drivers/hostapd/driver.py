@@ -26,7 +26,7 @@ from drivers.hostapd.options import Options, checked
 from drivers.hostapd.parse import Interface, Section
 from drivers.hostapd.parse_event import EventKind
 from drivers.hostapd.plan import Subject
-from drivers.hostapd.reading import Base, Found, Missing
+from drivers.hostapd.reading import Base, Found, Look, Missing
 from drivers.hostapd.render import MARK, Step, Tools
 from drivers.hostapd.signals import Mapper
 from drivers.transport.ssh import ExecResult, LineStream, SshSession, SshTarget, parse_address
@@ -105,6 +105,14 @@ class HostapdDevice:
 
     async def open(self) -> DeviceInfo:
         fingerprint = await self._session.open()
+        try:
+            return await self._known(fingerprint)
+        except BaseException:
+            await self._session.close()
+            raise
+
+    async def _known(self, fingerprint: str) -> DeviceInfo:
+        """Who it is, once the connection stands."""
         first = await self._ask(self._first_questions())
         self._boot_s = self._context.clock() - _required(first, "uptime", _uptime_s)
         interfaces = _required(first, "dev", parse.interfaces)
@@ -125,8 +133,9 @@ class HostapdDevice:
             self._found.keys() | {radio.key for radio in self._context.radios} if radios is None else radios
         )
         there = [self._found[key] for key in sorted(wanted) if key in self._found]
-        asked = reading.commands(self._tools, there, tables, self._look_mhz(tables))
-        answers = await self._ask(asked, self._options.scan_timeout_s if self._scans(tables) else 0.0)
+        look = self._look(tables)
+        asked = reading.commands(self._tools, there, tables, look)
+        answers = await self._ask(asked, longer_s=look.limit_s * len(look.mhz))
         at_s = self._context.clock()
         readings: dict[RadioKey, RadioReading] = {}
         missing = {key: Absence.ABSENT for key in wanted if key not in self._found}
@@ -140,7 +149,7 @@ class HostapdDevice:
 
     async def read_config(self, ref: ScopeRef) -> ConfigState:
         radio = self._radio(ref)
-        answers = await self._ask(reading.commands(self._tools, [radio], frozenset(), {}))
+        answers = await self._ask(reading.commands(self._tools, [radio], frozenset(), reading.NO_LOOK))
         try:
             base = reading.base(radio, answers)
         except Missing as error:
@@ -251,13 +260,11 @@ class HostapdDevice:
         if (mhz20 := reading.occupied(base)) is not None:
             self._mapper.seen_on(key, mhz20)
 
-    def _scans(self, tables: frozenset[Table]) -> bool:
-        return self._options.scan and Table.NEIGHBORS in tables
-
-    def _look_mhz(self, tables: frozenset[Table]) -> dict[RadioKey, tuple[int, ...]]:
-        if not self._scans(tables):
-            return {}
-        return {key: reading.own_channels(base) for key, base in self._bases.items()}
+    def _look(self, tables: frozenset[Table]) -> Look:
+        if Table.NEIGHBORS not in tables or not self._options.scan:
+            return reading.NO_LOOK
+        mhz = {key: reading.own_channels(base) for key, base in self._bases.items()}
+        return Look(mhz=mhz, limit_s=self._options.scan_timeout_s)
 
     async def _ask(self, commands: Mapping[str, str], longer_s: float = 0.0) -> dict[str, Section]:
         limit_s = self._options.command_timeout_s + longer_s

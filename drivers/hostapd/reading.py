@@ -56,6 +56,17 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """Channels (MHz) that a radio may leave its own for, to listen, and for how long in all."""
+
+    mhz: Mapping[RadioKey, tuple[int, ...]]
+    limit_s: int
+
+
+NO_LOOK: Final = Look(mhz={}, limit_s=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Base:
     """What every reading rests on. ``status`` None: hostapd does not answer for this interface."""
 
@@ -71,9 +82,9 @@ def commands(
     tools: Tools,
     radios: Iterable[Found],
     tables: frozenset[Table],
-    look_mhz: Mapping[RadioKey, tuple[int, ...]],
+    look: Look,
 ) -> dict[str, str]:
-    """All that is asked in one poll, by the name of its answer. ``look_mhz``: channels to scan."""
+    """All that is asked in one poll, by the name of its answer."""
     radios = tuple(radios)
     asked = {"dev": tools.iw_line("dev"), "reg": tools.iw_line("reg", "get")}
     for radio in radios:
@@ -85,18 +96,24 @@ def commands(
             for name in radio.bss:
                 asked[f"stations:{name}"] = tools.iw_line("dev", name, "station", "dump")
         if Table.NEIGHBORS in tables:
-            asked[f"scan:{radio.ifname}"] = _scan(tools, radio, look_mhz.get(radio.key, ()))
+            asked[f"scan:{radio.ifname}"] = _scan(tools, radio, look)
     return asked
 
 
-def _scan(tools: Tools, radio: Found, look_mhz: tuple[int, ...]) -> str:
+def _scan(tools: Tools, radio: Found, look: Look) -> str:
     """What was heard lately; before it, where there are channels to look at, the radio goes and looks.
 
-    Only its own band: all channels of the guest's phy took 13.8 s in which its clients got nothing.
+    Only its own band: all channels of the guest's phy took 13.8 s in which its clients got nothing. And for a
+    limited time: under steady traffic the kernel puts off each next channel, for ever.
     """
     dump = tools.iw_line("dev", radio.ifname, "scan", "dump")
-    look = tools.iw_line("dev", radio.ifname, "scan", "ap-force", "freq", *look_mhz)
-    return f"{look} >/dev/null && {dump}" if look_mhz else dump
+    mhz = look.mhz.get(radio.key, ())
+    if not mhz:
+        return dump
+    scan = tools.iw_line("dev", radio.ifname, "scan", "freq", *mhz, "ap-force")
+    abort = tools.iw_line("dev", radio.ifname, "scan", "abort")
+    limited = f"{scan} & p=$!; {{ sleep {look.limit_s:d}; kill $p; }} & k=$!; wait $p; kill $k; {abort}"
+    return f"{{ {limited}; }} >/dev/null 2>&1; {dump}"
 
 
 def section(answers: Mapping[str, Section], name: str) -> str:

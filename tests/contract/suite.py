@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pytest
 
@@ -40,8 +40,6 @@ class Case:
     scope: ScopeRef
     change: Values
     before: Values
-    pause_s: float = 0.0  # between two read-backs; more than 0 lets simulated time pass
-    run: Callable[[Coroutine[Any, Any, Any]], Any] = asyncio.run
 
     @property
     def radio(self) -> RadioKey:
@@ -66,8 +64,8 @@ async def _opened(device: Device) -> AsyncIterator[tuple[Device, DeviceInfo]]:
 async def _settled(case: Case, device: Device, values: Values) -> ConfigState:
     """The read-back, as soon as it agrees; the ack is never the return of `apply`."""
     async with asyncio.timeout(APPLIED_S):
-        while not _agrees(state := await device.read_config(case.scope), values):  # noqa: ASYNC110 -- see below
-            await asyncio.sleep(case.pause_s)  # a device's state can only be asked for
+        while not _agrees(state := await device.read_config(case.scope), values):
+            pass  # each question takes its time
     return state
 
 
@@ -83,8 +81,7 @@ class Contract:
             async with case.opened() as (device, info):
                 return await story(device, info)
 
-        result: T = case.run(open_and_tell())
-        return result
+        return asyncio.run(open_and_tell())
 
     def test_open_declares_what_the_radio_can(self, case: Case) -> None:
         async def story(device: Device, info: DeviceInfo) -> None:
@@ -220,7 +217,7 @@ class Contract:
                 await device.read_config(case.scope)
             await device.close()  # twice does no harm
 
-        case.run(story())
+        asyncio.run(story())
 
     def test_it_opens_again(self, case: Case) -> None:
         async def story() -> None:
@@ -231,4 +228,4 @@ class Contract:
             await device.read(frozenset({Table.STATUS}), None)
             await device.close()
 
-        case.run(story())
+        asyncio.run(story())

@@ -67,10 +67,14 @@ class Replay:
         (self.state / name).write_text(text.replace(old, new, 1))
 
     def context(self, **options: object) -> DeviceContext:
-        return context(self.server.port, self.server.fingerprint, key_of(self.server), **options)
+        return context(
+            self.server.port, self.server.fingerprint, key_of(self.server), user=getpass.getuser(), **options
+        )
 
 
-def context(port: int, fingerprint: str, private_key: str, **options: object) -> DeviceContext:
+def context(
+    port: int, fingerprint: str, private_key: str, *, user: str = "root", **options: object
+) -> DeviceContext:
     indented = "".join(f"  {line}\n" for line in private_key.splitlines())
     config = DeviceConfig(
         id="ap1",
@@ -81,7 +85,7 @@ def context(port: int, fingerprint: str, private_key: str, **options: object) ->
     return DeviceContext(
         config=config,
         radios=(Radio(key=R5, band=Band.GHZ_5), Radio(key=R2, band=Band.GHZ_2_4, ifname="wlan1")),
-        secret=Secret(f"user: {getpass.getuser()}\nprivate_key: |\n{indented}"),
+        secret=Secret(f"user: {user}\nprivate_key: |\n{indented}"),
         clock=time.monotonic,
     )
 

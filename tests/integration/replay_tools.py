@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 from pathlib import Path
 
@@ -31,6 +32,8 @@ def iw(words: list[str]) -> int:
         dbm = f"txpower {int(words[5]) / 100:.2f} dBm"
         rewrite("iw dev", rf"(Interface {words[1]}\n(?:\t\t.*\n)*?\t\t)txpower .*", rf"\g<1>{dbm}")
         return 0
+    if "ap-force" in words and (STATE / "hang").exists():
+        signal.pause()
     return answer(" ".join(["iw", *words]))
 
 

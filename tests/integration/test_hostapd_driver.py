@@ -160,6 +160,17 @@ def test_a_station_uplink_is_seen(ap: Replay) -> None:
     assert (readings[R5].uplink, readings[R2].uplink) == (True, False)
 
 
+def test_a_scan_that_never_ends_is_cut_short(ap: Replay) -> None:
+    (ap.state / "hang").touch()
+    reading = within(
+        ap,
+        lambda device: device.read(frozenset({Table.NEIGHBORS}), frozenset({R2})),
+        scan=True,
+        scan_timeout_s=1,
+    ).readings[R2]
+    assert [each.channel for each in reading.neighbors or ()] == [6]
+
+
 def test_power_and_channel_in_one_edit(ap: Replay) -> None:
     async def story(device: HostapdDevice) -> None:
         both = edit({Setting.CHANNEL: 44, Setting.TX_POWER_DBM: 12}, {Setting.CHANNEL: 36})

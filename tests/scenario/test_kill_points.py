@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from reaper import Killed, Reaper
-from rig import Rig, rig_of, site_of, until
+from rig import Rig, as_it_is, rig_of, site_of, until
 
 from agent.agent import Agent
 from agent.change import Actor, Change, State, agrees
@@ -110,7 +110,7 @@ def live(directory: Path, name: str, kill_at: int | None) -> Reaper:
         async with rig_of(directory, clock, site, faults=faults, channels=(36, 149), clients=4) as rig:
             rig.wrap_store, rig.wrap_audit, rig.wrap_device = reaper.store, reaper.audit, reaper.device
             await first_life(rig, story, reaper)
-            rig.wrap_store = rig.wrap_audit = rig.wrap_device = lambda it: it
+            rig.wrap_store = rig.wrap_audit = rig.wrap_device = as_it_is
             rig.ids = _second_ids()
             await second_life(rig)
 
@@ -186,15 +186,15 @@ def _second_ids() -> Callable[[], str]:
 
 @pytest.mark.parametrize("name", STORIES)
 @pytest.mark.timeout(600)
-def test_every_kill_point_is_survived(tmp_path: Path, name: str, record_property: Callable[..., None]) -> None:
+def test_every_kill_point_is_survived(tmp_path: Path, name: str) -> None:
     points = live(_fresh(tmp_path, "whole"), name, None)
     assert points.calls > 20
     for at in range(1, points.calls + 1):
         try:
             live(_fresh(tmp_path, f"{at}"), name, at)
         except (Exception, Killed) as error:
-            raise AssertionError(f"{name}: killed at {at} of {points.calls}, {points.names[at - 1]}") from error
-    record_property("kill_points", points.calls)
+            where = f"{at} of {points.calls}, {points.names[at - 1]}"
+            raise AssertionError(f"{name}: killed at {where}") from error
     print(f"kill points of {name}: {points.calls} tried, {points.calls} survived")
 
 

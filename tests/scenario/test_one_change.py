@@ -113,8 +113,13 @@ def test_a_person_takes_back_a_committed_change_by_a_new_one(tmp_path: Path) -> 
         (Fault(Kind.NOT_DONE), State.ROLLED_BACK),  # success reported, and not done
         (Fault(Kind.DISCONNECT), State.ROLLED_BACK),
         (Fault(Kind.DISCONNECT_DONE), State.COMMITTED),
-        (Fault(Kind.DONE_WRONG, values={Setting.CHANNEL: 153, Setting.WIDTH_MHZ: 20, Setting.CENTER_MHZ: 5765}),
-         State.SUPERSEDED),
+        (
+            Fault(
+                Kind.DONE_WRONG,
+                values={Setting.CHANNEL: 153, Setting.WIDTH_MHZ: 20, Setting.CENTER_MHZ: 5765},
+            ),
+            State.SUPERSEDED,
+        ),
         (Fault(Kind.DONE_LATE, after_s=200.0), State.ROLLED_BACK),
         (Fault(Kind.HANG), State.ROLLED_BACK),
     ],
@@ -161,7 +166,10 @@ def test_a_device_that_goes_back_by_itself_is_found_rolled_back(tmp_path: Path) 
 
     async def story(clock: Clock) -> None:
         plan = FaultPlan((Scripted(Operation.APPLY, 1, Fault(Kind.TIMEOUT_DONE), device="ap1"),))
-        async with rig_of(tmp_path, clock, site_of(undo_timer=True), faults=plan) as rig, rig.agent() as agent:
+        async with (
+            rig_of(tmp_path, clock, site_of(undo_timer=True), faults=plan) as rig,
+            rig.agent() as agent,
+        ):
             before = rig.block()
             change = await final(agent, await drill(rig, agent))
             assert (change.state, rig.block()) == (State.ROLLED_BACK, before)

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
-from rig import Rig, final, rig_of, site_of, until
+from rig import Rig, final, rig_of, until
 
 from agent.agent import Agent
 from agent.change import Actor, Change, State
 from agent.clock import Clock
 from agent.events import EventKind
-from agent.simulated_time import run
+from agent.radar import Report
+from agent.simulated_time import SimulatedClock, run
 from drivers.simulated.faults import Call, Fault, FaultPlan, Kind, Operation, Scripted
-from drivers.types import RadioState
+from drivers.types import RadioState, Setting
 from inventory.channels import block
-from inventory.model import Band
+from inventory.model import Band, radio_key
 from inventory.regulatory import NOP_S
 
 PERSON = Actor(type="operator", uid=1000, name="ann")
-ON_52 = {"channels": (52, 149, 157, 44), "width": 40}
+ON_52 = partial(rig_of, channels=(52, 149, 157, 44), width=40)
+"""A rig whose first radio is on 52 at 40 MHz."""
 
 
 async def seen(rig: Rig, agent: Agent) -> None:
@@ -41,7 +44,7 @@ def barred(agent: Agent) -> frozenset[int]:
 
 def test_the_ap_leaves_by_itself_and_the_channels_are_barred(tmp_path: Path) -> None:
     async def story(clock: Clock) -> None:
-        async with rig_of(tmp_path, clock, **ON_52) as rig, rig.agent() as agent:
+        async with ON_52(tmp_path, clock) as rig, rig.agent() as agent:
             await seen(rig, agent)
             rig.world.radar(rig.key)
             await until(lambda: barred(agent))
@@ -61,7 +64,7 @@ def test_the_ap_leaves_by_itself_and_the_channels_are_barred(tmp_path: Path) -> 
 
 def test_an_ap_that_stays_is_forced_to_leave(tmp_path: Path) -> None:
     async def story(clock: Clock) -> None:
-        async with rig_of(tmp_path, clock, **ON_52) as rig, rig.agent() as agent:
+        async with ON_52(tmp_path, clock) as rig, rig.agent() as agent:
             await seen(rig, agent)
             rig.world.set_stubborn(rig.key)
             heard_s = clock.monotonic()
@@ -79,7 +82,7 @@ def test_an_ap_that_stays_is_forced_to_leave(tmp_path: Path) -> None:
 def test_an_ap_that_refuses_to_leave_is_switched_off_and_restarted(tmp_path: Path) -> None:
     async def story(clock: Clock) -> None:
         plan = FaultPlan((Scripted(Operation.APPLY, 1, Fault(Kind.REFUSED), device="ap1"),))
-        async with rig_of(tmp_path, clock, faults=plan, **ON_52) as rig, rig.agent() as agent:
+        async with ON_52(tmp_path, clock, faults=plan) as rig, rig.agent() as agent:
             await seen(rig, agent)
             rig.world.set_stubborn(rig.key)
             rig.world.radar(rig.key)
@@ -94,7 +97,7 @@ def test_an_ap_that_refuses_to_leave_is_switched_off_and_restarted(tmp_path: Pat
 
 def test_an_ap_that_fell_silent_with_nowhere_to_go_is_repaired(tmp_path: Path) -> None:
     async def story(clock: Clock) -> None:
-        async with rig_of(tmp_path, clock, **ON_52) as rig, rig.agent() as agent:
+        async with ON_52(tmp_path, clock) as rig, rig.agent() as agent:
             await seen(rig, agent)
             rig.world.radio(rig.key).nowhere = True
             rig.world.radar(rig.key)
@@ -109,15 +112,14 @@ def test_auto_rollback_never_lands_where_radar_was_heard(tmp_path: Path) -> None
     """Regression: a public project's rollback put the AP back onto the channel it had to leave."""
 
     async def story(clock: Clock) -> None:
-        async with rig_of(tmp_path, clock, **ON_52) as rig, rig.agent() as agent:
+        async with ON_52(tmp_path, clock) as rig, rig.agent() as agent:
             rig.world.spoil(rig.key, block(Band.GHZ_5, 161, 40), 4.0)
             opened = await drill(rig, agent, 161)
             await agent.executor.settled(opened.id, State.MONITORING)
-            agent.memory.radios[rig.key].capabilities  # noqa: B018
-            await agent.radar.heard(_report(rig, {5260, 5280}, by="ap2"))
+            await agent.radar.heard(_report({5260, 5280}, by="ap2"))
             change = await final(agent, opened)
             assert change.state is State.ROLLED_BACK
-            assert change.prior["channel"] == 52
+            assert change.prior[Setting.CHANNEL] == 52
             assert not rig.block().mhz20 & {5260, 5280}
             assert change.rollback_to is not None
 
@@ -128,7 +130,10 @@ def test_a_radar_event_in_the_cooldown_is_not_dropped(tmp_path: Path) -> None:
     """Regression: a public project dropped radar that came within the AP's cooldown."""
 
     async def story(clock: Clock) -> None:
-        async with rig_of(tmp_path, clock, channels=(36, 149, 157, 44), width=40) as rig, rig.agent() as agent:
+        async with (
+            rig_of(tmp_path, clock, channels=(36, 149, 157, 44), width=40) as rig,
+            rig.agent() as agent,
+        ):
             await seen(rig, agent)
             opened = await drill(rig, agent, 52)
             change = await agent.executor.settled(opened.id, State.MONITORING)
@@ -147,7 +152,7 @@ def test_a_rollback_never_starts_a_cac(tmp_path: Path) -> None:
     """The prior channel is legal, but its CAC credit is gone: the clients would lose a minute."""
 
     async def story(clock: Clock) -> None:
-        async with rig_of(tmp_path, clock, **ON_52) as rig, rig.agent() as agent:
+        async with ON_52(tmp_path, clock) as rig, rig.agent() as agent:
             rig.world.spoil(rig.key, block(Band.GHZ_5, 161, 40), 4.0)
             change = await final(agent, await drill(rig, agent, 161))
             assert change.state is State.ROLLED_BACK
@@ -159,7 +164,7 @@ def test_a_rollback_never_starts_a_cac(tmp_path: Path) -> None:
 
 def test_radar_that_no_signal_told_of_is_found_by_the_poll(tmp_path: Path) -> None:
     async def story(clock: Clock) -> None:
-        async with rig_of(tmp_path, clock, **ON_52) as rig:
+        async with ON_52(tmp_path, clock) as rig:
             rig.world.radar(rig.key)  # before the agent listens
             async with rig.agent() as agent:
                 await until(lambda: barred(agent) >= {5260}, limit_s=60)
@@ -169,8 +174,8 @@ def test_radar_that_no_signal_told_of_is_found_by_the_poll(tmp_path: Path) -> No
 
 
 def test_the_nop_outlives_a_restart_and_starts_again_after_a_reboot(tmp_path: Path) -> None:
-    async def story(clock) -> None:  # type: ignore[no-untyped-def]
-        async with rig_of(tmp_path, clock, **ON_52) as rig:
+    async def story(clock: SimulatedClock) -> None:
+        async with ON_52(tmp_path, clock) as rig:
             async with rig.agent() as agent:
                 await seen(rig, agent)
                 rig.world.radar(rig.key)
@@ -182,7 +187,9 @@ def test_the_nop_outlives_a_restart_and_starts_again_after_a_reboot(tmp_path: Pa
             await until(lambda: clock.monotonic() > 1000)
             clock.reboot()
             async with rig.agent() as agent:
-                assert agent.memory.nops["lab", 5260].deadline.left_s(clock.now()) == pytest.approx(NOP_S, abs=1)
+                assert agent.memory.nops["lab", 5260].deadline.left_s(clock.now()) == pytest.approx(
+                    NOP_S, abs=1
+                )
 
     run(story)
 
@@ -213,7 +220,7 @@ def test_a_hung_device_delays_no_radar_elsewhere(tmp_path: Path) -> None:
                 for op in (Operation.READ, Operation.READ_CONFIG, Operation.OPEN)
             )
         )
-        async with rig_of(tmp_path, clock, faults=plan, **ON_52) as rig, rig.agent() as agent:
+        async with ON_52(tmp_path, clock, faults=plan) as rig, rig.agent() as agent:
             await until(lambda: clock.monotonic() > 60)
             heard_s = clock.monotonic()
             rig.world.radar(rig.key)
@@ -223,13 +230,5 @@ def test_a_hung_device_delays_no_radar_elsewhere(tmp_path: Path) -> None:
     run(story)
 
 
-def _report(rig: Rig, mhz20: set[int], by: str):  # type: ignore[no-untyped-def]
-    from agent.radar import Report
-    from inventory.model import radio_key
-
-    return Report(
-        site="lab", radios=(radio_key("lab", by, "r5"),), mhz20=frozenset(mhz20), source="signal"
-    )
-
-
-__all__ = ["site_of"]
+def _report(mhz20: set[int], by: str) -> Report:
+    return Report(site="lab", radios=(radio_key("lab", by, "r5"),), mhz20=frozenset(mhz20), source="signal")

@@ -21,6 +21,8 @@ R5 = "lab/ap1/r5"
 HIT = {5260, 5280}
 STATIONS = ("wlan2", "wlan3")
 
+SLOTS = 8
+
 SITE = """
 version: 1
 site: {{id: lab, country: "US", timezone: UTC}}
@@ -31,7 +33,8 @@ policy:
   cooldown_s: {cooldown}
   monitor:
     slot_s: 4
-    min_frames: 100
+    min_frames: 60
+    baseline_min_slots: {slots}
     settle_s: 2
     lost_client_after_s: 15
 aps:
@@ -52,7 +55,7 @@ def daemon(
 ) -> Iterator[Daemon]:
     guest = world.guest
     site = SITE.format(
-        port=port or guest.port, fingerprint=guest.fingerprint, csa=csa, cooldown=cooldown
+        port=port or guest.port, fingerprint=guest.fingerprint, csa=csa, cooldown=cooldown, slots=SLOTS
     )
     key = textwrap.indent(guest.key_file.read_text(), "  ")
     with Daemon(tmp_path / "rrmd", site, {"ap1": f"user: {guest.user}\nprivate_key: |\n{key}"}) as running:
@@ -67,18 +70,8 @@ def radio(running: Daemon) -> dict[str, object]:
 
 
 def baseline(running: Daemon) -> None:
-    """Wait until a drill shows that there is a baseline: ten slots of four seconds and some."""
-    running.wait("statistics", lambda: radio(running)["retry_ratio"] is not None, 30)
-    start = running.call("status")["agent"]["started_utc"]
-    del start
-    eventually(lambda: _age_s(running) > 52, 120, "a baseline", every=1.0)
-
-
-def _age_s(running: Daemon) -> float:
-    from datetime import UTC, datetime
-
-    started = datetime.fromisoformat(running.call("status")["agent"]["started_utc"])
-    return (datetime.now(UTC) - started).total_seconds()
+    """Wait for the slots that a baseline takes."""
+    running.wait("a baseline", lambda: int(str(radio(running)["slots"])) >= SLOTS, 240)
 
 
 def drill(running: Daemon, channel: int, width_mhz: int = 40) -> str:
@@ -108,7 +101,7 @@ def nops(running: Daemon) -> set[int]:
 
 
 def test_a_radar_bars_52_and_56_and_the_ap_is_seen_off_them(tmp_path: Path, world: World) -> None:
-    world.reset(52, 40)
+    world.reset(52, 40, rate=50)
     with daemon(tmp_path, world) as running:
         assert on_air(world) == (5260, 40)
         world.radar()
@@ -125,7 +118,7 @@ def test_a_radar_bars_52_and_56_and_the_ap_is_seen_off_them(tmp_path: Path, worl
 
 
 def test_b_and_c_a_change_is_held_and_a_bad_one_goes_back(tmp_path: Path, world: World) -> None:
-    world.reset(36, 40)
+    world.reset(36, 40, rate=50)
     with daemon(tmp_path, world) as running:
         baseline(running)
         world.mark()
@@ -152,7 +145,7 @@ def test_b_and_c_a_change_is_held_and_a_bad_one_goes_back(tmp_path: Path, world:
 
 def test_d_after_radar_the_rollback_goes_elsewhere(tmp_path: Path, world: World) -> None:
     """Radar on 52 while the AP is announcing its switch away from it; then the new channel turns out bad."""
-    world.reset(52, 40)
+    world.reset(52, 40, rate=50)
     with daemon(tmp_path, world, csa=60) as running:
         baseline(running)
         world.loss(ap_to_sta=0.4, freq_mhz=5745)
@@ -169,7 +162,7 @@ def test_d_after_radar_the_rollback_goes_elsewhere(tmp_path: Path, world: World)
 
 
 def test_e_killed_between_write_and_ack(tmp_path: Path, world: World) -> None:
-    world.reset(36, 40)
+    world.reset(36, 40, rate=50)
     with daemon(tmp_path, world, csa=60) as running:
         id = drill(running, 149)
         running.wait("the switch is announced", lambda: "STARTED-CHANNEL-SWITCH" in world.hostapd_log(), 20)
@@ -183,7 +176,7 @@ def test_e_killed_between_write_and_ack(tmp_path: Path, world: World) -> None:
 
 
 def test_f_the_wire_is_cut_for_a_minute_in_the_middle_of_a_change(tmp_path: Path, world: World) -> None:
-    world.reset(36, 40)
+    world.reset(36, 40, rate=50)
     with CutWire(world.guest.port) as wire, daemon(tmp_path, world, port=wire.port, csa=60) as running:
         id = drill(running, 149)
         running.wait("the switch is announced", lambda: "STARTED-CHANNEL-SWITCH" in world.hostapd_log(), 20)
@@ -203,7 +196,7 @@ def test_f_the_wire_is_cut_for_a_minute_in_the_middle_of_a_change(tmp_path: Path
 
 
 def test_g_radar_while_monitoring_in_the_cooldown(tmp_path: Path, world: World) -> None:
-    world.reset(36, 40)
+    world.reset(36, 40, rate=50)
     with daemon(tmp_path, world, cooldown=3600) as running:
         id = drill(running, 52)
         running.wait_state(id, "MONITORING", limit_s=180)
@@ -221,4 +214,6 @@ def token_of(running: Daemon, id: str) -> str:
     from agent.audit import derive, load_or_create_key
     from agent.tokens import token_for
 
-    return token_for(id, derive(load_or_create_key(running.directory / "state" / "audit.key"), "rollback-token"))
+    return token_for(
+        id, derive(load_or_create_key(running.directory / "state" / "audit.key"), "rollback-token")
+    )

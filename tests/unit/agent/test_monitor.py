@@ -25,7 +25,8 @@ from agent.monitor import (
 from agent.observation import Slot
 from inventory.model import MonitorPolicy, radio_key
 
-POLICY = MonitorPolicy()
+POLICY = MonitorPolicy(retry_floor=0.03, more_slots_above=8)
+"""Round numbers for the examples below: 3 points, 8 of 10."""
 ACK_S = 10_000.0
 START_S = ACK_S + POLICY.settle_s
 
