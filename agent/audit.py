@@ -1,24 +1,17 @@
-"""The audit log on disk: copies the store's outbox into chained files, and reads them."""
+"""The audit log on disk: copies the store's outbox into chained files."""
 
 from __future__ import annotations
 
-import csv
-import json
 import os
-import re
-import secrets
-import stat
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
-from itertools import groupby, islice
+from itertools import groupby
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any
 
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from uuid6 import uuid7
 
 from agent.audit_chain import (
@@ -26,24 +19,22 @@ from agent.audit_chain import (
     AuditHead,
     Finding,
     Kind,
-    Line,
-    Report,
     key_id_of,
     read_line,
     sign,
-    verify,
 )
+from agent.audit_files import files
+from agent.audit_key import Key, derive
 from agent.clock import Clock, SystemClock
+from agent.disk import sync_directory, write_all
 from agent.moment import EPOCH
 from agent.records import Pseudonyms, record
 from agent.store import Store
 from agent.tables import OutboxRow
 
-KEY_BYTES = 32
 BATCH = 1000
 """Records of one write."""
 
-FILE_NAME = re.compile(r"audit_\d{8}\.jsonl")
 
 EVERY_SITE = "*"
 """The site of a record about the log itself."""
@@ -56,8 +47,6 @@ CODES = {
     Kind.FORK: "audit.store_behind",
 }
 
-Purpose = Literal["audit-mac", "pseudonym", "rollback-token"]
-
 
 class AuditError(Exception):
     """The root of what the audit log raises."""
@@ -65,92 +54,6 @@ class AuditError(Exception):
 
 class AuditUnavailable(AuditError):
     """The disk did not take the records: write to no device, flush again later; nothing is lost."""
-
-
-class KeyRefused(AuditError):
-    """The key file can't be trusted: a person must act as the message says."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
-    """The installation's root key. ``created``: it was made just now; say so, it needs a backup."""
-
-    secret: bytes = field(repr=False)
-    created: bool = False
-
-
-def derive(key: Key, purpose: Purpose) -> bytes:
-    """The 32-byte key for one purpose (HKDF-SHA256, RFC 5869); none tells anything about another."""
-    info = f"rrmd {purpose} v1".encode()
-    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=info).derive(key.secret)
-
-
-def mac_keys(*keys: Key) -> dict[str, bytes]:
-    """The keys as `verify` wants them: by id."""
-    return {key_id_of(mac): mac for mac in (derive(key, "audit-mac") for key in keys)}
-
-
-def load_or_create_key(path: Path) -> Key:
-    """The root key in ``path``; made there from the kernel's random numbers when there is none.
-
-    Raises KeyRefused when others can read the file or it does not hold 32 bytes.
-    """
-    try:
-        return _load_key(path)
-    except FileNotFoundError:
-        return _create_key(path)
-
-
-def _load_key(path: Path) -> Key:
-    with path.open("rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise KeyRefused(f"{path} is not a file")
-        if mode := stat.S_IMODE(status.st_mode) & 0o077:
-            raise KeyRefused(f"others may use the key file {path} (mode bits {mode:03o}): chmod 600 {path}")
-        secret = file.read(KEY_BYTES + 1)
-    if len(secret) != KEY_BYTES:
-        raise KeyRefused(f"{path} must hold exactly {KEY_BYTES} bytes; restore it from its backup")
-    return Key(secret=secret)
-
-
-def _create_key(path: Path) -> Key:
-    """Whole or not at all: linked into place when it is on disk, never over another's."""
-    secret = os.urandom(KEY_BYTES)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        _write_new(draft, secret, 0o600)
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            return _load_key(path)
-    finally:
-        draft.unlink(missing_ok=True)
-    _sync_directory(path.parent)
-    return Key(secret=secret, created=True)
-
-
-def _write_new(path: Path, data: bytes, mode: int) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    try:
-        _write_all(fd, data)
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def _write_all(fd: int, data: bytes) -> None:
-    left = memoryview(data)
-    while left:
-        left = left[os.write(fd, left) :]
-
-
-def _sync_directory(directory: Path) -> None:
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +148,7 @@ class AuditLog:
         try:
             if not size:
                 os.fchmod(fd, 0o640)
-            _write_all(fd, data)
+            write_all(fd, data)
             os.fdatasync(fd)
         except OSError:
             with suppress(OSError):  # the next flush sees the length and settles it
@@ -254,7 +157,7 @@ class AuditLog:
         finally:
             os.close(fd)
         if not size:
-            _sync_directory(self._directory)
+            sync_directory(self._directory)
 
     def _mark(self, signed: Sequence[_Signed], name: str, size: int) -> None:
         head = AuditHead(seq=signed[-1].seq, mac=signed[-1].mac, file=name, size=size)
@@ -296,11 +199,11 @@ class AuditLog:
         aside = self._directory / f"{name}.torn"
         fd = os.open(aside, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
-            _write_all(fd, torn + b"\n")
+            write_all(fd, torn + b"\n")
             os.fsync(fd)
         finally:
             os.close(fd)
-        _sync_directory(self._directory)
+        sync_directory(self._directory)
         self._truncate(name, whole)
         text = f"{len(torn)} bytes without a line's end were moved to {aside.name}"
         yield _finding(Kind.TORN, name, data.count(b"\n", 0, whole) + 1, None, text)
@@ -395,151 +298,3 @@ def _finding(kind: Kind, file: str, line: int, seq: int | None, detail: str) -> 
 def _day_name(row: OutboxRow) -> str:
     day = EPOCH + timedelta(microseconds=row.record["utc"])
     return f"audit_{day:%Y%m%d}.jsonl"
-
-
-# Reading
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
-    """Which records are wanted; None = any. ``radio`` and ``ap`` are pseudonyms, times UTC microseconds
-    (from ``since_utc_us`` on, before ``until_utc_us``)."""
-
-    change_id: str | None = None
-    event_id: str | None = None
-    radio: str | None = None
-    ap: str | None = None
-    kind: str | None = None
-    site: str | None = None
-    since_utc_us: int | None = None
-    until_utc_us: int | None = None
-
-    def takes(self, record: Mapping[str, Any]) -> bool:
-        at = record.get("utc")
-        if not isinstance(at, int):
-            return False
-        if self.since_utc_us is not None and at < self.since_utc_us:
-            return False
-        if self.until_utc_us is not None and at >= self.until_utc_us:
-            return False
-        return self._names_fit(record)
-
-    def _names_fit(self, record: Mapping[str, Any]) -> bool:
-        if self.radio is not None and self.radio not in (record.get("radio"), *(record.get("members") or ())):
-            return False
-        wanted = {name: getattr(self, name) for name in ("change_id", "event_id", "ap", "kind", "site")}
-        return all(value is None or record.get(name) == value for name, value in wanted.items())
-
-
-def files(directory: Path) -> list[Path]:
-    """The audit files in the order of their chain."""
-    return sorted(path for path in directory.iterdir() if FILE_NAME.fullmatch(path.name))
-
-
-def read_lines(directory: Path) -> Iterator[Line]:
-    """Every line of every file, in order."""
-    for path in files(directory):
-        with path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                yield path.name, number, line
-
-
-def verify_directory(directory: Path, keys: Mapping[str, bytes], head: AuditHead | None = None) -> Report:
-    """What the log in ``directory`` tells about itself; see `audit_chain.verify` and `mac_keys`. Of a log
-    that is being written read the head first: records may only have been added since then."""
-    return verify(read_lines(directory), keys, head)
-
-
-def query(
-    directory: Path, want: Filter | None = None, *, limit: int | None = None, newest: bool = False
-) -> Iterator[dict[str, Any]]:
-    """The records that fit, in order (``newest``: the last one first), at most ``limit``; signatures are
-    not checked, and a line that is no record is passed over."""
-    lines = _backwards(directory) if newest else (line for _, _, line in read_lines(directory))
-    return islice((one for _, one in _fitting(lines, want or Filter())), limit)
-
-
-def _fitting(lines: Iterable[bytes], want: Filter) -> Iterator[tuple[bytes, dict[str, Any]]]:
-    for line in lines:
-        one = _record(line)
-        if one is not None and want.takes(one):
-            yield line, one
-
-
-def _backwards(directory: Path) -> Iterator[bytes]:
-    for path in reversed(files(directory)):
-        yield from reversed(path.read_bytes().splitlines())
-
-
-def _record(line: bytes) -> dict[str, Any] | None:
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return record if isinstance(record, dict) else None
-
-
-FORMULA = ("=", "+", "-", "@")
-BLANKS = ("\t", "\r", "\n")
-
-COLUMNS = (
-    "seq",
-    "id",
-    "utc",
-    "boot_id",
-    "site",
-    "kind",
-    "ap",
-    "radio",
-    "pseudo_key_id",
-    "event_id",
-    "change_id",
-    "undo_of",
-    "from_state",
-    "to_state",
-    "reason",
-    "evidence",
-    "scope",
-    "members",
-    "old",
-    "new",
-    "token_sha256",
-    "result",
-    "actor",
-    "drill",
-    "v",
-    "prev_mac",
-    "key_id",
-    "mac",
-)
-
-
-def export(directory: Path, out: IO[str], format: Literal["jsonl", "csv"], want: Filter | None = None) -> int:
-    """How many records were written to ``out``: JSON lines as they stand, or CSV for a spreadsheet."""
-    found = _fitting((line for _, _, line in read_lines(directory)), want or Filter())
-    if format == "csv":
-        return _export_csv((one for _, one in found), out)
-    count = 0
-    for line, _ in found:
-        out.write(line.decode(errors="replace"))
-        count += 1
-    return count
-
-
-def _export_csv(found: Iterable[Mapping[str, Any]], out: IO[str]) -> int:
-    writer = csv.writer(out)
-    writer.writerow(COLUMNS)
-    count = 0
-    for one in found:
-        writer.writerow([_cell(one.get(name)) for name in COLUMNS])
-        count += 1
-    return count
-
-
-def _cell(value: Any) -> Any:
-    """A spreadsheet takes text that begins like a formula for one and runs it; a quote stops that."""
-    if isinstance(value, dict | list):
-        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    if isinstance(value, str) and (value.lstrip().startswith(FORMULA) or value.startswith(BLANKS)):
-        return f"'{value}"
-    return value

@@ -17,7 +17,8 @@ from uuid6 import uuid7
 
 from agent.agent import Agent
 from agent.api.server import ControlSocket
-from agent.audit import AuditLog, Key, derive, load_or_create_key
+from agent.audit import AuditLog
+from agent.audit_key import Key, derive, load_or_create_key
 from agent.clock import Clock, SystemClock
 from agent.lane import Lane
 from agent.ledger import Ledger

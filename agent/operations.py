@@ -10,7 +10,7 @@ from typing import Any
 from agent.agent import Agent, Alert
 from agent.api import protocol
 from agent.api.errors import BadArgs, NotFound
-from agent.audit import Filter, query
+from agent.audit_files import Filter, query
 from agent.change import FINAL, Actor, Change, State
 from agent.drill import Injected
 from agent.events import Event, EventKind

@@ -205,10 +205,18 @@ class RadarWatch:
                 return await self._repair(key, event_id, drill)
             if step is RadarStep.OFF:
                 return await self._off(key, event_id, drill)
-            if step is RadarStep.FORCE and not forced:
+            if step is RadarStep.FORCE and not forced and not self._leaving(key, mhz20):
                 forced = True
                 await self._force(key, event_id, drill)
             await asyncio.sleep(LOOK_S)
+
+    def _leaving(self, key: RadioKey, mhz20: frozenset[int]) -> bool:
+        """Whether a change of ours is already taking the radio away: a second order would only disturb it."""
+        return any(
+            change.state is State.APPLYING and key in change.radios and not self._aims_at(change, mhz20)
+            for change in self._memory.changes_of(site_of(key), self._clock.now())
+            if Setting.CHANNEL in change.target
+        )
 
     async def _look(self, key: RadioKey) -> RadioReading | None:
         try:

@@ -19,7 +19,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from agent.audit import AuditLog, Key, mac_keys, verify_directory
+from agent.audit import AuditLog
+from agent.audit_files import verify_directory
+from agent.audit_key import Key, mac_keys
 from agent.clock import SystemClock
 from agent.records import Evidence, Pseudonyms, record
 from agent.store import Store

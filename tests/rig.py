@@ -16,7 +16,9 @@ from types import MappingProxyType
 from typing import Any
 
 from agent.agent import Agent
-from agent.audit import AuditLog, derive, load_or_create_key, mac_keys, verify_directory
+from agent.audit import AuditLog
+from agent.audit_files import verify_directory
+from agent.audit_key import derive, load_or_create_key, mac_keys
 from agent.change import Change
 from agent.clock import Clock
 from agent.lane import Lane

@@ -19,8 +19,9 @@ from agent.cli.options import Json, Options, SiteName, options_of
 from agent.cli.terminal import complain, count, show, show_json, show_table
 
 if TYPE_CHECKING:
-    from agent.audit import Filter, Key
     from agent.audit_chain import AuditHead, Report
+    from agent.audit_files import Filter
+    from agent.audit_key import Key
     from agent.settings import Settings
 
 app = typer.Typer(help="Verify, search and export the audit log.", rich_markup_mode=None)
@@ -57,7 +58,7 @@ def verify(
     The end of the daemon's own log is compared with what the store knows; in a copy (--dir) a cut end
     cannot be seen, and that is said.
     """
-    from agent.audit import mac_keys
+    from agent.audit_key import mac_keys
 
     settings = options_of(context).settings()
     place = directory or settings.audit_dir
@@ -74,7 +75,7 @@ def verify(
 def _verified(place: Path, keys: dict[str, bytes], head: AuditHead | None) -> Report:
     """The report. A daemon may be in the middle of a line while we read: only what is still wrong at a
     second look is wrong."""
-    from agent.audit import verify_directory
+    from agent.audit_files import verify_directory
 
     report = verify_directory(place, keys, head)
     return report if report.intact else verify_directory(place, keys, head)
@@ -82,7 +83,7 @@ def _verified(place: Path, keys: dict[str, bytes], head: AuditHead | None) -> Re
 
 def _key(file: Path) -> Key:
     """The key in a file that is there already: checking a log must not make a new key."""
-    from agent.audit import KeyRefused, load_or_create_key
+    from agent.audit_key import KeyRefused, load_or_create_key
 
     if not file.exists():
         raise usage(f"{file}: no such key file; name the log's key with --key")
@@ -151,7 +152,7 @@ def query(
 
     Radios and APs stand in it as pseudonyms; --radio finds one by its real name, with the key's help.
     """
-    from agent.audit import query as search
+    from agent.audit_files import query as search
 
     options = options_of(context)
     place = directory or options.settings().audit_dir
@@ -183,7 +184,7 @@ def export(
     as_json: Json = False,
 ) -> int:
     """Copy records out, as they stand (jsonl) or for a spreadsheet (csv)."""
-    from agent.audit import export as copy
+    from agent.audit_files import export as copy
 
     if as_json and out is None:
         raise usage("--json needs --out FILE: standard output holds the records themselves")
@@ -231,7 +232,7 @@ def _filter(
     kind: str | None,
     since: str | None,
 ) -> Filter:
-    from agent.audit import Filter
+    from agent.audit_files import Filter
 
     return Filter(
         site=site,
@@ -244,7 +245,7 @@ def _filter(
 
 
 def _pseudonym(options: Options, radio: str) -> str:
-    from agent.audit import derive
+    from agent.audit_key import derive
     from agent.records import Pseudonyms
 
     if radio.count("/") != 2:

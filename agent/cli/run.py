@@ -47,7 +47,8 @@ def run(
 def _expected(error: Exception) -> Failure | None:
     """How to tell an operator's mistake; None: it is a bug."""
     from agent.api.socket_file import SocketError, SocketInUse
-    from agent.audit import AuditError, KeyRefused
+    from agent.audit import AuditError
+    from agent.audit_key import KeyRefused
     from agent.daemon import AlreadyRunning
     from agent.store import SchemaTooNew, StoreError
     from inventory.credentials import CredentialError

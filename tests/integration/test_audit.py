@@ -18,21 +18,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agent.audit import (
-    AuditLog,
-    AuditUnavailable,
-    Filter,
-    Key,
-    KeyRefused,
-    derive,
-    export,
-    files,
-    load_or_create_key,
-    mac_keys,
-    query,
-    verify_directory,
-)
+from agent.audit import AuditLog, AuditUnavailable
 from agent.audit_chain import Kind, Report
+from agent.audit_files import Filter, export, files, query, verify_directory
+from agent.audit_key import Key, KeyRefused, derive, load_or_create_key, mac_keys
 from agent.moment import Moment
 from agent.store import Store
 

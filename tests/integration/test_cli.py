@@ -25,7 +25,8 @@ from typer.testing import CliRunner, Result
 from agent.api import errors, protocol
 from agent.api.server import ControlSocket
 from agent.api.socket_file import SocketInUse, SocketUnusable
-from agent.audit import AuditLog, KeyRefused, load_or_create_key
+from agent.audit import AuditLog
+from agent.audit_key import KeyRefused, load_or_create_key
 from agent.change import Actor
 from agent.cli.app import app
 from agent.clock import SystemClock

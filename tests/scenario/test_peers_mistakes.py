@@ -16,7 +16,7 @@ from agent.agent import Agent
 from agent.api.errors import Refused
 from agent.change import Actor, Cause, Change, State
 from agent.clock import Clock
-from agent.drill import Injected
+from agent.drill import LEAVES, Injected
 from agent.events import EventKind
 from agent.planner.decision import Move, NoChange
 from agent.radar import Report
@@ -83,17 +83,16 @@ def test_a_5_ghz_radio_sent_to_channel_1_stays_where_it_is(tmp_path: Path, chann
 
 @pytest.mark.parametrize("kind", list(EventKind))
 def test_every_event_is_acted_upon_or_refused_with_a_reason(tmp_path: Path, kind: EventKind) -> None:
-    """Never silence: a change, or no change with its reason in the audit, or an error that says what to do."""
+    """Never silence: a change, no change with its reason in the audit, or an error that says what to do."""
 
     async def story(clock: Clock) -> None:
         async with running(tmp_path, clock) as (rig, agent):
-            try:
-                done = await inject(agent, rig.key, None, kind)
-            except Refused as error:
-                assert str(kind) in str(error)
-                assert "--channel" in str(error), "the error says what to do instead"
+            if kind not in {*LEAVES, EventKind.DFS_RADAR}:
+                with pytest.raises(Refused, match=f"{kind} has no action.*--channel"):
+                    await inject(agent, rig.key, None, kind)
                 assert not agent.memory.changes
                 return
+            done = await inject(agent, rig.key, None, kind)
             if kind is EventKind.DFS_RADAR:
                 await agent.radar.quiet()
                 assert "radar.heard" in reasons(rig)
@@ -304,6 +303,7 @@ def test_radar_between_the_plan_and_its_turn_on_the_wire_stops_the_write(tmp_pat
             rig.wrap_device = _spied(sent)
             async with rig.agent() as agent:
                 await read_once(agent)
+                # the change is not told: the last look at the law must do without
                 agent.executor.interrupt = lambda *_: False  # type: ignore[method-assign]
                 change = await opened(agent, rig.key, 60)
                 lane = agent.lane("lab", "ap1")
@@ -325,7 +325,6 @@ def test_a_radio_switched_off_because_of_radar_is_not_undone_onto_radar(tmp_path
 
     async def story(clock: Clock) -> None:
         async with running(tmp_path, clock, channels=(52, 149, 157, 44), width=40) as (rig, agent):
-            agent.memory.bar([])
             await agent.radar.heard(
                 Report(site="lab", radios=(AP2,), mhz20=frozenset({5260, 5280}), source="signal")
             )

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
@@ -53,7 +53,7 @@ from drivers.simulated.driver import family
 from drivers.simulated.faults import NO_FAULTS, Fault, FaultPlan, Kind, Operation, Scripted
 from drivers.simulated.firmware import NotPossible
 from drivers.simulated.world import World
-from drivers.types import Edit, RadioState, Receipt, ScopeRef, Setting, Values
+from drivers.types import Edit, RadioState, Receipt, ScopeRef, Setting, Snapshot, Table, Values
 from inventory import regulatory
 from inventory.channels import Block, blocks, channels, frequency_mhz
 from inventory.model import Band, Mode, MonitorPolicy, Placement, Policy, Radio, RadioKey, Site, ap_of
@@ -235,10 +235,12 @@ plans = st.builds(FaultPlan, st.lists(lines, max_size=3).map(tuple))
 
 
 class Judge:
-    """Looks at each write in the moment in which it is handed to the device."""
+    """Looks at each write in the moment in which it is handed to the device. ``lists``: devices tell which
+    channels they have; where they don't, nothing but our own knowledge of the law keeps us within it."""
 
-    def __init__(self, rig: Rig) -> None:
+    def __init__(self, rig: Rig, *, lists: bool) -> None:
         self.rig = rig
+        self.lists = lists
         self.agent: Agent | None = None
         self.store: Store | None = None
         self.writes = 0
@@ -250,7 +252,14 @@ class Judge:
         return store
 
     def device(self, device: Any) -> Any:
-        send = device.apply
+        send, ask = device.apply, device.read
+
+        async def read(tables: frozenset[Table], radios: frozenset[RadioKey] | None) -> Snapshot:
+            told: Snapshot = await ask(tables, radios)
+            if self.lists:
+                return told
+            bare = {key: replace(each, allowed_mhz=None) for key, each in told.readings.items()}
+            return replace(told, readings=bare)
 
         async def apply(edit: Edit, undo_after_s: float | None) -> Receipt:
             self.writes += 1
@@ -260,7 +269,7 @@ class Judge:
             done: Receipt = await send(edit, undo_after_s)
             return done
 
-        device.apply = apply
+        device.apply, device.read = apply, read
         return device
 
     @property
@@ -443,9 +452,9 @@ class Story:
         assert self.agent is not None
         key, world = self.keys[step.ap % len(self.keys)], self.rig.world
         if step.what.startswith("drill"):
-            self.ask(self.drill(step, key))
+            self.ask(lambda: self.drill(step, key))
         elif step.what == "radar_drill":
-            self.ask(self.inject(EventKind.DFS_RADAR, key, act=True))
+            self.ask(lambda: self.inject(EventKind.DFS_RADAR, key, act=True))
         elif step.what.startswith("radar"):
             self.radar(step, key)
         elif step.what == "stranger":
@@ -454,8 +463,7 @@ class Story:
         elif step.what.startswith("undo"):
             await self.undo(step)
         elif step.what == "approve":
-            for change in list(self.agent.memory.changes.values())[-1:]:
-                self.ask(self.agent.approve(change.id, PERSON))
+            self.ask(self.approve_last)
         elif step.what == "spoil":
             world.spoil(key, None, 1.0 + step.pick % 5)
         elif step.what == "ap_reboots":
@@ -466,7 +474,7 @@ class Story:
                 self.clock.reboot()
             await self.begin()
 
-    def ask(self, what: Coroutine[Any, Any, Any]) -> None:
+    def ask(self, what: Callable[[], Coroutine[Any, Any, Any]]) -> None:
         self.asked.append(asyncio.create_task(_refusable(what)))
 
     async def drill(self, step: Step, key: RadioKey) -> None:
@@ -514,12 +522,22 @@ class Story:
         if not changes:
             return
         token = self.agent.changes.token(changes[-1 - step.pick % len(changes)])
-        twice = [self.agent.rollback(token, PERSON) for _ in range(2)]
+        undo = partial(self.agent.rollback, token, PERSON)
+
+        async def twice() -> None:
+            await _refusable(undo)
+            await _refusable(undo)
+
         if step.what == "undo_both_at_once":
-            for one in twice:
-                self.ask(one)
-            return
-        self.ask(_one_after_the_other(twice))
+            self.ask(undo)
+            self.ask(undo)
+        else:
+            self.ask(twice)
+
+    async def approve_last(self) -> None:
+        assert self.agent is not None
+        for change in list(self.agent.memory.changes.values())[-1:]:
+            await self.agent.approve(change.id, PERSON)
 
     async def over(self) -> None:
         """Every change is final, in bounded time."""
@@ -527,15 +545,19 @@ class Story:
         memory = self.agent.memory
         await until(lambda: all(c.final for c in memory.changes.values()), limit_s=LIMIT_S, step_s=5.0)
 
+    async def off_radar(self) -> None:
+        """No radio transmits where it heard radar itself, once the devices do as they are told."""
+        if self.rig.site.policy.mode is Mode.OBSERVE:
+            return
+        radios = [self.rig.world.radio(key) for key in self.keys]
+        await until(
+            lambda: not any(r.on_air and r.memory.barred(r.block) for r in radios), limit_s=600.0, step_s=1.0
+        )
 
-async def _refusable(what: Coroutine[Any, Any, Any]) -> None:
+
+async def _refusable(what: Callable[[], Coroutine[Any, Any, Any]]) -> None:
     with suppress(OperationError):
-        await what
-
-
-async def _one_after_the_other(whats: list[Coroutine[Any, Any, Any]]) -> None:
-    for what in whats:
-        await _refusable(what)
+        await what()
 
 
 def tell(plot: Plot, plan: FaultPlan, told: list[Step]) -> None:
@@ -543,11 +565,12 @@ def tell(plot: Plot, plan: FaultPlan, told: list[Step]) -> None:
 
     async def story(clock: SimulatedClock) -> None:
         with stage(clock, plot, plan) as rig:
-            judge = Judge(rig)
+            judge = Judge(rig, lists=plot.seed % 2 == 0)
             it = Story(rig, judge, clock)
             await it.begin()
             await asyncio.sleep(60.0)
             await it.tell(told)
+            await it.off_radar()
             await it.over()
             await it.end(kill=False)
             assert not judge.wrong, judge.wrong
@@ -682,7 +705,7 @@ def test_apply_then_undo_equals_before_unless_the_prior_has_become_illegal(
     async def story(clock: SimulatedClock) -> None:
         sound = replace(plot, listed=None, dfs=True, pinned=False, undo_timer=False, aps=max(2, plot.aps))
         with stage(clock, sound, NO_FAULTS) as rig:
-            judge = Judge(rig)
+            judge = Judge(rig, lists=plot.seed % 2 == 0)
             it = Story(rig, judge, clock)
             await it.begin()
             assert it.agent is not None
@@ -700,9 +723,9 @@ def test_apply_then_undo_equals_before_unless_the_prior_has_become_illegal(
             if done.change is not None:
                 change = await it.agent.executor.settled(done.change.id, when)
                 if radar:
-                    it.ask(it.inject(EventKind.DFS_RADAR, it.keys[1], act=True))
+                    it.ask(lambda: it.inject(EventKind.DFS_RADAR, it.keys[1], act=True))
                     await asyncio.sleep(0.5)
-                await _refusable(it.agent.rollback(it.agent.changes.token(change), PERSON))
+                await _refusable(partial(it.agent.rollback, it.agent.changes.token(change), PERSON))
             await it.over()
             credit = {mhz for mhz in prior.mhz20 if mhz in rig.world.radio(rig.key).memory.credit}
             barred = it.agent.memory.barred("lab", clock.now())

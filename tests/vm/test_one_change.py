@@ -146,7 +146,7 @@ def test_b_and_c_a_change_is_held_and_a_bad_one_goes_back(tmp_path: Path, world:
 def test_d_after_radar_the_rollback_goes_elsewhere(tmp_path: Path, world: World) -> None:
     """Radar on 52 while the AP is announcing its switch away from it; then the new channel turns out bad."""
     world.reset(52, 40, rate=50)
-    with daemon(tmp_path, world, csa=60) as running:
+    with daemon(tmp_path, world, csa=40) as running:
         baseline(running)
         world.loss(ap_to_sta=0.4, freq_mhz=5745)
         id = drill(running, 149)
@@ -211,7 +211,7 @@ def test_g_radar_while_monitoring_in_the_cooldown(tmp_path: Path, world: World) 
 
 def token_of(running: Daemon, id: str) -> str:
     """The token of a change, which nobody is shown any more once it is used."""
-    from agent.audit import derive, load_or_create_key
+    from agent.audit_key import derive, load_or_create_key
     from agent.tokens import token_for
 
     return token_for(
