@@ -43,6 +43,7 @@ from drivers.types import (
     Signal,
     Snapshot,
 )
+from inventory import regulatory
 from inventory.model import Mode, RadioKey, Site, site_of
 from inventory.regulatory import NOP_S
 
@@ -150,6 +151,9 @@ class Agent:
         for site in self.sites:
             for change in await self.ledger.call(store.changes, site, None, since_us, 100_000):
                 self.memory.remember(change)
+        for change in await self.ledger.call(store.escalated):
+            self.memory.remember(change)
+            self.memory.stuck.add(change.id)
         for change in await self.ledger.call(store.open_changes):
             if change.site not in self.sites:
                 self.alert(change.site, "an open change belongs to a site that is not configured", None)
@@ -307,6 +311,8 @@ class Agent:
     async def _inject_radar(self, event: Event, key: RadioKey, act: bool) -> Injected:
         view = self.view(self.sites[site_of(key)])
         block = view.radios[key].block
+        if block is not None and not regulatory.dfs_needed(view.site.country, block):
+            raise Refused(f"{key} is on {block}, where no radar is listened for: drill it on a DFS channel")
         if block is None:
             raise Refused(f"{key} has not been read yet: try again after the next poll")
         decision = drill.radar(view, key, block)
@@ -355,6 +361,13 @@ class Agent:
         if after.state is State.COMMITTED:  # it was committed in the same moment
             return self._opened(await self.changes.undo(after, actor))
         return after
+
+    async def acknowledge(self, change_id: str, actor: Actor) -> Change:
+        """A person has looked after an escalated change: its alert ends and its radios are free again."""
+        if change_id not in self.memory.stuck:
+            raise NotFound(f"no escalated change {change_id} waits for a person: see `rrmd status`")
+        await self.changes.release(self.memory.changes[change_id], actor)
+        return self.memory.changes[change_id]
 
     async def approve(self, change_id: str, actor: Actor) -> Change:
         """Let a proposed change go ahead."""

@@ -102,10 +102,11 @@ class Changes:
 
     async def release(self, change: Change, actor: Actor) -> None:
         """Free the radios of an escalated change: a person, or the law, deals with it now."""
-        if change.state is not State.ESCALATED:
+        if change.id not in self._memory.stuck:
             return
         entry = self._ledger.record("operator", "change.released", change.site, change=change, actor=actor)
         after = await self._ledger.write(self._ledger.store.release_escalated, change, [entry])
+        self._memory.stuck.discard(change.id)
         self._memory.remember(after)
 
     async def decline(

@@ -15,7 +15,7 @@ from typing import TypeVar
 import structlog
 
 from drivers.base import Device
-from drivers.errors import DeviceTimeout, DriverError, NeverAgain, TryAgain
+from drivers.errors import DeviceTimeout, DriverBug, DriverError, NeverAgain, TryAgain
 from drivers.types import (
     ConfigState,
     DeviceInfo,
@@ -52,6 +52,7 @@ class Lane:
         self._read_s = read_s
         self._write_s = write_s
         self._turn = asyncio.Lock()
+        self._since_s: float | None = None  # loop time at which the call under way began
 
     async def open(self) -> DeviceInfo:
         """Device identity and capabilities, connecting if need be."""
@@ -88,6 +89,13 @@ class Lane:
     def signals(self) -> AsyncIterator[Signal]:
         return self.device.signals()
 
+    async def hurry(self, patience_s: float) -> None:
+        """Make way for something urgent: a call that has been under way for longer is ended, with its
+        session. Waits for no answer."""
+        if self._since_s is not None and asyncio.get_running_loop().time() - self._since_s > patience_s:
+            log.warning("device.call_ended", device=self.name)
+            await self._drop()
+
     async def close(self) -> None:
         self.info = None
         await self.device.close()
@@ -107,6 +115,7 @@ class Lane:
 
     async def _call(self, work: Callable[[], Awaitable[R]], limit_s: float) -> R:
         async with self._turn, self._faults():
+            self._since_s = asyncio.get_running_loop().time()
             async with asyncio.timeout(limit_s):
                 await self._opened()
                 return await work()
@@ -125,6 +134,14 @@ class Lane:
         except asyncio.CancelledError:
             await asyncio.shield(self._drop())
             raise
+        except (DriverError, Withheld):
+            raise
+        except Exception as error:  # a driver's bug costs its own device, not the daemon
+            log.exception("driver.failed", device=self.name)
+            await self._drop()
+            raise DriverBug(f"{self.name}: {type(error).__name__}: {error}") from error
+        finally:
+            self._since_s = None
 
     async def _drop(self) -> None:
         try:

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from agent.change import Change
+from agent.change import Change, State
 from agent.moment import Moment
 from agent.nop import Nop
 from agent.observation import History
@@ -86,6 +86,7 @@ class Memory:
         self.changes: dict[str, Change] = {}
         self.paused: frozenset[str] = frozenset()
         self.observing_only: str | None = None
+        self.stuck: set[str] = set()  # escalated changes that still hold their radios
         self.standby: dict[str, str] = {}  # site -> why this agent may not write to it
         self.lost: set[str] = set()  # site/device
         self._critical: dict[RadioKey, set[str]] = {}
@@ -117,6 +118,12 @@ class Memory:
         return frozenset(self._critical.get(key, ()))
 
     def remember(self, change: Change) -> Change:
+        if (
+            change.state is State.ESCALATED
+            and change.id in self.changes
+            and not self.changes[change.id].final
+        ):
+            self.stuck.add(change.id)
         self.changes[change.id] = change
         return change
 

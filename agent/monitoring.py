@@ -11,7 +11,7 @@ from agent.monitor import Judgement, Verdict
 from agent.view import block_in_values
 from agent.watch import Watch
 from agent.workbench import Workbench, text
-from drivers.types import ConfigState, RadioState, Setting
+from drivers.types import ConfigState, RadioReading, RadioState, Setting, Values
 
 UNPROVEN = "UNPROVEN"
 """Verdict of a change that was kept because nothing could be said against it, nor for it."""
@@ -86,14 +86,12 @@ class Monitoring:
     async def _drifted(self, change: Change) -> Change | None:
         """What a fresh reading that no longer shows the target means; None: it does, or says nothing."""
         reading = self._bench.memory.radios[change.radios[0]].reading
-        if reading is None or reading.at_s <= self._bench.acked_s(change) or reading.channel is None:
+        if reading is None or reading.at_s <= self._bench.acked_s(change):
             return None
-        if reading.state is not RadioState.ON_AIR or Setting.CHANNEL not in change.target:
-            return None
-        if reading.channel.value == change.target[Setting.CHANNEL]:
+        if reading.state is not RadioState.ON_AIR or agrees(change.target, _told(reading, change.target)):
             return None
         have = await self._bench.read(change)  # a reading may be older than the switch: ask again
-        if have is None or have.in_force.get(Setting.CHANNEL) == change.target[Setting.CHANNEL]:
+        if have is None or agrees(change.target, have.in_force):
             return None
         if agrees(change.prior, have.in_force):
             return await self._bench.ledger.step(change, Trigger.UNDONE, reason="device_went_back")
@@ -124,3 +122,18 @@ class Monitoring:
         if self._may_go_back(change, course) and change.undo_until is not None:
             left_s = min(left_s, change.undo_until.left_s(now))
         await course.wait_for(self._bench.memory.radios[change.radios[0]].seen, left_s)
+
+
+def _told(reading: RadioReading, wanted: Values) -> Values:
+    """Of the wanted settings what the reading says; one that it does not report is taken as wanted."""
+    fields = {
+        Setting.CHANNEL: reading.channel,
+        Setting.WIDTH_MHZ: reading.width_mhz,
+        Setting.CENTER_MHZ: reading.center_mhz,
+        Setting.TX_POWER_DBM: reading.tx_power_dbm,
+        Setting.OBSS_PD_DBM: reading.obss_pd_dbm,
+    }
+    return {
+        setting: round(told.value) if (told := fields.get(setting)) is not None else value
+        for setting, value in wanted.items()
+    }

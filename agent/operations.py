@@ -51,6 +51,8 @@ class Operations:
             return {"change": await self._shown(await self._agent.rollback(args.token, actor))}
         if isinstance(args, protocol.ApproveArgs):
             return {"change": await self._shown(await self._agent.approve(args.id, actor))}
+        if isinstance(args, protocol.AcknowledgeArgs):
+            return {"change": await self._shown(await self._agent.acknowledge(args.id, actor))}
         if isinstance(args, protocol.InjectArgs):
             return await self.inject(args, actor)
         if isinstance(args, protocol.ProbeArgs):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -25,15 +25,18 @@ from agent.nop import Nop
 from agent.planner import matrix
 from agent.planner.decision import Move, NoChange
 from agent.planner.radar import TWICE_S, RadarStep, after_radar
-from agent.view import block_in_values, block_of
+from agent.view import block20, block_in_values, block_of
 from drivers.errors import DriverError
 from drivers.types import RadioReading, Setting, Table
-from inventory.model import RadioKey, Site, site_of
+from inventory import regulatory
+from inventory.model import Mode, RadioKey, Site, site_of
 from inventory.regulatory import NOP_S
 
 log = structlog.get_logger()
 
 LOOK_S = 0.25
+PATIENCE_S = 5.0
+"""How long a call to the device may still take when radar wants it."""
 STATUS = frozenset({Table.STATUS})
 
 
@@ -73,12 +76,14 @@ class RadarWatch:
         self._alert = alert
         self._verifying: dict[RadioKey, asyncio.Task[None]] = {}
         self._heard: dict[RadioKey, float] = {}
+        self._told_until_s: dict[RadioKey, float] = {}
 
     async def heard(self, report: Report) -> None:
         """Bar, drop plans, and watch the radios leave. A copy of a report already being dealt with is
         dropped: hostapd tells each BSS, and each radio of the machine."""
         now_s = self._clock.monotonic()
-        if not self._is_new(report, now_s):
+        report = replace(report, mhz20=self._where_radar_counts(report))
+        if not report.mhz20 or not self._is_new(report, now_s):
             return
         event = self._event(report)
         await self._bar(report, event)
@@ -106,6 +111,16 @@ class RadarWatch:
         for task in self._verifying.values():
             task.cancel()
         await asyncio.gather(*self._verifying.values(), return_exceptions=True)
+
+    def _where_radar_counts(self, report: Report) -> frozenset[int]:
+        """Of the channels of a report those that need DFS: elsewhere nobody listens for radar, and a report
+        of it is a mistake or a test."""
+        country = self._site(report.site).country
+        return frozenset(
+            mhz
+            for mhz in report.mhz20
+            if (one := block20(mhz)) is not None and regulatory.dfs_needed(country, one)
+        )
 
     def _is_new(self, report: Report, now_s: float) -> bool:
         known = self._memory.barred(report.site, self._clock.now())
@@ -195,20 +210,41 @@ class RadarWatch:
     async def _verify(self, key: RadioKey, mhz20: frozenset[int], event_id: str | None, drill: bool) -> None:
         start_s, forced = self._clock.monotonic(), False
         policy = self._site(site_of(key)).policy
-        while True:
+        watching_only = policy.mode is Mode.OBSERVE
+        wait_s, told = LOOK_S, False
+        await self._lane(key).hurry(PATIENCE_S)
+        while (elapsed_s := self._clock.monotonic() - start_s) < NOP_S:
             reading = await self._look(key)
             elapsed_s = self._clock.monotonic() - start_s
+            if reading is None:
+                wait_s = min(policy.poll_s, wait_s * 2)
+            if reading is None and elapsed_s >= policy.radar_off_s and not told:
+                told = True
+                self._alert(site_of(key), "radar: the AP does not answer, nobody knows whether it left", key)
             step = after_radar(reading, mhz20, elapsed_s, policy)
             if step is RadarStep.GONE and reading is not None:
                 return await self._gone(key, reading, elapsed_s, event_id, drill)
+            if watching_only and step in (RadarStep.REPAIR, RadarStep.OFF):
+                return self._only_tell(key, mhz20)
             if step is RadarStep.REPAIR and elapsed_s >= LOOK_S:
                 return await self._repair(key, event_id, drill)
             if step is RadarStep.OFF:
                 return await self._off(key, event_id, drill)
-            if step is RadarStep.FORCE and not forced and not self._leaving(key, mhz20):
+            if step is RadarStep.FORCE and not (forced or watching_only or self._leaving(key, mhz20)):
                 forced = True
                 await self._force(key, event_id, drill)
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(wait_s)
+        log.warning("radar.never_answered", radio=key)
+        return None
+
+    def _only_tell(self, key: RadioKey, mhz20: frozenset[int]) -> None:
+        """In observe mode nothing is written; a person is told, once per non-occupancy period."""
+        now_s = self._clock.monotonic()
+        if now_s < self._told_until_s.get(key, 0.0):
+            return
+        self._told_until_s[key] = now_s + NOP_S
+        mhz = " ".join(map(str, sorted(mhz20)))
+        self._alert(site_of(key), f"radar on {mhz} MHz: the AP did not leave, and the mode is observe", key)
 
     def _leaving(self, key: RadioKey, mhz20: frozenset[int]) -> bool:
         """Whether a change of ours is already taking the radio away: a second order would only disturb it."""
@@ -220,9 +256,8 @@ class RadarWatch:
 
     async def _look(self, key: RadioKey) -> RadioReading | None:
         try:
-            async with asyncio.timeout(2.0):
-                snapshot = await self._lane(key).read(STATUS, frozenset({key}))
-        except (DriverError, TimeoutError) as error:
+            snapshot = await self._lane(key).read(STATUS, frozenset({key}))
+        except DriverError as error:
             log.debug("radar.look_failed", radio=key, error=str(error))
             return None
         self._memory.see(snapshot)
@@ -275,7 +310,8 @@ class RadarWatch:
         return isinstance(await self._changes.open(move, drill=drill, event_id=event_id), Change)
 
     async def _free(self, key: RadioKey) -> None:
-        """No other change may hold the radio: radar comes first."""
+        """Neither a hung call nor another change may hold the radio: radar comes first."""
+        await self._lane(key).hurry(PATIENCE_S)
         for change in self._memory.changes_of(site_of(key), self._clock.now()):
             if key not in change.radios:
                 continue
@@ -283,7 +319,7 @@ class RadarWatch:
                 change.id, Interrupt(trigger=Trigger.SUPERSEDED, reason="radar")
             ):
                 await self._executor.finished(change.id)
-            elif change.state is State.ESCALATED:
+            elif change.id in self._memory.stuck:
                 await self._changes.release(change, change.actor)
 
     async def _note(

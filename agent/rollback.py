@@ -5,7 +5,7 @@ from __future__ import annotations
 from agent.change import Change
 from agent.planner import legal
 from agent.planner.channel import emergency
-from agent.view import CHANNEL_SETTINGS, SiteView, block_in_values, values_of
+from agent.view import CHANNEL_SETTINGS, SiteView, block_in_values
 from drivers.types import Setting, Values
 
 
@@ -24,9 +24,10 @@ def destination(view: SiteView, change: Change) -> Values | None:
     other = emergency(view, at.key)
     if other is None:
         return None
+    moved = legal.moved_to(view, at, other)
     rest = {k: v for k, v in change.prior.items() if k not in CHANNEL_SETTINGS}
-    values = {**values_of(other), **rest}
-    return values if legal.values_forbidden(view, at, values, other) is None else values_of(other)
+    values = {**moved, **rest}
+    return values if legal.values_forbidden(view, at, values, other) is None else moved
 
 
 def _silent_first(view: SiteView, change: Change) -> bool:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from agent.change import LIVE, Change
 from agent.moment import Moment
 from drivers.types import Capabilities, NeighborReading, RadioReading, RadioState, Setting, Values
-from inventory.channels import Block, block
+from inventory.channels import Block, block, channel_of
 from inventory.model import Band, Radio, RadioKey, Site, ap_of
 
 CHANNEL_SETTINGS = (Setting.CHANNEL, Setting.WIDTH_MHZ, Setting.CENTER_MHZ)
@@ -113,6 +113,15 @@ def block_in_values(radio: Radio, values: Values) -> Block | None:
         values.get(Setting.WIDTH_MHZ),
         values.get(Setting.CENTER_MHZ),
     )
+
+
+def block20(mhz: int) -> Block | None:
+    """The 20 MHz block with this centre; None when there is no such channel."""
+    try:
+        band, channel = channel_of(mhz)
+    except ValueError:
+        return None
+    return block_in(band, channel, 20, None)
 
 
 def values_of(block: Block) -> dict[Setting, int]:

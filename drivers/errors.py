@@ -19,6 +19,10 @@ class Disconnected(TryAgain, ConnectionError):
     """The session ended. Open a new one; what was sent may have been done."""
 
 
+class DriverBug(TryAgain):
+    """The driver raised something that its contract does not know. What was sent may have been done."""
+
+
 class NeverAgain(DriverError):
     """The same call will fail the same way: do not repeat it."""
 

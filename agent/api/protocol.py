@@ -61,6 +61,10 @@ class ApproveArgs(Args):
     id: str = Field(min_length=1, max_length=64)
 
 
+class AcknowledgeArgs(Args):
+    id: str = Field(min_length=1, max_length=64)
+
+
 class InjectArgs(Args):
     """``act`` False: decide and explain, change nothing. ``radio``: the whole key, site/ap/radio."""
 
@@ -85,6 +89,7 @@ ARGS: Mapping[str, type[Args]] = MappingProxyType(
         "change": ChangeArgs,
         "rollback": RollbackArgs,
         "approve": ApproveArgs,
+        "acknowledge": AcknowledgeArgs,
         "inject": InjectArgs,
         "probe": ProbeArgs,
     }
@@ -211,7 +216,7 @@ class ChangeResult(ChangeView):
 
 
 class OneChangeResult(Answer):
-    """What rollback and approve answer."""
+    """What rollback, approve and acknowledge answer."""
 
     change: ChangeView
 
@@ -274,6 +279,7 @@ RESULTS: Mapping[str, type[Answer]] = MappingProxyType(
         "change": ChangeResult,
         "rollback": OneChangeResult,
         "approve": OneChangeResult,
+        "acknowledge": OneChangeResult,
         "inject": InjectResult,
         "probe": ProbeResult,
     }

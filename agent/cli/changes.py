@@ -1,4 +1,4 @@
-"""`rrmd changes`, `rollback` and `approve`: what was changed, why, and how to take it back."""
+"""`rrmd changes`, `rollback`, `approve` and `acknowledge`: what was changed, why, and how to take it back."""
 
 from __future__ import annotations
 
@@ -82,6 +82,17 @@ def approve(
 ) -> int:
     """Let a proposed change be made."""
     found = options_of(context).ask("approve", id=change_id)
+    show_json(found) if as_json else show_changes([found["change"]])
+    return ExitCode.FINE
+
+
+def acknowledge(
+    context: typer.Context,
+    change_id: Annotated[str, typer.Argument(metavar="ID", help="A change in state ESCALATED.")],
+    as_json: Json = False,
+) -> int:
+    """Say that you have looked after an escalated change."""
+    found = options_of(context).ask("acknowledge", id=change_id)
     show_json(found) if as_json else show_changes([found["change"]])
     return ExitCode.FINE
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from agent.view import RadioView, SiteView, block_in_values
+from agent.view import RadioView, SiteView, block_in_values, values_of
 from drivers.types import Setting, Values
 from inventory import regulatory
 from inventory.channels import PREFERRED_SCANNING, Block, blocks
@@ -102,6 +102,18 @@ def power_forbidden(view: SiteView, at: RadioView, block: Block, dbm: int) -> Ve
     if at.radio.power_dbm and not at.radio.power_dbm[0] <= dbm <= at.radio.power_dbm[1]:
         return Veto(guard="allowed_list", reason="power_not_listed", params={"dbm": dbm})
     return None
+
+
+def moved_to(view: SiteView, at: RadioView, block: Block) -> dict[Setting, int]:
+    """The settings that put this radio onto a legal block: with a lower power where it may use less there
+    than it uses now."""
+    values = values_of(block)
+    now = at.reading.tx_power_dbm if at.reading else None
+    most = regulatory.max_power_dbm(view.site.country, block, at.radio)
+    able = at.capabilities is not None and Setting.TX_POWER_DBM in at.capabilities.settings
+    if able and now is not None and now.value > most:
+        values[Setting.TX_POWER_DBM] = most
+    return values
 
 
 def values_forbidden(view: SiteView, at: RadioView, values: Values, have: Block | None) -> Veto | None:

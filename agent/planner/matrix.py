@@ -32,7 +32,7 @@ def leave(view: SiteView, key: RadioKey, cause: Cause) -> Decision:
         view,
         Move(
             radio=key,
-            target=values_of(best.block),
+            target=legal.moved_to(view, at, best.block),
             cause=cause,
             reason="leave_interference",
             params=params,
@@ -48,7 +48,7 @@ def escape(view: SiteView, key: RadioKey) -> Decision:
         return NoChange(radio=key, reason="nowhere_legal_to_go")
     move = Move(
         radio=key,
-        target=values_of(block),
+        target=legal.moved_to(view, view.radios[key], block),
         cause=Cause.DFS_RADAR,
         reason="off_radar",
         params={"to": str(block), "from": str(view.radios[key].block)},
@@ -65,9 +65,10 @@ def requested(view: SiteView, key: RadioKey, channel: int, width_mhz: int | None
     if not found:
         return NoChange(radio=key, reason="no_such_block", params={"channel": channel, "width_mhz": width})
     block = _preferred(view, key, found)
+    lawful = legal.forbidden(view, at, block) is None
     move = Move(
         radio=key,
-        target=values_of(block),
+        target=legal.moved_to(view, at, block) if lawful else values_of(block),
         cause=cause,
         reason="requested",
         params={"to": str(block), "from": str(at.block)},

@@ -29,9 +29,12 @@ def after_radar(
 ) -> RadarStep:
     """The step due ``elapsed_s`` seconds after radar was heard on these 20 MHz channels.
 
-    ``reading`` None or without a channel: not known where it is, which is as bad as still there.
+    ``reading`` None: the device does not answer, so nothing can be ordered either. One that answers without
+    a channel is as bad as still there.
     """
-    if reading is not None and reading.state in (RadioState.NOP, RadioState.OFF):
+    if reading is None:
+        return RadarStep.WAIT
+    if reading.state in (RadioState.NOP, RadioState.OFF):
         return RadarStep.REPAIR
     block = block_of(reading)
     if block is not None and not block.mhz20 & hit_mhz:

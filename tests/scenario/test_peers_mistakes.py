@@ -86,7 +86,8 @@ def test_every_event_is_acted_upon_or_refused_with_a_reason(tmp_path: Path, kind
     """Never silence: a change, no change with its reason in the audit, or an error that says what to do."""
 
     async def story(clock: Clock) -> None:
-        async with running(tmp_path, clock) as (rig, agent):
+        channels = (52, 149, 157, 44)  # where radar can be
+        async with running(tmp_path, clock, channels=channels) as (rig, agent):
             if kind not in {*LEAVES, EventKind.DFS_RADAR}:
                 with pytest.raises(Refused, match=f"{kind} has no action.*--channel"):
                     await inject(agent, rig.key, None, kind)

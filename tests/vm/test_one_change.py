@@ -45,17 +45,21 @@ aps:
     options: {{host_key: "{fingerprint}", csa_count: {csa}, connect_timeout_s: 20, command_timeout_s: 20}}
     radios:
       r5: {{band: "5", ifname: wlan0, widths_mhz: [20, 40, 80]}}
-      r2: {{band: "2.4", ifname: wlan1}}
-"""
+{more}"""
 
 
 @contextmanager
 def daemon(
-    tmp_path: Path, world: World, *, port: int | None = None, csa: int = 10, cooldown: int = 1
+    tmp_path: Path, world: World, *, port: int | None = None, csa: int = 10, cooldown: int = 1, more: str = ""
 ) -> Iterator[Daemon]:
     guest = world.guest
     site = SITE.format(
-        port=port or guest.port, fingerprint=guest.fingerprint, csa=csa, cooldown=cooldown, slots=SLOTS
+        port=port or guest.port,
+        fingerprint=guest.fingerprint,
+        csa=csa,
+        cooldown=cooldown,
+        slots=SLOTS,
+        more=more,
     )
     key = textwrap.indent(guest.key_file.read_text(), "  ")
     with Daemon(tmp_path / "rrmd", site, {"ap1": f"user: {guest.user}\nprivate_key: |\n{key}"}) as running:
@@ -102,7 +106,8 @@ def nops(running: Daemon) -> set[int]:
 
 def test_a_radar_bars_52_and_56_and_the_ap_is_seen_off_them(tmp_path: Path, world: World) -> None:
     world.reset(52, 40, rate=50)
-    with daemon(tmp_path, world) as running:
+    other = '      r2: {band: "2.4", ifname: wlan1}\n'  # each DFS event is told for this radio too
+    with daemon(tmp_path, world, more=other) as running:
         assert on_air(world) == (5260, 40)
         world.radar()
         running.wait("the channels are barred", lambda: nops(running) == HIT, 10)
