@@ -75,7 +75,7 @@ class RadarWatch:
         self._tasks = tasks
         self._alert = alert
         self._verifying: dict[RadioKey, asyncio.Task[None]] = {}
-        self._heard: dict[RadioKey, float] = {}
+        self._heard: dict[RadioKey, tuple[float, frozenset[int]]] = {}
         self._told_until_s: dict[RadioKey, float] = {}
 
     async def heard(self, report: Report) -> None:
@@ -89,7 +89,7 @@ class RadarWatch:
         await self._bar(report, event)
         self._drop_plans(report)
         for key in report.radios:
-            self._heard[key] = now_s
+            self._heard[key] = (now_s, report.mhz20)
             self.verify(key, report.mhz20, event.id, drill=report.drill)
         self._everybody_out(report, event, now_s)
 
@@ -124,8 +124,7 @@ class RadarWatch:
 
     def _is_new(self, report: Report, now_s: float) -> bool:
         known = self._memory.barred(report.site, self._clock.now())
-        lately = any(now_s - self._heard.get(key, -1e9) < TWICE_S for key in report.radios)
-        return not (report.mhz20 <= known and lately)
+        return not (report.mhz20 <= known and set(report.radios) & self._detectors(report, now_s))
 
     def _event(self, report: Report) -> Event:
         mhz = ",".join(map(str, sorted(report.mhz20)))
@@ -196,9 +195,17 @@ class RadarWatch:
     def _supersede(self, change: Change) -> None:
         self._executor.interrupt(change.id, Interrupt(trigger=Trigger.SUPERSEDED, reason="radar"))
 
+    def _detectors(self, report: Report, now_s: float) -> set[RadioKey]:
+        """Radios of the site that heard radar on one of these channels within the last minute."""
+        return {
+            key
+            for key, (at_s, mhz20) in self._heard.items()
+            if now_s - at_s < TWICE_S and mhz20 & report.mhz20 and site_of(key) == report.site
+        }
+
     def _everybody_out(self, report: Report, event: Event, now_s: float) -> None:
         """Two radios within a minute: the others in service there leave as well."""
-        if sum(now_s - at_s < TWICE_S for at_s in self._heard.values()) < 2:
+        if len(self._detectors(report, now_s)) < 2:
             return
         for key in self._site(report.site).radios:
             block = block_of(self._memory.radios[key].reading)
