@@ -12,6 +12,7 @@ import structlog
 
 from agent import drill
 from agent.api.errors import NotFound, Refused
+from agent.audit import EVERY_SITE
 from agent.change import Actor, Change, State, Trigger, token_hash
 from agent.changes import UNDOABLE, Changes
 from agent.clock import Clock
@@ -26,7 +27,7 @@ from agent.memory import Memory
 from agent.planner.decision import Decision, Move, NoChange
 from agent.poller import Poller
 from agent.radar import RadarWatch, Report
-from agent.store import LeaseHeld
+from agent.store_errors import LeaseHeld
 from agent.view import SiteView, block_of
 from agent.watch import refresh_s
 from agent.workbench import Workbench
@@ -132,6 +133,7 @@ class Agent:
                 self.clock,
                 partial(self._polled, site),
                 self._jitter,
+                self.alert,
             )
 
     async def _recover(self) -> None:
@@ -143,7 +145,7 @@ class Agent:
         self.memory.bar(await self.ledger.call(self.ledger.store.nops, now))
         pauses = await self.ledger.call(self.ledger.store.pauses, now)
         self.memory.paused = frozenset(pause.scope for pause in pauses)
-        await self.ledger.note(self.ledger.record("system", "agent.started", ""))
+        await self.ledger.note(self.ledger.record("system", "agent.started", EVERY_SITE))
         await self._recover_changes(now.utc_us - 7 * 86_400_000_000)
 
     async def _recover_changes(self, since_us: int) -> None:
@@ -183,7 +185,7 @@ class Agent:
         await self.radar.abandon()
         for lane in self.lanes.values():
             await lane.close()
-        await self.ledger.note(self.ledger.record("system", "agent.stopped", ""))
+        await self.ledger.note(self.ledger.record("system", "agent.stopped", EVERY_SITE))
 
     async def _keep_house(self) -> None:
         """Leases renewed, what is over pruned, a lost disk tried again."""
@@ -286,7 +288,7 @@ class Agent:
         site = self._site_with(key)
         event = drill.event(self.ledger.ids(), self.clock.now(), kind, key)
         if kind is EventKind.DFS_RADAR:
-            return await self._inject_radar(event, key, act)
+            return await self._inject_radar(event, key, act, actor)
         decision = drill.decide(self.view(site), kind, key, channel, width_mhz)
         edit, effects, note = await self._previewed(decision)
         change: Change | None = None
@@ -300,15 +302,24 @@ class Agent:
                 decision = opened
             else:
                 change = opened
-        return Injected(event=event, decision=decision, edit=edit, effects=effects, change=change, note=note)
+        return Injected(
+            event=event,
+            decision=decision,
+            edit=edit,
+            effects=effects,
+            change=change,
+            begun=change is not None,
+            note=note,
+        )
 
     async def _previewed(self, decision: Decision) -> tuple[Edit | None, Effects | None, str]:
-        if not isinstance(decision, Move):
+        """What would be sent, also for a move that a guard forbids: looking is always allowed."""
+        if decision.radio is None or decision.target is None:
             return None, None, ""
         seen = await self.changes.preview(decision.radio, decision.target)
         return (None, None, seen) if isinstance(seen, str) else (*seen, "")
 
-    async def _inject_radar(self, event: Event, key: RadioKey, act: bool) -> Injected:
+    async def _inject_radar(self, event: Event, key: RadioKey, act: bool, actor: Actor) -> Injected:
         view = self.view(self.sites[site_of(key)])
         block = view.radios[key].block
         if block is not None and not regulatory.dfs_needed(view.site.country, block):
@@ -319,9 +330,17 @@ class Agent:
         edit, effects, note = await self._previewed(decision)
         if act:
             await self.radar.heard(
-                Report(site=event.site, radios=(key,), mhz20=block.mhz20, source="drill", drill=True)
+                Report(
+                    site=event.site,
+                    radios=(key,),
+                    mhz20=block.mhz20,
+                    source="drill",
+                    drill=True,
+                    event_id=event.id,
+                    actor=actor,
+                )
             )
-        return Injected(event=event, decision=decision, edit=edit, effects=effects, note=note)
+        return Injected(event=event, decision=decision, edit=edit, effects=effects, begun=act, note=note)
 
     async def _record_drill(self, event: Event, actor: Actor) -> None:
         entry = self.ledger.record(

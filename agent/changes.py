@@ -13,14 +13,15 @@ from agent.executor import Executor
 from agent.lane import Lane
 from agent.ledger import Ledger
 from agent.memory import Memory
+from agent.metric import Metric
 from agent.moment import Deadline
-from agent.monitor import Metric
 from agent.observation import Observation
 from agent.planner import guards
 from agent.planner.decision import Move, NoChange
 from agent.planner.legal import Veto
+from agent.records import Evidence, ppm
 from agent.rollback import destination
-from agent.store import RadioBusy, StaleChange, TokenExpired, TokenSpent
+from agent.store_errors import RadioBusy, StaleChange, TokenExpired, TokenSpent
 from agent.tokens import token_for
 from agent.watch import freeze_baseline
 from drivers.errors import DriverError, Unsupported
@@ -159,6 +160,21 @@ class Changes:
     def token(self, change: Change) -> str:
         return token_for(change.id, self._token_key)
 
+    def _seen(self, key: RadioKey) -> list[Evidence]:
+        """The air as the radio last reported it: what any decision about it rests on."""
+        known = self._memory.radios[key].history.last
+        if known is None:
+            return []
+        age_ms = round((self._clock.monotonic() - known.at_s) * 1000)
+        ratios = {
+            name: getattr(known, name) for name in ("retry_ratio", "per", "busy_ratio", "non_wifi_ratio")
+        }
+        return [
+            Evidence(field=name, value=ppm(value), unit="ppm", source="poll", age_ms=age_ms)
+            for name, value in ratios.items()
+            if value is not None
+        ]
+
     # -- inside ------------------------------------------------------------------------------------
 
     def _lane(self, key: RadioKey) -> Lane:
@@ -222,6 +238,7 @@ class Changes:
     ) -> Change:
         stored = await self._ledger.create(
             change,
+            evidence=self._seen(change.radios[0]),
             token_expires=Deadline.after(self._clock.now(), TOKEN_S),
             spends_token_of=spends,
             allow_expired=change.actor.type == "operator",

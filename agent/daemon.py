@@ -117,7 +117,7 @@ async def _ledger(settings: Settings, clock: Clock, key: Key) -> AsyncIterator[L
 
 def _agent(sites: Mapping[str, Site], ledger: Ledger, clock: Clock, key: Key, settings: Settings) -> Agent:
     lanes = {
-        (site.id, device): Lane(device, device_of(site, device, clock))
+        (site.id, device): Lane(device, device_of(site, device, clock), write_s=site.policy.apply_timeout_s)
         for site in sites.values()
         for device in site.devices
     }

@@ -21,13 +21,17 @@ LEAVES = frozenset({EventKind.NON_WIFI_BURST, EventKind.SPECTRUM_SAT})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Injected:
-    """What a drill shows: the decision, what it would send and do, and the change if it was acted upon."""
+    """What a drill shows: the decision, what it would send and do, and the change if it was acted upon.
+
+    ``begun``: it was acted upon; a radar drill has no change of its own unless the AP must be forced.
+    """
 
     event: Event
     decision: Decision
     edit: Edit | None = None
     effects: Effects | None = None
     change: Change | None = None
+    begun: bool = False
     note: str = ""
 
 

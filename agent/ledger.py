@@ -19,7 +19,8 @@ from agent.change import FINAL, Actor, Change, State, Trigger, next_state
 from agent.clock import Clock
 from agent.moment import Deadline
 from agent.records import Evidence, Pseudonyms, Record, record
-from agent.store import Store, StoreUnavailable
+from agent.store import Store
+from agent.store_errors import StoreUnavailable
 
 P = ParamSpec("P")
 R = TypeVar("R")

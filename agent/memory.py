@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from agent.change import Change, State
+from agent.history import History
 from agent.moment import Moment
 from agent.nop import Nop
-from agent.observation import History
 from agent.view import RadioView, SiteView, block_of
 from drivers.types import Capabilities, DeviceInfo, NeighborReading, RadioReading, Snapshot
 from inventory.model import RadioKey, Site, site_of

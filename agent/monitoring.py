@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from agent.change import Change, Trigger, agrees
 from agent.course import Course
+from agent.judgement import Judgement, Verdict
 from agent.moment import Deadline
-from agent.monitor import Judgement, Verdict
+from agent.records import Evidence, ppm
 from agent.view import block_in_values
 from agent.watch import Watch
 from agent.workbench import Workbench, text
@@ -52,13 +53,14 @@ class Monitoring:
 
     async def _judged(self, change: Change, look: Judgement) -> Change | None:
         params = {"code": str(look.code), **{k: int(v) for k, v in look.params.items()}}
+        verdict, evidence = str(look.verdict), _measured(look)
         if look.verdict is Verdict.WORSE:
             return await self._bench.to_rollback(
-                change, Trigger.WORSE, look.code, params, verdict=str(look.verdict)
+                change, Trigger.WORSE, look.code, params, evidence=evidence, verdict=verdict
             )
         if look.verdict in (Verdict.HELD, Verdict.INEFFECTIVE):
             return await self._bench.ledger.step(
-                change, Trigger.HELD, reason=str(look.code), params=params, verdict=str(look.verdict)
+                change, Trigger.HELD, reason=look.code, params=params, evidence=evidence, verdict=verdict
             )
         if look.verdict is Verdict.NO_DATA and not change.extended:
             policy = self._bench.policy(change)
@@ -137,3 +139,12 @@ def _told(reading: RadioReading, wanted: Values) -> Values:
         setting: round(told.value) if (told := fields.get(setting)) is not None else value
         for setting, value in wanted.items()
     }
+
+
+def _measured(look: Judgement) -> list[Evidence]:
+    """What the verdict rests on: each metric before and after, and what the controls did meanwhile."""
+    return [
+        Evidence(field=f"{effect.metric}.{when}", value=ppm(value), unit="ppm", source="monitor")
+        for effect in look.effect
+        for when, value in (("before", effect.before), ("after", effect.after), ("controls", effect.c))
+    ]

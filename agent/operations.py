@@ -124,6 +124,7 @@ class Operations:
         return {
             "event": _event_row(done.event),
             "decision": _decision_row(done),
+            "begun": done.begun,
             "change": await self._shown(done.change) if done.change else None,
         }
 
@@ -291,7 +292,7 @@ def _decision_row(done: Injected) -> dict[str, Any]:
         "action": "change" if moves else "none",
         "reason": decision.reason,
         "params": {**decision.params, **({"note": done.note} if done.note else {})},
-        "edit": {str(k): v for k, v in decision.target.items()} if isinstance(decision, Move) else None,
+        "edit": {str(k): v for k, v in decision.target.items()} if decision.target else None,
         "effects": None
         if done.effects is None
         else {

@@ -10,9 +10,9 @@ import structlog
 from agent.clock import Clock
 from agent.lane import Lane
 from agent.memory import Memory
-from drivers.errors import DriverError
+from drivers.errors import DriverError, PersonNeeded
 from drivers.types import Snapshot, Table
-from inventory.model import Site
+from inventory.model import RadioKey, Site
 
 log = structlog.get_logger()
 
@@ -38,6 +38,7 @@ class Poller:
         clock: Clock,
         found: Callable[[Snapshot], Awaitable[None]],
         jitter: Callable[[], float],
+        alert: Callable[[str, str, RadioKey | None], None],
     ) -> None:
         self._site = site
         self._lane = lane
@@ -45,7 +46,9 @@ class Poller:
         self._clock = clock
         self._found = found
         self._jitter = jitter
+        self._alert = alert
         self._missed = 0
+        self._told = False
         self._scanned_s = float("-inf")
         self._now = asyncio.Event()
 
@@ -79,16 +82,21 @@ class Poller:
         return OFTEN | {Table.NEIGHBORS} if scan else OFTEN
 
     def _miss(self, error: DriverError) -> None:
-        self._missed += 1
-        if self._missed != LOST_AFTER:
+        """Said once: at the third miss, or at the first when only a person can mend it."""
+        hopeless = isinstance(error, PersonNeeded)
+        self._missed = max(self._missed + 1, LOST_AFTER if hopeless else 0)
+        if self._told or self._missed < LOST_AFTER:
             return
+        self._told = True
         log.warning("device.lost", site=self._site.id, device=self._lane.name, error=str(error))
         self._memory.lose(self._site.id, self._lane.name)
+        if hopeless:
+            self._alert(self._site.id, f"{self._lane.name} can't be used: {error}", None)
 
     def _hit(self) -> None:
-        if self._missed >= LOST_AFTER:
+        if self._told:
             log.info("device.back", site=self._site.id, device=self._lane.name)
-        self._missed = 0
+        self._missed, self._told = 0, False
         self._memory.lost.discard(f"{self._site.id}/{self._lane.name}")
 
     async def _rest(self) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from agent.change import Cause, Change, State, Trigger
+from agent.change import Actor, Cause, Change, State, Trigger
 from agent.changes import Changes
 from agent.clock import Clock
 from agent.course import Interrupt
@@ -25,6 +25,7 @@ from agent.nop import Nop
 from agent.planner import matrix
 from agent.planner.decision import Move, NoChange
 from agent.planner.radar import TWICE_S, RadarStep, after_radar
+from agent.records import Evidence
 from agent.view import block20, block_in_values, block_of
 from drivers.errors import DriverError
 from drivers.types import RadioReading, Setting, Table
@@ -49,6 +50,8 @@ class Report:
     mhz20: frozenset[int]
     source: str
     drill: bool = False
+    event_id: str | None = None
+    actor: Actor | None = None
     raw: str = field(default="", repr=False)
 
 
@@ -129,7 +132,7 @@ class RadarWatch:
     def _event(self, report: Report) -> Event:
         mhz = ",".join(map(str, sorted(report.mhz20)))
         return Event(
-            id=self._ledger.ids(),
+            id=report.event_id or self._ledger.ids(),
             site=report.site,
             kind=EventKind.DFS_RADAR,
             key=f"{report.radios[0] if report.radios else report.site}:{mhz}:{self._clock.now().utc_us}",
@@ -158,6 +161,11 @@ class RadarWatch:
             radio=event.radio,
             event_id=event.id,
             params={"mhz": " ".join(map(str, sorted(report.mhz20))), "source": report.source},
+            evidence=[
+                Evidence(field="radar", value=mhz, unit="MHz", source=report.source)
+                for mhz in sorted(report.mhz20)
+            ],
+            actor=report.actor,
             drill=report.drill,
         )
         try:

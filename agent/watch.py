@@ -6,19 +6,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from agent.baseline import Baseline, baseline_of
 from agent.change import Change
+from agent.comparison import RadioSeries
+from agent.departures import ClientCensus
+from agent.judgement import Judgement
 from agent.memory import Memory, RadioMemory
-from agent.monitor import (
-    Baseline,
-    ClientCensus,
-    IncidentBefore,
-    Judgement,
-    Metric,
-    RadioSeries,
-    baseline_of,
-    judge,
-)
-from agent.observation import Slot
+from agent.metric import Metric
+from agent.monitor import IncidentBefore, judge
+from agent.slots import Slot
 from agent.view import SiteView, block_in_values
 from inventory.channels import overlap_ratio
 from inventory.model import RadioKey, ap_of

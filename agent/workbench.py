@@ -16,14 +16,22 @@ from agent.ledger import Ledger
 from agent.memory import Memory
 from agent.moment import Deadline
 from agent.planner import legal
+from agent.records import Evidence
 from agent.rollback import destination, is_ours
-from agent.store import TokenExpired, TokenSpent
+from agent.store_errors import TokenExpired, TokenSpent
 from agent.view import SiteView
 from drivers.errors import DriverError
 from drivers.types import ConfigState, RadioState, Setting, Values
 from inventory.model import Policy, Site
 
 log = structlog.get_logger()
+
+UNITS = {
+    Setting.WIDTH_MHZ: "MHz",
+    Setting.CENTER_MHZ: "MHz",
+    Setting.TX_POWER_DBM: "dBm",
+    Setting.OBSS_PD_DBM: "dBm",
+}
 
 READ_BACK_S = 0.3
 """First wait between two read-backs; it grows to READ_BACK_MOST_S."""
@@ -97,13 +105,18 @@ class Workbench:
             change, told.trigger, reason=told.reason, params=dict(told.params), actor=told.actor, **patch
         )
 
-    async def acked(self, change: Change) -> Change:
+    async def acked(self, change: Change, have: ConfigState) -> Change:
         now = self.clock.now()
         policy = self.policy(change)
         return await self.ledger.step(
             change,
             Trigger.ACKED,
             reason="read_back_agrees",
+            evidence=[
+                Evidence(field=str(k), value=v, unit=UNITS.get(k, ""), source="read_back")
+                for k, v in sorted(have.in_force.items())
+                if k in change.target
+            ],
             acked_at=Deadline.after(now, 0.0),
             deadline=self.deadline(State.MONITORING, policy, change.silent_s),
         )

@@ -121,7 +121,7 @@ class Writing:
                 return await self._bench.interrupted(change, told)
             have, now = await self._bench.read(change), self._bench.clock.now()
             if have is not None and self._bench.in_force(change.target, have):
-                return await self._bench.acked(change)
+                return await self._bench.acked(change, have)
             if have is not None and quiet.passed(now) and agrees(change.prior, have.in_force):
                 return await self._bench.ledger.step(change, Trigger.REFUSED, reason="not_applied")
             if change.deadline.passed(now):
@@ -139,7 +139,7 @@ class Writing:
         if have is None:
             return await self._bench.to_rollback(change, Trigger.DOUBT, "refused_and_unreadable", params)
         if agrees(change.target, have.in_force):
-            return await self._bench.acked(change)
+            return await self._bench.acked(change, have)
         if agrees(change.prior, have.in_force):
             return await self._bench.ledger.step(
                 change, Trigger.REFUSED, reason="device_refused", params=params
@@ -159,7 +159,7 @@ class Writing:
                 return after
             have = await self._bench.read(change) or have
             if have is not None and self._bench.in_force(change.target, have):
-                acked = await self._bench.acked(change)
+                acked = await self._bench.acked(change, have)
                 await self._confirm(change, course)
                 return acked
             now = self._bench.clock.now()

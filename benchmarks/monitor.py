@@ -22,8 +22,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from agent.monitor import Baseline, ClientCensus, Judgement, RadioSeries, Verdict, baseline_of, judge
-from agent.observation import Slot
+from agent.baseline import Baseline, baseline_of
+from agent.comparison import RadioSeries
+from agent.departures import ClientCensus
+from agent.judgement import Judgement, Verdict
+from agent.monitor import judge
+from agent.slots import Slot
 from inventory.model import MonitorPolicy, RadioKey
 
 POLICY = MonitorPolicy()

@@ -174,7 +174,10 @@ class Rig:
         agent = Agent(
             sites={self.site.id: self.site},
             ledger=ledger,
-            lanes={(self.site.id, name): Lane(name, self._device(name)) for name in self.site.devices},
+            lanes={
+                (self.site.id, name): Lane(name, self._device(name), write_s=self.site.policy.apply_timeout_s)
+                for name in self.site.devices
+            },
             clock=self.clock,
             token_key=derive(key, "rollback-token"),
             holder="rig",

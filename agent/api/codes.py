@@ -7,7 +7,7 @@ from typing import Final
 from agent.api import errors
 from agent.audit import AuditUnavailable
 from agent.change import IllegalTransition
-from agent.store import (
+from agent.store_errors import (
     LeaseHeld,
     RadioBusy,
     StaleChange,

@@ -254,6 +254,9 @@ class DecisionView(Answer):
 
 
 class InjectResult(Answer):
+    """``begun``: it was acted upon, also where no change was needed yet (radar: the AP moves first)."""
+
+    begun: bool = False
     event: Mapping[str, Any]
     decision: DecisionView
     change: ChangeView | None

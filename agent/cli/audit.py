@@ -97,7 +97,8 @@ def _head(settings: Settings) -> AuditHead | None:
     """The end of the log as the store knows it; None when there is no store yet."""
     from sqlalchemy import make_url
 
-    from agent.store import Store, StoreError
+    from agent.store import Store
+    from agent.store_errors import StoreError
 
     url = make_url(settings.store_url)
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():

@@ -18,7 +18,13 @@ def inject(
     kind: Annotated[str, typer.Argument(metavar="KIND", help="DFS_RADAR, NON_WIFI_BURST, SPECTRUM_SAT, ...")],
     radio: RadioName,
     channel: Annotated[
-        int | None, typer.Option("--channel", help="Where it happens.", min=1, max=233)
+        int | None,
+        typer.Option(
+            "--channel",
+            help="Where the radio shall go, instead of where the agent would send it.",
+            min=1,
+            max=233,
+        ),
     ] = None,
     width_mhz: Annotated[
         int | None, typer.Option("--width-mhz", help="20, 40, 80, 160 or 320.", min=20, max=320)
@@ -40,7 +46,7 @@ def inject(
         act=act,
     )
     show_json(found) if as_json else _show(found)
-    if act and found["change"] is None:
+    if act and found["change"] is None and not found.get("begun"):
         complain([f"nothing was changed: {_why(found['decision'])}"])
         return ExitCode.REFUSED
     return ExitCode.FINE
@@ -63,6 +69,8 @@ def _show(found: dict[str, Any]) -> None:
         )
     if decision["vetoes"]:
         show_table("Vetoes", ("guard", "reason"), ((v["guard"], v["reason"]) for v in decision["vetoes"]))
+    if found.get("begun") and not found["change"]:
+        typer.echo("The drill has begun: the AP has a few seconds to leave by itself; see `rrmd changes`.")
     if found["change"]:
         show_changes([found["change"]])
 

@@ -50,7 +50,7 @@ def _expected(error: Exception) -> Failure | None:
     from agent.audit import AuditError
     from agent.audit_key import KeyRefused
     from agent.daemon import AlreadyRunning
-    from agent.store import SchemaTooNew, StoreError
+    from agent.store_errors import SchemaTooNew, StoreError
     from inventory.credentials import CredentialError
     from inventory.site_error import SiteErrors
 

@@ -28,10 +28,11 @@ class Move:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoChange:
-    """Nothing is to be done, because of ``reason``; ``vetoes`` when a guard said no."""
+    """Nothing is to be done, because of ``reason``; ``vetoes`` when a guard said no to ``target``."""
 
     radio: RadioKey | None
     reason: str
+    target: Values | None = None
     params: Mapping[str, int | str] = field(default_factory=lambda: MappingProxyType({}))
     candidates: tuple[Candidate, ...] = ()
     vetoes: tuple[Veto, ...] = ()

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from agent.change import IN_FLIGHT, INCIDENTS, Cause, Change, State
-from agent.planner.legal import Veto, listed, values_forbidden
-from agent.view import RadioView, SiteView, block_in_values
+from agent.planner.legal import Veto, cac_needed, listed, values_forbidden
+from agent.view import CHANNEL_SETTINGS, RadioView, SiteView, block_in_values
 from drivers.types import Setting, Values
 from inventory.model import Mode, RadioKey, ap_of
 
@@ -159,19 +159,38 @@ def cooldown(p: Proposal) -> Veto | None:
 def routine_interval(p: Proposal) -> Veto | None:
     if p.cause in INCIDENTS or p.cause is Cause.OPERATOR:
         return None
-    age_s = _last_change_age_s(p, lambda c: c.cause not in INCIDENTS and c.cause is not Cause.OPERATOR)
+    age_s = _last_change_age_s(p, _routine)
     if age_s is None or age_s >= p.view.site.policy.routine_interval_s:
         return None
     return Veto(guard="routine_interval", reason="changed_lately", params={"age_s": round(age_s)})
 
 
+def routine_budget(p: Proposal) -> Veto | None:
+    """All APs of the site together: so many routine changes per AP and week."""
+    if p.cause in INCIDENTS or p.cause is Cause.OPERATOR:
+        return None
+    week = [c for c in p.others if _routine(c) and c.state not in _UNTOUCHED and _age_us(p, c) < 7 * DAY_US]
+    limit = max(1, int(p.view.site.policy.routine_per_ap_week * len(p.view.site.aps)))
+    if len(week) < limit:
+        return None
+    return Veto(guard="routine_budget", reason="budget_spent", params={"week": len(week), "limit": limit})
+
+
+def _routine(change: Change) -> bool:
+    return change.cause not in INCIDENTS and change.cause is not Cause.OPERATOR
+
+
 def incident_budget(p: Proposal) -> Veto | None:
+    """So many a day, and after each one a wait that doubles."""
     if p.cause not in INCIDENTS or p.cause is Cause.UNDO:
         return None
-    today = [c for c in p.mine() if c.cause is p.cause and _age_us(p, c) < DAY_US]
-    if len(today) < p.view.site.policy.incident_per_radio_day:
-        return None
-    return Veto(guard="incident_budget", reason="budget_spent", params={"today": len(today)})
+    today = [_age_us(p, c) for c in p.mine() if c.cause is p.cause and _age_us(p, c) < DAY_US]
+    if len(today) >= p.view.site.policy.incident_per_radio_day:
+        return Veto(guard="incident_budget", reason="budget_spent", params={"today": len(today)})
+    wait_us = p.view.site.policy.incident_backoff_s * 1e6 * 2 ** (len(today) - 1)
+    if today and min(today) < wait_us:
+        return Veto(guard="incident_budget", reason="waiting", params={"wait_s": round(wait_us / 1e6)})
+    return None
 
 
 def barred(p: Proposal) -> Veto | None:
@@ -180,9 +199,14 @@ def barred(p: Proposal) -> Veto | None:
         return None
     for change in p.mine():
         lately = _age_us(p, change) < p.view.site.policy.bar_s * 1e6
-        if change.state is State.ROLLED_BACK and lately and dict(change.target) == dict(p.target):
+        if change.state is State.ROLLED_BACK and lately and _place(p, change.target) == _place(p, p.target):
             return Veto(guard="barred", reason="rolled_back_lately", params={"change": change.id})
     return None
+
+
+def _place(p: Proposal, values: Values) -> object:
+    """Where settings lead: the block, or without one the settings themselves."""
+    return block_in_values(p.at.radio, values) or dict(values)
 
 
 def site_loss(p: Proposal) -> Veto | None:
@@ -195,13 +219,27 @@ def site_loss(p: Proposal) -> Veto | None:
 
 def same(p: Proposal) -> Veto | None:
     block = block_in_values(p.at.radio, p.target)
+    power = p.target.get(Setting.TX_POWER_DBM)
+    now = p.at.reading.tx_power_dbm if p.at.reading else None
+    more = set(p.target) - {*CHANNEL_SETTINGS, Setting.TX_POWER_DBM}
     if (
         block is None
         or block != p.at.block
-        or set(p.target) - {Setting.CHANNEL, Setting.WIDTH_MHZ, Setting.CENTER_MHZ}
+        or more
+        or (power is not None and now and int(now.value) != power)
     ):
         return None
     return Veto(guard="same", reason="already_there")
+
+
+def quiet_hours(p: Proposal) -> Veto | None:
+    """A routine move that begins with a CAC costs clients a minute: only in the site's quiet hours."""
+    hours, block = p.view.site.policy.quiet_hours, block_in_values(p.at.radio, p.target)
+    if not hours or block is None or p.cause in INCIDENTS or p.cause is Cause.OPERATOR:
+        return None
+    if not cac_needed(p.view, p.at, block) or in_quiet_hours(p.view.now.utc, p.view.site.timezone, hours):
+        return None
+    return Veto(guard="quiet_hours", reason="cac_outside_quiet_hours")
 
 
 def in_quiet_hours(now: datetime, zone: str, hours: tuple[tuple[int, int], ...]) -> bool:
@@ -244,7 +282,9 @@ GUARDS: Mapping[str, Guard] = {
     "neighbours": neighbours,
     "in_flight": in_flight,
     "cooldown": cooldown,
+    "quiet_hours": quiet_hours,
     "routine_interval": routine_interval,
+    "routine_budget": routine_budget,
     "incident_budget": incident_budget,
     "barred": barred,
     "site_loss": site_loss,
@@ -264,6 +304,8 @@ PATIENCE = frozenset(
         "barred",
         "site_loss",
         "same",
+        "quiet_hours",
+        "routine_budget",
     }
 )
 """Guards that radar does not wait for. In observe mode nothing is written, radar or not."""

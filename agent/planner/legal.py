@@ -105,14 +105,18 @@ def power_forbidden(view: SiteView, at: RadioView, block: Block, dbm: int) -> Ve
 
 
 def moved_to(view: SiteView, at: RadioView, block: Block) -> dict[Setting, int]:
-    """The settings that put this radio onto a legal block: with a lower power where it may use less there
-    than it uses now."""
+    """The settings that put this radio onto a legal block.
+
+    The power is named with it wherever the device can set it: an AP left to itself takes all that its
+    own table allows on the new channel, which knows neither the antenna's gain nor the site's limits.
+    """
     values = values_of(block)
     now = at.reading.tx_power_dbm if at.reading else None
-    most = regulatory.max_power_dbm(view.site.country, block, at.radio)
     able = at.capabilities is not None and Setting.TX_POWER_DBM in at.capabilities.settings
-    if able and now is not None and now.value > most:
-        values[Setting.TX_POWER_DBM] = most
+    if able and now is not None:
+        limits = [regulatory.max_power_dbm(view.site.country, block, at.radio)]
+        limits += [at.radio.power_dbm[1]] if at.radio.power_dbm else []
+        values[Setting.TX_POWER_DBM] = min(int(now.value), *limits)
     return values
 
 

@@ -90,6 +90,7 @@ def _guarded(view: SiteView, move: Move) -> Decision:
     return NoChange(
         radio=move.radio,
         reason="vetoed",
+        target=move.target,
         params={**move.params, "guard": vetoes[0].guard, "why": vetoes[0].reason},
         candidates=move.candidates,
         vetoes=tuple(vetoes),

@@ -53,7 +53,11 @@ def steps(subject: Subject, edit: Edit, have: ConfigState) -> tuple[Step, ...]:
             if have.in_force.get(Setting.ENABLED) == 0
             else (render.disable(subject.tools, subject.ifname),)
         )
-    return (*_placed(subject, edit, have), *_powered(subject, edit, have))
+    placed = _placed(subject, edit, have)
+    powered = _powered(subject, edit, have, moves=bool(placed))
+    if have.state is RadioState.ON_AIR and not _louder(edit, have):
+        return (*powered, *placed)  # before the move: the kernel would use all that the new channel allows
+    return (*placed, *powered)
 
 
 def _check(edit: Edit) -> None:
@@ -84,11 +88,17 @@ def _placed(subject: Subject, edit: Edit, have: ConfigState) -> tuple[Step, ...]
     return ()
 
 
-def _powered(subject: Subject, edit: Edit, have: ConfigState) -> tuple[Step, ...]:
+def _powered(subject: Subject, edit: Edit, have: ConfigState, *, moves: bool) -> tuple[Step, ...]:
+    """A power that is in force already is set all the same when the radio moves: "auto" rises with it."""
     dbm = edit.set.get(Setting.TX_POWER_DBM)
-    if dbm is None or dbm == have.in_force.get(Setting.TX_POWER_DBM):
+    if dbm is None or (dbm == have.in_force.get(Setting.TX_POWER_DBM) and not moves):
         return ()
     return (render.tx_power(subject.tools, subject.ifname, dbm),)
+
+
+def _louder(edit: Edit, have: ConfigState) -> bool:
+    dbm, now = edit.set.get(Setting.TX_POWER_DBM), have.in_force.get(Setting.TX_POWER_DBM)
+    return dbm is not None and now is not None and dbm > now
 
 
 def target_block(subject: Subject, wanted: Values, have: ConfigState) -> Block | None:

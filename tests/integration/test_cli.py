@@ -32,7 +32,8 @@ from agent.cli.app import app
 from agent.clock import SystemClock
 from agent.records import Pseudonyms, record
 from agent.settings import Settings
-from agent.store import Store, StoreUnavailable
+from agent.store import Store
+from agent.store_errors import StoreUnavailable
 from drivers.base import DeviceContext
 from drivers.errors import DeviceTimeout
 from drivers.registry import Registry

@@ -15,18 +15,19 @@ from typing import Any
 
 import pytest
 
+from agent import sqlite
 from agent import store as store_module
 from agent.audit_chain import AuditHead, NotCanonical
 from agent.change import Actor, Cause, Change, IllegalTransition, State, Trigger
 from agent.events import Event, EventKind
 from agent.moment import Deadline, Moment
 from agent.nop import Nop
-from agent.store import (
+from agent.store import Store
+from agent.store_errors import (
     LeaseHeld,
     RadioBusy,
     SchemaTooNew,
     StaleChange,
-    Store,
     StoreConflict,
     StoreUnavailable,
     TokenExpired,
@@ -141,7 +142,7 @@ def test_a_damaged_row_is_the_stores_fault_not_the_callers(store: Store, tmp_pat
 def test_a_lock_held_too_long_is_unavailable(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
-    monkeypatch.setattr(store_module, "BUSY_S", 0.05)
+    monkeypatch.setattr(sqlite, "BUSY_S", 0.05)
     other = Store(url)
     raw = sqlite3.connect(tmp_path / "rrmd.sqlite3", isolation_level=None)
     raw.execute("BEGIN IMMEDIATE")

@@ -9,20 +9,13 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from agent.monitor import (
-    Baseline,
-    ClientCensus,
-    Code,
-    IncidentBefore,
-    Judgement,
-    Metric,
-    RadioSeries,
-    Verdict,
-    baseline_of,
-    judge,
-    new_critical,
-)
-from agent.observation import Slot
+from agent.baseline import Baseline, baseline_of
+from agent.comparison import RadioSeries
+from agent.departures import ClientCensus
+from agent.judgement import Code, Judgement, Verdict
+from agent.metric import Metric
+from agent.monitor import IncidentBefore, judge, new_critical
+from agent.slots import Slot
 from inventory.model import MonitorPolicy, radio_key
 
 POLICY = MonitorPolicy(retry_floor=0.03, more_slots_above=8)

@@ -7,7 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.observation import Flaw, History, Observation, fold, observe
+from agent.counters import Flaw
+from agent.history import History
+from agent.observation import Observation, observe
+from agent.slots import fold
 from drivers.types import ClientReading, Counters, RadioReading, RadioState, Reported, SurveyReading
 from inventory.model import Band, MonitorPolicy, radio_key
 

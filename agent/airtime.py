@@ -1,0 +1,71 @@
+"""Shares of air time of the channel in use, from the surveys of two readings. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agent.counters import Flaw, rise_of
+from drivers.types import RadioReading, SurveyReading
+
+SURVEY_SLACK = 0.01  # busy and active are read one after the other, so a full channel may read 100.5 %
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Air:
+    """Shares of air time, 0..1. None = not reported, or not usable (``flaws`` says why)."""
+
+    tx_ms: int | None = None
+    busy: float | None = None
+    rx: float | None = None
+    tx: float | None = None
+    noise_dbm: float | None = None
+    flaws: frozenset[Flaw] = frozenset()
+
+
+def air_of(previous: RadioReading, current: RadioReading) -> Air:
+    """Shares of air time of the channel in use, from a survey before and after on the same frequency."""
+    before, after = _in_use(previous), _in_use(current)
+    if before is None or after is None:
+        return Air(noise_dbm=after.noise_dbm if after else None)
+    if before.frequency_mhz != after.frequency_mhz:
+        return Air(noise_dbm=after.noise_dbm, flaws=frozenset({Flaw.RETUNED}))
+    active = rise_of(before.active_ms, after.active_ms, 64)
+    if active is None or active <= 0:
+        flaws = {Flaw.SURVEY_RESET} if active is not None and active < 0 else set()
+        return Air(noise_dbm=after.noise_dbm, flaws=frozenset(flaws))
+    rises = [
+        rise_of(before.busy_ms, after.busy_ms, 64),
+        rise_of(before.rx_ms, after.rx_ms, 64),
+        rise_of(before.tx_ms, after.tx_ms, 64),
+    ]
+    busy, rx, tx = (_air_share(rise, active) for rise in rises)
+    garbage = any(
+        rise is not None and share is None for rise, share in zip(rises, (busy, rx, tx), strict=True)
+    )
+    return Air(
+        tx_ms=None if tx is None else rises[2],
+        busy=busy,
+        rx=rx,
+        tx=tx,
+        noise_dbm=after.noise_dbm,
+        flaws=frozenset({Flaw.SURVEY_GARBAGE} if garbage else ()),
+    )
+
+
+def _air_share(part_ms: int | None, active_ms: int) -> float | None:
+    """Share of the active time, 0..1; None when it is impossible."""
+    if part_ms is None or part_ms < 0 or part_ms > active_ms * (1 + SURVEY_SLACK) + 1:
+        return None
+    return min(1.0, part_ms / active_ms)
+
+
+def _in_use(reading: RadioReading) -> SurveyReading | None:
+    return next((entry for entry in reading.survey or () if entry.in_use), None)
+
+
+def counted_air(reading: RadioReading) -> tuple[int | None, ...] | None:
+    """The counters of the channel in use: what moves when the device refreshes its survey."""
+    used = _in_use(reading)
+    if used is None:
+        return None
+    return used.frequency_mhz, used.active_ms, used.busy_ms, used.rx_ms, used.tx_ms

@@ -1,0 +1,62 @@
+"""SQLite as the store wants it: a private file, write-ahead logging, transactions that begin as told."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+
+from sqlalchemy import URL, Connection, Engine
+from sqlalchemy import event as hooks
+
+from agent.store_errors import boundary
+
+BUSY_S = 5.0
+"""How long one process waits for another's write."""
+
+
+def create_private(url: URL) -> None:
+    """The file, readable by its owner only, before SQLite makes it with the umask's mode."""
+    if not url.database or url.database == ":memory:":
+        return
+    with boundary():
+        os.close(os.open(url.database, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+
+
+def tune(engine: Engine) -> None:
+    """The connect hooks: the only SQL of the store that is SQLite's own."""
+    wal = False
+
+    def on_connect(dbapi: sqlite3.Connection, _record: object) -> None:
+        nonlocal wal
+        dbapi.isolation_level = None  # or the driver begins transactions by itself, and DEFERRED ones
+        dbapi.execute(f"PRAGMA busy_timeout={round(BUSY_S * 1000)}")
+        dbapi.execute("PRAGMA foreign_keys=ON")
+        if not wal:
+            _make_wal(dbapi)
+            wal = True
+
+    def on_begin(conn: Connection) -> None:
+        options = conn.get_execution_options()
+        if not options.get("rrmd_write"):
+            conn.exec_driver_sql("BEGIN")
+            return
+        conn.exec_driver_sql(f"PRAGMA synchronous={'NORMAL' if options.get('rrmd_unsynced') else 'FULL'}")
+        conn.exec_driver_sql("BEGIN IMMEDIATE")
+
+    hooks.listen(engine, "connect", on_connect)
+    hooks.listen(engine, "begin", on_begin)
+
+
+def _make_wal(dbapi: sqlite3.Connection) -> None:
+    """Write-ahead logging, which the file remembers. SQLite does not wait for a lock here, so we do."""
+    give_up = time.monotonic() + BUSY_S
+    while True:
+        try:
+            dbapi.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+            time.sleep(0.01)
+        else:
+            return
