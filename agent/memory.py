@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from agent.change import Change, State
+from agent.events import Event
 from agent.history import History
 from agent.moment import Moment
 from agent.nop import Nop
@@ -89,7 +90,7 @@ class Memory:
         self.stuck: set[str] = set()  # escalated changes that still hold their radios
         self.standby: dict[str, str] = {}  # site -> why this agent may not write to it
         self.lost: set[str] = set()  # site/device
-        self._critical: dict[RadioKey, set[str]] = {}
+        self._critical: dict[RadioKey, deque[tuple[str, str]]] = {}
 
     def opened(self, info: DeviceInfo) -> None:
         for key in info.radios:
@@ -110,12 +111,14 @@ class Memory:
             if site_of(key) == site and radio.device == device:
                 radio.reading = None
 
-    def note_critical(self, key: RadioKey, event_key: str) -> None:
-        """A critical event, not radar, on this radio."""
-        self._critical.setdefault(key, set()).add(event_key)
+    def note(self, event: Event) -> None:
+        """An event was raised; the critical ones are held against an open change of their radio."""
+        if event.severity == "critical" and event.radio is not None:
+            self._critical.setdefault(event.radio, deque(maxlen=64)).append((str(event.kind), event.key))
 
-    def critical_keys(self, key: RadioKey) -> frozenset[str]:
-        return frozenset(self._critical.get(key, ()))
+    def critical(self, key: RadioKey) -> tuple[tuple[str, str], ...]:
+        """Kind and de-duplication key of the critical events of a radio, oldest first."""
+        return tuple(self._critical.get(key, ()))
 
     def remember(self, change: Change) -> Change:
         if (

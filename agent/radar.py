@@ -89,6 +89,7 @@ class RadarWatch:
         if not report.mhz20 or not self._is_new(report, now_s):
             return
         event = self._event(report)
+        self._memory.note(event)
         await self._bar(report, event)
         self._drop_plans(report)
         for key in report.radios:

@@ -29,9 +29,6 @@ from agent.store_outbox import WAITING, last_seq, mark_records, queue_records
 from agent.tables import OutboxRow, Pause, TokenRow
 from inventory.model import RadioKey
 
-EventRow = Event
-"""An event as stored is an event."""
-
 KEEP_WRITTEN = 10_000
 """Outbox rows kept after they are in the file: enough to see what a damaged last file held."""
 

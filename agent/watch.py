@@ -13,7 +13,7 @@ from agent.departures import ClientCensus
 from agent.judgement import Judgement
 from agent.memory import Memory, RadioMemory
 from agent.metric import Metric
-from agent.monitor import IncidentBefore, judge
+from agent.monitor import IncidentBefore, judge, new_critical
 from agent.slots import Slot
 from agent.view import SiteView, block_in_values
 from inventory.channels import overlap_ratio
@@ -67,7 +67,7 @@ def look_around(memory: Memory, view: SiteView, change: Change) -> Around:
         neighbours=_baselines(memory, view, [k for k in near - busy if _co_channel(view, change, k)]),
         clients=_clients(memory, [key]),
         control_clients=_clients(memory, [k for k, _ in controls]),
-        critical=memory.critical_keys(key),
+        critical=frozenset(known for _, known in memory.critical(key)),
     )
 
 
@@ -143,7 +143,7 @@ class Watch:
     def _new_critical(self) -> str | None:
         if self._around is None:
             return None
-        return min(self._memory.critical_keys(self._key) - self._around.critical, default=None)
+        return new_critical(self._memory.critical(self._key), self._around.critical)
 
     def _slots(self, key: RadioKey) -> Sequence[Slot]:
         known = self._memory.radios[key]
