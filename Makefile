@@ -7,7 +7,7 @@ SOURCES := agent drivers inventory tests benchmarks
 .PHONY: test lint unit guest regdb clean
 test: lint guest
 	$(BIN)/pytest -n 2 -m "not vm"
-	$(BIN)/pytest -n 2 -m vm
+	$(BIN)/pytest -m vm
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check $(SOURCES)

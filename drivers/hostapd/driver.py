@@ -42,6 +42,7 @@ from drivers.types import (
     RadioReading,
     Receipt,
     ScopeRef,
+    Setting,
     Signal,
     Snapshot,
     Table,
@@ -206,6 +207,7 @@ class HostapdDevice:
             "uptime": "cat /proc/uptime",
             "version": f"{self._tools.version} | head -n 1",
             "os": "cat /etc/os-release",
+            "uid": "id -u",
             "model": f"cat {' '.join(_MODEL_FILES)}",
         }
 
@@ -220,7 +222,7 @@ class HostapdDevice:
             version=first["version"].text.strip() if "version" in first else "",
             identity=" ".join([fingerprint, *bssids]),
             radios=radios,
-            capabilities=self._capabilities(),
+            capabilities=self._capabilities(may_set_power=self._is_root(first)),
         )
 
     def _radio_info(self, found: Found) -> RadioInfo:
@@ -228,11 +230,20 @@ class HostapdDevice:
         bssids = tuple(base.status.bssids.values()) if base and base.status else ()
         return RadioInfo(key=found.key, name=found.ifname, band=found.band, bssids=bssids)
 
-    def _capabilities(self) -> Capabilities:
+    def _is_root(self, first: Mapping[str, Section]) -> bool:
+        """The kernel lets nobody else set the power (CAP_NET_ADMIN); hostapd's group may do the rest."""
+        return self._options.sudo or ("uid" in first and first["uid"].text.strip() == "0")
+
+    def _capabilities(self, *, may_set_power: bool) -> Capabilities:
+        settings = {
+            setting: scope
+            for setting, scope in CAPABILITIES.settings.items()
+            if may_set_power or setting is not Setting.TX_POWER_DBM
+        }
         widths = {width for each in self._widths.values() for width in each}
         return Capabilities(
             tables=CAPABILITIES.tables,
-            settings=CAPABILITIES.settings,
+            settings=MappingProxyType(settings),
             widths_mhz=tuple(sorted(widths & set(CAPABILITIES.widths_mhz))) or (20,),
             signals=True,
         )
