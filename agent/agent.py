@@ -12,11 +12,12 @@ import structlog
 
 from agent import drill
 from agent.api.errors import NotFound, Refused
-from agent.audit import EVERY_SITE
+from agent.audit import EVERY_SITE, AuditUnavailable
 from agent.change import Actor, Change, State, Trigger, token_hash
 from agent.changes import UNDOABLE, Changes
 from agent.clock import Clock
 from agent.course import Interrupt
+from agent.departing import Departing
 from agent.drill import Injected
 from agent.events import Event, EventKind
 from agent.executor import Executor
@@ -27,10 +28,11 @@ from agent.memory import Memory
 from agent.planner.decision import Decision, Move, NoChange
 from agent.poller import Poller
 from agent.radar import RadarWatch, Report
-from agent.store_errors import LeaseHeld
+from agent.store_errors import LeaseHeld, StoreUnavailable
 from agent.view import SiteView, block_of
 from agent.watch import refresh_s
 from agent.workbench import Workbench
+from drivers.errors import DriverError
 from drivers.types import (
     ChannelSwitched,
     Edit,
@@ -53,6 +55,9 @@ log = structlog.get_logger()
 LEASE_S = 90.0
 DRAIN_S = 20.0
 ALERTS_KEPT = 200
+WEEK_US = 7 * 86_400_000_000
+STOPPING = "stopping"
+LOST_DISK = (StoreUnavailable, AuditUnavailable)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +102,8 @@ class Agent:
         self._pollers: dict[tuple[str, str], Poller] = {}
         self._loops: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
+        self._homeless: set[str] = set()  # open changes of which a person was told that they have no device
+        self._strange: set[RadioKey] = set()  # unknown radios that signals named, each logged once
 
     # -- life --------------------------------------------------------------------------------------
 
@@ -117,13 +124,14 @@ class Agent:
 
     def _assemble(self, tasks: asyncio.TaskGroup) -> None:
         bench = Workbench(self.memory, self.ledger, self.clock, self.lane)
-        self.executor = Executor(bench, tasks)
+        self.executor = Executor(bench, tasks, self.alert)
         self.changes = Changes(
             self.memory, self.ledger, self.clock, self.lane, self.executor, self._token_key
         )
-        self.radar = RadarWatch(
+        departing = Departing(
             self.memory, self.ledger, self.clock, self.lane, self.executor, self.changes, tasks, self.alert
         )
+        self.radar = RadarWatch(departing)
         for (site, device), lane in self.lanes.items():
             lane.on_open = self.memory.opened
             self._pollers[site, device] = Poller(
@@ -142,26 +150,60 @@ class Agent:
         for site in self.sites:
             await self._take_lease(site)
         await self.ledger.call(self.ledger.store.restart_nops, now, NOP_S)
-        self.memory.bar(await self.ledger.call(self.ledger.store.nops, now))
+        for site in self.sites:
+            await self._read_site(site)
         pauses = await self.ledger.call(self.ledger.store.pauses, now)
         self.memory.paused = frozenset(pause.scope for pause in pauses)
         await self.ledger.note(self.ledger.record("system", "agent.started", EVERY_SITE))
-        await self._recover_changes(now.utc_us - 7 * 86_400_000_000)
+        await self._begin_open()
 
-    async def _recover_changes(self, since_us: int) -> None:
-        store = self.ledger.store
-        for site in self.sites:
-            for change in await self.ledger.call(store.changes, site, None, since_us, 100_000):
-                self.memory.remember(change)
-        for change in await self.ledger.call(store.escalated):
+    async def _read_site(self, site: str) -> None:
+        """What the store says of a site, into memory: NOPs, the changes of the last week, what is open and
+        what waits for a person. A change that is being carried out here is known better than that."""
+        store, now = self.ledger.store, self.clock.now()
+        self.memory.bar(await self.ledger.call(store.nops, now, site))
+        for change in await self.ledger.call(store.changes, site, None, now.utc_us - WEEK_US, 100_000):
+            self._take_in(change)
+        for old in [c for c in self.memory.changes.values() if c.site == site and not c.final]:
+            if (row := await self.ledger.call(store.change, old.id)) is not None:
+                self._take_in(row)
+        escalated = await self.ledger.call(store.escalated, site)
+        held = {change.id for change in escalated}
+        for change in escalated:
+            self._take_in(change)
+        known = self.memory.changes
+        self.memory.stuck -= {id for id in self.memory.stuck if id in known and known[id].site == site}
+        self.memory.stuck |= held
+
+    def _take_in(self, change: Change) -> None:
+        if not self.executor.carries(change.id) and (change.final or self._no_home(change) is None):
             self.memory.remember(change)
-            self.memory.stuck.add(change.id)
-        for change in await self.ledger.call(store.open_changes):
-            if change.site not in self.sites:
-                self.alert(change.site, "an open change belongs to a site that is not configured", None)
-            elif change.site not in self.memory.standby:
+
+    async def _begin_open(self) -> None:
+        """Carry on what is open on the sites that this agent may write to."""
+        for change in await self.ledger.call(self.ledger.store.open_changes):
+            if why := self._no_home(change):
+                self._tell_homeless(change, why)
+            elif change.site not in self.memory.standby and not self.executor.carries(change.id):
                 log.warning("change.found_open", change=change.id, state=str(change.state))
                 self.executor.begin(change)
+
+    def _no_home(self, change: Change) -> str | None:
+        """Why a change can't be carried out: what it is about has left the configuration."""
+        site = self.sites.get(change.site)
+        if site is None:
+            return "a site that is not configured"
+        if (site.id, change.device) not in self.lanes:
+            return f"the device {change.device}, which is not configured"
+        for key in change.radios:
+            if key not in site.radios or site.device_of(key).id != change.device:
+                return f"{key}, which {change.device} does not have any more"
+        return None
+
+    def _tell_homeless(self, change: Change, why: str) -> None:
+        if change.id not in self._homeless:
+            self._homeless.add(change.id)
+            self.alert(change.site, f"open change {change.id} belongs to {why}: it stays as it is", None)
 
     def _start_loops(self, tasks: asyncio.TaskGroup) -> None:
         for (site, device), poller in self._pollers.items():
@@ -177,39 +219,58 @@ class Agent:
     async def _drain(self) -> None:
         for loop in self._loops:
             loop.cancel()
-        self.memory.observing_only = "stopping"
+        self.memory.observing_only = STOPPING
         with suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_S):
                 await self.executor.drain()
         await self.executor.abandon()
         await self.radar.abandon()
         for lane in self.lanes.values():
-            await lane.close()
-        await self.ledger.note(self.ledger.record("system", "agent.stopped", EVERY_SITE))
+            with suppress(DriverError):  # it is being left anyway
+                await lane.close()
+        with suppress(*LOST_DISK):  # the ledger has said so
+            await self.ledger.note(self.ledger.record("system", "agent.stopped", EVERY_SITE))
 
     async def _keep_house(self) -> None:
         """Leases renewed, what is over pruned, a lost disk tried again."""
         while True:
             await asyncio.sleep(LEASE_S / 3)
-            for site in self.sites:
-                await self._take_lease(site)
-            await self._try_disk()
+            try:
+                for site in self.sites:
+                    await self._take_lease(site)
+                await self._try_disk()
+            except LOST_DISK as error:
+                log.error("ledger.still_lost", error=str(error))
+                self.memory.observing_only = self.memory.observing_only or str(error)
 
     async def _try_disk(self) -> None:
-        try:
-            await self.ledger.write(self.ledger.store.prune, self.clock.now())
-        except Exception as error:
-            if not self.ledger.damaged:
-                raise
-            log.error("ledger.still_lost", error=str(error))
-        if self.ledger.damaged is None and self.memory.observing_only not in (None, "stopping"):
-            log.info("ledger.back")
-            self.memory.observing_only = None
-            for change in await self.ledger.call(self.ledger.store.open_changes):
-                if not self.executor.carries(change.id):
-                    self.executor.begin(change)
+        """Whether the disk takes a write; when it does again, memory learns what is on it. Raises
+        StoreUnavailable, AuditUnavailable."""
+        await self.ledger.write(self.ledger.store.prune, self.clock.now())
+        if self.memory.observing_only in (None, STOPPING):
+            return
+        await self._keep_nops()
+        for site in self.sites:
+            await self._read_site(site)
+        log.info("ledger.back")
+        self.memory.observing_only = None
+        await self._begin_open()
+
+    async def _keep_nops(self) -> None:
+        """Radar that was heard while the disk was lost goes to the disk now."""
+        now = self.clock.now()
+        stored = await self.ledger.call(self.ledger.store.nops, now)
+        kept = {(nop.site, nop.mhz20, nop.by_radio): nop.deadline.utc_us for nop in stored}
+        for site in self.sites:
+            running = [n for n in self.memory.nops.values() if n.site == site and not n.deadline.passed(now)]
+            new = [n for n in running if n.deadline.utc_us > kept.get((site, n.mhz20, n.by_radio), 0)]
+            if new:
+                mhz = " ".join(map(str, sorted({nop.mhz20 for nop in new})))
+                entry = self.ledger.record("event", "radar.kept_in_memory", site, params={"mhz": mhz})
+                await self.ledger.write(self.ledger.store.bar, new, [entry])
 
     async def _take_lease(self, site: str) -> None:
+        """Take or renew it. A site that another agent had is recovered before anything is written to it."""
         now_us = self.clock.now().utc_us
         try:
             await self.ledger.call(self.ledger.store.take_lease, site, self._holder, now_us, LEASE_S)
@@ -217,12 +278,17 @@ class Agent:
             if site not in self.memory.standby:
                 log.warning("lease.held", site=site, holder=held.holder)
             self.memory.standby[site] = f"lease held by {held.holder}"
-        else:
-            self.memory.standby.pop(site, None)
+            return
+        if site in self.memory.standby:
+            await self._read_site(site)
+            log.warning("lease.taken_over", site=site)
+            del self.memory.standby[site]
+            await self._begin_open()
 
     async def _release_leases(self) -> None:
         for site in self.sites:
-            await self.ledger.call(self.ledger.store.drop_lease, site, self._holder)
+            with suppress(*LOST_DISK):  # it ends by itself
+                await self.ledger.call(self.ledger.store.drop_lease, site, self._holder)
 
     # -- what devices say --------------------------------------------------------------------------
 
@@ -233,6 +299,12 @@ class Agent:
             self._pollers[site, device].poll_now()
 
     async def _radar_signal(self, site: str, device: str, signal: RadarDetected) -> None:
+        if signal.radio is not None and signal.radio not in self.sites[site].radios:
+            if signal.radio not in self._strange:
+                self._strange.add(signal.radio)
+                log.warning("signal.unknown_radio", site=site, device=device, radio=signal.radio)
+            self._pollers[site, device].poll_now()
+            return
         radios = (signal.radio,) if signal.radio else self._radios_on(site, device, signal.mhz20)
         if not signal.authenticated:
             self._pollers[site, device].poll_now()  # the poll says whether it is true
@@ -263,7 +335,7 @@ class Agent:
         hit = block.mhz20 & self._hit_by(key, reading) if block else frozenset()
         if fresh:
             await self.radar.heard(Report(site=site, radios=(key,), mhz20=fresh, source="poll"))
-        elif reading.state is RadioState.NOP or hit:
+        elif reading.state is RadioState.NOP or hit or self.radar.left_off(key, reading):
             self.radar.verify(key, hit, None, drill=False)
 
     def _hit_by(self, key: RadioKey, reading: RadioReading) -> frozenset[int]:
@@ -368,6 +440,8 @@ class Agent:
             raise Refused(f"this token was used already: see change {change.id}")
         if not change.final:
             return await self._undo_open(change, actor)
+        if why := self._no_home(change):
+            raise Refused(f"change {change.id} belongs to {why}")
         if change.state not in UNDOABLE:
             raise Refused(f"change {change.id} is {change.state}: nothing to undo")
         return self._opened(await self.changes.undo(change, actor))
@@ -385,7 +459,8 @@ class Agent:
         """A person has looked after an escalated change: its alert ends and its radios are free again."""
         if change_id not in self.memory.stuck:
             raise NotFound(f"no escalated change {change_id} waits for a person: see `rrmd status`")
-        await self.changes.release(self.memory.changes[change_id], actor)
+        if not await self.changes.release(self.memory.changes[change_id], actor):
+            raise NotFound(f"change {change_id} was dealt with in the same moment: see `rrmd status`")
         return self.memory.changes[change_id]
 
     async def approve(self, change_id: str, actor: Actor) -> Change:
@@ -396,7 +471,10 @@ class Agent:
         told = Interrupt(trigger=Trigger.APPROVE, reason="approved", actor=actor)
         if not self.executor.interrupt(change_id, told):
             raise Refused(f"change {change_id} is not being carried out here")
-        return await self.executor.settled(change_id, State.PLANNED, State.APPLYING, State.MONITORING)
+        after = await self.executor.stepped(change_id)
+        if after.state is State.PROPOSED:
+            raise Refused(f"change {change_id} was not approved: another change has its radio")
+        return after
 
     def _opened(self, opened: Change | NoChange) -> Change:
         if isinstance(opened, NoChange):

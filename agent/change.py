@@ -69,6 +69,7 @@ TABLE: Mapping[tuple[State, Trigger], State] = MappingProxyType(
         (S.APPLYING, T.DOUBT): S.ROLLING_BACK,
         (S.APPLYING, T.DEADLINE): S.ROLLING_BACK,
         (S.APPLYING, T.UNDO): S.ROLLING_BACK,
+        (S.APPLYING, T.EXPIRE): S.ESCALATED,  # its token can no longer be used: no automatic undo
         (S.APPLYING, T.UNDONE): S.ROLLED_BACK,  # the device's own timer took it back
         (S.APPLYING, T.SUPERSEDED): S.SUPERSEDED,
         (S.MONITORING, T.HELD): S.COMMITTED,
@@ -187,10 +188,11 @@ class Change:
         )
 
 
-def deadline_s(state: State, policy: Policy, silent_s: float) -> float:
+def deadline_s(state: State, policy: Policy, silent_s: float, refresh_s: float = 0.0) -> float:
     """How long a change may stay in a live state, in seconds.
 
-    ``silent_s``: how long the radio may be quiet because of the edit (CSA, CAC).
+    ``silent_s``: how long the radio may be quiet because of the edit (CSA, CAC). ``refresh_s``: the
+    device's own refresh interval; a slot is never shorter.
     """
     write_and_ack = policy.apply_timeout_s + policy.ack_timeout_s + silent_s
     if state is S.PROPOSED:
@@ -200,8 +202,14 @@ def deadline_s(state: State, policy: Policy, silent_s: float) -> float:
     if state is S.APPLYING:
         return write_and_ack
     if state is S.MONITORING:
-        return silent_s + policy.monitor.settle_s + policy.monitor.no_data_s + policy.ack_timeout_s
+        return silent_s + policy.monitor.settle_s + _verdict_s(policy, refresh_s) + policy.ack_timeout_s
     return policy.rollback_attempts * write_and_ack + rollback_wait_s(policy.rollback_attempts, policy)
+
+
+def _verdict_s(policy: Policy, refresh_s: float) -> float:
+    """Seconds within which there is a verdict or never: all slots, and one more for their phase."""
+    slots_s = (policy.monitor.max_slots + 1) * max(policy.monitor.slot_s, refresh_s)
+    return max(policy.monitor.no_data_s, slots_s)
 
 
 def rollback_wait_s(attempts: int, policy: Policy) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from typing import Any
 
 import structlog
@@ -25,7 +25,7 @@ from agent.store_errors import RadioBusy, StaleChange, TokenExpired, TokenSpent
 from agent.tokens import token_for
 from agent.watch import freeze_baseline
 from drivers.errors import DriverError, Unsupported
-from drivers.types import ConfigState, Edit, Effects, ScopeRef, Setting, Values
+from drivers.types import ConfigState, Edit, Effects, RadioState, ScopeRef, Setting, Values
 from inventory.model import Mode, RadioKey
 
 log = structlog.get_logger()
@@ -35,6 +35,9 @@ TOKEN_S = 7 * 86_400.0
 
 RELIEVED = {Cause.NON_WIFI_BURST: Metric.NON_WIFI, Cause.SPECTRUM_SAT: Metric.BUSY}
 """What a change for such an event must make better."""
+
+SILENT = frozenset({RadioState.OFF, RadioState.NOP})
+"""A radio that is silent is nowhere: what it had set is not what it goes back to."""
 
 UNDOABLE = frozenset({State.COMMITTED, State.ESCALATED})
 
@@ -101,14 +104,20 @@ class Changes:
         except (TokenSpent, TokenExpired, StaleChange) as error:
             return await self.decline(move, "token_not_usable", why=str(error))
 
-    async def release(self, change: Change, actor: Actor) -> None:
-        """Free the radios of an escalated change: a person, or the law, deals with it now."""
+    async def release(self, change: Change, actor: Actor) -> bool:
+        """Free the radios of an escalated change: a person, or the law, deals with it now. False: somebody
+        else did, in the same moment perhaps."""
         if change.id not in self._memory.stuck:
-            return
+            return False
         entry = self._ledger.record("operator", "change.released", change.site, change=change, actor=actor)
-        after = await self._ledger.write(self._ledger.store.release_escalated, change, [entry])
+        try:
+            after = await self._ledger.write(self._ledger.store.release_escalated, change, [entry])
+        except StaleChange:
+            log.info("change.released_already", change=change.id)
+            return False
         self._memory.stuck.discard(change.id)
         self._memory.remember(after)
+        return True
 
     async def decline(
         self,
@@ -181,6 +190,10 @@ class Changes:
         site = self._memory.sites[key.split("/")[0]]
         return self._lane_of(site.id, site.device_of(key).id)
 
+    def _settable(self, key: RadioKey) -> Set[Setting]:
+        able = self._memory.radios[key].capabilities
+        return able.settings.keys() if able else frozenset()
+
     async def _have(self, key: RadioKey) -> ConfigState | None:
         scope = ScopeRef(kind="radio", name=key, members=(key,))
         try:
@@ -199,9 +212,11 @@ class Changes:
         undo_of: str | None = None,
     ) -> Change | str:
         """The row to be stored, or why there is none."""
-        target = {k: v for k, v in move.target.items() if k in have.in_force or k is not Setting.CENTER_MHZ}
-        prior = _prior(target, have)
-        if missing := [s for s in target if s not in prior]:
+        wakes = have.state in SILENT and move.target.get(Setting.ENABLED) == 1
+        told = self._settable(move.radio) if wakes else have.in_force.keys()
+        target = {k: v for k, v in move.target.items() if k in told or k is not Setting.CENTER_MHZ}
+        prior = {Setting.ENABLED: 0} if wakes else _prior(target, have)
+        if missing := [s for s in target if s not in prior and not wakes]:
             return f"prior_not_reported:{missing[0]}"
         if prior == target:
             return "already_there"

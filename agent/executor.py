@@ -8,15 +8,19 @@ the next start takes up where the device says it stands.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 
+from agent.audit import AuditUnavailable
 from agent.change import Change, State, Trigger
 from agent.course import Course, Interrupt
 from agent.monitoring import Monitoring
+from agent.store_errors import RadioBusy, StoreUnavailable
 from agent.taking_back import TakingBack
 from agent.workbench import Workbench
 from agent.writing import Writing
+from inventory.model import RadioKey
 
 log = structlog.get_logger()
 
@@ -24,11 +28,21 @@ BUSY = frozenset({State.APPLYING, State.ROLLING_BACK})
 """States in which a device may be in the middle of something."""
 
 
-class Executor:
-    """All open changes of the daemon."""
+AGAIN_S = 5.0
+"""From a step that failed in a way nobody foresaw to the one further try."""
 
-    def __init__(self, bench: Workbench, tasks: asyncio.TaskGroup) -> None:
+
+class Executor:
+    """All open changes of the daemon. ``alert(site, text, radio)`` calls a person."""
+
+    def __init__(
+        self,
+        bench: Workbench,
+        tasks: asyncio.TaskGroup,
+        alert: Callable[[str, str, RadioKey | None], None],
+    ) -> None:
         self._bench = bench
+        self._alert = alert
         self._memory = bench.memory
         self._tasks = tasks
         self._courses: dict[str, Course] = {}
@@ -73,6 +87,12 @@ class Executor:
                 return change
             await course.stepped.wait()
 
+    async def stepped(self, change_id: str) -> Change:
+        """The change after its next step, whichever that is; at once when it is not being carried out."""
+        if course := self._courses.get(change_id):
+            await course.stepped.wait()
+        return self._memory.changes[change_id]
+
     async def drain(self) -> None:
         """When no device is in the middle of something; changes being monitored go on at the next start."""
         for id in list(self._courses):
@@ -88,19 +108,45 @@ class Executor:
 
     async def _carry(self, change: Change, course: Course) -> None:
         try:
-            while not change.final:
-                change = self._memory.remember(await self._steps[change.state](change, course))
-                course.step()
-        except Exception as error:
-            damaged = self._bench.ledger.damaged
-            if not damaged:
-                raise
-            self._memory.observing_only = damaged
-            log.error("change.left_open", change=change.id, state=str(change.state), error=str(error))
+            if not await self._all_steps(change, course):
+                await self._once_more(change.id, course)
         finally:
             self._courses.pop(change.id, None)
             course.step()
             course.done.set()
+
+    async def _all_steps(self, change: Change, course: Course) -> bool:
+        """On to the final state; False when a step failed, and the change is as open as the store says."""
+        try:
+            while not change.final:
+                change = self._memory.remember(await self._steps[change.state](change, course))
+                course.step()
+        except Exception as error:  # one change must not end the daemon: it stays open, and a person knows
+            if self._bench.ledger.damaged:
+                self._left_open(change, error)
+                return True  # until the disk is back
+            log.exception("change.failed", change=change.id, state=str(change.state))
+            what = f"change {change.id} failed in {change.state}: {type(error).__name__}: {error}"
+            self._alert(change.site, what, change.radios[0] if change.radios else None)
+            course.step()
+            return False
+        return True
+
+    async def _once_more(self, change_id: str, course: Course) -> None:
+        """From the row in the store, as after a restart: nothing is written to the device twice."""
+        course.around = None
+        await course.wait(AGAIN_S)
+        try:
+            row = await self._bench.ledger.call(self._bench.ledger.store.change, change_id)
+        except (StoreUnavailable, AuditUnavailable) as error:
+            self._left_open(self._memory.changes[change_id], error)
+            return
+        if row is not None and not await self._all_steps(self._memory.remember(row), course):
+            log.error("change.given_up", change=change_id, note="left open until the next start")
+
+    def _left_open(self, change: Change, error: Exception) -> None:
+        self._memory.observing_only = self._memory.observing_only or self._bench.ledger.damaged
+        log.error("change.left_open", change=change.id, state=str(change.state), error=str(error))
 
     async def _await_approval(self, change: Change, course: Course) -> Change:
         await course.wait(change.deadline.left_s(self._bench.clock.now()))
@@ -110,4 +156,8 @@ class Executor:
         policy = self._bench.policy(change)
         if told.trigger is not Trigger.APPROVE:
             return await self._bench.step(change, told)
-        return await self._bench.step(change, told, deadline=self._bench.deadline(State.PLANNED, policy))
+        try:
+            return await self._bench.step(change, told, deadline=self._bench.deadline(State.PLANNED, policy))
+        except RadioBusy as busy:
+            log.warning("change.not_approved", change=change.id, held_by=busy.change_id)
+            return change  # may be approved again, until it expires

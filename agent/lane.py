@@ -15,7 +15,7 @@ from typing import TypeVar
 import structlog
 
 from drivers.base import Device
-from drivers.errors import DeviceTimeout, DriverBug, DriverError, NeverAgain, TryAgain
+from drivers.errors import DeviceTimeout, DriverBug, DriverError, IdentityChanged, NeverAgain, TryAgain
 from drivers.types import (
     ConfigState,
     DeviceInfo,
@@ -103,15 +103,22 @@ class Lane:
     async def _opened(self) -> DeviceInfo:
         if self.info is None:
             info = await self.device.open()
-            self._check(info)
+            await self._check(info)
             self.info = info
             self.on_open(info)
         return self.info
 
-    def _check(self, info: DeviceInfo) -> None:
-        if self._identity not in (None, info.identity):
-            log.warning("device.identity_changed", device=self.name, was=self._identity, now=info.identity)
-        self._identity = info.identity
+    async def _check(self, info: DeviceInfo) -> None:
+        """The first identity seen is the one that counts, until the daemon is started again. Raises
+        IdentityChanged, and the session is closed."""
+        if self._identity is None:
+            self._identity = info.identity
+        if self._identity != info.identity:
+            await self._drop()
+            raise IdentityChanged(
+                f"{self.name} is another device than before: it was {self._identity}, it is {info.identity}; "
+                "if that is right, restart rrmd"
+            )
 
     async def _call(self, work: Callable[[], Awaitable[R]], limit_s: float) -> R:
         async with self._turn, self._faults():

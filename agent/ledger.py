@@ -30,7 +30,8 @@ log = structlog.get_logger()
 class Ledger:
     """Store and audit log of the daemon; every write goes through here.
 
-    ``ids`` gives a fresh UUIDv7 as text. ``damaged``: why the last write failed, None = all is well.
+    ``ids`` gives a fresh UUIDv7 as text. ``damaged``: why the disk was lost, None = the last write
+    was whole.
     """
 
     def __init__(
@@ -45,7 +46,10 @@ class Ledger:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
 
     async def call(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run one store call on the store's thread. Shielded: once begun it ends, cancelled or not."""
+        """Run one store call on the store's thread. Shielded: once begun it ends, cancelled or not.
+
+        A lost disk is noted in ``damaged``, whoever called.
+        """
         loop = asyncio.get_running_loop()
         future = loop.run_in_executor(self._thread, functools.partial(work, *args, **kwargs))
         try:
@@ -53,14 +57,13 @@ class Ledger:
         except asyncio.CancelledError:
             future.add_done_callback(_outlived)
             raise
+        except (StoreUnavailable, AuditUnavailable) as error:
+            self._note_damage(error)
+            raise
 
     async def write(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """A store call with audit records in it, and the records in the file, synced."""
-        try:
-            done = await self.call(self._write, functools.partial(work, *args, **kwargs))
-        except Exception as error:
-            self._note_damage(error)
-            raise
+        done = await self.call(self._write, functools.partial(work, *args, **kwargs))
         self.damaged = None
         return done
 
@@ -69,11 +72,10 @@ class Ledger:
         self.audit.flush()
         return done
 
-    def _note_damage(self, error: Exception) -> None:
-        if isinstance(error, (StoreUnavailable, AuditUnavailable)):
-            if self.damaged is None:
-                log.error("ledger.lost", error=str(error))
-            self.damaged = str(error)
+    def _note_damage(self, error: StoreUnavailable | AuditUnavailable) -> None:
+        if self.damaged is None:
+            log.error("ledger.lost", error=str(error))
+        self.damaged = str(error)
 
     def record(self, kind: str, reason: str, site: str, **fields: Any) -> dict[str, Any]:
         """An audit record of this moment; fields as in `agent.records.record`."""

@@ -14,10 +14,10 @@ from agent.change import Change, State
 from agent.events import Event
 from agent.history import History
 from agent.moment import Moment
-from agent.nop import Nop
-from agent.view import RadioView, SiteView, block_of
+from agent.nop import Nop, later
+from agent.view import Heard, RadioView, SiteView, block_of
 from drivers.types import Capabilities, DeviceInfo, NeighborReading, RadioReading, Snapshot
-from inventory.model import RadioKey, Site, site_of
+from inventory.model import Policy, RadioKey, Site, site_of
 
 KEEP_SLOTS = 22
 """A baseline of 20 slots and some, of a device that refreshes slowly."""
@@ -25,12 +25,21 @@ KEEP_SLOTS = 22
 
 @dataclass(slots=True)
 class RadioMemory:
-    """One radio. ``held``: when it was seen on which 20 MHz channels, newest last."""
+    """One radio. ``held``: when it was seen on which 20 MHz channels, newest last.
+
+    ``neighbors``: by BSSID, when it was heard last and how; replaced as a whole, since views look into it.
+    ``keep_s``: how long. ``scanned_at_s`` and ``clients_at_s``: when the neighbour table and the client
+    table were read last, even if empty; None = never. ``macs``: the clients of the present reading.
+    """
 
     device: str
+    keep_s: float = Policy().neighbour_age_s
     history: History = field(default_factory=History)
     reading: RadioReading | None = None
-    neighbors: dict[str, tuple[float, NeighborReading]] = field(default_factory=dict)
+    neighbors: Mapping[str, tuple[float, NeighborReading]] = field(default_factory=dict)
+    scanned_at_s: float | None = None
+    clients_at_s: float | None = None
+    macs: frozenset[str] = frozenset()
     capabilities: Capabilities | None = None
     held: deque[tuple[float, frozenset[int]]] = field(default_factory=lambda: deque(maxlen=64))
     seen: asyncio.Event = field(default_factory=asyncio.Event)
@@ -41,20 +50,31 @@ class RadioMemory:
         self.reading = merged(self.reading, reading)
         if block := block_of(reading):
             self.held.append((reading.at_s, block.mhz20))
-        for heard in reading.neighbors or ():
-            self.neighbors[heard.bssid] = (reading.at_s, heard)
+        if reading.clients is not None:
+            self.clients_at_s = reading.at_s
+            self.macs = frozenset(client.mac for client in reading.clients)
+        if reading.neighbors is not None:
+            self._hear(reading.at_s, reading.neighbors)
         self.seen.set()
         self.seen = asyncio.Event()
 
-    def heard(self, now_s: float, keep_s: float) -> tuple[NeighborReading, ...]:
-        """Every BSS heard within ``keep_s``, with its age; what is older is forgotten."""
-        aged = [(bssid, heard.age_s + now_s - at_s) for bssid, (at_s, heard) in self.neighbors.items()]
-        for bssid, age_s in aged:
-            if age_s > keep_s:
-                del self.neighbors[bssid]
-        return tuple(
-            replace(heard, age_s=heard.age_s + now_s - at_s) for at_s, heard in self.neighbors.values()
-        )
+    def _hear(self, now_s: float, scan: Iterable[NeighborReading]) -> None:
+        """Add one scan to what was heard; what is older than ``keep_s`` is forgotten."""
+        self.scanned_at_s = now_s
+        known = {**self.neighbors, **{heard.bssid: (now_s, heard) for heard in scan}}
+        self.neighbors = {
+            bssid: (at_s, heard)
+            for bssid, (at_s, heard) in known.items()
+            if heard.age_s + now_s - at_s <= self.keep_s
+        }
+
+    def heard(self, now_s: float, keep_s: float) -> Heard:
+        """Every BSS heard within ``keep_s``, with its age."""
+        return Heard(self.neighbors, now_s, keep_s)
+
+    def lose(self) -> None:
+        """The reading and its clients are no longer fit to decide on."""
+        self.reading, self.macs = None, frozenset()
 
     def held_since(self, since_s: float) -> frozenset[int]:
         """20 MHz channels that the radio was seen on since then, and where it was just before."""
@@ -81,9 +101,11 @@ class Memory:
     def __init__(self, sites: Mapping[str, Site]) -> None:
         self.sites = sites
         self.radios: dict[RadioKey, RadioMemory] = {
-            key: RadioMemory(device=site.device_of(key).id) for site in sites.values() for key in site.radios
+            key: RadioMemory(device=site.device_of(key).id, keep_s=site.policy.neighbour_age_s)
+            for site in sites.values()
+            for key in site.radios
         }
-        self.nops: dict[tuple[str, int], Nop] = {}
+        self.nops: dict[tuple[str, int, RadioKey], Nop] = {}  # site, 20 MHz channel, who heard the radar
         self.changes: dict[str, Change] = {}
         self.paused: frozenset[str] = frozenset()
         self.observing_only: str | None = None
@@ -109,7 +131,7 @@ class Memory:
         self.lost.add(f"{site}/{device}")
         for key, radio in self.radios.items():
             if site_of(key) == site and radio.device == device:
-                radio.reading = None
+                radio.lose()
 
     def note(self, event: Event) -> None:
         """An event was raised; the critical ones are held against an open change of their radio."""
@@ -132,16 +154,16 @@ class Memory:
 
     def bar(self, nops: Iterable[Nop]) -> None:
         for nop in nops:
-            key = (nop.site, nop.mhz20)
+            key = (nop.site, nop.mhz20, nop.by_radio)
             known = self.nops.get(key)
-            if known is None or known.deadline.utc_us < nop.deadline.utc_us:
-                self.nops[key] = nop
+            deadline = later(known.deadline, nop.deadline) if known else nop.deadline
+            self.nops[key] = replace(nop, deadline=deadline)
 
     def barred(self, site: str, now: Moment) -> frozenset[int]:
         """20 MHz channels of the site in a non-occupancy period; ended ones are forgotten."""
         for key in [key for key, nop in self.nops.items() if nop.deadline.passed(now)]:
             del self.nops[key]
-        return frozenset(mhz for (where, mhz) in self.nops if where == site)
+        return frozenset(mhz for where, mhz, _ in self.nops if where == site)
 
     def changes_of(self, site: str, now: Moment) -> tuple[Change, ...]:
         """Open changes and those of the last week, newest first; older ones are forgotten."""
@@ -166,12 +188,13 @@ class Memory:
         )
 
     def _radio(self, site: Site, key: RadioKey, now: Moment) -> RadioView:
-        known = self.radios[key]
+        known, keep_s = self.radios[key], site.policy.neighbour_age_s
         return RadioView(
             radio=site.radios[key],
             device=known.device,
             reading=known.reading,
-            neighbors=known.heard(now.monotonic_s, site.policy.neighbour_age_s),
+            neighbors=known.heard(now.monotonic_s, keep_s),
+            scanned=known.scanned_at_s is not None and now.monotonic_s - known.scanned_at_s <= keep_s,
             capabilities=known.capabilities,
         )
 

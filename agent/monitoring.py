@@ -11,7 +11,7 @@ from agent.moment import Deadline
 from agent.records import Evidence, ppm
 from agent.view import block_in_values
 from agent.watch import Watch
-from agent.workbench import Workbench, text
+from agent.workbench import READ_BACK_MOST_S, Workbench, text
 from drivers.types import ConfigState, RadioReading, RadioState, Setting, Values
 
 UNPROVEN = "UNPROVEN"
@@ -43,7 +43,7 @@ class Monitoring:
             if (done := await self._judged(change, look)) is not None:
                 return done
             if change.deadline.passed(now):
-                return await self._out_of_time(change)
+                return await self._out_of_time(change, course)
             await self._next_reading(change, course)
 
     def _may_go_back(self, change: Change, course: Course) -> bool:
@@ -74,13 +74,21 @@ class Monitoring:
             )
         return None
 
-    async def _out_of_time(self, change: Change) -> Change:
-        """No verdict to be had: kept as unproven if the radio is on air with the target, else a person."""
-        have = await self._bench.read(change)
-        if have is not None and self._bench.in_force(change.target, have):
-            return await self._bench.ledger.step(
-                change, Trigger.HELD, reason="no_data_on_air", verdict=UNPROVEN
-            )
+    async def _out_of_time(self, change: Change, course: Course) -> Change:
+        """No verdict to be had: kept as unproven if the radio is on air with the target, else a person. One
+        read that fails says nothing: it is asked for as long as an ack is waited for."""
+        limit = Deadline.after(self._bench.clock.now(), self._bench.policy(change).ack_timeout_s)
+        while True:
+            have = await self._bench.read(change)
+            if told := course.take():
+                return await self._bench.interrupted(change, told)
+            if have is not None and self._bench.in_force(change.target, have):
+                return await self._bench.ledger.step(
+                    change, Trigger.HELD, reason="no_data_on_air", verdict=UNPROVEN
+                )
+            if limit.passed(self._bench.clock.now()):
+                break
+            await course.wait(READ_BACK_MOST_S)
         return await self._bench.ledger.step(
             change, Trigger.DEADLINE, reason="no_data_not_on_air", verdict=str(Verdict.NO_DATA)
         )

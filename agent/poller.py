@@ -22,6 +22,10 @@ SCAN_S = 300.0
 LOST_AFTER = 3
 """Missed polls until a device counts as lost (unreachable, which is not dead)."""
 BACKOFF_MOST_S = 300.0
+DOUBLINGS_MOST = 16
+"""Of the pause, before `BACKOFF_MOST_S` bounds it: a float has no room for a week of misses."""
+FIRST_WITHIN_S = 1.0
+"""The first polls are spread over so many seconds; recovery waits for them."""
 
 
 class Poller:
@@ -49,6 +53,7 @@ class Poller:
         self._alert = alert
         self._missed = 0
         self._told = False
+        self._person_told = False
         self._scanned_s = float("-inf")
         self._now = asyncio.Event()
 
@@ -58,6 +63,7 @@ class Poller:
 
     async def run(self) -> None:
         """The loop; ends only by cancellation."""
+        await asyncio.sleep(self._jitter() * min(self._site.policy.poll_s, FIRST_WITHIN_S))
         while True:
             await self._turn()
             await self._rest()
@@ -82,27 +88,29 @@ class Poller:
         return OFTEN | {Table.NEIGHBORS} if scan else OFTEN
 
     def _miss(self, error: DriverError) -> None:
-        """Said once: at the third miss, or at the first when only a person can mend it."""
+        """Said once: at the third miss, or at the first when only a person can mend it; that person is told
+        also when the device was lost before."""
         hopeless = isinstance(error, PersonNeeded)
+        if hopeless and not self._person_told:
+            self._person_told = True
+            self._alert(self._site.id, f"{self._lane.name} can't be used: {error}", None)
         self._missed = max(self._missed + 1, LOST_AFTER if hopeless else 0)
         if self._told or self._missed < LOST_AFTER:
             return
         self._told = True
         log.warning("device.lost", site=self._site.id, device=self._lane.name, error=str(error))
         self._memory.lose(self._site.id, self._lane.name)
-        if hopeless:
-            self._alert(self._site.id, f"{self._lane.name} can't be used: {error}", None)
 
     def _hit(self) -> None:
         if self._told:
             log.info("device.back", site=self._site.id, device=self._lane.name)
-        self._missed, self._told = 0, False
+        self._missed, self._told, self._person_told = 0, False, False
         self._memory.lost.discard(f"{self._site.id}/{self._lane.name}")
 
     async def _rest(self) -> None:
         """Until the next turn: the poll interval with 10 % of jitter; a device that doesn't answer is asked
         less and less often."""
-        slower = 2.0 ** max(0, self._missed - LOST_AFTER)
+        slower = 2.0 ** min(DOUBLINGS_MOST, max(0, self._missed - LOST_AFTER))
         pause_s = min(self._site.policy.poll_s * slower, max(BACKOFF_MOST_S, self._site.policy.poll_s))
         try:
             async with asyncio.timeout(pause_s * (0.95 + 0.1 * self._jitter())):

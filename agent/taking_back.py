@@ -6,11 +6,12 @@ import structlog
 
 from agent.change import Change, Trigger, backoff_s
 from agent.course import Course
+from agent.lane import Withheld
 from agent.moment import Deadline
 from agent.rollback import destination, is_ours
 from agent.undo_timer import SETTLING_S
 from agent.workbench import READ_BACK_S, Workbench, text
-from drivers.errors import DriverError
+from drivers.errors import Conflict, DriverError, Refused
 from drivers.types import ConfigState, Edit, RadioState, Setting, Values
 
 log = structlog.get_logger()
@@ -23,34 +24,45 @@ class TakingBack:
         self._bench = bench
 
     async def take_back(self, change: Change, course: Course) -> Change:
-        """One attempt after the other, until the device is back, or a person must act."""
+        """One attempt after the other, until the device is back, or a person must act. Never without one
+        attempt of this process: the time may have passed while no agent lived."""
+        tried = False
         while True:
             if (told := course.take()) and told.trigger is Trigger.SUPERSEDED:
                 return await self._bench.step(change, told)
             policy = self._bench.policy(change)
-            if change.attempts >= policy.rollback_attempts or change.deadline.passed(self._bench.clock.now()):
+            over = change.deadline.passed(self._bench.clock.now())
+            if tried and (over or change.attempts >= policy.rollback_attempts):
                 return await self._bench.ledger.step(change, Trigger.DEADLINE, reason="rollback_given_up")
-            after = await self._attempt(change, course)
+            try:
+                after = await self._attempt(change, course)
+            except Withheld as error:  # the destination has become unlawful: there is another, or none
+                change, tried = await self._withheld(change, str(error)), True
+                continue
             if after.final:
                 return after
+            tried = tried or after.attempts > change.attempts
             change = self._bench.memory.remember(after)
             await course.wait(backoff_s(change.attempts, policy))
 
     async def _attempt(self, change: Change, course: Course) -> Change:
-        goal = destination(self._bench.view(change), change)
-        if goal is None:
-            return await self._failed_attempt(change, "nowhere_legal_to_go")
-        if dict(goal) != dict(change.rollback_to or change.prior):
-            change = await self._bench.ledger.step(
-                change,
-                Trigger.UNDO_FAILED,
-                reason="destination_no_longer_legal",
-                params={"to": text(goal)},
-                rollback_to=goal,
-            )
+        """One attempt. Raises Withheld when the last look said no; nothing was sent then."""
         have = await self._bench.read(change)
         if have is None:
             return await self._failed_attempt(change, "device_not_readable")
+        goal = destination(self._bench.view(change), change, have)
+        if goal is None:
+            return await self._failed_attempt(change, "nowhere_legal_to_go")
+        if dict(goal) != dict(change.rollback_to or change.prior):
+            change = self._bench.memory.remember(
+                await self._bench.ledger.step(
+                    change,
+                    Trigger.UNDO_FAILED,
+                    reason="destination_no_longer_legal",
+                    params={"to": text(goal)},
+                    rollback_to=goal,
+                )
+            )
         if self._bench.in_force(goal, have):
             if self._may_still_land(change, course):
                 return change
@@ -74,8 +86,12 @@ class TakingBack:
         edit = Edit(change_id=change.id, scope=change.scope, set=wanted, expect=expect)
         try:
             await self._bench.lane(change).apply(
-                edit, None, lambda: self._bench.no_longer_lawful(change, wanted)
+                edit, None, lambda: self._bench.no_longer_back(change, wanted, have)
             )
+        except Withheld:
+            raise
+        except (Refused, Conflict) as error:  # nothing was done: there is no ack to wait for
+            return await self._failed_attempt(change, "device_refused", device_said=str(error)[:200])
         except DriverError as error:
             log.warning("change.undo_in_doubt", change=change.id, error=str(error))
         if await self._back(change, course, goal):
@@ -104,7 +120,11 @@ class TakingBack:
     async def _undone(self, change: Change, reason: str) -> Change:
         return await self._bench.ledger.step(change, Trigger.UNDONE, reason=reason)
 
-    async def _failed_attempt(self, change: Change, reason: str) -> Change:
+    async def _withheld(self, change: Change, why: str) -> Change:
+        change = self._bench.memory.changes[change.id]  # the attempt may have noted another destination
+        return self._bench.memory.remember(await self._failed_attempt(change, "no_longer_lawful", why=why))
+
+    async def _failed_attempt(self, change: Change, reason: str, **params: str) -> Change:
         return await self._bench.ledger.step(
-            change, Trigger.UNDO_FAILED, reason=reason, attempts=change.attempts + 1
+            change, Trigger.UNDO_FAILED, reason=reason, params=params, attempts=change.attempts + 1
         )

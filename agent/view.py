@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import overload
 
 from agent.change import LIVE, Change
 from agent.moment import Moment
@@ -15,15 +16,61 @@ from inventory.model import Band, Radio, RadioKey, Site, ap_of
 CHANNEL_SETTINGS = (Setting.CHANNEL, Setting.WIDTH_MHZ, Setting.CENTER_MHZ)
 
 
+class Heard(Sequence[NeighborReading]):
+    """BSSs heard within ``keep_s`` of ``now_s``, with their age then.
+
+    ``last``: by BSSID, when each was read and what was read; never changed afterwards. Ages are worked out
+    when somebody asks: a site has tens of thousands of entries, and a decision looks at one radio's.
+    """
+
+    __slots__ = ("_aged", "_keep_s", "_last", "_now_s")
+
+    def __init__(
+        self, last: Mapping[str, tuple[float, NeighborReading]], now_s: float, keep_s: float
+    ) -> None:
+        self._last, self._now_s, self._keep_s = last, now_s, keep_s
+        self._aged: tuple[NeighborReading, ...] | None = None
+
+    def levels(self, bssids: Collection[str], limit_s: float) -> list[float]:
+        """Signal in dBm of those of ``bssids`` that were heard within ``limit_s``."""
+        oldest_s = min(limit_s, self._keep_s)
+        found = [self._last[bssid] for bssid in bssids if bssid in self._last]
+        return [heard.signal_dbm for at_s, heard in found if self._age_s(at_s, heard) <= oldest_s]
+
+    def _age_s(self, at_s: float, heard: NeighborReading) -> float:
+        return heard.age_s + self._now_s - at_s
+
+    def _all(self) -> tuple[NeighborReading, ...]:
+        if self._aged is None:
+            aged = ((heard, self._age_s(at_s, heard)) for at_s, heard in self._last.values())
+            self._aged = tuple(replace(heard, age_s=age_s) for heard, age_s in aged if age_s <= self._keep_s)
+        return self._aged
+
+    def __iter__(self) -> Iterator[NeighborReading]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    @overload
+    def __getitem__(self, index: int) -> NeighborReading: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[NeighborReading]: ...
+    def __getitem__(self, index: int | slice) -> NeighborReading | Sequence[NeighborReading]:
+        return self._all()[index]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RadioView:
-    """One radio as last seen. ``reading`` None: never read, or lost; ``neighbors``: the last scan, whose
-    entries know their age; ``capabilities`` None: its device was never opened."""
+    """One radio as last seen. ``reading`` None: never read, or lost; ``neighbors``: what it heard, whose
+    entries know their age; ``scanned``: it reported lately whom it hears, be it nobody; ``capabilities``
+    None: its device was never opened."""
 
     radio: Radio
     device: str
     reading: RadioReading | None = None
-    neighbors: tuple[NeighborReading, ...] = ()
+    neighbors: Sequence[NeighborReading] = ()
+    scanned: bool = False
     capabilities: Capabilities | None = None
 
     @property
@@ -38,6 +85,12 @@ class RadioView:
     @property
     def on_air(self) -> bool:
         return self.reading is not None and self.reading.state is RadioState.ON_AIR
+
+    def levels(self, bssids: Collection[str], limit_s: float) -> list[float]:
+        """Signal in dBm of those of ``bssids`` that it heard within ``limit_s``."""
+        if isinstance(self.neighbors, Heard):
+            return self.neighbors.levels(bssids, limit_s)
+        return [each.signal_dbm for each in self.neighbors if each.bssid in bssids and each.age_s <= limit_s]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,30 +115,31 @@ class SiteView:
         return next((c for c in self.changes if c.state in LIVE and key in c.radios), None)
 
     def neighbours(self, key: RadioKey) -> frozenset[RadioKey]:
-        """RF neighbours of the same band: heard by either at `neighbour_dbm` or more, or never measured."""
-        mine = self.radios[key]
+        """RF neighbours of the same band: heard by either at `neighbour_dbm` or more, or never measured,
+        which is: neither has scanned within `neighbour_age_s`."""
+        mine, ap = self.radios[key], ap_of(key)
+        sent_by = self._sent_by()
         return frozenset(
             other
             for other, view in self.radios.items()
-            if other != key
-            and ap_of(other) != ap_of(key)
-            and view.radio.band is mine.radio.band
-            and self._near(mine, view)
+            if view.radio.band is mine.radio.band
+            and ap_of(other) != ap
+            and self._near(mine, view, sent_by.get(key, ()), sent_by.get(other, ()))
         )
 
-    def _near(self, a: RadioView, b: RadioView) -> bool:
-        heard = [*self._levels(a, b), *self._levels(b, a)]
+    def _near(self, a: RadioView, b: RadioView, from_a: Collection[str], from_b: Collection[str]) -> bool:
+        limit_s = self.site.policy.neighbour_age_s
+        heard = [*a.levels(from_b, limit_s), *b.levels(from_a, limit_s)]
         if not heard:
-            return not (a.neighbors and b.neighbors)  # never measured counts as near
+            return not (a.scanned or b.scanned)
         return max(heard) >= self.site.policy.neighbour_dbm
 
-    def _levels(self, listener: RadioView, talker: RadioView) -> list[float]:
-        limit_s = self.site.policy.neighbour_age_s
-        return [
-            heard.signal_dbm
-            for heard in listener.neighbors
-            if self.bssids.get(heard.bssid) == talker.key and heard.age_s <= limit_s
-        ]
+    def _sent_by(self) -> Mapping[RadioKey, Collection[str]]:
+        """BSSIDs of each radio."""
+        found: dict[RadioKey, list[str]] = {}
+        for bssid, key in self.bssids.items():
+            found.setdefault(key, []).append(bssid)
+        return found
 
 
 def block_of(reading: RadioReading | None) -> Block | None:

@@ -3,8 +3,9 @@ after a restart the change is judged by its stored baseline alone."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import chain, islice
 
 from agent.baseline import Baseline, baseline_of
 from agent.change import Change
@@ -19,21 +20,31 @@ from agent.view import SiteView, block_in_values
 from inventory.channels import overlap_ratio
 from inventory.model import RadioKey, ap_of
 
+Pair = tuple[RadioKey, Baseline]
+
+Homes = Mapping[str, Set[RadioKey]]
+"""MAC -> radios that list it as a client."""
+
 MOST_CONTROLS = 20
 """More of them say nothing new, and each costs time at every look."""
+
+MOST_ASKED = 3 * MOST_CONTROLS
+"""Radios with a history that are asked for a baseline: each costs a third of a millisecond."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Around:
     """Controls (unchanged, no neighbours, same band) and co-channel neighbours, with their baselines, and
-    who was associated. ``at_s``: when it was frozen, monotonic seconds."""
+    who was associated. ``at_s``: when it was frozen, monotonic seconds. ``changes``: ids of all changes
+    known by then; any other one is newer, whatever the wall clock says."""
 
     at_s: float
-    controls: tuple[tuple[RadioKey, Baseline], ...] = ()
-    neighbours: tuple[tuple[RadioKey, Baseline], ...] = ()
+    controls: tuple[Pair, ...] = ()
+    neighbours: tuple[Pair, ...] = ()
     clients: frozenset[str] = frozenset()
     control_clients: frozenset[str] = frozenset()
     critical: frozenset[str] = frozenset()
+    changes: frozenset[str] = frozenset()
 
 
 def refresh_s(memory: RadioMemory) -> float:
@@ -58,16 +69,21 @@ def look_around(memory: Memory, view: SiteView, change: Change) -> Around:
     far = [
         k
         for k, v in view.radios.items()
-        if k not in near and k not in busy and ap_of(k) != ap_of(key) and v.radio.band is band
+        if k not in near
+        and k not in busy
+        and ap_of(k) != ap_of(key)
+        and v.radio.band is band
+        and memory.radios[k].history.last is not None
     ]
-    controls = _baselines(memory, view, far[:MOST_CONTROLS])
+    controls = tuple(islice(_baselines(memory, view, far[:MOST_ASKED]), MOST_CONTROLS))
     return Around(
         at_s=view.now.monotonic_s,
         controls=controls,
-        neighbours=_baselines(memory, view, [k for k in near - busy if _co_channel(view, change, k)]),
+        neighbours=tuple(_baselines(memory, view, [k for k in near - busy if _co_channel(view, change, k)])),
         clients=_clients(memory, [key]),
         control_clients=_clients(memory, [k for k, _ in controls]),
         critical=frozenset(known for _, known in memory.critical(key)),
+        changes=frozenset(memory.changes),
     )
 
 
@@ -79,20 +95,13 @@ def _co_channel(view: SiteView, change: Change, key: RadioKey) -> bool:
     return bool(target and other and overlap_ratio(target, other) > 0)
 
 
-def _baselines(
-    memory: Memory, view: SiteView, keys: Sequence[RadioKey]
-) -> tuple[tuple[RadioKey, Baseline], ...]:
+def _baselines(memory: Memory, view: SiteView, keys: Iterable[RadioKey]) -> Iterator[Pair]:
     found = ((key, freeze_baseline(memory, view, key)) for key in keys)
-    return tuple((key, baseline) for key, baseline in found if baseline is not None)
+    return ((key, baseline) for key, baseline in found if baseline is not None)
 
 
-def _clients(memory: Memory, keys: Sequence[RadioKey]) -> frozenset[str]:
-    return frozenset(
-        client.mac
-        for key in keys
-        if (reading := memory.radios[key].reading) is not None
-        for client in reading.clients or ()
-    )
+def _clients(memory: Memory, keys: Iterable[RadioKey]) -> frozenset[str]:
+    return frozenset().union(*(memory.radios[key].macs for key in keys))
 
 
 def incident_of(change: Change) -> IncidentBefore | None:
@@ -126,11 +135,14 @@ class Watch:
         """The judgement of this instant."""
         self._take_census(now_s)
         known = self._memory.radios[self._key]
+        around = self._around or Around(at_s=now_s)
+        controls, neighbours = self._unchanged(around.controls), self._unchanged(around.neighbours)
+        homes = self._homes([self._key, *(key for key, _ in (*controls, *neighbours))])
         return judge(
             baseline=self._baseline,
-            after=self._slots(self._key),
-            controls=self._series(self._around.controls if self._around else ()),
-            neighbours=self._series(self._around.neighbours if self._around else ()),
+            after=self._slots(self._key, homes),
+            controls=self._series(controls, homes),
+            neighbours=self._series(neighbours, homes),
             census=self._census,
             critical_event=self._new_critical(),
             incident=self._incident,
@@ -145,44 +157,59 @@ class Watch:
             return None
         return new_critical(self._memory.critical(self._key), self._around.critical)
 
-    def _slots(self, key: RadioKey) -> Sequence[Slot]:
+    @property
+    def _since_s(self) -> float:
+        return self._acked_s + self._policy.settle_s
+
+    def _slots(self, key: RadioKey, homes: Homes) -> Sequence[Slot]:
         known = self._memory.radios[key]
-        since_s = self._acked_s + self._policy.settle_s
+        elsewhere = frozenset(mac for mac, on in homes.items() if on - {key})
         return known.history.slots(
-            self._policy, since_s=since_s, refresh_s=refresh_s(known), elsewhere=self._elsewhere(key)
+            self._policy, since_s=self._since_s, refresh_s=refresh_s(known), elsewhere=elsewhere
         )
 
-    def _series(self, pairs: Sequence[tuple[RadioKey, Baseline]]) -> tuple[RadioSeries, ...]:
-        changed = {k for c in self._memory.changes.values() if not c.final for k in c.radios}
+    def _series(self, pairs: Sequence[Pair], homes: Homes) -> tuple[RadioSeries, ...]:
         return tuple(
             RadioSeries(
                 key=key,
                 baseline=baseline,
-                after=self._slots(key),
+                after=self._slots(key, homes),
                 refresh_s=refresh_s(self._memory.radios[key]),
             )
             for key, baseline in pairs
-            if key not in changed
         )
 
-    def _everyone(self) -> frozenset[str]:
-        return _clients(self._memory, list(self._site.radios))
+    def _unchanged(self, pairs: Sequence[Pair]) -> Sequence[Pair]:
+        """Those without a change, open or over, since the baselines were frozen."""
+        known = self._around.changes if self._around else frozenset()
+        changes = self._memory.changes.values()
+        changed = {k for c in changes if not c.final or c.id not in known for k in c.radios}
+        return [(key, baseline) for key, baseline in pairs if key not in changed]
 
-    def _elsewhere(self, key: RadioKey) -> frozenset[str]:
-        """Clients on other radios of the site: who left for one of them roamed."""
-        return _clients(self._memory, [other for other in self._site.radios if other != key])
+    def _homes(self, keys: Iterable[RadioKey]) -> Homes:
+        """Where the clients that left one of these radios are now: who is on another one has roamed."""
+        histories = [self._memory.radios[key].history.observations for key in keys]
+        gone = frozenset[str]().union(
+            *(seen.gone or () for seen in chain(*histories) if seen.start_s >= self._since_s)
+        )
+        homes: dict[str, set[RadioKey]] = {}
+        for key in self._site.radios if gone else ():
+            for mac in self._memory.radios[key].macs & gone:
+                homes.setdefault(mac, set()).add(key)
+        return homes
 
     def _take_census(self, now_s: float) -> None:
-        """Once, when every radio of the site that answers has been read later than the limit."""
+        """Once, when the client table of every radio that answers has been read later than the limit."""
         if self._around is None or self._census is not None:
             return
         due_s = self._acked_s + self._policy.lost_client_after_s
         stale_s = now_s - self._site.policy.stale_s
-        readings = [self._memory.radios[key].reading for key in self._site.radios]
-        if now_s >= due_s and all(r is None or r.at_s >= due_s or r.at_s < stale_s for r in readings):
+        radios = [self._memory.radios[key] for key in self._site.radios]
+        read_s = [radio.clients_at_s for radio in radios if radio.reading is not None]
+        if now_s >= due_s and all(at_s is None or at_s >= due_s or at_s < stale_s for at_s in read_s):
             self._census = ClientCensus(
                 at_s=now_s,
                 before=self._around.clients,
-                site=self._everyone(),
+                site=_clients(self._memory, self._site.radios),
                 controls_before=self._around.control_clients,
             )

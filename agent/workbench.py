@@ -4,6 +4,7 @@ more than one step can come to."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -17,9 +18,10 @@ from agent.memory import Memory
 from agent.moment import Deadline
 from agent.planner import legal
 from agent.records import Evidence
-from agent.rollback import destination, is_ours
+from agent.rollback import destination, forbidden, is_ours
 from agent.store_errors import TokenExpired, TokenSpent
 from agent.view import SiteView
+from agent.watch import refresh_s
 from drivers.errors import DriverError
 from drivers.types import ConfigState, RadioState, Setting, Values
 from inventory.model import Policy, Site
@@ -32,6 +34,9 @@ UNITS = {
     Setting.TX_POWER_DBM: "dBm",
     Setting.OBSS_PD_DBM: "dBm",
 }
+
+NOT_UNDONE = MappingProxyType({State.APPLYING: Trigger.EXPIRE, State.MONITORING: Trigger.DEADLINE})
+"""The step from each state when it should be taken back and its token can no longer be used."""
 
 READ_BACK_S = 0.3
 """First wait between two read-backs; it grows to READ_BACK_MOST_S."""
@@ -62,6 +67,11 @@ class Workbench:
         off = want.get(Setting.ENABLED) == 0
         return agrees(want, have.in_force) and (off or have.state is RadioState.ON_AIR)
 
+    def no_longer_back(self, change: Change, values: Values, have: ConfigState) -> str | None:
+        """Why a rollback must not send these values now; ``have``: what it found on the device."""
+        veto = forbidden(self.view(change), change, values, have)
+        return veto.reason if veto else None
+
     def no_longer_lawful(self, change: Change, values: Values) -> str | None:
         """Why these values must not be sent now; the last look before a write, radar may have come since."""
         view = self.view(change)
@@ -81,8 +91,10 @@ class Workbench:
     def lane(self, change: Change) -> Lane:
         return self._lane_of(change.site, change.device)
 
-    def deadline(self, state: State, policy: Policy, silent_s: float = 0.0) -> Deadline:
-        return Deadline.after(self.clock.now(), deadline_s(state, policy, silent_s))
+    def deadline(
+        self, state: State, policy: Policy, silent_s: float = 0.0, refresh_s: float = 0.0
+    ) -> Deadline:
+        return Deadline.after(self.clock.now(), deadline_s(state, policy, silent_s, refresh_s))
 
     def acked_s(self, change: Change) -> float:
         """When the ack was, on this process's monotonic clock."""
@@ -118,7 +130,9 @@ class Workbench:
                 if k in change.target
             ],
             acked_at=Deadline.after(now, 0.0),
-            deadline=self.deadline(State.MONITORING, policy, change.silent_s),
+            deadline=self.deadline(
+                State.MONITORING, policy, change.silent_s, refresh_s(self.memory.radios[change.radios[0]])
+            ),
         )
 
     async def neither(self, change: Change, have: ConfigState, reason: str) -> Change:
@@ -139,8 +153,12 @@ class Workbench:
         actor: Actor | None = None,
         **patch: Any,
     ) -> Change:
-        """Spend the token, and write down where the rollback goes, before anything is sent."""
+        """Spend the token, and write down where the rollback goes, before anything is sent.
+
+        An expired token ends automatic undo; a person may still undo by hand.
+        """
         goal = destination(self.view(change), change)
+        by_hand = trigger is Trigger.UNDO and actor is not None and actor.type == "operator"
         try:
             return await self.ledger.step(
                 change,
@@ -149,15 +167,16 @@ class Workbench:
                 params={**(params or {}), "to": text(goal or {})},
                 actor=actor,
                 use_token=True,
+                allow_expired=by_hand,
                 rollback_to=goal if goal != change.prior else None,
                 **patch,
                 deadline=self.deadline(State.ROLLING_BACK, self.policy(change), change.silent_s),
             )
         except (TokenSpent, TokenExpired) as error:
-            if change.state is not State.MONITORING:
+            if change.state not in NOT_UNDONE:
                 raise
             return await self.ledger.step(
-                change, Trigger.DEADLINE, reason="token_not_usable", params={"why": str(error)}
+                change, NOT_UNDONE[change.state], reason="token_not_usable", params={"why": str(error)}
             )
 
 

@@ -169,7 +169,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """APs that can hear each other or share a policy; one YAML file."""
+    """APs that can hear each other or share a policy; one YAML file. ``radios``: those of all its APs."""
 
     id: str
     country: str
@@ -177,10 +177,11 @@ class Site:
     policy: Policy
     devices: Mapping[str, DeviceConfig]
     aps: Mapping[str, AccessPoint]
+    radios: Mapping[RadioKey, Radio] = field(init=False, repr=False, compare=False)
 
-    @property
-    def radios(self) -> Mapping[RadioKey, Radio]:
-        return {radio.key: radio for ap in self.aps.values() for radio in ap.radios}
+    def __post_init__(self) -> None:
+        radios = {radio.key: radio for ap in self.aps.values() for radio in ap.radios}
+        object.__setattr__(self, "radios", MappingProxyType(radios))  # once: it is asked for per radio
 
     def device_of(self, key: RadioKey) -> DeviceConfig:
         return self.devices[self.aps[key.split("/")[1]].device]

@@ -74,13 +74,14 @@ def assess(view: SiteView, at: RadioView, block: Block) -> Candidate:
     )
 
 
-def emergency(view: SiteView, key: RadioKey) -> Block | None:
+def emergency(view: SiteView, key: RadioKey, avoid: Block | None = None) -> Block | None:
     """The best legal block that is free at once (no CAC), narrower if need be; then the site's safe
-    channel; None when nothing is legal, and the radio must be silent."""
-    ready = [c for c in rank(view, key) if c.cac_s == 0.0]
-    if ready:
-        return ready[0].block
-    return next((c.block for c in _any_legal(view, key) if c.cac_s == 0.0), None)
+    channel; None when nothing is legal, and the radio must be silent. Nothing that overlaps ``avoid``."""
+    for found in (rank, _any_legal):
+        for each in found(view, key):
+            if each.cac_s == 0.0 and not (avoid and overlap_ratio(each.block, avoid) > 0):
+                return each.block
+    return None
 
 
 def _any_legal(view: SiteView, key: RadioKey) -> list[Candidate]:

@@ -150,7 +150,8 @@ def in_flight(p: Proposal) -> Veto | None:
 
 
 def cooldown(p: Proposal) -> Veto | None:
-    age_s = _last_change_age_s(p, lambda c: True)
+    # One in the future: the wall clock was set back since, and seconds of patience must not become hours.
+    age_s = _last_change_age_s(p, lambda c: c.created_utc_us <= p.view.now.utc_us)
     if age_s is None or age_s >= p.view.site.policy.cooldown_s:
         return None
     return Veto(guard="cooldown", reason="cooldown", params={"age_s": round(age_s)})
@@ -250,7 +251,8 @@ def in_quiet_hours(now: datetime, zone: str, hours: tuple[tuple[int, int], ...])
 
 
 def _age_us(p: Proposal, change: Change) -> int:
-    return p.view.now.utc_us - change.created_utc_us
+    """Age of a change, µs; 0 where the wall clock was set back to before it: it counts in every budget."""
+    return max(0, p.view.now.utc_us - change.created_utc_us)
 
 
 def _last_change_age_s(p: Proposal, wanted: Callable[[Change], bool]) -> float | None:

@@ -124,8 +124,11 @@ def values_forbidden(view: SiteView, at: RadioView, values: Values, have: Block 
     """Why these settings may not be in force on this radio; ``have``: the block it occupies otherwise."""
     names_channel = Setting.CHANNEL in values
     block = block_in_values(at.radio, values) if names_channel else have
+    if block is None and names_channel:
+        return Veto(guard="regulatory", reason="no_such_channel")
     if block is None:
-        return Veto(guard="regulatory", reason="no_such_channel") if names_channel else None
+        unknown = Setting.TX_POWER_DBM in values  # its limit depends on the channel
+        return Veto(guard="regulatory", reason="channel_not_known") if unknown else None
     if (names_channel or values.get(Setting.ENABLED)) and (veto := forbidden(view, at, block)):
         return veto
     power = values.get(Setting.TX_POWER_DBM)

@@ -41,9 +41,10 @@ def leave(view: SiteView, key: RadioKey, cause: Cause) -> Decision:
     )
 
 
-def escape(view: SiteView, key: RadioKey) -> Decision:
-    """Take a radio off radar: the best legal block that is free at once."""
-    block = emergency(view, key)
+def escape(view: SiteView, key: RadioKey, *, silent: bool = False) -> Decision:
+    """Take a radio off radar: the best legal block that is free at once; for one that is silent anyway also
+    one that needs a CAC first."""
+    block = emergency(view, key) or (_after_cac(view, key) if silent else None)
     if block is None:
         return NoChange(radio=key, reason="nowhere_legal_to_go")
     move = Move(
@@ -55,6 +56,10 @@ def escape(view: SiteView, key: RadioKey) -> Decision:
         candidates=tuple(rank(view, key)[:8]),
     )
     return _guarded(view, move)
+
+
+def _after_cac(view: SiteView, key: RadioKey) -> Block | None:
+    return next((candidate.block for candidate in rank(view, key)), None)
 
 
 def requested(view: SiteView, key: RadioKey, channel: int, width_mhz: int | None, cause: Cause) -> Decision:

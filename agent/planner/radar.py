@@ -25,17 +25,25 @@ class RadarStep(StrEnum):
 
 
 def after_radar(
-    reading: RadioReading | None, hit_mhz: frozenset[int], elapsed_s: float, policy: Policy
+    reading: RadioReading | None,
+    hit_mhz: frozenset[int],
+    elapsed_s: float,
+    policy: Policy,
+    *,
+    ours_off: bool = False,
 ) -> RadarStep:
     """The step due ``elapsed_s`` seconds after radar was heard on these 20 MHz channels.
 
     ``reading`` None: the device does not answer, so nothing can be ordered either. One that answers without
-    a channel is as bad as still there.
+    a channel is as bad as still there. ``ours_off``: we switched it off; a radio that a person switched off
+    stays so.
     """
     if reading is None:
         return RadarStep.WAIT
-    if reading.state in (RadioState.NOP, RadioState.OFF):
+    if reading.state is RadioState.NOP or (reading.state is RadioState.OFF and ours_off):
         return RadarStep.REPAIR
+    if reading.state is RadioState.OFF:
+        return RadarStep.GONE
     block = block_of(reading)
     if block is not None and not block.mhz20 & hit_mhz:
         return RadarStep.GONE

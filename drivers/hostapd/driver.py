@@ -215,12 +215,11 @@ class HostapdDevice:
         release = dict(re.findall(r'^(\w+)="?([^"\n]*)"?$', first["os"].text, re.M)) if "os" in first else {}
         model = re.search(r"^(?!cat: )[^\0\n]+", first["model"].text, re.M) if "model" in first else None
         radios = {key: self._radio_info(found) for key, found in self._found.items()}
-        bssids = sorted(bssid for radio in radios.values() for bssid in radio.bssids)
         return DeviceInfo(
             vendor=release.get("NAME", "Linux"),
             model=model[0].strip() if model else "hostapd AP",
             version=first["version"].text.strip() if "version" in first else "",
-            identity=" ".join([fingerprint, *bssids]),
+            identity=fingerprint,  # BSSIDs come and go with hostapd's configuration
             radios=radios,
             capabilities=self._capabilities(may_set_power=self._is_root(first)),
         )

@@ -83,7 +83,9 @@ def _outage(edit: Edit, have: ConfigState, radio: Radio, country: str) -> tuple[
 
 
 def _blocks(edit: Edit, have: ConfigState, radio: Radio) -> tuple[Block, Block]:
-    now = {name: have.in_force[name] for name in BLOCK}
+    now = {**edit.set, **have.in_force}  # a silent radio may tell no channel: then it is nowhere yet
+    if not set(BLOCK) <= now.keys():
+        raise Unsupported(f"{radio.key}: where it is, or where it is to go, is not known")
     before = block(radio.band, now[Setting.CHANNEL], now[Setting.WIDTH_MHZ], now[Setting.CENTER_MHZ])
     if set(BLOCK).isdisjoint(edit.set):
         return before, before

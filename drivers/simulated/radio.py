@@ -91,7 +91,7 @@ class SimRadio:
             **block_values(self.block),
             Setting.TX_POWER_DBM: self.tx_power_dbm,
             Setting.OBSS_PD_DBM: self.obss_pd_dbm,
-            Setting.ENABLED: int(self.state is not RadioState.OFF),
+            Setting.ENABLED: int(self.state not in (RadioState.OFF, RadioState.NOP)),
         }
 
 

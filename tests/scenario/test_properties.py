@@ -308,7 +308,8 @@ class Judge:
                 yield "goes back to something else than is stored"
         else:
             yield f"written in {change.state}"
-        if set(edit.set) - set(edit.expect) - {Setting.ENABLED}:
+        wakes = dict(edit.expect) == {Setting.ENABLED: 0} and edit.set.get(Setting.ENABLED) == 1
+        if set(edit.set) - set(edit.expect) - {Setting.ENABLED} and not wakes:
             yield "no compare-and-set"
 
     def explained(self, change: Change) -> Iterator[str]:

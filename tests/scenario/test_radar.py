@@ -183,11 +183,11 @@ def test_the_nop_outlives_a_restart_and_starts_again_after_a_reboot(tmp_path: Pa
                 left = {n.mhz20: n.deadline.left_s(clock.now()) for n in agent.memory.nops.values()}
             async with rig.agent() as agent:
                 assert barred(agent) >= {5260}
-                assert agent.memory.nops["lab", 5260].deadline.left_s(clock.now()) <= left[5260]
+                assert agent.memory.nops["lab", 5260, rig.key].deadline.left_s(clock.now()) <= left[5260]
             await until(lambda: clock.monotonic() > 1000)
             clock.reboot()
             async with rig.agent() as agent:
-                assert agent.memory.nops["lab", 5260].deadline.left_s(clock.now()) == pytest.approx(
+                assert agent.memory.nops["lab", 5260, rig.key].deadline.left_s(clock.now()) == pytest.approx(
                     NOP_S, abs=1
                 )
 

@@ -16,13 +16,12 @@ NAMES = [str(path.relative_to(ROOT)) for path in SOURCES]
 each_source = pytest.mark.parametrize("path", SOURCES, ids=NAMES)
 
 BROAD = {
-    "agent/agent.py::_try_disk": "a lost disk is tried again; all else is raised",
-    "agent/executor.py::_carry": "a lost disk leaves the change open for later; all else is raised",
     "agent/radar.py::_bar": "a lost disk must not lose radar; all else is raised",
 }
 """Broad excepts without a comment of their own, and why they may be."""
 
 BOUNDED = {
+    "agent/radar.py": "reports of the last minute: the oldest is meant to go, each is on disk",
     "agent/memory.py": "where a radio was lately: the oldest is meant to go, nothing is handed over",
     "drivers/hostapd/driver.py": "who puts waits; behind it the stream's own queue counts",
     "drivers/transport/ssh.py": "counts in LineStream.dropped",

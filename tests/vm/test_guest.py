@@ -84,7 +84,7 @@ def test_lost_acks_are_retries_too_though_nothing_is_missing(quiet_world: World)
 
 def test_signal_is_what_was_set(quiet_world: World) -> None:
     quiet_world.signal("wlan3", -77)
-    eventually(lambda: quiet_world.station_counters("wlan3")["signal"] == -77, 10.0, "the AP hears -77 dBm")
+    eventually(lambda: quiet_world.station_counters("wlan3")["signal"] == -77, 30.0, "the AP hears -77 dBm")
     quiet_world.lossless()
 
 

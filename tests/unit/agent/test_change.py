@@ -27,7 +27,7 @@ PROPOSED expire -> EXPIRED, deadline -> EXPIRED, undo -> EXPIRED, superseded -> 
 PLANNED start -> APPLYING, refused -> FAILED
 PLANNED expire -> EXPIRED, deadline -> EXPIRED, undo -> EXPIRED, superseded -> SUPERSEDED
 APPLYING acked -> MONITORING, refused -> FAILED, undone -> ROLLED_BACK, superseded -> SUPERSEDED
-APPLYING doubt -> ROLLING_BACK, deadline -> ROLLING_BACK, undo -> ROLLING_BACK
+APPLYING doubt -> ROLLING_BACK, deadline -> ROLLING_BACK, undo -> ROLLING_BACK, expire -> ESCALATED
 MONITORING held -> COMMITTED, no_data -> MONITORING, deadline -> ESCALATED
 MONITORING worse -> ROLLING_BACK, undo -> ROLLING_BACK, undone -> ROLLED_BACK, superseded -> SUPERSEDED
 ROLLING_BACK undone -> ROLLED_BACK, undo_failed -> ROLLING_BACK

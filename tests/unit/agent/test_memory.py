@@ -1,0 +1,155 @@
+"""What is remembered of radios, and for how long: scans, client tables, non-occupancy periods."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from rig import site_of
+
+from agent.memory import Memory
+from agent.moment import Deadline, Moment
+from agent.nop import Nop
+from drivers.types import BssReading, ClientReading, NeighborReading, RadioReading, RadioState, Snapshot
+from inventory.model import Band, RadioKey
+
+NOW = Moment(monotonic_s=1000.0, utc_us=10**15, boot_id="boot-1", boottime_us=10**12)
+HOUR_US = 3_600_000_000
+AP1, AP2, AP3 = (RadioKey(f"lab/ap{n}/r5") for n in (1, 2, 3))
+
+
+def bssid(key: RadioKey) -> str:
+    return f"02:00:00:00:00:0{key.split('/')[1][-1]}"
+
+
+def heard(key: RadioKey, signal_dbm: float = -60.0, age_s: float = 0.0) -> NeighborReading:
+    return NeighborReading(bssid=bssid(key), channel=36, signal_dbm=signal_dbm, age_s=age_s)
+
+
+def read(
+    memory: Memory,
+    key: RadioKey,
+    at_s: float,
+    neighbors: tuple[NeighborReading, ...] | None = None,
+    clients: tuple[ClientReading, ...] | None = None,
+) -> None:
+    reading = RadioReading(
+        key=key,
+        at_s=at_s,
+        state=RadioState.ON_AIR,
+        band=Band.GHZ_5,
+        bss=(BssReading(bssid=bssid(key)),),
+        neighbors=neighbors,
+        clients=clients,
+    )
+    memory.see(Snapshot(at_s=at_s, readings={key: reading}))
+
+
+def lab(aps: int = 3) -> Memory:
+    return Memory({"lab": site_of(aps)})
+
+
+def hit(now: Moment, by: RadioKey = AP1) -> Nop:
+    return Nop(site="lab", mhz20=5260, deadline=Deadline.after(now, 1800.0), by_radio=by)
+
+
+@pytest.mark.parametrize("jump_us", [-HOUR_US, HOUR_US])
+def test_a_wall_clock_that_jumps_never_shortens_a_non_occupancy_period(jump_us: int) -> None:
+    memory, second = lab(), NOW.plus(1700)
+    memory.bar([hit(NOW)])
+    second = replace(second, utc_us=second.utc_us + jump_us)
+    memory.bar([hit(second)])
+    assert memory.barred("lab", second.plus(1799)) == {5260}
+    assert memory.barred("lab", second.plus(1800)) == set()
+
+
+def test_an_earlier_end_does_not_replace_a_later_one() -> None:
+    memory = lab()
+    memory.bar([hit(NOW.plus(600))])
+    memory.bar([hit(NOW)])
+    assert memory.barred("lab", NOW.plus(2399)) == {5260}
+
+
+def test_each_radio_that_heard_the_radar_is_remembered() -> None:
+    memory = lab()
+    memory.bar([hit(NOW), hit(NOW.plus(60), by=AP2)])
+    assert {nop.by_radio for nop in memory.nops.values()} == {AP1, AP2}
+    assert memory.barred("lab", NOW.plus(1830)) == {5260}
+    assert [nop.by_radio for nop in memory.nops.values()] == [AP2]
+
+
+def test_a_radio_that_hears_nobody_has_no_neighbours() -> None:
+    memory = lab()
+    for key in (AP1, AP2, AP3):
+        read(memory, key, 900.0, neighbors=())
+    assert memory.view(memory.sites["lab"], NOW).neighbours(AP1) == set()
+
+
+def test_a_pair_that_neither_side_measured_counts_as_near() -> None:
+    memory = lab()
+    read(memory, AP3, 900.0, neighbors=())
+    for key in (AP1, AP2):
+        read(memory, key, 900.0)
+    seen = memory.view(memory.sites["lab"], NOW)
+    assert seen.neighbours(AP1) == {AP2}
+    assert seen.neighbours(AP3) == set()
+
+
+def test_a_scan_counts_for_a_day() -> None:
+    memory = lab(2)
+    for key in (AP1, AP2):
+        read(memory, key, 900.0, neighbors=())
+    day_s = memory.sites["lab"].policy.neighbour_age_s
+    assert memory.view(memory.sites["lab"], NOW.plus(day_s - 100.0)).neighbours(AP1) == set()
+    assert memory.view(memory.sites["lab"], NOW.plus(day_s)).neighbours(AP1) == {AP2}
+
+
+@pytest.mark.parametrize(("signal_dbm", "near"), [(-82.0, True), (-83.0, False)])
+def test_a_neighbour_is_who_is_heard_loud_enough_by_either(signal_dbm: float, near: bool) -> None:
+    memory = lab(2)
+    read(memory, AP1, 900.0, neighbors=())
+    read(memory, AP2, 900.0, neighbors=(heard(AP1, signal_dbm),))
+    seen = memory.view(memory.sites["lab"], NOW)
+    assert (seen.neighbours(AP1) == {AP2}) is near
+    assert (seen.neighbours(AP2) == {AP1}) is near
+
+
+def test_a_view_tells_how_old_each_neighbour_is_and_keeps_telling_it() -> None:
+    memory = lab(2)
+    read(memory, AP1, 900.0, neighbors=(heard(AP2, age_s=5.0),))
+    seen = memory.view(memory.sites["lab"], NOW)
+    read(memory, AP1, 990.0, neighbors=(heard(AP2),))
+    assert [each.age_s for each in seen.radios[AP1].neighbors] == [105.0]
+    again = memory.view(memory.sites["lab"], NOW).radios[AP1].neighbors
+    assert (len(again), again[0].age_s) == (1, 10.0)
+
+
+def test_old_neighbours_are_forgotten_when_the_next_scan_comes_in() -> None:
+    memory = lab()
+    day_s = memory.sites["lab"].policy.neighbour_age_s
+    read(memory, AP1, 0.0, neighbors=(heard(AP2),))
+    read(memory, AP1, day_s - 1.0, neighbors=(heard(AP3),))
+    assert set(memory.radios[AP1].neighbors) == {bssid(AP2), bssid(AP3)}
+    read(memory, AP1, day_s + 1.0, neighbors=())
+    assert set(memory.radios[AP1].neighbors) == {bssid(AP3)}
+
+
+def test_a_look_at_the_status_does_not_make_the_client_table_younger() -> None:
+    memory = lab()
+    read(memory, AP1, 900.0, clients=(ClientReading(mac="06:00:00:00:00:01"),))
+    read(memory, AP1, 950.0)
+    known = memory.radios[AP1]
+    assert known.reading is not None
+    assert (known.reading.at_s, known.clients_at_s) == (950.0, 900.0)
+    assert known.macs == {"06:00:00:00:00:01"}
+    memory.lose("lab", known.device)
+    assert memory.radios[AP1].reading is None
+    assert not known.macs
+
+
+def test_a_site_knows_the_radios_of_all_its_aps_also_after_replace() -> None:
+    site = site_of(2)
+    assert list(site.radios) == [AP1, AP2]
+    assert site.radios is site.radios
+    fewer = replace(site, aps={"ap2": site.aps["ap2"]})
+    assert list(fewer.radios) == [AP2]
