@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TextIO, TypeVar
@@ -359,11 +360,15 @@ def test_the_stream_ends_with_the_connection(ap: Replay) -> None:
 def test_after_the_goodbye_it_attaches_again_and_tells_the_gap(ap: Replay) -> None:
     async def story(device: HostapdDevice) -> list[Signal]:
         signals, found = await attached(device), list[Signal]()
-        with await asyncio.to_thread(open, ap.state / "events wlan0", "w", 1) as feed:
-            feed.write("<3>CTRL-EVENT-TERMINATING \n")
+        # for reading too: between the old program's end and the new one's start nobody reads
+        feed = os.open(ap.state / "events wlan0", os.O_RDWR)
+        try:
+            os.write(feed, b"<3>CTRL-EVENT-TERMINATING \n")
             found += [await anext(signals), await anext(signals)]
-            feed.write(RADAR)
+            os.write(feed, RADAR.encode())
             found.append(await anext(signals))
+        finally:
+            os.close(feed)
         await signals.aclose()
         return found
 
