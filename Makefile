@@ -6,7 +6,7 @@ SOURCES := agent drivers inventory tests benchmarks
 
 .PHONY: test lint unit guest regdb clean
 test: lint guest
-	$(BIN)/pytest -n 2 -m "not vm"
+	$(BIN)/pytest -n 2 -m "not vm" --reruns 1 # each rerun is told at the end: look at it
 	$(BIN)/pytest -m vm --reruns 1 # an emulated machine: a stall of the host is tried again, and told at the end
 
 lint: $(VENV)/.installed
