@@ -181,12 +181,6 @@ class Change:
         """The edit that makes it so, guarded by the prior values."""
         return Edit(change_id=self.id, scope=self.scope, set=self.target, expect=self.prior)
 
-    def undo_edit(self) -> Edit:
-        """The edit that takes it back, guarded by the target values."""
-        return Edit(
-            change_id=self.id, scope=self.scope, set=self.rollback_to or self.prior, expect=self.target
-        )
-
 
 def deadline_s(state: State, policy: Policy, silent_s: float, refresh_s: float = 0.0) -> float:
     """How long a change may stay in a live state, in seconds.

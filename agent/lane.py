@@ -80,9 +80,6 @@ class Lane:
     async def confirm(self, receipt: Receipt) -> None:
         await self._call(lambda: self.device.confirm(receipt), self._write_s)
 
-    async def cancel(self, receipt: Receipt) -> None:
-        await self._call(lambda: self.device.cancel(receipt), self._write_s)
-
     def plan(self, edit: Edit, have: ConfigState) -> Effects:
         return self.device.plan(edit, have)
 
