@@ -9,7 +9,7 @@ from typing import overload
 
 from agent.change import LIVE, Change
 from agent.moment import Moment
-from drivers.types import Capabilities, NeighborReading, RadioReading, RadioState, Setting, Values
+from drivers.types import Action, Capabilities, NeighborReading, RadioReading, RadioState, Setting, Values
 from inventory.channels import Block, block, channel_of
 from inventory.model import Band, Radio, RadioKey, Site, ap_of
 
@@ -100,6 +100,7 @@ class SiteView:
     ``barred_mhz``: 20 MHz channels in a non-occupancy period anywhere at the site. ``changes``: all open
     ones and those of the last week, newest first. ``paused``: scopes (site, site/ap, radio keys).
     ``observing_only``: why the agent may not write now (store or audit lost), None = it may.
+    ``deeds``: seconds since an action was last done to a radio; absent = not within a day.
     """
 
     site: Site
@@ -110,6 +111,7 @@ class SiteView:
     paused: frozenset[str] = frozenset()
     observing_only: str | None = None
     bssids: Mapping[str, RadioKey] = field(default_factory=lambda: MappingProxyType({}))
+    deeds: Mapping[tuple[RadioKey, Action], float] = field(default_factory=lambda: MappingProxyType({}))
 
     def open_change(self, key: RadioKey) -> Change | None:
         return next((c for c in self.changes if c.state in LIVE and key in c.radios), None)

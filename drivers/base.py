@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from drivers.types import (
+    ActionRequest,
     Capabilities,
     ConfigState,
     DeviceInfo,
@@ -62,6 +63,13 @@ class Device(Protocol):
 
     async def cancel(self, receipt: Receipt) -> None:
         """Let the device go back now. Only for a receipt with ``undo_armed``."""
+        ...
+
+    async def act(self, request: ActionRequest) -> None:
+        """Do it once; only what ``capabilities.actions`` lists. There is no undo and no read-back.
+
+        Raises Unsupported, Refused (nothing done), TryAgain (may have been done).
+        """
         ...
 
     def signals(self) -> AsyncIterator[Signal]:

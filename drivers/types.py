@@ -51,6 +51,13 @@ class Setting(StrEnum):
     ENABLED = "enabled"
 
 
+class Action(StrEnum):
+    """What a device can be told to do once. No action has an undo."""
+
+    RESTART = "restart"  # the radio goes off and on air again: clients drop
+    STEER = "steer"  # a BSS-transition hint (802.11v) to clients, who may ignore it
+
+
 class RadioState(StrEnum):
     ON_AIR = "on_air"
     CAC = "cac"  # silent, listening for radar
@@ -76,7 +83,10 @@ class BssReading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientReading:
-    """One station. Counters run from its association; they start again at 0 when it comes back."""
+    """One station. Counters run from its association; they start again at 0 when it comes back.
+
+    ``max_width_mhz``: the widest channel that it can use in this band.
+    """
 
     mac: str
     bssid: str | None = None
@@ -86,6 +96,7 @@ class ClientReading:
     tx_failed: int | None = None
     tx_bytes: int | None = None
     connected_s: float | None = None
+    max_width_mhz: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +110,7 @@ class NeighborReading:
     center_mhz: int | None = None
     utilization_ratio: float | None = None  # BSS load, 0..1
     age_s: float = 0.0
+    ssid: str | None = None  # None: not reported, or hidden
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +162,7 @@ class RadioReading:
     cac_done_mhz: frozenset[int] | None = None  # DFS channels usable without a new CAC
     allowed_mhz: frozenset[int] | None = None  # 20 MHz channels the device may transmit on at all
     cac_left_s: float | None = None
+    hardware_resets: int | None = None  # how often the radio's chip was restarted by its own driver
     uplink: bool = False  # carries a mesh, WDS or station uplink
     managed_by: str | None = None  # the vendor's own RRM or ACS owns the channel
     fresh_s: float = 0.0  # age of the oldest counter in this reading
@@ -230,6 +243,17 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ActionRequest:
+    """One action on one radio. ``clients``: MACs to steer; ``to_bssids``: where to, best first (empty: the
+    client chooses)."""
+
+    action: Action
+    radio: RadioKey
+    clients: tuple[str, ...] = ()
+    to_bssids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RadioInfo:
     """What a driver found on the device for one radio of the inventory."""
 
@@ -241,7 +265,11 @@ class RadioInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What can be read and set; known before anything is planned."""
+    """What can be read and set; known before anything is planned.
+
+    ``obss_pd_acts``: a written OBSS-PD level is in force at once and drops nobody; where it is False the
+    level may still be settable, at the price that the driver's `Effects` name.
+    """
 
     tables: frozenset[Table]
     settings: Mapping[Setting, str]  # setting -> scope kind
@@ -250,6 +278,8 @@ class Capabilities:
     undo_timer_s: tuple[float, float] | None = None  # range of the device-side undo timer
     signals: bool = False
     rx_time_trusted: bool = False
+    actions: frozenset[Action] = frozenset()
+    obss_pd_acts: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -348,6 +378,64 @@ class ClientLeft:
     mac: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InterferenceHeard:
+    """The device itself recognised something that is not Wi-Fi. ``duty_ratio`` 0..1 of the air; ``what``: its
+    own name for it (microwave oven); ``over``: it is gone."""
+
+    at_s: float
+    device: str
+    radio: RadioKey
+    duty_ratio: float | None = None
+    what: str = ""
+    over: bool = False
+    authenticated: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RogueHeard:
+    """A BSS that should not be there. ``impersonates``: it bears our SSID or BSSID; ``on_wire``: it is
+    connected to our own network; ``over``: it is gone."""
+
+    at_s: float
+    device: str
+    radio: RadioKey
+    bssid: str
+    ssid: str | None = None
+    channel: int | None = None
+    signal_dbm: float | None = None
+    impersonates: bool = False
+    on_wire: bool = False
+    over: bool = False
+    authenticated: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttackHeard:
+    """The device itself recognised an attack. ``what``: its own name for it (deauthentication flood);
+    ``jamming``: the channel can't be used."""
+
+    at_s: float
+    device: str
+    radio: RadioKey
+    what: str
+    jamming: bool = False
+    over: bool = False
+    authenticated: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RadioFault:
+    """The device itself says that the radio's hardware or firmware failed. ``over``: it works again."""
+
+    at_s: float
+    device: str
+    radio: RadioKey
+    what: str
+    over: bool = False
+    authenticated: bool = True
+
+
 Signal = (
     Gap
     | RadarDetected
@@ -358,4 +446,8 @@ Signal = (
     | RadioUp
     | RadioDown
     | ClientLeft
+    | InterferenceHeard
+    | RogueHeard
+    | AttackHeard
+    | RadioFault
 )

@@ -137,11 +137,66 @@ class MonitorPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DetectPolicy:
+    """When an event is raised and when it is over (docs/events.md). Ratios 0..1 unless "times" is said; times
+    in seconds. An event clears at a lower level than it is raised at."""
+
+    samples: int = 3  # fresh ones in a row, for raising; a sample that the device did not renew is none
+    clear_samples: int = 3  # in a row below the clearing level
+    forget_s: float = 1800.0  # an open event of which nothing new is known for so long is over
+    again_s: float = 60.0  # an open event is decided on again after this; the wait doubles to an hour
+    # NON_WIFI_BURST: duty of what is neither ours nor decoded
+    burst_duty: float = 0.7
+    burst_clear_duty: float = 0.4
+    burst_low_duty: float = 0.3  # enough together with harm
+    burst_harm: float = 1.5  # times the radio's own baseline, of retry or PER
+    burst_confidence: float = 0.8  # below it nothing is done
+    burst_untrusted: float = 0.6  # the most where rx time is not trustworthy or foreign BSSs overlap
+    # SPECTRUM_SAT
+    sat_busy: float = 0.8
+    sat_clear_busy: float = 0.65
+    sat_hold_s: float = 60.0
+    sat_own: float = 0.5  # own share of the air from which the load is ours to carry
+    sat_foreign: float = 0.4  # foreign share from which another channel may help
+    # DENSITY_SPIKE
+    density_times: float = 2.0  # times the usual
+    density_clients: int = 20
+    density_clear_times: float = 1.5
+    density_capacity: int = 100  # clients on one radio
+    density_days: int = 14  # of which the same weekday hour is usual
+    # HW_FAILURE
+    missed_polls: int = 3
+    stuck_samples: int = 3  # clients and air, and not a frame sent
+    resets: int = 3  # hardware resets within an hour
+    loss_aps: int = 3  # together with loss_ratio: one alert for the site
+    loss_ratio: float = 0.2
+    restart_interval_s: float = 3600.0
+    deaf_neighbours: int = 2  # so many must have stopped hearing a dead AP before others raise power
+    compensate_step_db: int = 3
+    compensate_most_db: int = 6
+    # SECURITY
+    flood_per_minute: float = 30.0  # distinct clients thrown out of one radio
+    jam_duty: float = 0.9
+    jam_noise_db: float = 15.0  # over the radio's own usual noise floor
+    jam_interval_s: float = 1800.0  # a jammed channel is left at most so often
+    rogue_dbm: float = -75.0  # a foreign BSS with our SSID, heard at least so loud
+    # EMERGENCY_QOE, against the radio's own history
+    qoe_times: float = 3.0
+    qoe_clear_times: float = 1.5
+    qoe_retry_floor: float = 0.25
+    qoe_per_floor: float = 0.05
+    qoe_rate_ratio: float = 0.4  # of its usual bytes per own air time, or less
+    qoe_disconnects_per_minute: float = 10.0
+    qoe_undo_s: float = 3600.0  # a change of the radio so young is taken back first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """What the site's owner allows and how patient the agent is. Times in seconds."""
 
     mode: Mode = Mode.OBSERVE
     monitor: MonitorPolicy = MonitorPolicy()
+    detect: DetectPolicy = DetectPolicy()
     max_inflight_ratio: float = 0.1  # of the site's APs, at least one
     quiet_hours: tuple[tuple[int, int], ...] = ()  # minutes of the local day, [from, to)
     poll_s: float = 30.0
@@ -164,6 +219,9 @@ class Policy:
     neighbour_age_s: float = 24 * 3600.0
     evidence_s: float = 900.0  # a scan this fresh is evidence for a candidate channel
     min_gain_ratio: float = 0.3  # expected gain in airtime share that pays for a change
+    channels_2_4: tuple[int, ...] = (1, 6, 11)  # or (1, 5, 9, 13), at the whole site
+    obss_pd_step_db: int = 3
+    obss_pd_most_dbm: int = -62
     safe_channels: Mapping[Band, int] = field(default_factory=lambda: MappingProxyType({}))
 
 

@@ -1,4 +1,4 @@
-"""What the planner answers: a move, or no change; both with their reason. Pure."""
+"""What the planner answers: a move, a deed, or no change; each with its reason. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import MappingProxyType
 from agent.change import Cause
 from agent.planner.channel import Candidate
 from agent.planner.legal import Veto
-from drivers.types import Values
+from drivers.types import ActionRequest, Values
 from inventory.model import RadioKey
 
 
@@ -38,4 +38,32 @@ class NoChange:
     vetoes: tuple[Veto, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeBack:
+    """Undo this change of the radio, open or committed, by its token."""
+
+    radio: RadioKey
+    change_id: str
+    reason: str
+    params: Mapping[str, int | str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """Something without an undo, named as such: an alert, or an action of the device (``request``).
+
+    ``radio`` None: it concerns the site. ``request`` None: tell a person ``text``, once per event.
+    """
+
+    radio: RadioKey | None
+    reason: str
+    text: str = ""
+    request: ActionRequest | None = None
+    params: Mapping[str, int | str] = field(default_factory=lambda: MappingProxyType({}))
+
+
 Decision = Move | NoChange
+"""About one radio's settings."""
+
+Answer = Move | NoChange | TakeBack | Deed
+"""What may be done about an event."""

@@ -1,0 +1,79 @@
+"""What a detector is given to look at, and what it says. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+from agent.events import EventKind
+from agent.observation import Observation
+from agent.view import RadioView, SiteView
+from drivers.types import Signal
+from inventory.model import DetectPolicy, RadioKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """One radio at one instant.
+
+    ``observations``: oldest first, each of them fresh data of the device. ``signals``: what was pushed about
+    the radio within `DetectPolicy.forget_s`, oldest first, unauthenticated ones included. ``usual_clients``:
+    the median of the same weekday hour, None where there is no such history yet. ``missed``: polls in a row
+    that its device did not answer. ``answers_otherwise``: whether a second way of asking, tried since, got an
+    answer; None = not tried. ``lost_at_s``: monotonic seconds of the last answer before the device was lost,
+    None = it is not lost.
+    """
+
+    view: SiteView
+    key: RadioKey
+    observations: Sequence[Observation] = ()
+    signals: Sequence[Signal] = ()
+    usual_clients: float | None = None
+    missed: int = 0
+    answers_otherwise: bool | None = None
+    lost_at_s: float | None = None
+
+    @property
+    def at(self) -> RadioView:
+        return self.view.radios[self.key]
+
+    @property
+    def now_s(self) -> float:
+        return self.view.now.monotonic_s
+
+    @property
+    def policy(self) -> DetectPolicy:
+        return self.view.site.policy.detect
+
+
+class Presence(StrEnum):
+    THERE = "there"
+    OVER = "over"  # below the clearing level, for long enough
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that is there, or over. What lies between the two levels, or can't be told, is not a finding:
+    an open event stays open, and none is raised.
+
+    ``key`` de-duplicates within site and kind. ``severity``: minor, major or critical (a critical one undoes
+    an open change of its radio). ``evidence``: whole numbers (ratios in ppm) and words, for the audit and for
+    the planner.
+    """
+
+    kind: EventKind
+    key: str
+    presence: Presence
+    radio: RadioKey | None = None
+    severity: str = "major"
+    confidence_ppm: int = 1_000_000
+    evidence: Mapping[str, int | str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+Detector = Callable[[Sight, Collection[str]], Sequence[Finding]]
+"""(one radio, keys of the open events of this detector's kind) -> findings."""
+
+SiteDetector = Callable[[Mapping[RadioKey, Sight], Collection[str]], Sequence[Finding]]
+"""(all radios of one site, open keys) -> findings that concern the site as a whole."""
