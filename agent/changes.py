@@ -68,41 +68,57 @@ class Changes:
 
         NoChange when the device can't be read or already is there, or the radio is busy.
         """
+        opened = await self.try_open(move, actor=actor, drill=drill, event_id=event_id)
+        if isinstance(opened, NoChange):
+            await self.note(opened, drill=drill, event_id=event_id)
+        return opened
+
+    async def try_open(
+        self, move: Move, *, actor: Actor | None = None, drill: bool = False, event_id: str | None = None
+    ) -> Change | NoChange:
+        """As `open`; a NoChange is for the caller to write down."""
         who = actor or Actor()
         have = await self._have(move.radio)
         if have is None:
-            return await self.decline(move, "device_not_readable", drill=drill, event_id=event_id)
+            return declined(move, "device_not_readable")
         change = self._change(move, have, who, drill, event_id)
         if isinstance(change, str):
-            return await self.decline(move, change, drill=drill, event_id=event_id)
+            return declined(move, change)
         try:
             return await self._store(change, reason=move.reason, params=dict(move.params))
         except RadioBusy as busy:
-            return await self.decline(move, "radio_busy", drill=drill, held_by=busy.change_id)
+            return declined(move, "radio_busy", held_by=busy.change_id)
 
     async def undo(self, done: Change, actor: Actor) -> Change | NoChange:
         """Take back a change that is over, as a new change from the stored prior values."""
+        opened = await self.try_undo(done, actor)
+        if isinstance(opened, NoChange):
+            await self.note(opened)
+        return opened
+
+    async def try_undo(self, done: Change, actor: Actor, reason: str = "undo") -> Change | NoChange:
+        """As `undo`; a NoChange is for the caller to write down."""
         key = done.radios[0]
         view = self._memory.view(self._memory.sites[done.site], self._clock.now())
         goal = destination(view, done)
         if goal is None:
             return NoChange(radio=key, reason="nowhere_legal_to_go")
-        move = Move(radio=key, target=goal, cause=Cause.UNDO, reason="undo", params={"undo_of": done.id})
+        move = Move(radio=key, target=goal, cause=Cause.UNDO, reason=reason, params={"undo_of": done.id})
         if vetoes := guards.vetoes(guards.Proposal(view, key, goal, Cause.UNDO, ignore=done.id)):
-            return await self.decline(move, "vetoed", vetoes=tuple(vetoes))
+            return declined(move, "vetoed", tuple(vetoes))
         have = await self._have(key)
         if have is None:
-            return await self.decline(move, "device_not_readable")
+            return declined(move, "device_not_readable")
         change = self._change(move, have, actor, done.drill, done.event_id, undo_of=done.id)
         if isinstance(change, str):
-            return await self.decline(move, change)
+            return declined(move, change)
         try:
             await self.release(done, actor)
-            return await self._store(change, reason="undo", params={"undo_of": done.id}, spends=done.id)
+            return await self._store(change, reason=reason, params={"undo_of": done.id}, spends=done.id)
         except RadioBusy as busy:
-            return await self.decline(move, "radio_busy", held_by=busy.change_id)
+            return declined(move, "radio_busy", held_by=busy.change_id)
         except (TokenSpent, TokenExpired, StaleChange) as error:
-            return await self.decline(move, "token_not_usable", why=str(error))
+            return declined(move, "token_not_usable", why=str(error))
 
     async def release(self, change: Change, actor: Actor) -> bool:
         """Free the radios of an escalated change: a person, or the law, deals with it now. False: somebody
@@ -118,26 +134,6 @@ class Changes:
         self._memory.stuck.discard(change.id)
         self._memory.remember(after)
         return True
-
-    async def decline(
-        self,
-        move: Move,
-        reason: str,
-        *,
-        vetoes: tuple[Veto, ...] = (),
-        drill: bool = False,
-        event_id: str | None = None,
-        **params: Any,
-    ) -> NoChange:
-        """No change, and the audit knows why."""
-        said = {**move.params, **params}
-        if vetoes:
-            said |= {"guard": vetoes[0].guard, "why": vetoes[0].reason}
-        none = NoChange(
-            radio=move.radio, reason=reason, params=said, candidates=move.candidates, vetoes=vetoes
-        )
-        await self.note(none, drill=drill, event_id=event_id)
-        return none
 
     async def note(self, none: NoChange, *, drill: bool = False, event_id: str | None = None) -> None:
         """The audit's line for a decision to change nothing."""
@@ -261,6 +257,14 @@ class Changes:
             params=params,
         )
         return self._executor.begin(stored)
+
+
+def declined(move: Move, reason: str, vetoes: tuple[Veto, ...] = (), **params: Any) -> NoChange:
+    """No change instead of a move, with what speaks against it."""
+    said = {**move.params, **params}
+    if vetoes:
+        said |= {"guard": vetoes[0].guard, "why": vetoes[0].reason}
+    return NoChange(radio=move.radio, reason=reason, params=said, candidates=move.candidates, vetoes=vetoes)
 
 
 def _prior(target: Values, have: ConfigState) -> dict[Setting, int]:

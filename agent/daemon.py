@@ -116,15 +116,13 @@ async def _ledger(settings: Settings, clock: Clock, key: Key) -> AsyncIterator[L
 
 
 def _agent(sites: Mapping[str, Site], ledger: Ledger, clock: Clock, key: Key, settings: Settings) -> Agent:
-    lanes = {
-        (site.id, device): Lane(device, device_of(site, device, clock), write_s=site.policy.apply_timeout_s)
-        for site in sites.values()
-        for device in site.devices
-    }
+    def make_lane(site: Site, device: str) -> Lane:
+        return Lane(device, device_of(site, device, clock), write_s=site.policy.apply_timeout_s)
+
     return Agent(
         sites=sites,
         ledger=ledger,
-        lanes=lanes,
+        make_lane=make_lane,
         clock=clock,
         token_key=derive(key, "rollback-token"),
         holder=f"{socket.gethostname()}:{settings.state_dir}",

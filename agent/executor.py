@@ -8,10 +8,10 @@ the next start takes up where the device says it stands.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 import structlog
 
+from agent.alert import Alerts
 from agent.audit import AuditUnavailable
 from agent.change import Change, State, Trigger
 from agent.course import Course, Interrupt
@@ -20,7 +20,6 @@ from agent.store_errors import RadioBusy, StoreUnavailable
 from agent.taking_back import TakingBack
 from agent.workbench import Workbench
 from agent.writing import Writing
-from inventory.model import RadioKey
 
 log = structlog.get_logger()
 
@@ -33,16 +32,16 @@ AGAIN_S = 5.0
 
 
 class Executor:
-    """All open changes of the daemon. ``alert(site, text, radio)`` calls a person."""
+    """All open changes of the daemon. ``alarm`` calls a person."""
 
     def __init__(
         self,
         bench: Workbench,
         tasks: asyncio.TaskGroup,
-        alert: Callable[[str, str, RadioKey | None], None],
+        alarm: Alerts,
     ) -> None:
         self._bench = bench
-        self._alert = alert
+        self._alarm = alarm
         self._memory = bench.memory
         self._tasks = tasks
         self._courses: dict[str, Course] = {}
@@ -121,13 +120,15 @@ class Executor:
             while not change.final:
                 change = self._memory.remember(await self._steps[change.state](change, course))
                 course.step()
+            if change.state is State.ESCALATED:
+                self._alarm.escalated(change.site, next(iter(change.radios), None), change.id)
         except Exception as error:  # one change must not end the daemon: it stays open, and a person knows
             if self._bench.ledger.damaged:
                 self._left_open(change, error)
                 return True  # until the disk is back
             log.exception("change.failed", change=change.id, state=str(change.state))
             what = f"change {change.id} failed in {change.state}: {type(error).__name__}: {error}"
-            self._alert(change.site, what, change.radios[0] if change.radios else None)
+            self._alarm.tell(change.site, what, change.radios[0] if change.radios else None)
             course.step()
             return False
         return True

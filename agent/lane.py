@@ -17,6 +17,7 @@ import structlog
 from drivers.base import Device
 from drivers.errors import DeviceTimeout, DriverBug, DriverError, IdentityChanged, NeverAgain, TryAgain
 from drivers.types import (
+    ActionRequest,
     ConfigState,
     DeviceInfo,
     Edit,
@@ -79,6 +80,9 @@ class Lane:
 
     async def confirm(self, receipt: Receipt) -> None:
         await self._call(lambda: self.device.confirm(receipt), self._write_s)
+
+    async def act(self, request: ActionRequest) -> None:
+        await self._call(lambda: self.device.act(request), self._write_s)
 
     def plan(self, edit: Edit, have: ConfigState) -> Effects:
         return self.device.plan(edit, have)

@@ -16,8 +16,10 @@ from agent.history import History
 from agent.moment import Moment
 from agent.nop import Nop, later
 from agent.view import Heard, RadioView, SiteView, block_of
-from drivers.types import Capabilities, DeviceInfo, NeighborReading, RadioReading, Snapshot
+from drivers.types import Action, Capabilities, DeviceInfo, NeighborReading, RadioReading, Signal, Snapshot
 from inventory.model import Policy, RadioKey, Site, site_of
+
+DAY_US = 86_400_000_000
 
 KEEP_SLOTS = 22
 """A baseline of 20 slots and some, of a device that refreshes slowly."""
@@ -30,6 +32,7 @@ class RadioMemory:
     ``neighbors``: by BSSID, when it was heard last and how; replaced as a whole, since views look into it.
     ``keep_s``: how long. ``scanned_at_s`` and ``clients_at_s``: when the neighbour table and the client
     table were read last, even if empty; None = never. ``macs``: the clients of the present reading.
+    ``signals``: what its device pushed about it, oldest first.
     """
 
     device: str
@@ -42,6 +45,7 @@ class RadioMemory:
     macs: frozenset[str] = frozenset()
     capabilities: Capabilities | None = None
     held: deque[tuple[float, frozenset[int]]] = field(default_factory=lambda: deque(maxlen=64))
+    signals: deque[Signal] = field(default_factory=lambda: deque(maxlen=64))
     seen: asyncio.Event = field(default_factory=asyncio.Event)
 
     def see(self, reading: RadioReading) -> None:
@@ -95,24 +99,54 @@ def merged(old: RadioReading | None, new: RadioReading) -> RadioReading:
     return replace(new, **kept)
 
 
+@dataclass(slots=True)
+class Contact:
+    """How a device answers. ``missed``: polls in a row without an answer. ``lost_at_s``: the last answer
+    before it was called lost, None = it is not lost. ``otherwise``: whether it answered a second way of
+    asking since, None = not tried."""
+
+    missed: int = 0
+    answered_s: float | None = None
+    lost_at_s: float | None = None
+    otherwise: bool | None = None
+
+
 class Memory:
-    """All sites of the daemon."""
+    """All sites of the daemon. ``sites``: those being served, replaced in place by a new configuration."""
 
     def __init__(self, sites: Mapping[str, Site]) -> None:
-        self.sites = sites
-        self.radios: dict[RadioKey, RadioMemory] = {
-            key: RadioMemory(device=site.device_of(key).id, keep_s=site.policy.neighbour_age_s)
-            for site in sites.values()
-            for key in site.radios
-        }
+        self.sites = dict(sites)
+        self.radios: dict[RadioKey, RadioMemory] = {}
         self.nops: dict[tuple[str, int, RadioKey], Nop] = {}  # site, 20 MHz channel, who heard the radar
         self.changes: dict[str, Change] = {}
-        self.paused: frozenset[str] = frozenset()
+        self.pauses: dict[str, int | None] = {}  # scope -> until when, UTC in µs; None: until resumed
         self.observing_only: str | None = None
         self.stuck: set[str] = set()  # escalated changes that still hold their radios
         self.standby: dict[str, str] = {}  # site -> why this agent may not write to it
         self.lost: set[str] = set()  # site/device
+        self.contacts: dict[str, Contact] = {}  # site/device
+        self.deeds: dict[tuple[RadioKey, Action], int] = {}  # when last done, UTC in µs
+        self.leaving: frozenset[RadioKey] = frozenset()
         self._critical: dict[RadioKey, deque[tuple[str, str]]] = {}
+        self.serve(self.sites)
+
+    def serve(self, sites: Mapping[str, Site], leaving: frozenset[RadioKey] = frozenset()) -> None:
+        """These sites from now on; what is known of radios that stay is kept. ``leaving``: radios that are
+        no longer configured, and served until their changes are final."""
+        self.sites.update(sites)
+        for gone in self.sites.keys() - sites.keys():
+            del self.sites[gone]
+        wanted = {key: site for site in sites.values() for key in site.radios}
+        for key in self.radios.keys() - wanted.keys():
+            del self.radios[key]
+        for key, site in wanted.items():
+            device, keep_s = site.device_of(key).id, site.policy.neighbour_age_s
+            known = self.radios.setdefault(key, RadioMemory(device=device, keep_s=keep_s))
+            known.device, known.keep_s = device, keep_s
+        self.leaving = leaving
+
+    def contact(self, site: str, device: str) -> Contact:
+        return self.contacts.setdefault(f"{site}/{device}", Contact())
 
     def opened(self, info: DeviceInfo) -> None:
         for key in info.radios:
@@ -132,6 +166,16 @@ class Memory:
         for key, radio in self.radios.items():
             if site_of(key) == site and radio.device == device:
                 radio.lose()
+
+    def told(self, signal: Signal, now_s: float) -> None:
+        """A device pushed something about one radio; what is older than it is kept for is forgotten."""
+        key = getattr(signal, "radio", None)
+        if key in self.radios:
+            signals = self.radios[key].signals
+            signals.append(signal)
+            keep_s = self.sites[site_of(key)].policy.detect.forget_s
+            while signals[0].at_s < now_s - keep_s:
+                signals.popleft()
 
     def note(self, event: Event) -> None:
         """An event was raised; the critical ones are held against an open change of their radio."""
@@ -182,10 +226,20 @@ class Memory:
             radios={key: self._radio(site, key, now) for key in site.radios},
             barred_mhz=self.barred(site.id, now),
             changes=self.changes_of(site.id, now),
-            paused=self.paused,
+            paused=self._paused(now),
             observing_only=self.observing_only or self.standby.get(site.id),
             bssids=self._bssids(site),
+            deeds={
+                done: max(0.0, (now.utc_us - at_us) / 1e6)
+                for done, at_us in self.deeds.items()
+                if site_of(done[0]) == site.id and now.utc_us - at_us < DAY_US
+            },
         )
+
+    def _paused(self, now: Moment) -> frozenset[str]:
+        """Scopes that are left alone now; a radio on its way out of the configuration is one."""
+        running = {scope for scope, until in self.pauses.items() if until is None or until > now.utc_us}
+        return frozenset(running | self.leaving)
 
     def _radio(self, site: Site, key: RadioKey, now: Moment) -> RadioView:
         known, keep_s = self.radios[key], site.policy.neighbour_age_s

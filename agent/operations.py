@@ -7,7 +7,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from agent.agent import Agent, Alert
+from agent.agent import Agent
+from agent.alert import Alert
 from agent.api import protocol
 from agent.api.errors import BadArgs, NotFound
 from agent.audit_files import Filter, query
@@ -16,10 +17,12 @@ from agent.drill import Injected
 from agent.events import Event, EventKind
 from agent.moment import Moment
 from agent.planner.channel import Candidate
-from agent.planner.decision import Decision, Move
+from agent.planner.decision import Answer, Deed, Move, NoChange, TakeBack
 from agent.probe import probe
 from agent.store import Store
+from agent.tables import Pause
 from drivers.base import Device
+from drivers.types import ActionRequest
 from inventory.channels import channel_of
 from inventory.model import RadioKey, Site
 
@@ -48,11 +51,16 @@ class Operations:
         if isinstance(args, protocol.ChangeArgs):
             return await self.change(args.id)
         if isinstance(args, protocol.RollbackArgs):
-            return {"change": await self._shown(await self._agent.rollback(args.token, actor))}
+            return {"change": await self._shown(await self._agent.operator.rollback(args.token, actor))}
         if isinstance(args, protocol.ApproveArgs):
-            return {"change": await self._shown(await self._agent.approve(args.id, actor))}
+            return {"change": await self._shown(await self._agent.operator.approve(args.id, actor))}
         if isinstance(args, protocol.AcknowledgeArgs):
-            return {"change": await self._shown(await self._agent.acknowledge(args.id, actor))}
+            return {"change": await self._shown(await self._agent.operator.acknowledge(args.id, actor))}
+        if isinstance(args, protocol.PauseArgs):
+            return {"pause": _pause_row(await self._agent.operator.pause(args.scope, args.for_s, actor))}
+        if isinstance(args, protocol.ResumeArgs):
+            await self._agent.operator.resume(args.scope, actor)
+            return {"scope": args.scope}
         if isinstance(args, protocol.InjectArgs):
             return await self.inject(args, actor)
         if isinstance(args, protocol.ProbeArgs):
@@ -75,6 +83,16 @@ class Operations:
             "sites": [self._site_row(each) for each in sites],
             "radios": [self._radio_row(key) for each in sites for key in each.radios],
             "nop": [row for each in sites for row in self._nop_rows(each)],
+            "events": [
+                _event_row(event)
+                for event in self._agent.incidents.open_events()
+                if not site or event.site == site
+            ],
+            "pauses": [
+                _pause_row(pause)
+                for pause in await self._call(self._store.pauses, self._agent.clock.now())
+                if not site or pause.scope.split("/")[0] == site
+            ],
             "alerts": [_alert_row(a) for a in self._agent.alerts if not site or a.site == site]
             + [_escalated_row(c) for c in await self._call(self._store.escalated, site)],
         }
@@ -113,7 +131,7 @@ class Operations:
         except ValueError:
             kinds = ", ".join(EventKind)
             raise BadArgs(f"no event kind {args.kind}; there are {kinds}") from None
-        done = await self._agent.inject(
+        done = await self._agent.operator.inject(
             kind,
             RadioKey(args.radio),
             channel=args.channel,
@@ -124,6 +142,7 @@ class Operations:
         return {
             "event": _event_row(done.event),
             "decision": _decision_row(done),
+            "answers": [_answer_row(answer) for answer in done.answers],
             "begun": done.begun,
             "change": await self._shown(done.change) if done.change else None,
         }
@@ -286,13 +305,10 @@ def _escalated_row(change: Change) -> dict[str, Any]:
 
 
 def _decision_row(done: Injected) -> dict[str, Any]:
-    decision: Decision = done.decision
-    moves = isinstance(decision, Move)
-    return {
-        "action": "change" if moves else "none",
-        "reason": decision.reason,
-        "params": {**decision.params, **({"note": done.note} if done.note else {})},
-        "edit": {str(k): v for k, v in decision.target.items()} if decision.target else None,
+    row = _answer_row(done.decision)
+    if done.note:
+        row["params"]["note"] = done.note
+    return row | {
         "effects": None
         if done.effects is None
         else {
@@ -301,11 +317,46 @@ def _decision_row(done: Injected) -> dict[str, Any]:
             "silent_s": done.effects.silent_s,
             "readback": str(done.effects.readback),
             "persists": done.effects.persists,
-        },
-        "candidates": [_candidate_row(each) for each in decision.candidates],
-        "vetoes": []
-        if isinstance(decision, Move)
-        else [{"guard": veto.guard, "reason": veto.reason} for veto in decision.vetoes],
+        }
+    }
+
+
+def _answer_row(answer: Answer) -> dict[str, Any]:
+    target = answer.target if isinstance(answer, (Move, NoChange)) else None
+    candidates = answer.candidates if isinstance(answer, (Move, NoChange)) else ()
+    return {
+        "action": _action(answer),
+        "radio": answer.radio,
+        "reason": answer.reason,
+        "params": dict(answer.params),
+        "edit": {str(k): v for k, v in target.items()} if target else None,
+        "effects": None,
+        "candidates": [_candidate_row(each) for each in candidates],
+        "vetoes": [{"guard": veto.guard, "reason": veto.reason} for veto in answer.vetoes]
+        if isinstance(answer, NoChange)
+        else [],
+    }
+
+
+def _action(answer: Answer) -> str:
+    match answer:
+        case Move():
+            return "change"
+        case TakeBack():
+            return "take_back"
+        case Deed(request=None):
+            return "alert"
+        case Deed(request=ActionRequest() as request):
+            return str(request.action)
+    return "none"
+
+
+def _pause_row(pause: Pause) -> dict[str, Any]:
+    return {
+        "scope": pause.scope,
+        "since_utc": _iso(pause.since_utc_us),
+        "until_utc": None if pause.until_utc_us is None else _iso(pause.until_utc_us),
+        "actor": pause.actor.name,
     }
 
 

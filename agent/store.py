@@ -26,7 +26,10 @@ from agent.store_errors import LeaseHeld, SchemaTooNew, StaleChange, Value, boun
 from agent.store_meta import get_text, set_text
 from agent.store_nop import prune_nops, put_nop, restart_nops
 from agent.store_outbox import WAITING, last_seq, mark_records, queue_records
+from agent.store_radios import deed_of, hour_of, put_deed, put_hours
 from agent.tables import OutboxRow, Pause, TokenRow
+from agent.usual import Hour
+from drivers.types import Action
 from inventory.model import RadioKey
 
 KEEP_WRITTEN = 10_000
@@ -232,6 +235,29 @@ class Store:
         newest = (tables.event.c.raised_utc.desc(), tables.event.c.id.desc())
         return self._all(query.order_by(*newest), tables.event_of)
 
+    def event(self, id: str) -> Event | None:
+        return self._one(select(tables.event).where(tables.event.c.id == id), tables.event_of)
+
+    # What the agent remembers of its radios
+
+    def remember_deed(self, radio: RadioKey, action: Action, utc_us: int) -> None:
+        """An action was done to a radio just now."""
+        with self._write() as conn:
+            put_deed(conn, radio, action, utc_us)
+
+    def deeds(self) -> dict[tuple[RadioKey, Action], int]:
+        """When each action was last done to each radio, UTC in µs."""
+        return dict(self._all(select(tables.deed), deed_of))
+
+    def keep_hours(self, hours: Sequence[Hour], oldest: int) -> None:
+        """Numbers of clients, an hour each; those before ``oldest`` are dropped."""
+        with self._write() as conn:
+            put_hours(conn, hours, oldest)
+
+    def hours(self) -> list[Hour]:
+        """What `keep_hours` kept, oldest first."""
+        return self._all(select(tables.client_hour).order_by(tables.client_hour.c.hour), hour_of)
+
     # Pauses
 
     def pause(
@@ -351,14 +377,14 @@ class Store:
     def _prepare(self) -> None:
         with self._write() as conn:
             tables.metadata.create_all(conn)
-            version = get_text(conn, "schema_version")
-            if version is None:
-                set_text(conn, "schema_version", str(tables.SCHEMA_VERSION))
-            elif int(version) > tables.SCHEMA_VERSION:
+            version = int(get_text(conn, "schema_version") or 0)
+            if version > tables.SCHEMA_VERSION:
                 known = tables.SCHEMA_VERSION
                 raise SchemaTooNew(
                     f"the store has schema {version}, written by a newer rrmd; this one knows {known}"
                 )
+            if version < tables.SCHEMA_VERSION:  # new tables are all that has ever changed
+                set_text(conn, "schema_version", str(tables.SCHEMA_VERSION))
 
     @contextmanager
     def _write(self) -> Iterator[Connection]:

@@ -29,7 +29,7 @@ from agent.nop import Nop
 from drivers.types import ScopeRef, Setting, Values
 from inventory.model import RadioKey
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Row = Mapping[str, Any]
 
@@ -149,6 +149,24 @@ outbox = Table(
 )
 _UNWRITTEN = outbox.c.mac.is_(None)
 Index("outbox_unwritten", outbox.c.seq, sqlite_where=_UNWRITTEN, postgresql_where=_UNWRITTEN)
+
+deed = Table(
+    "deed",
+    metadata,
+    Column("radio", String, primary_key=True),
+    Column("action", String, primary_key=True),
+    Column("utc", BigInteger, nullable=False),
+)
+"""When an action, which has no undo, was last done to a radio."""
+
+client_hour = Table(
+    "client_hour",
+    metadata,
+    Column("radio", String, primary_key=True),
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),
+    Column("clients", Integer, nullable=False),
+)
+"""The mean number of clients of a radio in one hour (since 1970)."""
 
 lease = Table(
     "lease",

@@ -174,10 +174,9 @@ class Rig:
         agent = Agent(
             sites={self.site.id: self.site},
             ledger=ledger,
-            lanes={
-                (self.site.id, name): Lane(name, self._device(name), write_s=self.site.policy.apply_timeout_s)
-                for name in self.site.devices
-            },
+            make_lane=lambda site, name: Lane(
+                name, self._device(site, name), write_s=site.policy.apply_timeout_s
+            ),
             clock=self.clock,
             token_key=derive(key, "rollback-token"),
             holder="rig",
@@ -185,10 +184,10 @@ class Rig:
         )
         return agent, ledger
 
-    def _device(self, name: str) -> Device:
-        radios = tuple(r for ap in self.site.aps.values() if ap.device == name for r in ap.radios)
+    def _device(self, site: Site, name: str) -> Device:
+        radios = tuple(r for ap in site.aps.values() if ap.device == name for r in ap.radios)
         context = DeviceContext(
-            config=self.site.devices[name], radios=radios, secret=None, clock=self.clock.monotonic
+            config=site.devices[name], radios=radios, secret=None, clock=self.clock.monotonic
         )
         device: Device = self.wrap_device(family.device(context))
         return device

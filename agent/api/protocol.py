@@ -18,6 +18,8 @@ from agent.api import errors
 
 MAX_REQUEST_BYTES: Final = 64 * 1024  # the line with its end
 
+SCOPE: Final = r"^[a-z0-9-]+(/[a-z0-9-]+){0,2}$"
+
 Name = str
 Scalar = int | str | None
 
@@ -65,6 +67,17 @@ class AcknowledgeArgs(Args):
     id: str = Field(min_length=1, max_length=64)
 
 
+class PauseArgs(Args):
+    """``scope``: a site, site/ap or site/ap/radio. ``for_s`` None: until it is resumed."""
+
+    scope: str = Field(pattern=SCOPE)
+    for_s: float | None = Field(default=None, gt=0, le=31_536_000)
+
+
+class ResumeArgs(Args):
+    scope: str = Field(pattern=SCOPE)
+
+
 class InjectArgs(Args):
     """``act`` False: decide and explain, change nothing. ``radio``: the whole key, site/ap/radio."""
 
@@ -90,6 +103,8 @@ ARGS: Mapping[str, type[Args]] = MappingProxyType(
         "rollback": RollbackArgs,
         "approve": ApproveArgs,
         "acknowledge": AcknowledgeArgs,
+        "pause": PauseArgs,
+        "resume": ResumeArgs,
         "inject": InjectArgs,
         "probe": ProbeArgs,
     }
@@ -157,14 +172,6 @@ class AlertView(Answer):
     change_id: str | None
 
 
-class StatusResult(Answer):
-    agent: AgentView
-    sites: tuple[SiteView, ...]
-    radios: tuple[RadioView, ...]
-    nop: tuple[NopView, ...]
-    alerts: tuple[AlertView, ...]
-
-
 class EventView(Answer):
     id: str
     utc: str
@@ -181,6 +188,27 @@ class EventView(Answer):
 
 class EventsResult(Answer):
     events: tuple[EventView, ...]
+
+
+class PauseView(Answer):
+    """``until_utc`` None: until it is resumed."""
+
+    scope: str
+    since_utc: str
+    until_utc: str | None
+    actor: str
+
+
+class StatusResult(Answer):
+    """``events``: those open now, radar excepted, which ``nop`` tells of."""
+
+    agent: AgentView
+    sites: tuple[SiteView, ...]
+    radios: tuple[RadioView, ...]
+    nop: tuple[NopView, ...]
+    events: tuple[EventView, ...] = ()
+    pauses: tuple[PauseView, ...] = ()
+    alerts: tuple[AlertView, ...]
 
 
 class ChangeView(Answer):
@@ -213,6 +241,14 @@ class ChangeResult(ChangeView):
     baseline: Mapping[str, Any] | None = None
     effect: Mapping[str, Any] | None = None
     records: tuple[Mapping[str, Any], ...] = ()
+
+
+class PauseResult(Answer):
+    pause: PauseView
+
+
+class ResumeResult(Answer):
+    scope: str
 
 
 class OneChangeResult(Answer):
@@ -254,11 +290,13 @@ class DecisionView(Answer):
 
 
 class InjectResult(Answer):
-    """``begun``: it was acted upon, also where no change was needed yet (radar: the AP moves first)."""
+    """``begun``: it was acted upon, also where no change was needed yet (radar: the AP moves first).
+    ``answers``: all that would be done, in order; ``decision``: the one that counts."""
 
     begun: bool = False
     event: Mapping[str, Any]
     decision: DecisionView
+    answers: tuple[DecisionView, ...] = ()
     change: ChangeView | None
 
 
@@ -283,6 +321,8 @@ RESULTS: Mapping[str, type[Answer]] = MappingProxyType(
         "rollback": OneChangeResult,
         "approve": OneChangeResult,
         "acknowledge": OneChangeResult,
+        "pause": PauseResult,
+        "resume": ResumeResult,
         "inject": InjectResult,
         "probe": ProbeResult,
     }

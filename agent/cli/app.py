@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from agent import places
-from agent.cli import audit, changes, check, drivers, events, inject, probe, run, status
+from agent.cli import audit, changes, check, drivers, events, inject, pause, probe, run, status
 from agent.cli.failure import ExitCode, Failure, of_os
 from agent.cli.options import Options
 from agent.cli.terminal import complain
@@ -134,6 +134,8 @@ app.command("changes")(changes.changes)
 app.command("rollback")(changes.rollback)
 app.command("approve")(changes.approve)
 app.command("acknowledge")(changes.acknowledge)
+app.command("pause")(pause.pause)
+app.command("resume")(pause.resume)
 app.command("inject")(inject.inject)
 app.add_typer(audit.app, name="audit")
 app.command("drivers")(drivers.drivers)

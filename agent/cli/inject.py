@@ -61,6 +61,9 @@ def _show(found: dict[str, Any]) -> None:
     decision = found["decision"]
     show_pairs("Event", found["event"])
     show_pairs("Decision", {name: decision[name] for name in ("action", "reason", "params", "edit")})
+    others = [answer for answer in found.get("answers", ()) if answer["reason"] != decision["reason"]]
+    for answer in others:
+        show_pairs("Also", {name: answer[name] for name in ("action", "radio", "reason", "params", "edit")})
     if decision["effects"]:
         show_pairs("Effects", decision["effects"])
     if decision["candidates"]:

@@ -46,6 +46,21 @@ def _show(found: dict[str, Any]) -> None:
             ("site", "MHz", "channel", "left", "heard by"),
             map(_nop, found["nop"]),
         )
+    if found["events"]:
+        show_table(
+            "Open events",
+            ("UTC", "kind", "radio", "severity", "evidence"),
+            (
+                (e["utc"], e["kind"], e["radio"] or e["site"], e["severity"], e["evidence"])
+                for e in found["events"]
+            ),
+        )
+    if found["pauses"]:
+        show_table(
+            "Paused",
+            ("scope", "since", "until", "by"),
+            ((p["scope"], p["since_utc"], p["until_utc"], p["actor"]) for p in found["pauses"]),
+        )
     if found["alerts"]:
         show_table("Alerts", ("UTC", "site", "radio", "alert", "change"), map(_alert, found["alerts"]))
 

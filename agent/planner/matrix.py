@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from agent.change import Cause
+from agent.events import Event, EventKind
 from agent.planner import guards, legal
 from agent.planner.channel import assess, emergency, gain, rank
-from agent.planner.decision import Decision, Move, NoChange
+from agent.planner.decision import Answer, Decision, Move, NoChange
 from agent.view import SiteView, values_of
 from inventory.channels import Block, blocks_of
 from inventory.model import RadioKey
+
+LEAVES = frozenset({EventKind.NON_WIFI_BURST, EventKind.SPECTRUM_SAT})
+"""Kinds whose action is to leave the channel."""
+
+
+def answer(view: SiteView, event: Event) -> tuple[Answer, ...]:
+    """What is done about an open event, in order."""
+    if event.kind in LEAVES and event.radio is not None:
+        return (leave(view, event.radio, Cause(event.kind)),)
+    return (NoChange(radio=event.radio, reason="no_action"),)
+
+
+def over(view: SiteView, event: Event) -> tuple[Answer, ...]:
+    """What is given back when an event has cleared."""
+    return ()
 
 
 def leave(view: SiteView, key: RadioKey, cause: Cause) -> Decision:

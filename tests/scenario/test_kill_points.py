@@ -67,7 +67,7 @@ async def undone(rig: Rig, agent: Agent) -> None:
     """A change that a person takes back while it is being monitored."""
     opened = await drill(rig, agent)
     await agent.executor.settled(opened.id, State.MONITORING)
-    await agent.rollback(agent.changes.token(opened), PERSON)
+    await agent.operator.rollback(agent.changes.token(opened), PERSON)
 
 
 async def radar(rig: Rig, agent: Agent) -> None:
@@ -94,7 +94,7 @@ STORIES: dict[str, tuple[Story, FaultPlan]] = {
 
 
 async def drill(rig: Rig, agent: Agent, channel: int = 161) -> Change:
-    done = await agent.inject(
+    done = await agent.operator.inject(
         EventKind.NON_WIFI_BURST, rig.key, channel=channel, width_mhz=None, act=True, actor=PERSON
     )
     assert done.change is not None, done.decision

@@ -32,7 +32,7 @@ def test_a_drill_that_does_no_harm_is_held(tmp_path: Path) -> None:
     async def story(clock: Clock) -> None:
         async with rig_of(tmp_path, clock) as rig, rig.agent() as agent:
             await warm(rig, agent)
-            done = await agent.inject(
+            done = await agent.operator.inject(
                 EventKind.NON_WIFI_BURST, rig.key, channel=161, width_mhz=None, act=True, actor=PERSON
             )
             assert done.change is not None, done.decision
@@ -48,7 +48,7 @@ def test_a_drill_that_does_no_harm_is_held(tmp_path: Path) -> None:
 async def drill(rig: Rig, agent: Agent, channel: int = 161, width_mhz: int | None = None) -> Change:
     """A drill to a channel, carried out; the radio has a baseline first."""
     await warm(rig, agent)
-    done = await agent.inject(
+    done = await agent.operator.inject(
         EventKind.NON_WIFI_BURST, rig.key, channel=channel, width_mhz=width_mhz, act=True, actor=PERSON
     )
     assert done.change is not None, done.decision
@@ -66,7 +66,7 @@ def test_a_change_that_makes_retries_worse_goes_back(tmp_path: Path) -> None:
             assert (change.state, change.verdict) == (State.ROLLED_BACK, "WORSE")
             assert rig.block() == before
             with pytest.raises(Refused, match="used already"):
-                await agent.rollback(token, PERSON)
+                await agent.operator.rollback(token, PERSON)
         assert rig.steps(change.id) == ["PLANNED", "APPLYING", "MONITORING", "ROLLING_BACK", "ROLLED_BACK"]
         rig.verify()
 
@@ -79,7 +79,7 @@ def test_a_person_takes_back_an_open_change(tmp_path: Path) -> None:
             before = rig.block()
             opened = await drill(rig, agent)
             await agent.executor.settled(opened.id, State.MONITORING)
-            await agent.rollback(agent.changes.token(opened), PERSON)
+            await agent.operator.rollback(agent.changes.token(opened), PERSON)
             change = await final(agent, opened)
             assert change.state is State.ROLLED_BACK
             assert rig.block() == before
@@ -94,12 +94,12 @@ def test_a_person_takes_back_a_committed_change_by_a_new_one(tmp_path: Path) -> 
             before = rig.block()
             change = await final(agent, await drill(rig, agent))
             assert change.state is State.COMMITTED
-            undo = await agent.rollback(agent.changes.token(change), PERSON)
+            undo = await agent.operator.rollback(agent.changes.token(change), PERSON)
             undone = await final(agent, undo)
             assert (undone.state, undone.undo_of) == (State.COMMITTED, change.id)
             assert rig.block() == before
             with pytest.raises(Refused, match="used already"):
-                await agent.rollback(agent.changes.token(change), PERSON)
+                await agent.operator.rollback(agent.changes.token(change), PERSON)
 
     run(story)
 
@@ -206,7 +206,7 @@ def test_no_traffic_is_kept_as_unproven_and_not_called_a_success(tmp_path: Path)
     async def story(clock: Clock) -> None:
         async with rig_of(tmp_path, clock, clients=0) as rig, rig.agent() as agent:
             await until(lambda: clock.monotonic() > 60)
-            done = await agent.inject(
+            done = await agent.operator.inject(
                 EventKind.NON_WIFI_BURST, rig.key, channel=161, width_mhz=None, act=True, actor=PERSON
             )
             assert done.change is not None

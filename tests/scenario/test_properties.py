@@ -498,7 +498,9 @@ class Story:
         width_mhz: int | None = None,
     ) -> None:
         assert self.agent is not None
-        await self.agent.inject(kind, key, channel=channel, width_mhz=width_mhz, act=act, actor=PERSON)
+        await self.agent.operator.inject(
+            kind, key, channel=channel, width_mhz=width_mhz, act=act, actor=PERSON
+        )
 
     def block(self, pick: int) -> Block:
         """Any block of the band, legal or not; more often one of a width that the site has."""
@@ -523,7 +525,7 @@ class Story:
         if not changes:
             return
         token = self.agent.changes.token(changes[-1 - step.pick % len(changes)])
-        undo = partial(self.agent.rollback, token, PERSON)
+        undo = partial(self.agent.operator.rollback, token, PERSON)
 
         async def twice() -> None:
             await _refusable(undo)
@@ -538,7 +540,7 @@ class Story:
     async def approve_last(self) -> None:
         assert self.agent is not None
         for change in list(self.agent.memory.changes.values())[-1:]:
-            await self.agent.approve(change.id, PERSON)
+            await self.agent.operator.approve(change.id, PERSON)
 
     async def over(self) -> None:
         """Every change is final, in bounded time."""
@@ -713,7 +715,7 @@ def test_apply_then_undo_equals_before_unless_the_prior_has_become_illegal(
             await asyncio.sleep(60.0)
             before, where = rig.world.in_force(rig.key), it.block(pick * 7 + 1)
             prior = rig.block()
-            done = await it.agent.inject(
+            done = await it.agent.operator.inject(
                 EventKind.NON_WIFI_BURST,
                 rig.key,
                 channel=where.primary,
@@ -726,7 +728,7 @@ def test_apply_then_undo_equals_before_unless_the_prior_has_become_illegal(
                 if radar:
                     it.ask(lambda: it.inject(EventKind.DFS_RADAR, it.keys[1], act=True))
                     await asyncio.sleep(0.5)
-                await _refusable(partial(it.agent.rollback, it.agent.changes.token(change), PERSON))
+                await _refusable(partial(it.agent.operator.rollback, it.agent.changes.token(change), PERSON))
             await it.over()
             credit = {mhz for mhz in prior.mhz20 if mhz in rig.world.radio(rig.key).memory.credit}
             barred = it.agent.memory.barred("lab", clock.now())

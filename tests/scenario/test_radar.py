@@ -31,7 +31,7 @@ async def seen(rig: Rig, agent: Agent) -> None:
 
 async def drill(rig: Rig, agent: Agent, channel: int, at_s: float = 400.0) -> Change:
     await until(lambda: (last := agent.memory.radios[rig.key].history.last) and last.at_s >= at_s)
-    done = await agent.inject(
+    done = await agent.operator.inject(
         EventKind.NON_WIFI_BURST, rig.key, channel=channel, width_mhz=None, act=True, actor=PERSON
     )
     assert done.change is not None, done.decision

@@ -80,7 +80,7 @@ def test_our_own_switch_onto_a_channel_just_barred_is_taken_back(tmp_path: Path)
             rig.world.radio(rig.key).memory.checked(rig.block(radio_key("lab", "ap2", "r5")))
             async with rig.agent() as agent:
                 await until(lambda: clock.monotonic() > 100)
-                done = await agent.inject(
+                done = await agent.operator.inject(
                     EventKind.NON_WIFI_BURST, rig.key, channel=60, width_mhz=20, act=True, actor=PERSON
                 )
                 assert done.change is not None, done.decision

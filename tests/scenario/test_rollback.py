@@ -167,7 +167,7 @@ def test_long_slots_have_the_time_that_they_need() -> None:
 
 async def drill(rig: Rig, agent: Agent, channel: int = 161) -> Change:
     await until(lambda: all(radio.reading for radio in agent.memory.radios.values()))
-    done = await agent.inject(
+    done = await agent.operator.inject(
         EventKind.NON_WIFI_BURST, rig.key, channel=channel, width_mhz=None, act=True, actor=PERSON
     )
     assert done.change is not None, done.decision
@@ -211,7 +211,7 @@ def test_an_undo_just_after_the_switch_goes_into_no_cac(tmp_path: Path) -> None:
             opened = await drill(rig, agent)
             agent.memory.see = lambda snapshot: None  # type: ignore[method-assign]  # nothing read since
             await until(lambda: rig.block().primary == 161, step_s=0.01)
-            await agent.rollback(agent.changes.token(opened), PERSON)
+            await agent.operator.rollback(agent.changes.token(opened), PERSON)
             change = await final(agent, opened)
             assert change.state is State.ROLLED_BACK
             assert not silent
@@ -245,7 +245,7 @@ def test_a_person_undoes_with_an_expired_token(tmp_path: Path) -> None:
             change = await agent.executor.settled(opened.id, State.MONITORING)
             with_expired = replace(clock.now().plus(8 * 86400), boot_id="later")
             agent.ledger.clock = _Later(clock, with_expired)
-            await agent.rollback(agent.changes.token(change), PERSON)
+            await agent.operator.rollback(agent.changes.token(change), PERSON)
             assert (await final(agent, opened)).state is State.ROLLED_BACK
 
     run(story)
@@ -271,7 +271,7 @@ def test_killed_while_rolling_back_it_is_tried_again_however_late(tmp_path: Path
                 opened = await drill(rig, agent)
                 await agent.executor.settled(opened.id, State.MONITORING)
                 cut.on = True
-                await agent.rollback(agent.changes.token(opened), PERSON)
+                await agent.operator.rollback(agent.changes.token(opened), PERSON)
                 await agent.executor.settled(opened.id, State.ROLLING_BACK)
             await asyncio.sleep(1200)
             cut.on = False
@@ -306,7 +306,7 @@ def test_a_refused_rollback_is_not_waited_for(tmp_path: Path) -> None:
         async with rig_of(tmp_path, clock, faults=plan) as rig, rig.agent() as agent:
             opened = await drill(rig, agent)
             await agent.executor.settled(opened.id, State.MONITORING)
-            await agent.rollback(agent.changes.token(opened), PERSON)
+            await agent.operator.rollback(agent.changes.token(opened), PERSON)
             begun_s = clock.monotonic()
             change = await final(agent, opened)
             assert (change.state, change.attempts) == (State.ROLLED_BACK, 1)
@@ -333,7 +333,7 @@ def test_a_withheld_rollback_goes_elsewhere_at_once(tmp_path: Path) -> None:
                 return await whole(edit, after_s, lambda: "in_non_occupancy_period")
 
             lane.apply = once  # type: ignore[method-assign]
-            await agent.rollback(agent.changes.token(opened), PERSON)
+            await agent.operator.rollback(agent.changes.token(opened), PERSON)
             change = await final(agent, opened)
             assert (change.state, change.attempts) == (State.ROLLED_BACK, 1)
             assert clock.monotonic() - said_no[0] < FAST.rollback_backoff_s

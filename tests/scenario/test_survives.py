@@ -57,7 +57,7 @@ async def read_once(agent: Agent) -> None:
 
 
 async def opened(agent: Agent, key: RadioKey, channel: int = 161) -> Change:
-    done = await agent.inject(
+    done = await agent.operator.inject(
         EventKind.NON_WIFI_BURST, key, channel=channel, width_mhz=None, act=True, actor=PERSON
     )
     assert done.change is not None, done.decision
@@ -258,8 +258,8 @@ def test_a_signal_of_an_unknown_radio_is_polled_for_and_ends_nothing(tmp_path: P
                 mhz20=frozenset({5300}),
                 authenticated=True,
             )
-            await agent._told("lab", "ap1", strange)
-            await agent._told("lab", "ap1", strange)
+            await agent.inbox.told("lab", "ap1", strange)
+            await agent.inbox.told("lab", "ap1", strange)
             assert not agent.memory.barred("lab", clock.now())
 
     run(story)
@@ -269,8 +269,9 @@ def test_a_device_that_is_away_for_weeks_is_still_polled(tmp_path: Path) -> None
     async def story(clock: Clock) -> None:
         async with rig_of(tmp_path, clock) as rig, rig.agent() as agent:
             await read_once(agent)
-            poller = agent._pollers["lab", "ap1"]
-            poller._missed = 5000
+            poller = agent.fleet.stations["lab", "ap1"].poller
+            assert poller is not None
+            agent.memory.contact("lab", "ap1").missed = 5000
             before_s = clock.monotonic()
             await poller._rest()
             assert clock.monotonic() - before_s == pytest.approx(300.0)
@@ -300,7 +301,7 @@ def test_another_device_behind_the_same_address_is_never_written_to(tmp_path: Pa
                 await lane.open()
             assert lane.info is None
             agent.memory.lose("lab", "ap1")
-            agent._pollers["lab", "ap1"]._told = True  # it was away before it came back as another
+            agent.memory.contact("lab", "ap1").lost_at_s = 0.0  # it was away before it came back as another
             await until(lambda: [a for a in agent.alerts if "another device" in a.text], limit_s=600)
             await asyncio.sleep(1000)
             assert len([a for a in agent.alerts if "another device" in a.text]) == 1
@@ -352,11 +353,11 @@ def test_an_approval_while_another_change_has_the_radio_is_refused(tmp_path: Pat
             busy = await opened(agent, rig.key, 153)
             await agent.executor.settled(busy.id, State.MONITORING)
             with pytest.raises(Refused, match="another change has its radio"):
-                await agent.approve(proposed.id, PERSON)
+                await agent.operator.approve(proposed.id, PERSON)
             assert agent.memory.changes[proposed.id].state is State.PROPOSED
             assert agent.executor.carries(proposed.id)
             await final(agent, busy)
-            after = await agent.approve(proposed.id, PERSON)
+            after = await agent.operator.approve(proposed.id, PERSON)
             assert after.state is not State.PROPOSED
 
     run(story)
@@ -384,7 +385,7 @@ def test_of_two_acknowledgements_at_once_one_is_told_that_it_came_late(tmp_path:
             agent.executor._steps[State.MONITORING] = escalating(agent)
             assert (await final(agent, change)).state is State.ESCALATED
             both: Sequence[Change | BaseException] = await asyncio.gather(
-                *(agent.acknowledge(change.id, PERSON) for _ in range(2)), return_exceptions=True
+                *(agent.operator.acknowledge(change.id, PERSON) for _ in range(2)), return_exceptions=True
             )
             assert [type(each) for each in both] == [Change, NotFound]
             assert not agent.memory.stuck

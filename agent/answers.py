@@ -1,0 +1,166 @@
+"""Carries out what the planner answers to an event: opens changes, takes them back, tells, does deeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+
+from agent.change import Actor, Cause, Change, State, Trigger
+from agent.changes import Changes
+from agent.clock import Clock
+from agent.course import Interrupt
+from agent.events import Event
+from agent.executor import Executor
+from agent.fleet import Fleet
+from agent.ledger import Ledger
+from agent.memory import Memory
+from agent.planner import guards
+from agent.planner.decision import Answer, Deed, Move, NoChange, TakeBack
+from agent.view import SiteView
+from drivers.errors import DriverError
+from drivers.types import ActionRequest
+from inventory.model import Mode, RadioKey
+
+log = structlog.get_logger()
+
+
+class Answers:
+    """``alert(site, text, radio)`` calls a person."""
+
+    def __init__(
+        self,
+        memory: Memory,
+        ledger: Ledger,
+        clock: Clock,
+        fleet: Fleet,
+        executor: Executor,
+        changes: Changes,
+        alert: Callable[[str, str, RadioKey | None], None],
+    ) -> None:
+        self._memory = memory
+        self._ledger = ledger
+        self._clock = clock
+        self._fleet = fleet
+        self._executor = executor
+        self._changes = changes
+        self._alert = alert
+
+    async def give(
+        self, answer: Answer, event: Event, told: set[str], actor: Actor | None = None
+    ) -> Change | NoChange | None:
+        """Carry out one answer. ``told``: what was said about this event before; it is not said again, and
+        what is said now is added.
+
+        The change that began, NoChange with what speaks against it, or None for what is no change.
+        """
+        match answer:
+            case Move():
+                return await self._open(answer, event, told, actor)
+            case TakeBack():
+                return await self._take_back(answer, event, told, actor)
+            case Deed(request=None):
+                await self._tell(answer, event, told)
+            case Deed(request=ActionRequest() as request):
+                return await self._act(answer, request, event, told, actor)
+            case NoChange():
+                await self._decline(answer, event, told)
+                return answer
+        return None
+
+    # -- changes -----------------------------------------------------------------------------------
+
+    async def _open(self, move: Move, event: Event, told: set[str], actor: Actor | None) -> Change | NoChange:
+        opened = await self._changes.try_open(move, actor=actor, drill=event.drill, event_id=event.id)
+        if isinstance(opened, NoChange):
+            await self._decline(opened, event, told)
+        return opened
+
+    async def _take_back(
+        self, answer: TakeBack, event: Event, told: set[str], actor: Actor | None
+    ) -> Change | NoChange:
+        change = self._memory.changes.get(answer.change_id)
+        if change is None or change.state is State.ROLLING_BACK:
+            return NoChange(radio=answer.radio, reason="already_going_back")
+        if not change.final:
+            told_why = Interrupt(trigger=Trigger.UNDO, reason=answer.reason, actor=actor)
+            self._executor.interrupt(change.id, told_why)
+            return change
+        opened = await self._changes.try_undo(change, actor or Actor(), answer.reason)
+        if isinstance(opened, NoChange):
+            await self._decline(opened, event, told)
+        return opened
+
+    async def _decline(self, none: NoChange, event: Event, told: set[str]) -> None:
+        """The audit's line for no change, once for each reason."""
+        said = f"{none.radio} {none.reason} {none.params.get('guard', '')} {none.params.get('why', '')}"
+        if said not in told:
+            told.add(said)
+            await self._changes.note(none, drill=event.drill, event_id=event.id)
+
+    # -- deeds -------------------------------------------------------------------------------------
+
+    async def _tell(self, deed: Deed, event: Event, told: set[str]) -> None:
+        said = f"alert {deed.reason} {deed.radio}"
+        if said in told:
+            return
+        told.add(said)
+        self._alert(event.site, deed.text, deed.radio)
+        await self._note(deed, event, "alert")
+
+    async def _act(
+        self, deed: Deed, request: ActionRequest, event: Event, told: set[str], actor: Actor | None
+    ) -> NoChange | None:
+        """Do it once. The record comes first: what can't be undone must at least not be denied."""
+        if why := self._withheld(request, event, actor):
+            none = NoChange(radio=request.radio, reason=why, params={**deed.params, "action": request.action})
+            await self._decline(none, event, told)
+            return none
+        await self._note(deed, event, "doing", actor)
+        now = self._clock.now()
+        self._memory.deeds[request.radio, request.action] = now.utc_us
+        await self._ledger.call(self._ledger.store.remember_deed, request.radio, request.action, now.utc_us)
+        site = self._memory.sites[event.site]
+        try:
+            await self._fleet.lane(site.id, site.device_of(request.radio).id).act(request)
+        except DriverError as error:
+            log.warning("deed.failed", radio=request.radio, action=str(request.action), error=str(error))
+            await self._note(deed, event, "failed", actor)
+            return NoChange(radio=request.radio, reason="device_refused", params={"action": request.action})
+        await self._note(deed, event, "done", actor)
+        return None
+
+    def _withheld(self, request: ActionRequest, event: Event, actor: Actor | None) -> str | None:
+        """Why it is not done now. What has no undo is never done by the agent where a person approves."""
+        view = self._memory.view(self._memory.sites[event.site], self._clock.now())
+        proposal = guards.Proposal(view, request.radio, {}, Cause(event.kind))
+        if veto := guards.mode(proposal) or guards.paused(proposal) or guards.pinned(proposal):
+            return veto.reason
+        if actor is None and view.site.policy.mode is Mode.ADVISE:
+            return "advise_mode"
+        return None if _able(view, request) else "device_cannot"
+
+    async def _note(self, deed: Deed, event: Event, result: str, actor: Actor | None = None) -> None:
+        request = deed.request
+        params = {
+            **deed.params,
+            **({"action": str(request.action), "clients": len(request.clients)} if request else {}),
+        }
+        await self._ledger.note(
+            self._ledger.record(
+                "decision",
+                deed.reason,
+                event.site,
+                radio=deed.radio,
+                event_id=event.id,
+                params=params,
+                result=result,
+                actor=actor,
+                drill=event.drill,
+            )
+        )
+
+
+def _able(view: SiteView, request: ActionRequest) -> bool:
+    able = view.radios[request.radio].capabilities
+    return able is not None and request.action in able.actions

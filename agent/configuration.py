@@ -1,0 +1,91 @@
+"""A new configuration while changes are open: what is served until they are over. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from inventory.model import AccessPoint, RadioKey, Site
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReloadReport:
+    """What a new configuration brought. Names are ``site/ap``, sites ``site``. ``held``: APs that are served
+    as before until their open changes are final."""
+
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+
+
+def effective(
+    wanted: Mapping[str, Site], serving: Mapping[str, Site], held: Set[RadioKey]
+) -> dict[str, Site]:
+    """The wanted sites, in which each AP with an open change (``held``: radios of such) is as it was, with
+    its device: a change keeps the AP that it was made for. A site that is no longer wanted stays with its
+    held APs alone."""
+    merged: dict[str, Site] = {}
+    for id in {**wanted, **serving}:
+        old, new = serving.get(id), wanted.get(id)
+        kept = _held_aps(old, held) if old else {}
+        if new is None and old is not None and kept:
+            merged[id] = _with(
+                replace(old, aps=MappingProxyType({}), devices=MappingProxyType({})), old, kept
+            )
+        elif new is not None:
+            merged[id] = _with(new, old, kept) if old and kept else new
+    return merged
+
+
+def leaving(effective: Mapping[str, Site], wanted: Mapping[str, Site]) -> frozenset[RadioKey]:
+    """Radios that are served only until their open changes are final: nothing new is begun on them."""
+    return frozenset(
+        key
+        for id, site in effective.items()
+        for key, radio in site.radios.items()
+        if id not in wanted or wanted[id].radios.get(key) != radio
+    )
+
+
+def report(wanted: Mapping[str, Site], serving: Mapping[str, Site], held: Set[RadioKey]) -> ReloadReport:
+    """What the wanted configuration changes in the one being served."""
+    before, after = _aps(serving), _aps(wanted)
+    both = before.keys() & after.keys()
+    return ReloadReport(
+        added=tuple(sorted(after.keys() - before.keys())),
+        removed=tuple(sorted(before.keys() - after.keys())),
+        changed=tuple(sorted(name for name in both if before[name] != after[name])),
+        held=tuple(
+            sorted(
+                f"{id}/{ap}"
+                for id, site in serving.items()
+                for ap in _held_aps(site, held)
+                if after.get(f"{id}/{ap}") != before[f"{id}/{ap}"]
+            )
+        ),
+    )
+
+
+def _held_aps(site: Site, held: Set[RadioKey]) -> dict[str, AccessPoint]:
+    return {id: ap for id, ap in site.aps.items() if any(radio.key in held for radio in ap.radios)}
+
+
+def _with(new: Site, old: Site, kept: Mapping[str, AccessPoint]) -> Site:
+    """The site with these APs and their devices as they were."""
+    devices = {ap.device: old.devices[ap.device] for ap in kept.values()}
+    return replace(
+        new,
+        aps=MappingProxyType({**new.aps, **kept}),
+        devices=MappingProxyType({**new.devices, **devices}),
+    )
+
+
+def _aps(sites: Mapping[str, Site]) -> dict[str, object]:
+    """Each AP with all that it is reached and judged by."""
+    return {
+        f"{id}/{ap.id}": (ap, site.devices[ap.device])
+        for id, site in sites.items()
+        for ap in site.aps.values()
+    }

@@ -1,0 +1,204 @@
+"""The devices being served: a lane, a poller and a listener each, coming and going with the site files."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+
+import structlog
+
+from agent.clock import Clock
+from agent.lane import Lane
+from agent.listener import Listener
+from agent.memory import Memory
+from agent.poller import Poller
+from drivers.errors import DriverError
+from drivers.types import Signal, Snapshot
+from inventory.model import DeviceConfig, Radio, RadioKey, Site
+
+log = structlog.get_logger()
+
+Name = tuple[str, str]
+"""Site and device."""
+
+MakeLane = Callable[[Site, str], Lane]
+"""A fresh session to a device of a site, not yet open."""
+
+SECOND_WAY_S = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ears:
+    """Who is told what devices say: ``told(site, device, signal)``, ``polled(site, snapshot)`` and
+    ``missed(site, device)``."""
+
+    told: Callable[[str, str, Signal], Awaitable[None]]
+    polled: Callable[[str, Snapshot], Awaitable[None]]
+    missed: Callable[[str, str], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Station:
+    """One device being served. ``radios``: those it was asked to answer for."""
+
+    lane: Lane
+    config: DeviceConfig
+    radios: frozenset[Radio]
+    poller: Poller | None = None
+    loops: list[asyncio.Task[None]] = field(default_factory=list)
+
+
+class Fleet:
+    """All devices of the daemon. ``make_lane`` raises what building a device raises (CredentialError)."""
+
+    def __init__(
+        self,
+        memory: Memory,
+        clock: Clock,
+        make_lane: MakeLane,
+        jitter: Callable[[], float],
+        alert: Callable[[str, str, RadioKey | None], None],
+    ) -> None:
+        self._memory = memory
+        self._clock = clock
+        self._make_lane = make_lane
+        self._jitter = jitter
+        self._alert = alert
+        self.stations: dict[Name, Station] = {}
+        self._ears: Ears | None = None
+        self._tasks: asyncio.TaskGroup | None = None
+        self._second_ways: dict[Name, asyncio.Task[None]] = {}
+        self._add(self.prepare(memory.sites))
+
+    # -- who there is ------------------------------------------------------------------------------
+
+    @property
+    def lanes(self) -> Mapping[Name, Lane]:
+        return {name: station.lane for name, station in self.stations.items()}
+
+    def lane(self, site: str, device: str) -> Lane:
+        return self.stations[site, device].lane
+
+    def has(self, site: str, device: str) -> bool:
+        return (site, device) in self.stations
+
+    def prepare(self, sites: Mapping[str, Site]) -> dict[Name, Station]:
+        """Stations of these sites that are not there yet, or not so; nothing is asked of a device."""
+        return {
+            (site.id, device): Station(
+                self._make_lane(site, device), site.devices[device], _radios(site, device)
+            )
+            for site in sites.values()
+            for device in site.devices
+            if (known := self.stations.get((site.id, device))) is None or _altered(site, device, known)
+        }
+
+    def _add(self, new: Mapping[Name, Station]) -> None:
+        for name, station in new.items():
+            station.lane.on_open = self._memory.opened
+            self.stations[name] = station
+            self._start_one(name)
+
+    # -- life --------------------------------------------------------------------------------------
+
+    def start(self, tasks: asyncio.TaskGroup, ears: Ears) -> None:
+        """Poll and listen from now on."""
+        self._tasks, self._ears = tasks, ears
+        for name in self.stations:
+            self._start_one(name)
+
+    def _start_one(self, name: Name) -> None:
+        if self._tasks is None or self._ears is None:
+            return
+        (site, device), station = name, self.stations[name]
+        station.poller = Poller(
+            site,
+            station.lane,
+            self._memory,
+            self._clock,
+            found=partial(self._ears.polled, site),
+            missed=partial(self._ears.missed, site, device),
+            jitter=self._jitter,
+            alert=self._alert,
+        )
+        listener = Listener(station.lane, partial(self._ears.told, site, device), self._clock.monotonic)
+        station.loops = [
+            self._tasks.create_task(station.poller.run(), name=f"poll-{site}/{device}"),
+            self._tasks.create_task(listener.run(), name=f"listen-{site}/{device}"),
+        ]
+
+    def stop(self) -> None:
+        """Hear nothing more; the lanes stay open."""
+        for station in self.stations.values():
+            for loop in station.loops:
+                loop.cancel()
+        for task in self._second_ways.values():
+            task.cancel()
+
+    async def close(self) -> None:
+        for station in self.stations.values():
+            with suppress(DriverError):  # it is being left anyway
+                await station.lane.close()
+
+    async def adopt(self, new: Mapping[Name, Station]) -> None:
+        """Serve what the memory's sites say now: what `prepare` made of them begins, gone or altered devices
+        end."""
+        wanted = {(site.id, device) for site in self._memory.sites.values() for device in site.devices}
+        for name in [name for name in self.stations if name not in wanted or name in new]:
+            await self._drop(name)
+        self._add(new)
+
+    async def _drop(self, name: Name) -> None:
+        station = self.stations.pop(name)
+        for loop in station.loops:
+            loop.cancel()
+        await asyncio.gather(*station.loops, return_exceptions=True)
+        with suppress(DriverError):  # it is being left anyway
+            await station.lane.close()
+        self._memory.contacts.pop("/".join(name), None)
+        self._memory.lost.discard("/".join(name))
+
+    # -- asking ------------------------------------------------------------------------------------
+
+    def poll_now(self, site: str, device: str, *, scan: bool = False) -> None:
+        station = self.stations.get((site, device))
+        if station is not None and station.poller is not None:
+            station.poller.poll_now(scan=scan)
+
+    def ask_otherwise(self, site: str, device: str, then: Callable[[], Awaitable[None]]) -> None:
+        """Try a session of its own to a device that no longer answers the kept one; ``then`` is awaited when
+        it is known whether that was answered."""
+        running = self._second_ways.get((site, device))
+        if self._tasks is not None and (running is None or running.done()):
+            self._second_ways[site, device] = self._tasks.create_task(
+                self._second_way(site, device, then), name=f"second-way-{site}/{device}"
+            )
+
+    async def _second_way(self, site: str, device: str, then: Callable[[], Awaitable[None]]) -> None:
+        lane = self._make_lane(self._memory.sites[site], device)
+        try:
+            async with asyncio.timeout(SECOND_WAY_S):
+                await lane.open()
+            answers = True
+        except (DriverError, TimeoutError) as error:
+            log.debug("device.second_way_failed", site=site, device=device, error=str(error))
+            answers = False
+        finally:
+            with suppress(DriverError):
+                await lane.close()
+        if self.has(site, device):
+            self._memory.contact(site, device).otherwise = answers
+            if answers:
+                self.poll_now(site, device)
+            await then()
+
+
+def _altered(site: Site, device: str, station: Station) -> bool:
+    return site.devices[device] != station.config or _radios(site, device) != station.radios
+
+
+def _radios(site: Site, device: str) -> frozenset[Radio]:
+    return frozenset(radio for ap in site.aps.values() if ap.device == device for radio in ap.radios)

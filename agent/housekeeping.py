@@ -1,0 +1,180 @@
+"""What the agent does for its sites beside watching them: recovery, leases, a lost disk, and what is over."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import structlog
+
+from agent.audit import EVERY_SITE, AuditUnavailable
+from agent.change import Change
+from agent.clock import Clock
+from agent.executor import Executor
+from agent.fleet import Fleet
+from agent.ledger import Ledger
+from agent.memory import Memory
+from agent.store_errors import LeaseHeld, StoreUnavailable
+from inventory.model import RadioKey
+from inventory.regulatory import NOP_S
+
+log = structlog.get_logger()
+
+LEASE_S = 90.0
+WEEK_US = 7 * 86_400_000_000
+STOPPING = "stopping"
+LOST_DISK = (StoreUnavailable, AuditUnavailable)
+
+
+class Housekeeping:
+    """``holder``: this agent's name in the lease. ``alert(site, text, radio)`` calls a person."""
+
+    def __init__(
+        self,
+        memory: Memory,
+        ledger: Ledger,
+        clock: Clock,
+        fleet: Fleet,
+        executor: Executor,
+        holder: str,
+        alert: Callable[[str, str, RadioKey | None], None],
+    ) -> None:
+        self._memory = memory
+        self._ledger = ledger
+        self._clock = clock
+        self._fleet = fleet
+        self._executor = executor
+        self._holder = holder
+        self._alert = alert
+        self._homeless: set[str] = set()  # open changes of which a person was told that they have no device
+
+    async def recover(self) -> None:
+        """What the store knows, before any poll: leases, NOPs, pauses, deeds, open changes."""
+        store = self._ledger.store
+        for site in list(self._memory.sites):
+            await self._take_lease(site)
+        await self._ledger.call(store.restart_nops, self._clock.now(), NOP_S)
+        for site in list(self._memory.sites):
+            await self.read_site(site)
+        pauses = await self._ledger.call(store.pauses, self._clock.now())
+        self._memory.pauses = {pause.scope: pause.until_utc_us for pause in pauses}
+        self._memory.deeds = await self._ledger.call(store.deeds)
+        await self._ledger.note(self._ledger.record("system", "agent.started", EVERY_SITE))
+        await self.begin_open()
+
+    async def read_site(self, site: str) -> None:
+        """What the store says of a site, into memory: NOPs, the changes of the last week, what is open and
+        what waits for a person. A change that is being carried out here is known better than that."""
+        store, now = self._ledger.store, self._clock.now()
+        self._memory.bar(await self._ledger.call(store.nops, now, site))
+        for change in await self._ledger.call(store.changes, site, None, now.utc_us - WEEK_US, 100_000):
+            self._take_in(change)
+        for old in [c for c in self._memory.changes.values() if c.site == site and not c.final]:
+            if (row := await self._ledger.call(store.change, old.id)) is not None:
+                self._take_in(row)
+        escalated = await self._ledger.call(store.escalated, site)
+        held = {change.id for change in escalated}
+        for change in escalated:
+            self._take_in(change)
+        known = self._memory.changes
+        self._memory.stuck -= {id for id in self._memory.stuck if id in known and known[id].site == site}
+        self._memory.stuck |= held
+
+    def _take_in(self, change: Change) -> None:
+        if not self._executor.carries(change.id) and (change.final or self.no_home(change) is None):
+            self._memory.remember(change)
+
+    async def begin_open(self) -> None:
+        """Carry on what is open on the sites that this agent may write to."""
+        for change in await self._ledger.call(self._ledger.store.open_changes):
+            if why := self.no_home(change):
+                self._tell_homeless(change, why)
+            elif change.site not in self._memory.standby and not self._executor.carries(change.id):
+                log.warning("change.found_open", change=change.id, state=str(change.state))
+                self._executor.begin(change)
+
+    def no_home(self, change: Change) -> str | None:
+        """Why a change can't be carried out: what it is about has left the configuration."""
+        site = self._memory.sites.get(change.site)
+        if site is None:
+            return "a site that is not configured"
+        if not self._fleet.has(site.id, change.device):
+            return f"the device {change.device}, which is not configured"
+        for key in change.radios:
+            if key not in site.radios or site.device_of(key).id != change.device:
+                return f"{key}, which {change.device} does not have any more"
+        return None
+
+    def _tell_homeless(self, change: Change, why: str) -> None:
+        if change.id not in self._homeless:
+            self._homeless.add(change.id)
+            self._alert(change.site, f"open change {change.id} belongs to {why}: it stays as it is", None)
+
+    async def keep(self, settle: Callable[[], Awaitable[None]]) -> None:
+        """Leases renewed, what is over pruned, a lost disk tried again; ``settle()``: what an earlier reload
+        had to put off."""
+        while True:
+            await asyncio.sleep(LEASE_S / 3)
+            await settle()
+            try:
+                for site in list(self._memory.sites):
+                    await self._take_lease(site)
+                await self._try_disk()
+            except LOST_DISK as error:
+                log.error("ledger.still_lost", error=str(error))
+                self._memory.observing_only = self._memory.observing_only or str(error)
+
+    async def _try_disk(self) -> None:
+        """Whether the disk takes a write; when it does again, memory learns what is on it. Raises
+        StoreUnavailable, AuditUnavailable."""
+        await self._ledger.write(self._ledger.store.prune, self._clock.now())
+        if self._memory.observing_only in (None, STOPPING):
+            return
+        await self._keep_nops()
+        for site in list(self._memory.sites):
+            await self.read_site(site)
+        log.info("ledger.back")
+        self._memory.observing_only = None
+        await self.begin_open()
+
+    async def _keep_nops(self) -> None:
+        """Radar that was heard while the disk was lost goes to the disk now."""
+        now = self._clock.now()
+        stored = await self._ledger.call(self._ledger.store.nops, now)
+        kept = {(nop.site, nop.mhz20, nop.by_radio): nop.deadline.utc_us for nop in stored}
+        for site in list(self._memory.sites):
+            running = [n for n in self._memory.nops.values() if n.site == site and not n.deadline.passed(now)]
+            new = [n for n in running if n.deadline.utc_us > kept.get((site, n.mhz20, n.by_radio), 0)]
+            if new:
+                mhz = " ".join(map(str, sorted({nop.mhz20 for nop in new})))
+                entry = self._ledger.record("event", "radar.kept_in_memory", site, params={"mhz": mhz})
+                await self._ledger.write(self._ledger.store.bar, new, [entry])
+
+    async def adopt_sites(self, new: list[str]) -> None:
+        """Sites that a new configuration brought."""
+        for site in new:
+            await self._take_lease(site)
+            await self.read_site(site)
+        await self.begin_open()
+
+    async def _take_lease(self, site: str) -> None:
+        """Take or renew it. A site that another agent had is recovered before anything is written to it."""
+        now_us = self._clock.now().utc_us
+        try:
+            await self._ledger.call(self._ledger.store.take_lease, site, self._holder, now_us, LEASE_S)
+        except LeaseHeld as held:
+            if site not in self._memory.standby:
+                log.warning("lease.held", site=site, holder=held.holder)
+            self._memory.standby[site] = f"lease held by {held.holder}"
+            return
+        if site in self._memory.standby:
+            await self.read_site(site)
+            log.warning("lease.taken_over", site=site)
+            del self._memory.standby[site]
+            await self.begin_open()
+
+    async def drop_lease(self, site: str) -> None:
+        with suppress(*LOST_DISK):  # it ends by itself
+            await self._ledger.call(self._ledger.store.drop_lease, site, self._holder)
+        self._memory.standby.pop(site, None)

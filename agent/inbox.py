@@ -1,0 +1,144 @@
+"""What devices say, and where it goes: radar at once to its watch, everything else to the detectors."""
+
+from __future__ import annotations
+
+import structlog
+
+from agent.clock import Clock
+from agent.fleet import Fleet
+from agent.incidents import Incidents
+from agent.memory import Memory
+from agent.radar import RadarWatch, Report
+from agent.view import block_of
+from drivers.types import (
+    AttackHeard,
+    ChannelSwitched,
+    Gap,
+    InterferenceHeard,
+    RadarDetected,
+    RadioDown,
+    RadioFault,
+    RadioReading,
+    RadioState,
+    RadioUp,
+    RogueHeard,
+    Signal,
+    Snapshot,
+)
+from inventory.model import RadioKey, site_of
+
+log = structlog.get_logger()
+
+REPORTS = (InterferenceHeard, RogueHeard, AttackHeard, RadioFault)
+"""Signals that a detector weighs."""
+
+MOVED = (Gap, RadioUp, RadioDown, ChannelSwitched)
+"""Signals after which the device is read at once."""
+
+
+class Inbox:
+    """All that comes in, from all devices."""
+
+    def __init__(
+        self, memory: Memory, clock: Clock, fleet: Fleet, radar: RadarWatch, incidents: Incidents
+    ) -> None:
+        self._memory = memory
+        self._clock = clock
+        self._fleet = fleet
+        self._radar = radar
+        self._incidents = incidents
+        self._strange: set[RadioKey] = set()  # unknown radios that signals named, each logged once
+
+    async def told(self, site: str, device: str, signal: Signal) -> None:
+        """A device pushed something."""
+        if isinstance(signal, RadarDetected):
+            await self._radar_told(site, device, signal)
+        elif isinstance(signal, MOVED):
+            self._fleet.poll_now(site, device)
+        elif isinstance(signal, REPORTS) and self._knows(site, device, signal.radio):
+            self._memory.told(signal, self._clock.monotonic())
+            await self._incidents.look(site, [signal.radio])
+
+    async def polled(self, site: str, snapshot: Snapshot) -> None:
+        """What a poll reveals: radar that no signal told of, an AP that fell silent because of it, and all
+        that detectors find."""
+        known = [key for key in snapshot.readings if key in self._memory.radios]
+        for key in known:
+            await self._radar_polled(site, key, snapshot.readings[key])
+        absent = [key for key in snapshot.missing if key in self._memory.radios]
+        await self._incidents.look(site, [*known, *absent])
+
+    async def missed(self, site: str, device: str) -> None:
+        """A device did not answer a poll. Once it is lost it is asked another way, and its neighbours are
+        asked whether they hear it."""
+        contact = self._memory.contact(site, device)
+        if contact.lost_at_s is not None and contact.otherwise is None:
+            self._fleet.ask_otherwise(site, device, lambda: self._otherwise(site, device))
+        await self._incidents.look(site, self._radios_of(site, device))
+
+    async def _otherwise(self, site: str, device: str) -> None:
+        if self._memory.contact(site, device).otherwise is False:
+            self._scan_around(site, device)
+        await self._incidents.look(site, self._radios_of(site, device))
+
+    def _scan_around(self, site: str, device: str) -> None:
+        """Whoever heard the lost device's radios listens once more."""
+        view = self._memory.view(self._memory.sites[site], self._clock.now())
+        lost = self._radios_of(site, device)
+        near = {view.radios[other].device for key in lost for other in view.neighbours(key)}
+        for other in near - {device}:
+            self._fleet.poll_now(site, other, scan=True)
+
+    def _radios_of(self, site: str, device: str) -> list[RadioKey]:
+        return [
+            key
+            for key, known in self._memory.radios.items()
+            if known.device == device and site_of(key) == site
+        ]
+
+    def _knows(self, site: str, device: str, key: RadioKey) -> bool:
+        if key in self._memory.radios and site_of(key) == site:
+            return True
+        if key not in self._strange:
+            self._strange.add(key)
+            log.warning("signal.unknown_radio", site=site, device=device, radio=key)
+        return False
+
+    # -- radar -------------------------------------------------------------------------------------
+
+    async def _radar_told(self, site: str, device: str, signal: RadarDetected) -> None:
+        if signal.radio is not None and not self._knows(site, device, signal.radio):
+            self._fleet.poll_now(site, device)
+            return
+        if not signal.authenticated:
+            self._fleet.poll_now(site, device)  # the poll says whether it is true
+            return
+        radios = (signal.radio,) if signal.radio else self._radios_on(site, device, signal.mhz20)
+        await self._radar.heard(
+            Report(site=site, radios=radios, mhz20=signal.mhz20, source="signal", raw=signal.raw)
+        )
+
+    def _radios_on(self, site: str, device: str, mhz20: frozenset[int]) -> tuple[RadioKey, ...]:
+        """Radios of the device that were on these channels within the last minute."""
+        since_s = self._clock.monotonic() - self._memory.sites[site].policy.radar_held_s
+        return tuple(
+            key
+            for key in self._radios_of(site, device)
+            if self._memory.radios[key].held_since(since_s) & mhz20
+        )
+
+    async def _radar_polled(self, site: str, key: RadioKey, reading: RadioReading) -> None:
+        known = self._memory.barred(site, self._clock.now())
+        fresh = (reading.nop_mhz or frozenset()) - known
+        block = block_of(reading)
+        hit = block.mhz20 & self._hit_by(key, reading) if block else frozenset()
+        if fresh:
+            await self._radar.heard(Report(site=site, radios=(key,), mhz20=fresh, source="poll"))
+        elif reading.state is RadioState.NOP or hit or self._radar.left_off(key, reading):
+            self._radar.verify(key, hit, None, drill=False)
+
+    def _hit_by(self, key: RadioKey, reading: RadioReading) -> frozenset[int]:
+        """20 MHz channels on which this radio itself heard radar: one that is still there after a restart
+        of the agent must leave."""
+        own = {nop.mhz20 for nop in self._memory.nops.values() if nop.by_radio == key}
+        return frozenset(own | (reading.nop_mhz or frozenset()))

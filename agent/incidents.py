@@ -1,0 +1,354 @@
+"""Open events: found by detectors, raised once, decided on by urgency, again while they last, and cleared."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+import structlog
+
+from agent.answers import Answers
+from agent.audit import AuditUnavailable
+from agent.change import Cause, State
+from agent.clock import Clock
+from agent.detectors.sight import Finding, Presence, Sight
+from agent.detectors.table import DETECTORS, SITE_DETECTORS
+from agent.event_queue import EventQueue, name_of
+from agent.events import Event, EventKind
+from agent.ledger import Ledger
+from agent.memory import Memory
+from agent.planner import matrix
+from agent.planner.decision import Answer
+from agent.records import Evidence
+from agent.store_errors import StoreUnavailable
+from agent.usual import KEPT, Hour, Usual, hour_of
+from agent.view import SiteView
+from inventory.model import RadioKey, site_of
+from inventory.regulatory import NOP_S
+
+log = structlog.get_logger()
+
+TICK_S = 5.0
+SITE_LOOK_S = 10.0
+AGAIN_MOST_S = 3600.0
+AT_ONCE = 32
+"""Decisions under way at the same time; each may wait for a device."""
+
+Name = tuple[str, str, str]
+"""Site, kind, key."""
+
+
+@dataclass(slots=True)
+class Incident:
+    """An open event. ``known_s``: when it was last found; ``due_s``: when it is decided on again, monotonic
+    seconds; ``told``: what was said about it; ``over``: it has cleared, and what was done for it is being
+    given back."""
+
+    event: Event
+    known_s: float
+    due_s: float
+    wait_s: float
+    told: set[str] = field(default_factory=set)
+    deciding: bool = False
+    over: bool = False
+
+
+class Incidents:
+    """All open events of the daemon, those of radar excepted, which has a way of its own."""
+
+    def __init__(self, memory: Memory, ledger: Ledger, clock: Clock, answers: Answers) -> None:
+        self._memory = memory
+        self._ledger = ledger
+        self._clock = clock
+        self._answers = answers
+        self._open: dict[Name, Incident] = {}
+        self._ending: dict[str, Incident] = {}
+        self._site_looks: dict[str, float] = {}
+        self._hours: list[Hour] = []
+        self._radar_known = True  # open events of radar may be in the store
+        self._wake = asyncio.Event()
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self.usual = Usual()
+        self.queue = EventQueue()
+        self.raised: Counter[tuple[str, str]] = Counter()
+        self.failed: Counter[str] = Counter()
+
+    # -- what there is -----------------------------------------------------------------------------
+
+    def open_events(self, site: str | None = None) -> tuple[Event, ...]:
+        """Events that are not cleared, oldest first."""
+        found = [i.event for i in self._open.values() if site in (None, i.event.site)]
+        return tuple(sorted(found, key=lambda event: (event.raised_utc_us, event.id)))
+
+    async def recover(self) -> None:
+        """What the store knows: open events, what is still to be given back, the usual numbers of clients."""
+        now_s = self._clock.monotonic()
+        store = self._ledger.store
+        for event in await self._ledger.call(store.open_events):
+            if event.kind is not EventKind.DFS_RADAR and event.site in self._memory.sites:
+                self._open[name_of(event)] = self._incident(event, now_s)
+        self.usual.learn(await self._ledger.call(store.hours))
+        for id in {c.event_id for c in self._memory.changes.values() if _to_be_given_back(c.cause, c.state)}:
+            cleared = await self._ledger.call(store.event, id) if id else None
+            if cleared is not None and cleared.cleared_utc_us is not None:
+                self._ending[cleared.id] = replace(self._incident(cleared, now_s), over=True)
+
+    def _incident(self, event: Event, now_s: float) -> Incident:
+        wait_s = self._memory.sites[event.site].policy.detect.again_s
+        return Incident(event=event, known_s=now_s, due_s=now_s, wait_s=wait_s)
+
+    # -- looking -----------------------------------------------------------------------------------
+
+    async def look(self, site: str, keys: Iterable[RadioKey]) -> None:
+        """Ask the detectors about radios that something new is known of."""
+        view = self._memory.view(self._memory.sites[site], self._clock.now())
+        for key in keys:
+            self._count_clients(view, key)
+            sight = self._sight(view, key)
+            for kind, detector in DETECTORS.items():
+                open_keys = self._open_keys(site, kind)
+                for finding in self._asked(kind, detector, sight, open_keys):
+                    await self._take(site, finding)
+        await self._look_at_site(view)
+
+    async def _look_at_site(self, view: SiteView) -> None:
+        site, now_s = view.site.id, view.now.monotonic_s
+        if now_s - self._site_looks.get(site, float("-inf")) < SITE_LOOK_S:
+            return
+        self._site_looks[site] = now_s
+        sights = {key: self._sight(view, key) for key in view.radios}
+        for kind, detector in SITE_DETECTORS.items():
+            open_keys = self._open_keys(site, kind)
+            for finding in self._asked(kind, detector, sights, open_keys):
+                await self._take(site, finding)
+
+    def _asked(
+        self, kind: EventKind, ask: Callable[..., Sequence[Finding]], *given: Any
+    ) -> Sequence[Finding]:
+        """What a detector says; one that fails is a bug that must not end the daemon."""
+        try:
+            return ask(*given)
+        except Exception:  # a detector is pure: nothing is left half done
+            self.failed[str(kind)] += 1
+            log.exception("detector.failed", kind=str(kind))
+            return ()
+
+    def _sight(self, view: SiteView, key: RadioKey) -> Sight:
+        known = self._memory.radios[key]
+        contact = self._memory.contact(view.site.id, known.device)
+        return Sight(
+            view=view,
+            key=key,
+            observations=known.history.observations,
+            signals=tuple(known.signals),
+            usual_clients=self.usual.clients(key, view.now.utc_us),
+            missed=contact.missed,
+            answers_otherwise=contact.otherwise,
+            lost_at_s=contact.lost_at_s,
+        )
+
+    def _open_keys(self, site: str, kind: EventKind) -> frozenset[str]:
+        return frozenset(key for where, what, key in self._open if where == site and what == kind)
+
+    def _count_clients(self, view: SiteView, key: RadioKey) -> None:
+        reading = view.radios[key].reading
+        if reading is None or reading.clients is None:
+            return
+        if (ended := self.usual.count(key, view.now.utc_us, len(reading.clients))) is not None:
+            self._hours.append(ended)
+
+    # -- raising and clearing ----------------------------------------------------------------------
+
+    async def _take(self, site: str, finding: Finding) -> None:
+        name = (site, str(finding.kind), finding.key)
+        known = self._open.get(name)
+        if finding.presence is Presence.OVER:
+            if known is not None:
+                await self._clear(known, "over", finding.evidence)
+        elif known is not None:
+            known.known_s = self._clock.monotonic()
+            known.event = replace(
+                known.event, evidence=finding.evidence, confidence_ppm=finding.confidence_ppm
+            )
+        else:
+            await self._raise(site, finding)
+
+    async def _raise(self, site: str, finding: Finding) -> None:
+        """Memory first: a lost disk must not hide what happens."""
+        now = self._clock.now()
+        event = Event(
+            id=self._ledger.ids(),
+            site=site,
+            kind=finding.kind,
+            key=finding.key,
+            radio=finding.radio,
+            severity=finding.severity,
+            confidence_ppm=finding.confidence_ppm,
+            raised_utc_us=now.utc_us,
+            evidence=MappingProxyType(dict(finding.evidence)),
+        )
+        self._open[name_of(event)] = self._incident(event, now.monotonic_s)
+        self.raised[site, str(finding.kind)] += 1
+        self._memory.note(event)
+        log.warning("event.raised", site=site, kind=str(event.kind), key=event.key, **event.evidence)
+        entry = self._record(event, "event.raised")
+        await self._kept(self._ledger.write(self._ledger.store.raise_event, event, [entry]))
+        self._put(self._open[name_of(event)])
+
+    async def _clear(self, incident: Incident, why: str, evidence: Mapping[str, int | str]) -> None:
+        now = self._clock.now()
+        event = replace(incident.event, cleared_utc_us=now.utc_us)
+        if self._open.pop(name_of(event), None) is None:
+            return
+        log.info("event.cleared", site=event.site, kind=str(event.kind), key=event.key, why=why)
+        entry = self._record(replace(event, evidence=evidence), "event.cleared", why=why)
+        await self._kept(self._ledger.write(self._ledger.store.clear_event, event.id, now.utc_us, [entry]))
+        self._ending[event.id] = replace(self._incident(event, now.monotonic_s), over=True)
+        self._wake.set()
+
+    def _record(self, event: Event, reason: str, **params: str) -> dict[str, object]:
+        return self._ledger.record(
+            "event",
+            reason,
+            event.site,
+            radio=event.radio,
+            event_id=event.id,
+            params={"kind": str(event.kind), "severity": event.severity, **params},
+            evidence=[
+                Evidence(
+                    field=name, value=value, unit="ppm" if name.endswith("_ppm") else "", source="detector"
+                )
+                for name, value in event.evidence.items()
+            ],
+        )
+
+    async def _kept(self, writing: Awaitable[Any]) -> None:
+        """The disk is told, if there is one."""
+        try:
+            await writing
+        except (StoreUnavailable, AuditUnavailable) as error:
+            self._memory.observing_only = self._ledger.damaged or str(error)
+
+    # -- deciding ----------------------------------------------------------------------------------
+
+    async def run(self, tasks: asyncio.TaskGroup) -> None:
+        """Decide for ever, the most urgent first; ends only by cancellation."""
+        while True:
+            await self._slots.acquire()
+            event = await self._next()
+            tasks.create_task(self._decide_on(event), name=f"decide-{event.id}")
+
+    async def _next(self) -> Event:
+        while (event := self.queue.pop()) is None:
+            self._wake.clear()
+            try:
+                async with asyncio.timeout(TICK_S):
+                    await self._wake.wait()
+            except TimeoutError:
+                await self._tick()
+        return event
+
+    async def _tick(self) -> None:
+        """What is due again goes to the queue; what nobody has found for long is over."""
+        now_s = self._clock.monotonic()
+        for incident in list(self._open.values()):
+            forget_s = self._memory.sites[incident.event.site].policy.detect.forget_s
+            if now_s - incident.known_s >= forget_s:
+                await self._clear(incident, "nothing_new_is_known", {})
+            elif now_s >= incident.due_s:
+                self._put(incident)
+        for ending in list(self._ending.values()):
+            if now_s >= ending.due_s:
+                self._put(ending)
+        await self._keep_hours()
+        await self._kept(self._clear_radar())
+
+    def _put(self, incident: Incident) -> None:
+        if not incident.deciding:
+            self.queue.put(incident.event)
+            self._wake.set()
+
+    async def _decide_on(self, event: Event) -> None:
+        try:
+            incident = self._ending.get(event.id) or self._open.get(name_of(event))
+            if incident is not None and incident.event.id == event.id and not incident.deciding:
+                incident.deciding = True
+                await self._decide(incident)
+        except (StoreUnavailable, AuditUnavailable) as error:
+            self._memory.observing_only = self._ledger.damaged or str(error)
+        finally:
+            self._slots.release()
+
+    async def _decide(self, incident: Incident) -> None:
+        now_s = self._clock.monotonic()
+        incident.due_s = now_s + incident.wait_s
+        incident.wait_s = min(AGAIN_MOST_S, incident.wait_s * 2)
+        try:
+            event = incident.event
+            view = self._memory.view(self._memory.sites[event.site], self._clock.now())
+            answers = matrix.over(view, event) if incident.over else self._answers_to(view, event)
+            if incident.over and not answers:
+                self._ending.pop(event.id, None)
+            for answer in answers:
+                await self._answers.give(answer, event, incident.told)
+        finally:
+            incident.deciding = False
+
+    def _answers_to(self, view: SiteView, event: Event) -> Iterable[Answer]:
+        """What the planner says; nothing while a change for this event is under way."""
+        if event.kind is not EventKind.HW_FAILURE and any(
+            change.event_id == event.id and not change.final for change in view.changes
+        ):
+            return ()
+        return matrix.answer(view, event)
+
+    # -- what is over ------------------------------------------------------------------------------
+
+    async def _keep_hours(self) -> None:
+        if self._hours:
+            hours, self._hours = self._hours, []
+            oldest = hour_of(self._clock.now().utc_us) - KEPT
+            await self._kept(self._ledger.call(self._ledger.store.keep_hours, hours, oldest))
+
+    async def _clear_radar(self) -> None:
+        """An event of radar is over when its non-occupancy period is."""
+        now = self._clock.now()
+        for event in self._radar_over(await self._open_radar(), now.utc_us):
+            entry = self._record(event, "event.cleared", why="non_occupancy_over")
+            await self._ledger.write(self._ledger.store.clear_event, event.id, now.utc_us, [entry])
+
+    async def _open_radar(self) -> list[Event]:
+        if not self._memory.nops and not self._radar_known:
+            return []
+        found = [
+            event
+            for event in await self._ledger.call(self._ledger.store.open_events)
+            if event.kind is EventKind.DFS_RADAR
+        ]
+        self._radar_known = bool(found)
+        return found
+
+    @staticmethod
+    def _radar_over(events: Iterable[Event], now_us: int) -> Iterator[Event]:
+        return (event for event in events if now_us - event.raised_utc_us > NOP_S * 1e6)
+
+    def forget_site(self, site: str) -> None:
+        """The site has left the configuration; its events stay open in the store until it comes back."""
+        for name in [name for name in self._open if name[0] == site]:
+            del self._open[name]
+        for id in [id for id, ending in self._ending.items() if ending.event.site == site]:
+            del self._ending[id]
+
+    def forget_radio(self, radio: RadioKey) -> None:
+        self.usual.forget(radio)
+        for name, incident in list(self._open.items()):
+            if incident.event.radio == radio and name[0] == site_of(radio):
+                del self._open[name]
+
+
+def _to_be_given_back(cause: Cause, state: State) -> bool:
+    return cause is Cause.HW_FAILURE and state is State.COMMITTED
