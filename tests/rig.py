@@ -1,31 +1,19 @@
-"""A whole agent over a simulated world, in simulated time: store, audit files, lanes and all.
-
-The state directory outlives an agent, so a rig can be killed and started again on what it left behind.
-"""
+"""Sites and worlds for tests that run a whole agent in simulated time, and questions they ask of it."""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
-import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from agent.agent import Agent
-from agent.audit import AuditLog
-from agent.audit_files import verify_directory
-from agent.audit_key import derive, load_or_create_key, mac_keys
 from agent.change import Change
 from agent.clock import Clock
-from agent.lane import Lane
-from agent.ledger import Ledger
-from agent.records import Pseudonyms
-from agent.store import Store
-from drivers.base import Device, DeviceContext
+from agent.simulation import Simulation
 from drivers.simulated import worlds
 from drivers.simulated.driver import family
 from drivers.simulated.faults import NO_FAULTS, FaultPlan
@@ -43,13 +31,6 @@ from inventory.model import (
     Site,
     radio_key,
 )
-
-Wrap = Callable[[Any], Any]
-
-
-def as_it_is(thing: Any) -> Any:
-    return thing
-
 
 FAST = Policy(
     mode=Mode.ACT,
@@ -120,19 +101,12 @@ def world_of(
     return world
 
 
-@dataclass(slots=True)
-class Rig:
-    """One site, one world, one state directory."""
+@dataclass(slots=True, kw_only=True)
+class Rig(Simulation):
+    """A simulation that a test looks into."""
 
-    directory: Path
-    site: Site
     world: World
-    clock: Clock
     faults: FaultPlan = NO_FAULTS
-    wrap_store: Wrap = as_it_is
-    wrap_audit: Wrap = as_it_is
-    wrap_device: Wrap = as_it_is
-    ids: Callable[[], str] = field(default_factory=lambda: _counter())
 
     @property
     def key(self) -> RadioKey:
@@ -140,68 +114,7 @@ class Rig:
 
     @property
     def url(self) -> str:
-        return f"sqlite:///{self.directory}/rrmd.sqlite3"
-
-    @asynccontextmanager
-    async def agent(self, *, start: bool = True) -> AsyncIterator[Agent]:
-        """A running agent, recovered and polling; stopped well at the end."""
-        agent, ledger = self.build()
-        running = asyncio.create_task(agent.run(), name="agent")
-        try:
-            await _first(agent.ready.wait(), running)
-            yield agent
-            agent.stop()
-            await running
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
-            await ledger.close()
-
-    def build(self) -> tuple[Agent, Ledger]:
-        """An agent over what the state directory holds; the caller runs and closes it."""
-        key = load_or_create_key(self.directory / "audit.key")
-        store = self.wrap_store(Store(self.url))
-        (self.directory / "audit").mkdir(exist_ok=True)
-        audit = self.wrap_audit(AuditLog(self.directory / "audit", store, key, clock=self.clock))
-        audit.recover()
-        ledger = Ledger(
-            store,
-            audit,
-            self.clock,
-            self.ids,
-            Pseudonyms(derive(key, "pseudonym")),
-        )
-        agent = Agent(
-            sites={self.site.id: self.site},
-            ledger=ledger,
-            make_lane=lambda site, name: Lane(
-                name, self._device(site, name), write_s=site.policy.apply_timeout_s
-            ),
-            clock=self.clock,
-            token_key=derive(key, "rollback-token"),
-            holder="rig",
-            jitter=lambda: 0.5,
-        )
-        return agent, ledger
-
-    def _device(self, site: Site, name: str) -> Device:
-        radios = tuple(r for ap in site.aps.values() if ap.device == name for r in ap.radios)
-        context = DeviceContext(
-            config=site.devices[name], radios=radios, secret=None, clock=self.clock.monotonic
-        )
-        device: Device = self.wrap_device(family.device(context))
-        return device
-
-    # -- what is left on disk ----------------------------------------------------------------------
-
-    def records(self) -> list[dict[str, Any]]:
-        """The audit, as it stands in the files."""
-        lines = [
-            line
-            for path in sorted((self.directory / "audit").glob("audit_*.jsonl"))
-            for line in path.read_text().splitlines()
-        ]
-        return [json.loads(line) for line in lines]
+        return self.settings.store_url
 
     def steps(self, change_id: str) -> list[str]:
         """The states a change went through, by the audit."""
@@ -211,13 +124,7 @@ class Rig:
 
     def verify(self) -> None:
         """The audit chain is whole, and agrees with the head that the store keeps."""
-        key = load_or_create_key(self.directory / "audit.key")
-        store = Store(self.url)
-        try:
-            head = store.audit_head()
-        finally:
-            store.close()
-        report = verify_directory(self.directory / "audit", mac_keys(key), head)
+        report = self.verified()
         assert report.intact, report.findings
 
     def block(self, key: RadioKey | None = None) -> Block:
@@ -246,19 +153,6 @@ async def until(condition: Callable[[], Any], *, limit_s: float = 7200.0, step_s
 async def final(agent: Agent, change: Change) -> Change:
     """The change when it is final and its task has ended."""
     return await agent.executor.finished(change.id)
-
-
-async def _first(wanted: Any, running: asyncio.Task[None]) -> None:
-    waiting = asyncio.ensure_future(wanted)
-    await asyncio.wait({waiting, running}, return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-    if running.done():
-        running.result()
-
-
-def _counter() -> Callable[[], str]:
-    numbers = itertools.count(1)
-    return lambda: f"00000000-0000-7000-8000-{next(numbers):012d}"
 
 
 __all__ = ["FAST", "Block", "Rig", "final", "replace", "rig_of", "site_of", "until", "world_of"]

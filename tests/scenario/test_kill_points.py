@@ -14,13 +14,14 @@ from pathlib import Path
 
 import pytest
 from reaper import Killed, Reaper
-from rig import Rig, as_it_is, rig_of, site_of, until
+from rig import Rig, rig_of, site_of, until
 
 from agent.agent import Agent
 from agent.change import Actor, Change, State, agrees
 from agent.clock import Clock
 from agent.events import EventKind
 from agent.simulated_time import run
+from agent.simulation import as_it_is
 from agent.store import Store
 from drivers.simulated.faults import NO_FAULTS, Fault, FaultPlan, Kind, Operation, Scripted
 from drivers.types import RadioState
