@@ -10,13 +10,14 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from agent.airtime import ChannelAir, airs_of
 from agent.change import Change, State
 from agent.events import Event
 from agent.history import History
 from agent.moment import Moment
 from agent.nop import Nop, later
-from agent.view import Heard, RadioView, SiteView, block_of
-from drivers.types import Capabilities, DeviceInfo, NeighborReading, RadioReading, Snapshot
+from agent.view import Aired, Heard, RadioView, SiteView, block_of
+from drivers.types import Capabilities, DeviceInfo, NeighborReading, RadioReading, Snapshot, SurveyReading
 from inventory.model import Policy, RadioKey, Site, site_of
 
 KEEP_SLOTS = 22
@@ -30,6 +31,8 @@ class RadioMemory:
     ``neighbors``: by BSSID, when it was heard last and how; replaced as a whole, since views look into it.
     ``keep_s``: how long. ``scanned_at_s`` and ``clients_at_s``: when the neighbour table and the client
     table were read last, even if empty; None = never. ``macs``: the clients of the present reading.
+    ``air``: by 20 MHz channel, when it was measured last and what. ``bssids``: its own, those of a lost radio
+    too: others may still hear it, or no longer.
     """
 
     device: str
@@ -41,6 +44,9 @@ class RadioMemory:
     clients_at_s: float | None = None
     macs: frozenset[str] = frozenset()
     capabilities: Capabilities | None = None
+    air: Mapping[int, tuple[float, ChannelAir]] = field(default_factory=dict)
+    surveyed: tuple[SurveyReading, ...] = ()
+    bssids: tuple[str, ...] = ()
     held: deque[tuple[float, frozenset[int]]] = field(default_factory=lambda: deque(maxlen=64))
     seen: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -55,6 +61,10 @@ class RadioMemory:
             self.macs = frozenset(client.mac for client in reading.clients)
         if reading.neighbors is not None:
             self._hear(reading.at_s, reading.neighbors)
+        if reading.survey is not None:
+            self._measure(reading.at_s, reading.survey, reading.fresh_s)
+        if reading.bss is not None:
+            self.bssids = tuple(bss.bssid for bss in reading.bss)
         self.seen.set()
         self.seen = asyncio.Event()
 
@@ -67,6 +77,12 @@ class RadioMemory:
             for bssid, (at_s, heard) in known.items()
             if heard.age_s + now_s - at_s <= self.keep_s
         }
+
+    def _measure(self, now_s: float, survey: tuple[SurveyReading, ...], age_s: float) -> None:
+        """Add what was measured since the survey before; a channel not listened to since stays as it was."""
+        measured = airs_of(self.surveyed, survey, age_s)
+        self.air = {**self.air, **{mhz: (now_s, each) for mhz, each in measured.items()}}
+        self.surveyed = survey
 
     def heard(self, now_s: float, keep_s: float) -> Heard:
         """Every BSS heard within ``keep_s``, with its age."""
@@ -195,13 +211,14 @@ class Memory:
             reading=known.reading,
             neighbors=known.heard(now.monotonic_s, keep_s),
             scanned=known.scanned_at_s is not None and now.monotonic_s - known.scanned_at_s <= keep_s,
+            scan_age_s=None if known.scanned_at_s is None else now.monotonic_s - known.scanned_at_s,
+            air=Aired(known.air, now.monotonic_s),
             capabilities=known.capabilities,
         )
 
     def _bssids(self, site: Site) -> dict[str, RadioKey]:
         return {
-            bss.bssid: key
+            bssid: key
             for key in site.radios
-            if (reading := self.radios[key].reading) is not None
-            for bss in reading.bss or ()
+            for bssid in self.radios[key].bssids
         }
