@@ -36,9 +36,11 @@ def air_of(previous: RadioReading, current: RadioReading) -> Air:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelAir:
     """What one radio measured of one 20 MHz channel between two surveys: shares of the time that it listened
-    there, 0..1, and the noise floor. None = not reported, or not usable. ``age_s``: since the later survey.
+    there, 0..1, and the noise floor. None = not reported, or not usable. ``listened_ms``: for how long.
+    ``age_s``: since the later survey.
     """
 
+    listened_ms: int | None = None
     busy: float | None = None
     rx: float | None = None
     tx: float | None = None
@@ -63,15 +65,22 @@ def airs_of(
     """
     known = {entry.frequency_mhz: entry for entry in before}
     pairs = [(known[new.frequency_mhz], new) for new in after if new.frequency_mhz in known]
-    found = {
-        new.frequency_mhz: _between(old, new)
-        for old, new in pairs
-        if (rise_of(old.active_ms, new.active_ms, 64) or 0) > 0
-    }
     return {
-        mhz: ChannelAir(busy=air.busy, rx=air.rx, tx=air.tx, noise_dbm=air.noise_dbm, age_s=age_s)
-        for mhz, air in found.items()
+        new.frequency_mhz: _channel_air(_between(old, new), listened_ms, age_s)
+        for old, new in pairs
+        if (listened_ms := rise_of(old.active_ms, new.active_ms, 64) or 0) > 0
     }
+
+
+def _channel_air(air: Air, listened_ms: int, age_s: float) -> ChannelAir:
+    return ChannelAir(
+        listened_ms=listened_ms,
+        busy=air.busy,
+        rx=air.rx,
+        tx=air.tx,
+        noise_dbm=air.noise_dbm,
+        age_s=age_s,
+    )
 
 
 def _between(before: SurveyReading, after: SurveyReading) -> Air:

@@ -217,8 +217,4 @@ class Memory:
         )
 
     def _bssids(self, site: Site) -> dict[str, RadioKey]:
-        return {
-            bssid: key
-            for key in site.radios
-            for bssid in self.radios[key].bssids
-        }
+        return {bssid: key for key in site.radios for bssid in self.radios[key].bssids}
