@@ -7,22 +7,44 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
+from agent.airtime import ChannelAir, airs_of
 from agent.change import Change, State
 from agent.events import Event
 from agent.history import History
 from agent.moment import Moment
 from agent.nop import Nop, later
-from agent.view import Heard, RadioView, SiteView, block_of
-from drivers.types import Action, Capabilities, DeviceInfo, NeighborReading, RadioReading, Signal, Snapshot
+from agent.view import Aired, Heard, RadioView, SiteView, block_of
+from drivers.types import (
+    Action,
+    Capabilities,
+    DeviceInfo,
+    NeighborReading,
+    RadioReading,
+    Signal,
+    Snapshot,
+    SurveyReading,
+)
 from inventory.model import Policy, RadioKey, Site, site_of
 
 DAY_US = 86_400_000_000
 
 KEEP_SLOTS = 22
 """A baseline of 20 slots and some, of a device that refreshes slowly."""
+
+
+class Known(NamedTuple):
+    """What is known of a radio at one instant; its parts are replaced as a whole, never changed."""
+
+    device: str
+    reading: RadioReading | None
+    neighbors: Mapping[str, tuple[float, NeighborReading]]
+    scanned_at_s: float | None
+    air: Mapping[int, tuple[float, ChannelAir]]
+    capabilities: Capabilities | None
 
 
 @dataclass(slots=True)
@@ -33,6 +55,8 @@ class RadioMemory:
     ``keep_s``: how long. ``scanned_at_s`` and ``clients_at_s``: when the neighbour table and the client
     table were read last, even if empty; None = never. ``macs``: the clients of the present reading.
     ``signals``: what its device pushed about it, oldest first.
+    ``air``: by 20 MHz channel, when it was measured last and what. ``bssids``: its own, those of a lost radio
+    too: others may still hear it, or no longer.
     """
 
     device: str
@@ -44,6 +68,9 @@ class RadioMemory:
     clients_at_s: float | None = None
     macs: frozenset[str] = frozenset()
     capabilities: Capabilities | None = None
+    air: Mapping[int, tuple[float, ChannelAir]] = field(default_factory=dict)
+    surveyed: tuple[SurveyReading, ...] = ()
+    bssids: tuple[str, ...] = ()
     held: deque[tuple[float, frozenset[int]]] = field(default_factory=lambda: deque(maxlen=64))
     signals: deque[Signal] = field(default_factory=lambda: deque(maxlen=64))
     seen: asyncio.Event = field(default_factory=asyncio.Event)
@@ -59,6 +86,10 @@ class RadioMemory:
             self.macs = frozenset(client.mac for client in reading.clients)
         if reading.neighbors is not None:
             self._hear(reading.at_s, reading.neighbors)
+        if reading.survey is not None:
+            self._measure(reading.at_s, reading.survey, reading.fresh_s)
+        if reading.bss is not None:
+            self.bssids = tuple(bss.bssid for bss in reading.bss)
         self.seen.set()
         self.seen = asyncio.Event()
 
@@ -72,9 +103,16 @@ class RadioMemory:
             if heard.age_s + now_s - at_s <= self.keep_s
         }
 
-    def heard(self, now_s: float, keep_s: float) -> Heard:
-        """Every BSS heard within ``keep_s``, with its age."""
-        return Heard(self.neighbors, now_s, keep_s)
+    def _measure(self, now_s: float, survey: tuple[SurveyReading, ...], age_s: float) -> None:
+        """Add what was measured since the survey before; a channel not listened to since stays as it was."""
+        measured = airs_of(self.surveyed, survey, age_s)
+        self.air = {**self.air, **{mhz: (now_s, each) for mhz, each in measured.items()}}
+        self.surveyed = survey
+
+    def seen_so_far(self) -> Known:
+        return Known(
+            self.device, self.reading, self.neighbors, self.scanned_at_s, self.air, self.capabilities
+        )
 
     def lose(self) -> None:
         """The reading and its clients are no longer fit to decide on."""
@@ -111,6 +149,42 @@ class Contact:
     otherwise: bool | None = None
 
 
+class Views(Mapping[RadioKey, RadioView]):
+    """The radios of a site as known at one instant, each made when somebody looks at it: a decision looks at
+    few of a thousand."""
+
+    __slots__ = ("_known", "_made", "_now", "_site")
+
+    def __init__(self, site: Site, known: Mapping[RadioKey, Known], now: Moment) -> None:
+        self._site, self._known, self._now = site, known, now
+        self._made: dict[RadioKey, RadioView] = {}
+
+    def __getitem__(self, key: RadioKey) -> RadioView:
+        if key not in self._made:
+            self._made[key] = self._make(key, self._known[key])
+        return self._made[key]
+
+    def __iter__(self) -> Iterator[RadioKey]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def _make(self, key: RadioKey, known: Known) -> RadioView:
+        now_s, keep_s = self._now.monotonic_s, self._site.policy.neighbour_age_s
+        scan_age_s = None if known.scanned_at_s is None else now_s - known.scanned_at_s
+        return RadioView(
+            radio=self._site.radios[key],
+            device=known.device,
+            reading=known.reading,
+            neighbors=Heard(known.neighbors, now_s, keep_s),
+            scanned=scan_age_s is not None and scan_age_s <= keep_s,
+            scan_age_s=scan_age_s,
+            air=Aired(known.air, now_s),
+            capabilities=known.capabilities,
+        )
+
+
 class Memory:
     """All sites of the daemon. ``sites``: those being served, replaced in place by a new configuration."""
 
@@ -128,6 +202,7 @@ class Memory:
         self.deeds: dict[tuple[RadioKey, Action], int] = {}  # when last done, UTC in µs
         self.leaving: frozenset[RadioKey] = frozenset()
         self._critical: dict[RadioKey, deque[tuple[str, str]]] = {}
+        self._sent_by: dict[str, Mapping[str, RadioKey]] = {}  # site -> BSSID -> radio
         self.serve(self.sites)
 
     def serve(self, sites: Mapping[str, Site], leaving: frozenset[RadioKey] = frozenset()) -> None:
@@ -144,6 +219,7 @@ class Memory:
             known = self.radios.setdefault(key, RadioMemory(device=device, keep_s=keep_s))
             known.device, known.keep_s = device, keep_s
         self.leaving = leaving
+        self._sent_by.clear()
 
     def contact(self, site: str, device: str) -> Contact:
         return self.contacts.setdefault(f"{site}/{device}", Contact())
@@ -158,7 +234,10 @@ class Memory:
     def see(self, snapshot: Snapshot) -> None:
         for key, reading in snapshot.readings.items():
             if key in self.radios:
+                before = self.radios[key].bssids
                 self.radios[key].see(reading)
+                if self.radios[key].bssids != before:
+                    self._sent_by.pop(site_of(key), None)
 
     def lose(self, site: str, device: str) -> None:
         """The device answers no more: what is known of its radios is no longer fit to decide on."""
@@ -223,7 +302,7 @@ class Memory:
         return SiteView(
             site=site,
             now=now,
-            radios={key: self._radio(site, key, now) for key in site.radios},
+            radios=Views(site, {key: self.radios[key].seen_so_far() for key in site.radios}, now),
             barred_mhz=self.barred(site.id, now),
             changes=self.changes_of(site.id, now),
             paused=self._paused(now),
@@ -241,21 +320,7 @@ class Memory:
         running = {scope for scope, until in self.pauses.items() if until is None or until > now.utc_us}
         return frozenset(running | self.leaving)
 
-    def _radio(self, site: Site, key: RadioKey, now: Moment) -> RadioView:
-        known, keep_s = self.radios[key], site.policy.neighbour_age_s
-        return RadioView(
-            radio=site.radios[key],
-            device=known.device,
-            reading=known.reading,
-            neighbors=known.heard(now.monotonic_s, keep_s),
-            scanned=known.scanned_at_s is not None and now.monotonic_s - known.scanned_at_s <= keep_s,
-            capabilities=known.capabilities,
-        )
-
-    def _bssids(self, site: Site) -> dict[str, RadioKey]:
-        return {
-            bss.bssid: key
-            for key in site.radios
-            if (reading := self.radios[key].reading) is not None
-            for bss in reading.bss or ()
-        }
+    def _bssids(self, site: Site) -> Mapping[str, RadioKey]:
+        if site.id not in self._sent_by:
+            self._sent_by[site.id] = {bssid: key for key in site.radios for bssid in self.radios[key].bssids}
+        return self._sent_by[site.id]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import overload
 
+from agent.airtime import ChannelAir
 from agent.change import LIVE, Change
 from agent.moment import Moment
 from drivers.types import Action, Capabilities, NeighborReading, RadioReading, RadioState, Setting, Values
@@ -37,6 +38,13 @@ class Heard(Sequence[NeighborReading]):
         found = [self._last[bssid] for bssid in bssids if bssid in self._last]
         return [heard.signal_dbm for at_s, heard in found if self._age_s(at_s, heard) <= oldest_s]
 
+    def within(self, limit_s: float) -> Iterator[NeighborReading]:
+        """Those heard within ``limit_s``, as they were read: ``age_s`` is that of then."""
+        oldest_s = min(limit_s, self._keep_s)
+        for at_s, heard in self._last.values():
+            if self._age_s(at_s, heard) <= oldest_s:
+                yield heard
+
     def _age_s(self, at_s: float, heard: NeighborReading) -> float:
         return heard.age_s + self._now_s - at_s
 
@@ -60,17 +68,42 @@ class Heard(Sequence[NeighborReading]):
         return self._all()[index]
 
 
+class Aired(Mapping[int, ChannelAir]):
+    """What one radio measured of the air, by centre of the 20 MHz channel in MHz, with its age at ``now_s``.
+
+    ``last``: when each was measured and what; never changed afterwards. Ages are worked out when asked for.
+    """
+
+    __slots__ = ("_last", "_now_s")
+
+    def __init__(self, last: Mapping[int, tuple[float, ChannelAir]], now_s: float) -> None:
+        self._last, self._now_s = last, now_s
+
+    def __getitem__(self, mhz: int) -> ChannelAir:
+        at_s, air = self._last[mhz]
+        return replace(air, age_s=air.age_s + self._now_s - at_s)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._last)
+
+    def __len__(self) -> int:
+        return len(self._last)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RadioView:
     """One radio as last seen. ``reading`` None: never read, or lost; ``neighbors``: what it heard, whose
-    entries know their age; ``scanned``: it reported lately whom it hears, be it nobody; ``capabilities``
-    None: its device was never opened."""
+    entries know their age; ``scanned``: it reported lately whom it hears, be it nobody; ``scan_age_s``: how
+    long ago that was, None = never; ``air``: what it measured of each 20 MHz channel, by centre in MHz;
+    ``capabilities`` None: its device was never opened."""
 
     radio: Radio
     device: str
     reading: RadioReading | None = None
     neighbors: Sequence[NeighborReading] = ()
     scanned: bool = False
+    scan_age_s: float | None = None
+    air: Mapping[int, ChannelAir] = field(default_factory=lambda: MappingProxyType({}))
     capabilities: Capabilities | None = None
 
     @property
@@ -85,6 +118,12 @@ class RadioView:
     @property
     def on_air(self) -> bool:
         return self.reading is not None and self.reading.state is RadioState.ON_AIR
+
+    def heard(self, limit_s: float) -> Iterable[NeighborReading]:
+        """BSSs heard within ``limit_s``; the age that they state may be that of when they were read."""
+        if isinstance(self.neighbors, Heard):
+            return self.neighbors.within(limit_s)
+        return (each for each in self.neighbors if each.age_s <= limit_s)
 
     def levels(self, bssids: Collection[str], limit_s: float) -> list[float]:
         """Signal in dBm of those of ``bssids`` that it heard within ``limit_s``."""

@@ -1,38 +1,51 @@
-"""Choice of channel for one radio, in expected airtime share. Pure.
+"""Choice of channel for one radio, in the bandwidth that it can expect there. Pure.
 
-The share that a radio can expect on a block is ``quiet / (1 + contenders)``: what other devices leave of
-the air, divided among those who defer to each other. Each BSS that was heard counts once, by its signal
-and by how much of the block it covers; never once per 20 MHz channel, and never as a bare count.
+    score = share x usable x rate                                                               (MHz)
+    share = (1 - non_wifi) / (1 + foreign + own) x (1 - dfs)
+
+``share`` is the part of the air that the radio can expect on the primary channel: what no interferer takes,
+divided among those who defer to each other. ``usable`` is the mean width: 20 MHz, and each doubling as
+often as its secondary channels are free and by as many clients as can use it. ``rate`` is what a raised
+noise floor leaves of the clients' data rate. Each BSS counts once, by how loud it is and how much it sends;
+never once per 20 MHz channel, and never as a bare count. docs/decisions.md works one out by hand.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from agent.planner import legal
-from agent.view import RadioView, SiteView, block_in, block_in_values
-from drivers.types import NeighborReading, RadioReading, SurveyReading
+from agent.planner.spectrum import levels, mask
+from agent.planner.surroundings import Measured, Surroundings, around, rate_left, usual_noise_dbm
+from agent.view import RadioView, SiteView
 from inventory import regulatory
-from inventory.channels import Block, blocks, frequency_mhz, overlap_ratio
-from inventory.model import Band, RadioKey
+from inventory.channels import Block, blocks, overlap_ratio
+from inventory.model import RadioKey
 
-CCA_DBM = -82.0
-"""Preamble detection level: a BSS heard at it is deferred to (802.11-2020 17.3.10.6)."""
+DFS_RISK: Final = 0.05
+"""Share given up for the risk that radar takes the channel away; again for each time it did so lately."""
 
-DEFAULT_UTILIZATION = 0.3
-"""Air time of a BSS that says nothing of its load."""
+DFS_MOST: Final = 0.5
 
-DFS_COST = 0.05
-"""Share given up for the risk that radar takes the channel away."""
+PARTIAL: Final = 2.0
+"""Stations that overlap in part (2.4 GHz) can't decode each other: they collide instead of deferring, and
+both lose. Costs so much more than the overlap says."""
+
+LISTEN_S: Final = 0.1
+"""Time of listening after which a measured load counts as much as an assumed one."""
+
+PRIMARY_SLOTS: Final = 4  # of 5 MHz
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """One block and what speaks for it: ``share`` 0..1 of the air, per MHz of width in ``score``.
+    """One block and what speaks for it: ``share`` 0..1 of the air, ``score`` in MHz of expected bandwidth.
 
-    ``terms`` are in ppm and whole numbers, for the audit. ``evidence``: something was really heard or
-    measured there lately; without it a block is never preferred to the present one.
+    ``terms`` are whole numbers, for the audit: ppm, or the unit in the name; ``clear_ppm`` is the share of
+    the air in which the whole width can be used. ``evidence``: the band was scanned or the channel measured
+    lately; without it a block is never preferred to the present one.
     """
 
     block: Block
@@ -46,41 +59,64 @@ class Candidate:
 def rank(view: SiteView, key: RadioKey) -> list[Candidate]:
     """All legal blocks for one radio, best first; the order is total, so it never depends on chance."""
     at = view.radios[key]
-    found = [assess(view, at, block) for block in legal.candidates(view, at)]
-    return sorted(found, key=lambda c: (-c.score, c.cac_s, c.block))
+    return rank_in(around(view, at), legal.candidates(view, at))
+
+
+def rank_in(here: Surroundings, found: Sequence[Block]) -> list[Candidate]:
+    """These blocks, best first, in surroundings that are known already."""
+    return sorted((assess_in(here, each) for each in found), key=lambda c: (-c.score, c.cac_s, c.block))
 
 
 def assess(view: SiteView, at: RadioView, block: Block) -> Candidate:
-    """Expected share of one block for one radio, with its terms."""
-    heard = _heard(view, at)
-    contention = sum(_weight(block, each) for each in heard)
-    survey = _survey(at.reading, block)
-    noise_share = _non_wifi_ratio(survey)
-    dfs = DFS_COST if regulatory.dfs_needed(view.site.country, block) else 0.0
-    share = (1.0 - noise_share) / (1.0 + contention) * (1.0 - dfs)
+    """What one block promises one radio, with its terms."""
+    return assess_in(around(view, at), block)
+
+
+def assess_in(here: Surroundings, block: Block) -> Candidate:
+    """The same in surroundings that are known already."""
+    measured = here.measured(block.primary_mhz)
+    non_wifi = _non_wifi(measured)
+    foreign, own = _foreign(here, block, measured), _own(here, block)
+    cac_s = legal.cac_s(here.view, here.at, block)
+    dfs = _dfs(here, block, cac_s)
+    share = (1.0 - non_wifi) / (1.0 + foreign + own) * (1.0 - dfs)
+    usable_mhz, clear = _widths(here, block)
+    rate = rate_left(here.snr_db, _lost_db(measured))
     return Candidate(
         block=block,
         share=share,
-        score=share * block.width_mhz**0.5,
-        evidence=survey is not None or any(e.age_s <= view.site.policy.evidence_s for e in at.neighbors),
-        cac_s=legal.cac_s(view, at, block),
+        score=share * usable_mhz * rate,
+        evidence=here.scanned or measured is not None,
+        cac_s=cac_s,
         terms={
-            "share_ppm": round(share * 1e6),
-            "contention_ppm": round(contention * 1e6),
-            "non_wifi_ppm": round(noise_share * 1e6),
-            "dfs_ppm": round(dfs * 1e6),
-            "width_mhz": block.width_mhz,
+            "share_ppm": _ppm(share),
+            "clear_ppm": _ppm(share * clear),
+            "usable_khz": round(usable_mhz * 1e3),
+            "rate_ppm": _ppm(rate),
+            "foreign_ppm": _ppm(foreign),
+            "own_ppm": _ppm(own),
+            "non_wifi_ppm": _ppm(non_wifi),
+            "dfs_ppm": _ppm(dfs),
         },
     )
 
 
-def emergency(view: SiteView, key: RadioKey, avoid: Block | None = None) -> Block | None:
+def emergency(
+    view: SiteView, key: RadioKey, avoid: Block | None = None, ranked: Sequence[Candidate] | None = None
+) -> Block | None:
     """The best legal block that is free at once (no CAC), narrower if need be; then the site's safe
-    channel; None when nothing is legal, and the radio must be silent. Nothing that overlaps ``avoid``."""
-    for found in (rank, _any_legal):
-        for each in found(view, key):
-            if each.cac_s == 0.0 and not (avoid and overlap_ratio(each.block, avoid) > 0):
-                return each.block
+    channel; None when nothing is legal, and the radio must be silent. Nothing that overlaps ``avoid``.
+
+    ``ranked``: what `rank` says, if that was asked already.
+    """
+    best = _free_at_once(rank(view, key) if ranked is None else ranked, avoid)
+    return best or _free_at_once(_any_legal(view, key), avoid)
+
+
+def _free_at_once(found: Sequence[Candidate], avoid: Block | None) -> Block | None:
+    for each in found:
+        if each.cac_s == 0.0 and not (avoid and overlap_ratio(each.block, avoid) > 0):
+            return each.block
     return None
 
 
@@ -89,7 +125,8 @@ def _any_legal(view: SiteView, key: RadioKey) -> list[Candidate]:
     at = view.radios[key]
     safe = view.site.policy.safe_channels.get(at.radio.band)
     all20 = [b for b in blocks(at.radio.band, 20) if legal.forbidden(view, at, b) is None]
-    found = [assess(view, at, block) for block in all20]
+    here = around(view, at)
+    found = [assess_in(here, block) for block in all20]
     return sorted(found, key=lambda c: (c.block.primary != safe, -c.score, c.block))
 
 
@@ -98,67 +135,103 @@ def gain(now: Candidate | None, then: Candidate) -> float:
     return then.score / now.score - 1.0 if now and now.score > 0 else 1.0
 
 
-def _heard(view: SiteView, at: RadioView) -> Sequence[NeighborReading]:
-    """What this radio heard, own APs at the channel that they are on (or going to) now."""
-    return [_moved(view, each) for each in at.neighbors if each.age_s <= view.site.policy.neighbour_age_s]
+# -- terms -------------------------------------------------------------------------------------------------
 
 
-def _moved(view: SiteView, heard: NeighborReading) -> NeighborReading:
-    own = view.bssids.get(heard.bssid)
-    if own is None:
+def _foreign(here: Surroundings, block: Block, measured: Measured | None) -> float:
+    """Contenders on the primary channel who are not ours: by what was heard of each, and where the channel
+    was measured by what was decoded there, the more the longer it was listened to."""
+    at = levels(block)[0][1]
+    near = [(each, _overlap(each.mask, at)) for each in here.foreign if each.mask & at]
+    known = sum(part * each.known for each, part in near)
+    heard = known + sum(part * each.unknown for each, part in near)
+    rx = _foreign_rx(here, block, measured)
+    if rx is None or measured is None:
         return heard
-    present = _bound_for(view, own) or view.radios[own].block
-    if present is None:
-        return heard
-    return NeighborReading(
-        bssid=heard.bssid,
-        channel=present.primary,
-        signal_dbm=heard.signal_dbm,
-        width_mhz=present.width_mhz,
-        center_mhz=present.center_mhz,
-        utilization_ratio=heard.utilization_ratio,
-        age_s=heard.age_s,
-    )
+    listened_s = (measured.air.listened_ms or 0) / 1e3
+    trust = listened_s / (listened_s + LISTEN_S)
+    return trust * max(known, rx) + (1.0 - trust) * heard
 
 
-def _bound_for(view: SiteView, key: RadioKey) -> Block | None:
-    """Where an open change takes the radio: not to be forgotten, or all APs herd onto one channel."""
-    change = view.open_change(key)
-    return block_in_values(view.radios[key].radio, change.target) if change else None
+def _foreign_rx(here: Surroundings, block: Block, measured: Measured | None) -> float | None:
+    """Share of the air in which frames were decoded that none of our own APs sent; None: not measured.
 
-
-def _weight(block: Block, heard: NeighborReading) -> float:
-    """How much of a contender one BSS is, 0..about 2: overlap x loudness x load."""
-    theirs = _their_block(block.band, heard)
-    if theirs is None:
-        return 0.0
-    overlap = max(overlap_ratio(block, theirs), overlap_ratio(theirs, block))
-    load = DEFAULT_UTILIZATION if heard.utilization_ratio is None else heard.utilization_ratio
-    partial = 1.5 if block.band is Band.GHZ_2_4 and 0 < overlap < 1 else 1.0  # collide without deferring
-    return overlap * partial * _loudness(heard.signal_dbm) * (0.25 + load)
-
-
-def _their_block(band: Band, heard: NeighborReading) -> Block | None:
-    whole = block_in(band, heard.channel, heard.width_mhz or 20, heard.center_mhz)
-    return whole or block_in(band, heard.channel, 20, None)
-
-
-def _loudness(signal_dbm: float) -> float:
-    """0 at 10 dB below the preamble detection level, 1 at it, up to 2 at 20 dB above: a weaker frame is
-    deferred to less often and harms less when it collides."""
-    return min(2.0, max(0.0, (signal_dbm - CCA_DBM + 10.0) / 10.0))
-
-
-def _survey(reading: RadioReading | None, block: Block) -> SurveyReading | None:
-    if reading is None or reading.survey is None:
+    Another AP where this radio works hears mostly this radio: that says nothing of strangers.
+    """
+    if measured is None or measured.air.rx is None:
         return None
-    mhz = frequency_mhz(block.band, block.primary)
-    return next((s for s in reading.survey if s.frequency_mhz == mhz and s.active_ms), None)
+    mine = here.at.block.mhz20 if here.at.block else frozenset[int]()
+    if measured.by.key != here.at.key and block.primary_mhz in mine:
+        return None
+    at = levels(block)[0][1]
+    ours = sum(each.near * each.tx for each in here.own if each.sits & at and each.key != measured.by.key)
+    return max(0.0, measured.air.rx - ours)
 
 
-def _non_wifi_ratio(survey: SurveyReading | None) -> float:
-    """Share of the air that neither our frames nor anyone's explain; 0 when not known."""
-    if survey is None or not survey.active_ms or survey.busy_ms is None or survey.rx_ms is None:
+def _own(here: Surroundings, block: Block) -> float:
+    """Contenders on the primary channel who are ours, where they are or are heading to."""
+    at = levels(block)[0][1]
+    return sum(each.near * each.load * _overlap(each.goes, at) for each in here.own if each.goes & at)
+
+
+def _overlap(theirs: int, primary: int) -> float:
+    """Weight of an overlap with the primary channel: 1 when it is covered, more than its part else."""
+    part = (theirs & primary).bit_count() / PRIMARY_SLOTS
+    return part if part in (0.0, 1.0) else part * PARTIAL
+
+
+def _widths(here: Surroundings, block: Block) -> tuple[float, float]:
+    """Mean width in MHz, and how often the whole block is free but for its primary channel.
+
+    20 MHz are always there; each doubling counts by how often all secondary channels up to it are free, and
+    by the share of clients that can use it.
+    """
+    (width, within), *wider = levels(block)
+    usable, free = float(width), 1.0
+    for double, reach in wider:
+        free *= _free(here, block, reach & ~within, within)
+        usable += (double - width) * free * here.able[double]
+        width, within = double, reach
+    return usable, free
+
+
+def _free(here: Surroundings, block: Block, part: int, within: int) -> float:
+    """Chance that one secondary part is free; who reaches into what lies ``within`` was counted there."""
+    free = 1.0
+    for each in here.foreign:
+        if each.mask & part and not each.mask & within:
+            free *= each.silence
+    for own in here.own:
+        if own.goes & part and not own.goes & within:
+            free *= 1.0 - own.aside * own.load
+    parts = (mhz for mhz in block.mhz20 if mask(block.band, mhz - 10, mhz + 10) & part)
+    hit = max((_non_wifi(here.measured(mhz)) for mhz in parts), default=0.0)
+    return free * (1.0 - hit)
+
+
+def _non_wifi(measured: Measured | None) -> float:
+    """Share of the air that neither our frames nor anyone's explain; 0 where it is not known."""
+    found = measured.air.non_wifi if measured else None
+    return min(0.95, found or 0.0)
+
+
+def _lost_db(measured: Measured | None) -> float:
+    """How far the noise floor there is above what is usual for the radio that measured it."""
+    if measured is None or measured.air.noise_dbm is None:
         return 0.0
-    rest = survey.busy_ms - survey.rx_ms - (survey.tx_ms or 0)
-    return min(0.95, max(0.0, rest / survey.active_ms))
+    usual = usual_noise_dbm(measured.by)
+    return 0.0 if usual is None else max(0.0, measured.air.noise_dbm - usual)
+
+
+def _dfs(here: Surroundings, block: Block, cac_s: float) -> float:
+    """Share given up on a channel with radar detection: the risk, more where radar was met lately, and the
+    silence of the CAC spread over the time between two routine changes."""
+    if not regulatory.dfs_needed(here.view.site.country, block):
+        return 0.0
+    met = sum(bool(block.mhz20 & mhz20) for mhz20 in here.radar_mhz)
+    outage = cac_s / here.view.site.policy.routine_interval_s
+    return min(DFS_MOST, DFS_RISK * (1 + met) + outage)
+
+
+def _ppm(share: float) -> int:
+    return round(share * 1e6)

@@ -58,6 +58,19 @@ def vetoes(proposal: Proposal) -> list[Veto]:
     return [veto for guard in asked if (veto := guard(proposal))]
 
 
+def deed_vetoes(proposal: Proposal) -> list[Veto]:
+    """The no of each guard that an action without an undo must ask, with what it leads to as the target."""
+    asked = [*(GUARDS[name] for name in DEEDS), unasked]
+    return [veto for guard in asked if (veto := guard(proposal))]
+
+
+def unasked(p: Proposal) -> Veto | None:
+    """An action can't be proposed and approved like a change: in advise mode it is not done."""
+    if p.view.site.policy.mode is Mode.ADVISE:
+        return Veto(guard="mode", reason="advise")
+    return None
+
+
 def mode(p: Proposal) -> Veto | None:
     if p.view.observing_only:
         return Veto(guard="mode", reason="observing_only", params={"why": p.view.observing_only})
@@ -211,9 +224,10 @@ def _place(p: Proposal, values: Values) -> object:
 
 
 def site_loss(p: Proposal) -> Veto | None:
-    """Three or more APs and 20 % of the site lost together: something bigger is wrong, hands off."""
+    """Many APs lost together: something bigger is wrong, hands off."""
     lost = {ap_of(k) for k, v in p.view.radios.items() if v.capabilities and v.reading is None}
-    if len(lost) < 3 or len(lost) < 0.2 * len(p.view.site.aps):
+    detect = p.view.site.policy.detect
+    if len(lost) < detect.loss_aps or len(lost) < detect.loss_ratio * len(p.view.site.aps):
         return None
     return Veto(guard="site_loss", reason="many_aps_lost", params={"aps": len(lost)})
 
@@ -291,6 +305,9 @@ GUARDS: Mapping[str, Guard] = {
     "barred": barred,
     "site_loss": site_loss,
 }
+
+DEEDS = ("mode", "pause", "stale", "regulatory", "country", "uplink", "owner", "open_change", "site_loss")
+"""Guards that are asked before an action without an undo."""
 
 PATIENCE = frozenset(
     {

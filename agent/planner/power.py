@@ -1,0 +1,94 @@
+"""More power for the neighbours of an AP that died, so that its clients find somebody. Pure."""
+
+from __future__ import annotations
+
+from agent.change import LIVE, Cause, Change, State
+from agent.planner import legal
+from agent.planner.decision import Decision, Move, NoChange, TakeBack
+from agent.view import SiteView
+from drivers.types import Setting
+from inventory import regulatory
+from inventory.model import RadioKey, ap_of
+
+IN_FORCE = (LIVE | {State.COMMITTED}) - {State.PROPOSED}
+
+
+def helpers(view: SiteView, dead: RadioKey) -> tuple[RadioKey, ...]:
+    """Radios of the band, on air, that heard the dead one at `neighbour_dbm` or more, loudest first."""
+    bssids = {bssid for bssid, key in view.bssids.items() if key == dead}
+    band, policy = view.site.radios[dead].band, view.site.policy
+    heard = {
+        key: max(at.levels(bssids, policy.neighbour_age_s), default=None)
+        for key, at in view.radios.items()
+        if at.radio.band is band and ap_of(key) != ap_of(dead) and at.on_air
+    }
+    loud = {key: dbm for key, dbm in heard.items() if dbm is not None and dbm >= policy.neighbour_dbm}
+    return tuple(sorted(loud, key=lambda key: (-loud[key], key)))
+
+
+def raised(view: SiteView, key: RadioKey, event_id: str) -> Decision:
+    """One step more on this radio, up to what the law, the site and `compensate_most_db` over its power
+    before the first step allow."""
+    at, detect = view.radios[key], view.site.policy.detect
+    now = at.reading.tx_power_dbm if at.reading else None
+    if at.block is None or now is None:
+        return NoChange(radio=key, reason="power_not_reported")
+    if legal.forbidden(view, at, at.block) is not None:
+        return NoChange(radio=key, reason="channel_not_allowed_now")
+    have = int(now.value)
+    before = min([have, *(int(c.prior[Setting.TX_POWER_DBM]) for c in _steps(view, key, event_id))])
+    limits = [
+        before + detect.compensate_most_db,
+        regulatory.max_power_dbm(view.site.country, at.block, at.radio),
+    ]
+    limits += [at.radio.power_dbm[1]] if at.radio.power_dbm else []
+    goal = min(have + detect.compensate_step_db, *limits)
+    params: dict[str, int | str] = {"before_dbm": before, "from_dbm": have, "limit_dbm": min(limits)}
+    if goal <= have:
+        return NoChange(radio=key, reason="power_at_its_limit", params=params)
+    return Move(
+        radio=key,
+        target={Setting.TX_POWER_DBM: goal},
+        cause=Cause.HW_FAILURE,
+        reason="cover_for_a_dead_neighbour",
+        params={**params, "to_dbm": goal},
+    )
+
+
+def given_back(view: SiteView, event_id: str) -> tuple[TakeBack, ...]:
+    """What ends the help that was given because of this event, for each radio that gave it.
+
+    A step still open is taken back first; then the first step of all, whose prior power is that from before
+    the event: one write, however many steps there were. Ask again until nothing is left.
+    """
+    radios = {key for change in view.changes if _helps(change, event_id) for key in change.radios}
+    return tuple(back for key in sorted(radios) for back in _back(view, key, event_id))
+
+
+def _back(view: SiteView, key: RadioKey, event_id: str) -> list[TakeBack]:
+    steps = _steps(view, key, event_id)
+    undone = {c.undo_of for c in view.changes if c.undo_of and c.state in IN_FORCE}
+    done = [c for c in steps if c.state is State.COMMITTED]
+    if any(c.id in undone for c in done):
+        return []
+    wanted = [c for c in steps if c.state in LIVE and c.state is not State.ROLLING_BACK]
+    wanted += done[-1:]
+    return [TakeBack(radio=key, change_id=c.id, reason="the_dead_ap_is_back") for c in wanted]
+
+
+def _steps(view: SiteView, key: RadioKey, event_id: str) -> list[Change]:
+    """Steps of power on this radio for this event, newest first."""
+    return [
+        change
+        for change in sorted(view.changes, key=lambda c: -c.created_utc_us)
+        if _helps(change, event_id) and key in change.radios
+    ]
+
+
+def _helps(change: Change, event_id: str) -> bool:
+    return (
+        change.event_id == event_id
+        and change.cause is Cause.HW_FAILURE
+        and change.state in IN_FORCE
+        and Setting.TX_POWER_DBM in change.prior
+    )
