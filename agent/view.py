@@ -40,10 +40,8 @@ class Heard(Sequence[NeighborReading]):
 
     def within(self, limit_s: float) -> Iterator[NeighborReading]:
         """Those heard within ``limit_s``, as they were read: ``age_s`` is that of then."""
-        oldest_s = min(limit_s, self._keep_s)
-        for at_s, heard in self._last.values():
-            if self._age_s(at_s, heard) <= oldest_s:
-                yield heard
+        oldest_s = min(limit_s, self._keep_s) - self._now_s
+        return (heard for at_s, heard in self._last.values() if heard.age_s - at_s <= oldest_s)
 
     def _age_s(self, at_s: float, heard: NeighborReading) -> float:
         return heard.age_s + self._now_s - at_s
@@ -82,6 +80,13 @@ class Aired(Mapping[int, ChannelAir]):
     def __getitem__(self, mhz: int) -> ChannelAir:
         at_s, air = self._last[mhz]
         return replace(air, age_s=air.age_s + self._now_s - at_s)
+
+    def within(self, mhz: int, limit_s: float) -> ChannelAir | None:
+        """What was measured of one channel within ``limit_s``, with the age that it had then."""
+        found = self._last.get(mhz)
+        if found is None or found[1].age_s + self._now_s - found[0] > limit_s:
+            return None
+        return found[1]
 
     def __iter__(self) -> Iterator[int]:
         return iter(self._last)
@@ -124,6 +129,13 @@ class RadioView:
         if isinstance(self.neighbors, Heard):
             return self.neighbors.within(limit_s)
         return (each for each in self.neighbors if each.age_s <= limit_s)
+
+    def measured(self, mhz: int, limit_s: float) -> ChannelAir | None:
+        """What it measured of one 20 MHz channel within ``limit_s``; the age stated may be that of then."""
+        if isinstance(self.air, Aired):
+            return self.air.within(mhz, limit_s)
+        found = self.air.get(mhz)
+        return found if found is not None and found.age_s <= limit_s else None
 
     def levels(self, bssids: Collection[str], limit_s: float) -> list[float]:
         """Signal in dBm of those of ``bssids`` that it heard within ``limit_s``."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from agent.planner import legal
-from agent.planner.spectrum import levels, mask
+from agent.planner.spectrum import channels_in, levels
 from agent.planner.surroundings import Measured, Surroundings, around, rate_left, usual_noise_dbm
 from agent.view import RadioView, SiteView
 from inventory import regulatory
@@ -74,28 +74,26 @@ def assess(view: SiteView, at: RadioView, block: Block) -> Candidate:
 
 def assess_in(here: Surroundings, block: Block) -> Candidate:
     """The same in surroundings that are known already."""
-    measured = here.measured(block.primary_mhz)
-    non_wifi = _non_wifi(measured)
-    foreign, own = _foreign(here, block, measured), _own(here, block)
+    parts = levels(block)
+    primary = here.remembered(_primary, block.primary_mhz, parts[0][1])
     cac_s = legal.cac_s(here.view, here.at, block)
     dfs = _dfs(here, block, cac_s)
-    share = (1.0 - non_wifi) / (1.0 + foreign + own) * (1.0 - dfs)
-    usable_mhz, clear = _widths(here, block)
-    rate = rate_left(here.snr_db, _lost_db(measured))
+    share = primary.share * (1.0 - dfs)
+    usable_mhz, clear = _widths(here, parts)
     return Candidate(
         block=block,
         share=share,
-        score=share * usable_mhz * rate,
-        evidence=here.scanned or measured is not None,
+        score=share * usable_mhz * primary.rate,
+        evidence=here.scanned or primary.measured,
         cac_s=cac_s,
         terms={
             "share_ppm": _ppm(share),
             "clear_ppm": _ppm(share * clear),
             "usable_khz": round(usable_mhz * 1e3),
-            "rate_ppm": _ppm(rate),
-            "foreign_ppm": _ppm(foreign),
-            "own_ppm": _ppm(own),
-            "non_wifi_ppm": _ppm(non_wifi),
+            "rate_ppm": _ppm(primary.rate),
+            "foreign_ppm": _ppm(primary.foreign),
+            "own_ppm": _ppm(primary.own),
+            "non_wifi_ppm": _ppm(primary.non_wifi),
             "dfs_ppm": _ppm(dfs),
         },
     )
@@ -138,14 +136,40 @@ def gain(now: Candidate | None, then: Candidate) -> float:
 # -- terms -------------------------------------------------------------------------------------------------
 
 
-def _foreign(here: Surroundings, block: Block, measured: Measured | None) -> float:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Primary:
+    """The terms of one 20 MHz channel as a primary channel."""
+
+    foreign: float
+    own: float
+    non_wifi: float
+    rate: float
+    measured: bool
+
+    @property
+    def share(self) -> float:
+        return (1.0 - self.non_wifi) / (1.0 + self.foreign + self.own)
+
+
+def _primary(here: Surroundings, mhz: int, at: int) -> _Primary:
+    """``at``: the spectrum of the channel."""
+    measured = here.measured(mhz)
+    return _Primary(
+        foreign=_foreign(here, mhz, at, measured),
+        own=sum(_overlap(each.mask, at) * each.known for each in here.ours if each.mask & at),
+        non_wifi=_non_wifi(measured),
+        rate=rate_left(here.snr_db, _lost_db(measured)),
+        measured=measured is not None,
+    )
+
+
+def _foreign(here: Surroundings, mhz: int, at: int, measured: Measured | None) -> float:
     """Contenders on the primary channel who are not ours: by what was heard of each, and where the channel
     was measured by what was decoded there, the more the longer it was listened to."""
-    at = levels(block)[0][1]
     near = [(each, _overlap(each.mask, at)) for each in here.foreign if each.mask & at]
     known = sum(part * each.known for each, part in near)
     heard = known + sum(part * each.unknown for each, part in near)
-    rx = _foreign_rx(here, block, measured)
+    rx = _foreign_rx(here, mhz, at, measured)
     if rx is None or measured is None:
         return heard
     listened_s = (measured.air.listened_ms or 0) / 1e3
@@ -153,7 +177,7 @@ def _foreign(here: Surroundings, block: Block, measured: Measured | None) -> flo
     return trust * max(known, rx) + (1.0 - trust) * heard
 
 
-def _foreign_rx(here: Surroundings, block: Block, measured: Measured | None) -> float | None:
+def _foreign_rx(here: Surroundings, mhz: int, at: int, measured: Measured | None) -> float | None:
     """Share of the air in which frames were decoded that none of our own APs sent; None: not measured.
 
     Another AP where this radio works hears mostly this radio: that says nothing of strangers.
@@ -161,17 +185,12 @@ def _foreign_rx(here: Surroundings, block: Block, measured: Measured | None) -> 
     if measured is None or measured.air.rx is None:
         return None
     mine = here.at.block.mhz20 if here.at.block else frozenset[int]()
-    if measured.by.key != here.at.key and block.primary_mhz in mine:
+    if measured.by.key != here.at.key and mhz in mine:
         return None
-    at = levels(block)[0][1]
-    ours = sum(each.near * each.tx for each in here.own if each.sits & at and each.key != measured.by.key)
+    ours = sum(each.known for each in here.sitting if each.mask & at)
+    if (by := here.own.get(measured.by.key)) and by.sits & at:
+        ours -= by.tx  # nobody receives itself
     return max(0.0, measured.air.rx - ours)
-
-
-def _own(here: Surroundings, block: Block) -> float:
-    """Contenders on the primary channel who are ours, where they are or are heading to."""
-    at = levels(block)[0][1]
-    return sum(each.near * each.load * _overlap(each.goes, at) for each in here.own if each.goes & at)
 
 
 def _overlap(theirs: int, primary: int) -> float:
@@ -180,32 +199,28 @@ def _overlap(theirs: int, primary: int) -> float:
     return part if part in (0.0, 1.0) else part * PARTIAL
 
 
-def _widths(here: Surroundings, block: Block) -> tuple[float, float]:
+def _widths(here: Surroundings, parts: Sequence[tuple[int, int]]) -> tuple[float, float]:
     """Mean width in MHz, and how often the whole block is free but for its primary channel.
 
     20 MHz are always there; each doubling counts by how often all secondary channels up to it are free, and
     by the share of clients that can use it.
     """
-    (width, within), *wider = levels(block)
+    (width, within), *wider = parts
     usable, free = float(width), 1.0
     for double, reach in wider:
-        free *= _free(here, block, reach & ~within, within)
+        free *= here.remembered(_free, reach & ~within, within)
         usable += (double - width) * free * here.able[double]
         width, within = double, reach
     return usable, free
 
 
-def _free(here: Surroundings, block: Block, part: int, within: int) -> float:
+def _free(here: Surroundings, part: int, within: int) -> float:
     """Chance that one secondary part is free; who reaches into what lies ``within`` was counted there."""
     free = 1.0
-    for each in here.foreign:
+    for each in (*here.foreign, *here.ours):
         if each.mask & part and not each.mask & within:
             free *= each.silence
-    for own in here.own:
-        if own.goes & part and not own.goes & within:
-            free *= 1.0 - own.aside * own.load
-    parts = (mhz for mhz in block.mhz20 if mask(block.band, mhz - 10, mhz + 10) & part)
-    hit = max((_non_wifi(here.measured(mhz)) for mhz in parts), default=0.0)
+    hit = max((_non_wifi(here.measured(mhz)) for mhz in channels_in(here.at.radio.band, part)), default=0.0)
     return free * (1.0 - hit)
 
 

@@ -13,6 +13,7 @@ from agent.change import LIVE, Cause, Change, State
 from agent.events import Event, EventKind
 from agent.moment import Deadline
 from agent.planner import guards, obss_pd, power, steer, width
+from agent.planner.channel import Candidate
 from agent.planner.decision import Answer, Decision, Deed, Move, NoChange, TakeBack
 from agent.planner.moving import escape, guarded, leave, requested
 from agent.view import SiteView
@@ -55,16 +56,16 @@ def _burst(view: SiteView, event: Event) -> tuple[Answer, ...]:
         none = _nothing(event, "low_confidence", confidence_ppm=event.confidence_ppm)
         return (_alert(event, "Interference that may be Wi-Fi"), none) if _severe(event) else (none,)
     decision = leave(view, key, Cause.NON_WIFI_BURST)
-    if isinstance(decision, NoChange) and _all_hit(view, decision):
-        decision = replace(decision, reason="all_candidates_hit")
+    if _all_hit(view, key, decision.candidates):
+        return (NoChange(radio=key, reason="all_candidates_hit", candidates=decision.candidates),)
     return (decision,)
 
 
-def _all_hit(view: SiteView, none: NoChange) -> bool:
+def _all_hit(view: SiteView, key: RadioKey, candidates: Sequence[Candidate]) -> bool:
     """Whether the same sort of thing was measured wherever the radio could go."""
-    at = view.radios[none.radio].block if none.radio else None
+    here = view.radios[key].block
     low = view.site.policy.detect.burst_low_duty * 1e6
-    seen = [c for c in none.candidates if c.evidence and not (at and c.block.mhz20 & at.mhz20)]
+    seen = [c for c in candidates if c.evidence and not (here and c.block.mhz20 & here.mhz20)]
     return bool(seen) and all(c.terms["non_wifi_ppm"] >= low for c in seen)
 
 

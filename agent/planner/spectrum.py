@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Final
 
 from agent.view import block_in
-from inventory.channels import Block
+from inventory.channels import Block, blocks
 from inventory.model import Band
 
 _SLOT_MHZ: Final = 5
@@ -35,6 +35,13 @@ def heard_mask(band: Band, channel: int, width_mhz: int | None, center_mhz: int 
     return mask_of(whole) if whole else 0
 
 
+@lru_cache(maxsize=1024)
+def primary_mhz(band: Band, channel: int) -> int:
+    """Centre of a 20 MHz channel in MHz, 0 where the band has none of that number."""
+    found = block_in(band, channel, 20, None)
+    return found.center_mhz if found else 0
+
+
 @lru_cache(maxsize=4096)
 def levels(block: Block) -> tuple[tuple[int, int], ...]:
     """The nested parts of a block around its primary channel, narrowest first: width in MHz and mask.
@@ -50,3 +57,10 @@ def levels(block: Block) -> tuple[tuple[int, int], ...]:
         found.append((width, mask(block.band, low, low + width)))
         width *= 2
     return (*found, (block.width_mhz, mask_of(block)))
+
+
+@lru_cache(maxsize=4096)
+def channels_in(band: Band, spectrum: int) -> tuple[int, ...]:
+    """Centres in MHz of the 20 MHz channels that lie wholly in a mask."""
+    parts = {each.center_mhz: mask_of(each) for each in blocks(band, 20)}
+    return tuple(mhz for mhz, part in parts.items() if part & spectrum == part)

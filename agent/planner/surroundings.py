@@ -6,19 +6,21 @@ Worked out once per decision; the candidates are then held against it (`agent/pl
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from statistics import median_low
-from typing import Final
+from typing import Any, Final, NamedTuple, TypeVar
 
 from agent.airtime import ChannelAir
 from agent.change import Cause
-from agent.planner.spectrum import heard_mask, mask_of
+from agent.planner.spectrum import heard_mask, mask_of, primary_mhz
 from agent.view import RadioView, SiteView, block_in_values
 from drivers.types import NeighborReading
 from inventory.channels import Block
 from inventory.model import RadioKey
+
+T = TypeVar("T")
 
 CCA_DBM: Final = -82.0
 """Preamble detection on the primary channel: half of the frames heard so loud are deferred to
@@ -36,6 +38,9 @@ an own AP is counted with at least, so that a quiet hour does not herd all onto 
 
 IDLE_LOAD: Final = 0.01
 """Beacons alone."""
+
+EARS: Final = 8
+"""So many of the nearest own APs are asked what they measured; one further away hears another place."""
 
 USUAL_SNR_DB: Final = 30.0
 BEST_BITS: Final = 8.33  # per symbol: 1024-QAM 5/6 (IEEE 802.11ax)
@@ -55,22 +60,12 @@ class Sender:
     silence: float = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Own:
-    """One AP of the site that was heard.
+class Own(NamedTuple):
+    """One AP of the site that was heard: how loud, the spectrum that it ``sits`` on now, and the share of the
+    air there that its frames take from this radio (``tx``; 0 where it was not measured)."""
 
-    ``goes``: the spectrum it is on or heading to; ``sits``: where it is now. ``near`` and ``aside``, 0..1:
-    how often its frames are deferred to on a primary and on a secondary channel. ``load``: what it counts
-    with; ``tx``: what it was measured to send.
-    """
-
-    key: RadioKey
     signal_dbm: float
     sits: int
-    goes: int
-    near: float
-    aside: float
-    load: float
     tx: float
 
 
@@ -84,18 +79,34 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """All that the score of a block is made of. ``able``: share of the clients that can use a width."""
+    """All that the score of a block is made of.
+
+    ``foreign``: other people's BSSs. ``ours``: the site's, where they are or are heading to, with what they
+    are planned to send; ``sitting``: where they are now, with what they were measured to send; each of them
+    in ``own``. ``able``: share of the clients that can use a width.
+    """
 
     view: SiteView
     at: RadioView
     foreign: tuple[Sender, ...]
-    own: tuple[Own, ...]
+    ours: tuple[Sender, ...]
+    sitting: tuple[Sender, ...]
+    own: Mapping[RadioKey, Own]
     ears: tuple[RadioView, ...]
     scanned: bool
     able: Mapping[int, float]
     snr_db: tuple[float, ...]
     radar_mhz: tuple[frozenset[int], ...] = ()
     _measured: dict[int, Measured | None] = field(default_factory=dict)
+    _remembered: dict[Any, Any] = field(default_factory=dict)
+
+    def remembered(self, asked: Callable[[Surroundings, int, int], T], a: int, b: int) -> T:
+        """The answer to a question about this place, worked out once: blocks share their parts."""
+        key = asked, a, b
+        if key not in self._remembered:
+            self._remembered[key] = asked(self, a, b)
+        found: T = self._remembered[key]
+        return found
 
     def measured(self, mhz: int) -> Measured | None:
         """The freshest knowledge of one 20 MHz channel: this radio's own, else the nearest own AP's."""
@@ -106,22 +117,24 @@ class Surroundings:
     def _measurements(self, mhz: int) -> Iterator[Measured]:
         limit_s = self.view.site.policy.evidence_s
         for ear in self.ears:
-            air = ear.air.get(mhz)
-            if air is not None and air.age_s <= limit_s:
+            if air := ear.measured(mhz, limit_s):
                 yield Measured(air=air, by=ear)
 
 
 def around(view: SiteView, at: RadioView) -> Surroundings:
     """Look around from one radio."""
-    own = _own(view, at)
-    near = sorted(own, key=lambda each: -each.signal_dbm)
-    loud = [view.radios[o.key] for o in near if o.signal_dbm >= view.site.policy.neighbour_dbm]
+    loudest = _loudest(view, at)
+    own = {key: _one(view, at, key, heard) for key, heard in loudest.items()}
+    near = sorted(own, key=lambda key: (-own[key].signal_dbm, key))
+    loud = [view.radios[k] for k in near if own[k].signal_dbm >= view.site.policy.neighbour_dbm]
     return Surroundings(
         view=view,
         at=at,
         foreign=_foreign(view, at),
+        ours=_ours(view, own),
+        sitting=_sitting(own.values()),
         own=own,
-        ears=(at, *loud),
+        ears=(at, *loud[:EARS]),
         scanned=_scanned(at, view.site.policy.evidence_s),
         able=_able(at),
         snr_db=_snr_db(at),
@@ -139,18 +152,14 @@ def _scanned(at: RadioView, limit_s: float) -> bool:
 # -- who sends ---------------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=8192)
 def deferral(signal_dbm: float, cca_dbm: float = CCA_DBM) -> float:
     """How often frames heard at this level are deferred to, 0..1; half of them at ``cca_dbm``."""
-    return _deferral(round(2 * (signal_dbm - cca_dbm)))
+    above = max(-60.0, min(60.0, (signal_dbm - cca_dbm) / CCA_SLOPE_DB))
+    return 1.0 / (1.0 + math.exp(-above))
 
 
-@lru_cache(maxsize=1024)
-def _deferral(half_db: int) -> float:
-    return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, half_db / 2 / CCA_SLOPE_DB))))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stranger:
+class Stranger(NamedTuple):
     """One BSS of somebody else. ``told``: it states its load itself."""
 
     mask: int
@@ -161,59 +170,67 @@ class Stranger:
 
 def strangers(view: SiteView, at: RadioView) -> Iterator[Stranger]:
     """Other people's BSSs as this radio heard them."""
-    band = at.radio.band
+    band, ours = at.radio.band, view.bssids
     for each in at.heard(view.site.policy.neighbour_age_s):
-        if each.bssid in view.bssids:
-            continue
-        load = each.utilization_ratio
-        yield Stranger(
-            mask=heard_mask(band, each.channel, each.width_mhz, each.center_mhz),
-            signal_dbm=each.signal_dbm,
-            load=UNKNOWN_LOAD if load is None else max(IDLE_LOAD, min(1.0, load)),
-            told=load is not None,
-        )
+        if each.bssid not in ours:
+            told = each.utilization_ratio
+            load = UNKNOWN_LOAD if told is None else max(IDLE_LOAD, min(1.0, told))
+            where = heard_mask(band, each.channel, each.width_mhz, each.center_mhz)
+            yield Stranger(where, each.signal_dbm, load, told is not None)
 
 
 def _foreign(view: SiteView, at: RadioView) -> tuple[Sender, ...]:
     """Other people's BSSs, those on one piece of spectrum together."""
     found: dict[int, list[float]] = {}
-    for each in strangers(view, at):
-        sums = found.setdefault(each.mask, [0.0, 0.0, 1.0])
-        sums[not each.told] += deferral(each.signal_dbm) * each.load
-        sums[2] *= 1.0 - deferral(each.signal_dbm, CCA_SECONDARY_DBM) * each.load
+    for mask, dbm, load, told in strangers(view, at):
+        sums = found.setdefault(mask, [0.0, 0.0, 1.0])
+        sums[not told] += deferral(dbm) * load
+        sums[2] *= 1.0 - deferral(dbm, CCA_SECONDARY_DBM) * load
     return tuple(Sender(mask=m, known=k, unknown=u, silence=s) for m, (k, u, s) in found.items() if m)
 
 
-def _own(view: SiteView, at: RadioView) -> tuple[Own, ...]:
-    """The site's own APs, each once and by its loudest BSS."""
-    loudest: dict[RadioKey, NeighborReading] = {}
+def _loudest(view: SiteView, at: RadioView) -> dict[RadioKey, NeighborReading]:
+    """The site's own radios, each once and by its loudest BSS."""
+    found: dict[RadioKey, NeighborReading] = {}
+    mine = at.key
     for each in at.heard(view.site.policy.neighbour_age_s):
         key = view.bssids.get(each.bssid)
-        if key is None or key == at.key:
+        if key is None or key == mine:
             continue
-        if key not in loudest or each.signal_dbm > loudest[key].signal_dbm:
-            loudest[key] = each
-    headed = _headed(view)
-    return tuple(_one(view, at, key, each, headed.get(key)) for key, each in loudest.items())
+        if key not in found or each.signal_dbm > found[key].signal_dbm:
+            found[key] = each
+    return found
 
 
-def _one(view: SiteView, at: RadioView, key: RadioKey, heard: NeighborReading, goal: Block | None) -> Own:
-    other = view.radios[key]
-    said = heard_mask(at.radio.band, heard.channel, heard.width_mhz, heard.center_mhz)
-    sits = mask_of(other.block) if other.block else said
-    air = other.air.get(other.block.primary_mhz) if other.block else None
-    fresh = air is not None and air.age_s <= view.site.policy.evidence_s
-    tx = (air.tx if fresh and air else None) or 0.0
-    return Own(
-        key=key,
-        signal_dbm=heard.signal_dbm,
-        sits=sits,
-        goes=mask_of(goal) if goal else sits,
-        near=deferral(heard.signal_dbm),
-        aside=deferral(heard.signal_dbm, CCA_SECONDARY_DBM),
-        load=max(UNKNOWN_LOAD, tx),
-        tx=tx,
-    )
+def _one(view: SiteView, at: RadioView, key: RadioKey, heard: NeighborReading) -> Own:
+    other, band = view.radios[key], at.radio.band
+    sits, primary = 0, heard.channel
+    if (said := other.reading) and said.channel and said.width_mhz:
+        primary, center = said.channel.value, said.center_mhz
+        sits = heard_mask(band, primary, said.width_mhz.value, center.value if center else None)
+    sits = sits or heard_mask(band, heard.channel, heard.width_mhz, heard.center_mhz)
+    air = other.measured(primary_mhz(band, primary), view.site.policy.evidence_s)
+    tx = (air.tx if air else None) or 0.0
+    return Own(heard.signal_dbm, sits, deferral(heard.signal_dbm) * tx)
+
+
+def _ours(view: SiteView, own: Mapping[RadioKey, Own]) -> tuple[Sender, ...]:
+    """The site's own radios where they are or are heading to, those on one piece of spectrum together."""
+    headed, found = _headed(view), dict[int, list[float]]()
+    for key, each in own.items():
+        goal = headed.get(key)
+        sums = found.setdefault(mask_of(goal) if goal else each.sits, [0.0, 1.0])
+        near = deferral(each.signal_dbm)
+        sums[0] += max(near * UNKNOWN_LOAD, each.tx)
+        sums[1] *= 1.0 - deferral(each.signal_dbm, CCA_SECONDARY_DBM) * UNKNOWN_LOAD
+    return tuple(Sender(mask=m, known=known, silence=silence) for m, (known, silence) in found.items() if m)
+
+
+def _sitting(own: Iterable[Own]) -> tuple[Sender, ...]:
+    found: dict[int, float] = {}
+    for each in own:
+        found[each.sits] = found.get(each.sits, 0.0) + each.tx
+    return tuple(Sender(mask=mask, known=tx) for mask, tx in found.items())
 
 
 def _headed(view: SiteView) -> dict[RadioKey, Block]:

@@ -48,8 +48,8 @@ def overlapped(here: Surroundings, block: Block, half: Block) -> bool:
     """Whether anybody was heard, or something measured, on the half that would be given up."""
     *_, (_, within), (_, whole) = levels(block)
     given_up = whole & ~within
-    others = [each.mask for each in here.foreign] + [each.goes for each in here.own]
-    if any(mask & given_up and not mask & within for mask in others):
+    others = (*here.foreign, *here.ours)
+    if any(each.mask & given_up and not each.mask & within for each in others):
         return True
     airs = [here.measured(mhz) for mhz in block.mhz20 - half.mhz20]
     return any(found is not None and found.air.non_wifi for found in airs)
