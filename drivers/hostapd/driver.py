@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -13,25 +13,27 @@ from typing import Any, Final, TypeVar
 
 from drivers.base import Device, DeviceContext
 from drivers.errors import (
-    Conflict,
     DeviceTimeout,
     Garbage,
     PersonNeeded,
-    Refused,
     TryAgain,
     Unsupported,
 )
-from drivers.hostapd import parse, parse_event, parse_phy, plan, reading, render
+from drivers.hostapd import act, parse, parse_event, parse_phy, plan, reading, render
+from drivers.hostapd.find import find
+from drivers.hostapd.judge import compare, judge
 from drivers.hostapd.options import Options, checked
-from drivers.hostapd.parse import Interface, Section
+from drivers.hostapd.parse import Section
 from drivers.hostapd.parse_event import EventKind
 from drivers.hostapd.plan import Subject
 from drivers.hostapd.reading import Base, Found, Look, Missing
 from drivers.hostapd.render import MARK, Step, Tools
 from drivers.hostapd.signals import Mapper
-from drivers.transport.ssh import ExecResult, LineStream, SshSession, SshTarget, parse_address
+from drivers.transport.ssh import LineStream, SshSession, SshTarget, parse_address
 from drivers.types import (
     Absence,
+    Action,
+    ActionRequest,
     Capabilities,
     ConfigState,
     DeviceInfo,
@@ -48,7 +50,7 @@ from drivers.types import (
     Table,
 )
 from inventory.credentials import CredentialError, Login, parse_login
-from inventory.model import Band, Radio, RadioKey
+from inventory.model import RadioKey
 
 T = TypeVar("T")
 CAPABILITIES: Final = Capabilities(
@@ -56,6 +58,7 @@ CAPABILITIES: Final = Capabilities(
     settings=MappingProxyType(dict.fromkeys(plan.SETTINGS, "radio")),
     widths_mhz=(20, 40, 80, 160),
     signals=True,
+    actions=frozenset(Action),
 )
 _MODEL_FILES: Final = (
     "/tmp/sysinfo/model",  # noqa: S108 -- where OpenWrt keeps it
@@ -101,6 +104,7 @@ class HostapdDevice:
         self._bases: dict[RadioKey, Base] = {}
         self._widths: dict[RadioKey, tuple[int, ...]] = {}
         self._mapper = Mapper(context.config.id, ())
+        self._actions: frozenset[Action] = frozenset()
         self._writing = asyncio.Lock()
         self._boot_s = 0.0  # the agent's clock when the device's uptime was 0
 
@@ -122,12 +126,20 @@ class HostapdDevice:
             {f"info:{phy}": self._tools.iw_line("phy", f"phy{phy}", "info") for phy in phys}
         )
         widths = {phy: _required(infos, f"info:{phy}", parse_phy.widths) for phy in phys}
-        found = [_find(radio, interfaces, widths) for radio in self._context.radios]
+        found = [find(radio, interfaces, widths) for radio in self._context.radios]
         self._found = {each.key: each for each in found if each is not None}
         self._widths = {key: widths[each.phy].get(each.band, (20,)) for key, each in self._found.items()}
         self._mapper = Mapper(self._context.config.id, self._found.values())
         await self.read(frozenset({Table.STATUS}), None)
+        self._actions = await self._possible()
         return self._info(fingerprint, first)
+
+    async def _possible(self) -> frozenset[Action]:
+        """STEER where hostapd knows the command. Whether the BSS advertises it, hostapd does not tell."""
+        asked = {each.ifname: act.probe(self._tools, each) for each in self._found.values()}
+        answers = await self._ask(asked)
+        knows = any(act.can_steer(each.text) for each in answers.values())
+        return frozenset({Action.RESTART, Action.STEER} if knows else {Action.RESTART})
 
     async def read(self, tables: frozenset[Table], radios: frozenset[RadioKey] | None) -> Snapshot:
         wanted = (
@@ -166,7 +178,7 @@ class HostapdDevice:
             raise Unsupported("hostapd has no undo timer")
         async with self._writing:
             have = await self.read_config(edit.scope)
-            _compare(edit, have)
+            compare(edit, have)
             if steps := plan.steps(self._subject(edit.scope), edit, have):
                 await self._write(steps)
         return Receipt(edit=edit)
@@ -176,6 +188,22 @@ class HostapdDevice:
 
     async def cancel(self, receipt: Receipt) -> None:
         raise Unsupported("hostapd has no undo timer")
+
+    async def act(self, request: ActionRequest) -> None:
+        """RESTART: all clients drop, for some 5 s; on a DFS channel the radio listens first, for a whole
+        CAC. STEER: a hint, without a threat, to those of the clients who understand it."""
+        found = self._found.get(request.radio)
+        if found is None or request.action not in self._actions:
+            raise Unsupported(f"{self._name} has no {request.action} of {request.radio}")
+        async with self._writing:
+            await self._write(await self._deed(found, request))
+
+    async def _deed(self, found: Found, request: ActionRequest) -> tuple[Step, ...]:
+        if request.action is Action.RESTART:
+            ref = ScopeRef(kind="radio", name=found.ifname, members=(found.key,))
+            return act.restart(self._tools, found, (await self.read_config(ref)).state)
+        answers = await self._ask(act.questions(self._tools, found, request))
+        return act.steer(self._tools, found, request, answers, act.own_bssids(self._bases.values()))
 
     async def signals(self) -> AsyncIterator[Signal]:
         """A Gap for each radio as soon as it is listened to, first or again; what happened before it may be
@@ -245,6 +273,7 @@ class HostapdDevice:
             settings=MappingProxyType(settings),
             widths_mhz=tuple(sorted(widths & set(CAPABILITIES.widths_mhz))) or (20,),
             signals=True,
+            actions=self._actions,
         )
 
     def _radio(self, ref: ScopeRef) -> Found:
@@ -287,7 +316,7 @@ class HostapdDevice:
         result = await self._session.exec(render.writes(steps, latest_s), limit_s)
         if result.exit_status == render.LATE:
             raise DeviceTimeout(f"{self._name}: the command arrived too late; nothing was done")
-        _judge(self._name, steps, result)
+        judge(self._name, steps, result.stdout)
 
     def _heard(self, line: _Line) -> tuple[Signal, ...]:
         gap = (Gap(at_s=line.at_s, device=self._name),)
@@ -342,62 +371,6 @@ def _uptime_s(text: str) -> float:
     if found is None:
         raise Garbage(f"/proc/uptime says {text[:80]!r}")
     return float(found[1])
-
-
-def _find(
-    radio: Radio, interfaces: Iterable[Interface], widths: Mapping[int, Mapping[Band, tuple[int, ...]]]
-) -> Found | None:
-    """The inventory's radio among the interfaces: by its name, else by its band.
-
-    Raises PersonNeeded where two fit.
-    """
-    listed = [each for each in interfaces if each.phy is not None]
-    access = [each for each in listed if each.kind == "AP"]
-    fitting = [each for each in listed if each.name == radio.ifname]
-    if radio.ifname is None:
-        fitting = [each for each in access if _band_of(each, widths) is radio.band]
-    if len({each.phy for each in fitting}) > 1:
-        names = ", ".join(each.name for each in fitting)
-        raise PersonNeeded(f"{radio.key}: more than one {radio.band} GHz radio ({names}): give it an ifname")
-    if not fitting or (phy := fitting[0].phy) is None:
-        return None
-    name = min(each.name for each in fitting)
-    bss = tuple(each.name for each in access if each.phy == phy)
-    return Found(key=radio.key, band=radio.band, ifname=name, phy=phy, bss=bss or (name,))
-
-
-def _band_of(interface: Interface, widths: Mapping[int, Mapping[Band, tuple[int, ...]]]) -> Band | None:
-    """Of its channel; of a silent interface what its phy can do, if that is one band."""
-    if interface.frequency_mhz is not None:
-        return reading.band_of(interface.frequency_mhz)
-    bands = tuple(widths.get(interface.phy, {})) if interface.phy is not None else ()
-    return bands[0] if len(bands) == 1 else None
-
-
-def _compare(edit: Edit, have: ConfigState) -> None:
-    """Raises Conflict unless the device says what the edit expects."""
-    other = {
-        name: have.in_force.get(name) for name in edit.expect if have.in_force.get(name) != edit.expect[name]
-    }
-    if other:
-        said = ", ".join(f"{name} is {value}, not {edit.expect[name]}" for name, value in other.items())
-        raise Conflict(f"{edit.scope.name}: {said}")
-
-
-def _judge(name: str, steps: tuple[Step, ...], result: ExecResult) -> None:
-    """Raises Refused when the first step was refused, TryAgain when it is not known what was done."""
-    answers = parse.sections(result.stdout, MARK)
-    done = 0
-    for number, step in enumerate(steps):
-        answer = answers.get(str(number))
-        if answer is None:
-            raise TryAgain(
-                f"{name}: no answer to `{step.command}` (step {number + 1} of {len(steps)}): read back"
-            )
-        if not step.optional and (answer.status != 0 or answer.text not in ("", "OK")):
-            words = f"{name}: `{step.command}`: {answer.text.strip()[:120] or f'exit status {answer.status}'}"
-            raise TryAgain(f"{words}, after {done} steps that were done") if done else Refused(words)
-        done += not step.optional
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,8 @@ from drivers.types import ClientReading, SurveyReading
 
 MAC: Final = r"[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5}"
 _MAX_MS: Final = 2**53  # 285,000 years: some drivers report 1.4e19 ms of receiving
+_ESCAPE: Final = re.compile(rb"\\(x([0-9a-fA-F]{2})|.)")
+_LETTERS: Final = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"e": b"\x1b"}
 _CHANNEL: Final = re.compile(
     r"channel (\d{1,4}) \((\d{4,5})(?:\.\d+)? MHz\)(?:, width: (\d{1,3}) MHz)?(?:.*center1: (\d{4,5}))?",
     re.ASCII,
@@ -81,6 +83,7 @@ def status(text: str) -> Status:
     if not re.fullmatch(r"[A-Z_]{2,32}", values.get("state", "")):
         raise Garbage(f"hostapd_cli status without a state: {text[:80]!r}")
     names = {key[3:]: value for key, value in values.items() if key.startswith("bss[")}
+    named = {name: ssid(values.get(f"ssid{at}", "")) for at, name in names.items()}
     width = _first(values, "eht_oper_chwidth", "he_oper_chwidth", "vht_oper_chwidth")
     prefix = width[0].removesuffix("chwidth") if width else ""
     return Status(
@@ -95,8 +98,21 @@ def status(text: str) -> Status:
         he=values.get("ieee80211ax") == "1",
         eht=values.get("ieee80211be") == "1",
         bssids={name: values[f"bssid{at}"] for at, name in names.items() if f"bssid{at}" in values},
-        ssids={name: values[f"ssid{at}"] for at, name in names.items() if f"ssid{at}" in values},
+        ssids={name: text for name, text in named.items() if text is not None},
     )
+
+
+def ssid(escaped: str) -> str | None:
+    """A network's name from what iw or hostapd print of it: both write \\xNN for what is no plain ASCII,
+    hostapd also \\\\ and C's letters. None: hidden (empty, or zeroes). What is no UTF-8 stays escaped."""
+    name = _ESCAPE.sub(_octet, escaped.encode())
+    return name.decode(errors="backslashreplace") if name.strip(b"\0") else None
+
+
+def _octet(escape: re.Match[bytes]) -> bytes:
+    if escape[2]:
+        return bytes.fromhex(escape[2].decode())
+    return _LETTERS.get(escape[1], escape[1])
 
 
 def _first(values: Mapping[str, str], *names: str) -> tuple[str, str] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from drivers.errors import Garbage
-from drivers.hostapd.parse import MAC, number
+from drivers.hostapd.parse import MAC, number, ssid
 from drivers.types import NeighborReading
 from inventory.channels import channel_of, frequency_mhz
 from inventory.model import Band
@@ -27,6 +27,7 @@ def neighbors(text: str, wanted: Band) -> tuple[NeighborReading, ...]:
 def _neighbor(part: str, wanted: Band) -> NeighborReading | None:
     frequency = _number(part, r"^\tfreq: (\d{4,5})")
     signal = re.search(r"^\tsignal: (-?\d{1,3}(?:\.\d+)?) dBm", part, re.M | re.ASCII)
+    name = re.search(r"^\tSSID: (.*)$", part, re.M)
     mac = re.match(MAC, part)
     if frequency is None or signal is None or mac is None or not _exists(frequency):
         return None
@@ -44,6 +45,7 @@ def _neighbor(part: str, wanted: Band) -> NeighborReading | None:
         center_mhz=block[1] if block else None,
         utilization_ratio=used / 255 if used is not None and used <= 255 else None,
         age_s=(age_ms or 0) / 1000,
+        ssid=ssid(name[1]) if name else None,
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from drivers.errors import Garbage
-from drivers.hostapd import parse, parse_phy, parse_scan
+from drivers.hostapd import parse, parse_phy, parse_scan, parse_station
 from drivers.hostapd.parse import Interface, Section, Status
 from drivers.hostapd.parse_phy import Dfs, PhyChannel
 from drivers.hostapd.render import Tools
@@ -95,6 +95,7 @@ def commands(
         if Table.CLIENTS in tables:
             for name in radio.bss:
                 asked[f"stations:{name}"] = tools.iw_line("dev", name, "station", "dump")
+                asked[f"abilities:{name}"] = tools.cli(name, "all_sta")
         if Table.NEIGHBORS in tables:
             asked[f"scan:{radio.ifname}"] = _scan(tools, radio, look)
     return asked
@@ -325,10 +326,18 @@ def _clients(radio: Found, found: Base, answers: Mapping[str, Section]) -> tuple
         return ()
     bssids = found.status.bssids if found.status else {}
     return tuple(
-        replace(client, bssid=bssids.get(name, "").lower() or None)
+        replace(client, bssid=bssids.get(name, "").lower() or None, max_width_mhz=widths.get(client.mac))
         for name in radio.bss
+        for widths in (_client_widths(radio, name, answers),)
         for client in parse.stations(section(answers, f"stations:{name}"))
     )
+
+
+def _client_widths(radio: Found, name: str, answers: Mapping[str, Section]) -> dict[str, int | None]:
+    """By address; empty where hostapd does not answer."""
+    answer = answers.get(f"abilities:{name}")
+    told = parse_station.stations(answer.text) if answer and answer.status == 0 else {}
+    return {mac: station.max_width_mhz(radio.band) for mac, station in told.items()}
 
 
 def _neighbors(radio: Found, answers: Mapping[str, Section]) -> tuple[NeighborReading, ...] | None:

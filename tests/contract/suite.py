@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
 import pytest
 
 from drivers.base import Device
-from drivers.errors import Conflict, TryAgain, Unsupported
+from drivers.errors import Conflict, NeverAgain, Refused, TryAgain, Unsupported
 from drivers.types import (
     Absence,
+    Action,
+    ActionRequest,
     ConfigState,
     DeviceInfo,
     Edit,
@@ -67,6 +69,13 @@ async def _settled(case: Case, device: Device, values: Values) -> ConfigState:
         while not _agrees(state := await device.read_config(case.scope), values):
             pass  # each question takes its time
     return state
+
+
+async def _request(case: Case, device: Device, action: Action) -> ActionRequest:
+    """For all the clients that are there."""
+    snapshot = await device.read(frozenset({Table.CLIENTS}), frozenset({case.radio}))
+    clients = tuple(client.mac for client in snapshot.readings[case.radio].clients or ())
+    return ActionRequest(action=action, radio=case.radio, clients=clients)
 
 
 def _agrees(state: ConfigState, values: Values) -> bool:
@@ -205,6 +214,38 @@ class Contract:
 
         if not self.told(case, story):
             pytest.skip(f"{case.name} declares an undo timer")
+
+    @pytest.mark.parametrize("action", list(Action))
+    def test_a_declared_action_is_done_and_the_radio_serves_as_before(
+        self, case: Case, action: Action
+    ) -> None:
+        """A hint may be refused: clients need not understand it."""
+
+        async def story(device: Device, info: DeviceInfo) -> bool:
+            if action not in info.capabilities.actions:
+                return False
+            with suppress(Refused) if action is Action.STEER else nullcontext():
+                await device.act(await _request(case, device, action))
+            await _settled(case, device, case.before)
+            with pytest.raises(NeverAgain):
+                await device.act(ActionRequest(action=action, radio=NOWHERE))
+            return True
+
+        if not self.told(case, story):
+            pytest.skip(f"{case.name} does not declare {action}")
+
+    @pytest.mark.parametrize("action", list(Action))
+    def test_an_undeclared_action_is_unsupported(self, case: Case, action: Action) -> None:
+        async def story(device: Device, info: DeviceInfo) -> bool:
+            if action in info.capabilities.actions:
+                return False
+            with pytest.raises(Unsupported):
+                await device.act(await _request(case, device, action))
+            assert _agrees(await device.read_config(case.scope), case.before)
+            return True
+
+        if not self.told(case, story):
+            pytest.skip(f"{case.name} declares {action}")
 
     def test_after_close_everything_is_try_again(self, case: Case) -> None:
         async def story() -> None:

@@ -36,6 +36,9 @@ ANSWERS = {
     "iw dev wlan1 scan dump": "scan.on-ap-force.txt",
     "status wlan0": "status.enabled-36-40mhz.txt",
     "status wlan1": "status.enabled-2ghz.txt",
+    "all_sta wlan0": "all-sta.two-clients.txt",
+    "all_sta wlan1": "all-sta.one-has-roamed-away.txt",
+    "show_neighbor wlan0": "show-neighbor.txt",
     "version": "version.txt",
 }
 

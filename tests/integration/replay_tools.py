@@ -38,11 +38,16 @@ def iw(words: list[str]) -> int:
 
 
 def hostapd(interface: str, words: list[str]) -> int:
-    if words == ["status"]:
-        return answer(f"status {interface}")
+    if words[0] in ("status", "all_sta", "show_neighbor"):
+        return answer(f"{words[0]} {interface}")
+    if words[:2] == ["bss_tm_req", "00:00:00:00:00:00"]:
+        print("UNKNOWN COMMAND" if (STATE / "no-wnm").exists() else "FAIL")
+        return 0
     remember([interface, *words])
     if words[0] == "chan_switch":
         print(switched(interface, words[1:]))
+    elif words[0] == "bss_tm_req":
+        print("OK" if words[1] in (STATE / f"all_sta {interface}").read_text() else "FAIL")
     elif words[0] in ("disable", "enable"):
         set_status(interface, state="DISABLED" if words[0] == "disable" else "ENABLED")
         print("OK")

@@ -26,6 +26,8 @@ from drivers.hostapd.driver import HostapdDevice, family
 from drivers.hostapd.render import Step
 from drivers.types import (
     Absence,
+    Action,
+    ActionRequest,
     CacFinished,
     ChannelSwitched,
     ClientLeft,
@@ -287,6 +289,49 @@ def test_off_is_off_once(ap: Replay) -> None:
 
     within(ap, story)
     assert ap.written == ["wlan0 disable"]
+
+
+def test_a_restart_goes_off_and_on(ap: Replay) -> None:
+    within(ap, lambda device: device.act(ActionRequest(action=Action.RESTART, radio=R5)))
+    assert ap.written == ["wlan0 disable", "wlan0 enable"]
+
+
+def test_clients_are_pointed_to_the_other_radio(ap: Replay) -> None:
+    clients = ("02:00:00:00:02:00", "02:00:00:00:04:00")  # the second one is the other radio's
+    request = ActionRequest(action=Action.STEER, radio=R5, clients=clients, to_bssids=("02:00:00:00:01:00",))
+    within(ap, lambda device: device.act(request))
+    neighbor = "neighbor=02:00:00:00:01:00,0x00000002,81,6,7,0301ff"
+    assert ap.written == [f"wlan0 bss_tm_req 02:00:00:00:02:00 pref=1 abridged=1 {neighbor}"]
+
+
+def test_a_client_that_has_gone_is_a_refusal(ap: Replay) -> None:
+    request = ActionRequest(action=Action.STEER, radio=R5, clients=("02:00:00:00:09:00",))
+    with pytest.raises(Refused):
+        within(ap, lambda device: device.act(request))
+    assert ap.written == []
+
+
+def test_a_hostapd_without_wnm_does_not_declare_to_steer(ap: Replay) -> None:
+    (ap.state / "no-wnm").touch()
+
+    async def story(device: HostapdDevice) -> None:
+        request = ActionRequest(action=Action.STEER, radio=R5, clients=("02:00:00:00:02:00",))
+        with pytest.raises(Unsupported):
+            await device.act(request)
+        assert (await device.open()).capabilities.actions == {Action.RESTART}
+
+    within(ap, story)
+
+
+def test_clients_with_the_width_that_they_can_use(ap: Replay) -> None:
+    readings = within(ap, lambda device: device.read(frozenset({Table.CLIENTS}), None)).readings
+    assert {each.max_width_mhz for each in readings[R5].clients or ()} == {160}
+    assert {each.max_width_mhz for each in readings[R2].clients or ()} == {40}
+
+
+def test_neighbors_with_their_names(ap: Replay) -> None:
+    reading = within(ap, lambda device: device.read(frozenset({Table.NEIGHBORS}), None)).readings[R2]
+    assert [each.ssid for each in reading.neighbors or ()] == ["rrmd-guest"]
 
 
 async def attached(device: HostapdDevice) -> AsyncGenerator[Signal, None]:

@@ -53,6 +53,22 @@ def test_status_of_an_ap_at_40_mhz() -> None:
     assert status.cac_left_s is None
 
 
+@pytest.mark.parametrize(
+    ("printed", "name"),
+    [
+        ("rrmd-guest", "rrmd-guest"),
+        ("\\x20two words\\x20", " two words "),
+        ("caf\\xc3\\xa9", "caf\u00e9"),
+        ("C:\\\\dir\\tx", "C:\\dir\tx"),
+        ("\\xff", "\\xff"),
+        ("", None),
+        ("\\x00\\x00\\x00", None),
+    ],
+)
+def test_names_of_networks(printed: str, name: str | None) -> None:
+    assert parse.ssid(printed) == name
+
+
 def test_status_of_a_cac() -> None:
     text = "state=DFS\nfreq=5260\nchannel=52\nsecondary_channel=1\ncac_time_left_seconds=42\n"
     wide = "he_oper_chwidth=1\nhe_oper_centr_freq_seg0_idx=58\nvht_oper_chwidth=0\n"
@@ -153,7 +169,13 @@ def test_the_other_radio_is_heard() -> None:
     text = recording("scan.on-ap-force.txt")
     (heard,) = parse_scan.neighbors(text, Band.GHZ_2_4)
     assert heard == NeighborReading(
-        bssid="02:00:00:00:01:00", channel=6, signal_dbm=-50.0, width_mhz=20, center_mhz=2437, age_s=13.264
+        bssid="02:00:00:00:01:00",
+        channel=6,
+        signal_dbm=-50.0,
+        width_mhz=20,
+        center_mhz=2437,
+        age_s=13.264,
+        ssid="rrmd-guest",
     )
     assert parse_scan.neighbors(text, Band.GHZ_5) == ()
 

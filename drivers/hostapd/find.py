@@ -1,0 +1,41 @@
+"""A radio of the inventory among the interfaces of a device. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from drivers.errors import PersonNeeded
+from drivers.hostapd import reading
+from drivers.hostapd.parse import Interface
+from drivers.hostapd.reading import Found
+from inventory.model import Band, Radio
+
+
+def find(
+    radio: Radio, interfaces: Iterable[Interface], widths: Mapping[int, Mapping[Band, tuple[int, ...]]]
+) -> Found | None:
+    """The inventory's radio among the interfaces: by its name, else by its band.
+
+    Raises PersonNeeded where two fit.
+    """
+    listed = [each for each in interfaces if each.phy is not None]
+    access = [each for each in listed if each.kind == "AP"]
+    fitting = [each for each in listed if each.name == radio.ifname]
+    if radio.ifname is None:
+        fitting = [each for each in access if _band_of(each, widths) is radio.band]
+    if len({each.phy for each in fitting}) > 1:
+        names = ", ".join(each.name for each in fitting)
+        raise PersonNeeded(f"{radio.key}: more than one {radio.band} GHz radio ({names}): give it an ifname")
+    if not fitting or (phy := fitting[0].phy) is None:
+        return None
+    name = min(each.name for each in fitting)
+    bss = tuple(each.name for each in access if each.phy == phy)
+    return Found(key=radio.key, band=radio.band, ifname=name, phy=phy, bss=bss or (name,))
+
+
+def _band_of(interface: Interface, widths: Mapping[int, Mapping[Band, tuple[int, ...]]]) -> Band | None:
+    """Of its channel; of a silent interface what its phy can do, if that is one band."""
+    if interface.frequency_mhz is not None:
+        return reading.band_of(interface.frequency_mhz)
+    bands = tuple(widths.get(interface.phy, {})) if interface.phy is not None else ()
+    return bands[0] if len(bands) == 1 else None
