@@ -17,10 +17,10 @@ lint: $(VENV)/.installed
 unit: $(VENV)/.installed
 	$(BIN)/pytest tests/unit tests/structure
 
-# The virtual access point of tests/vm: built once, kept outside the repository. Where packages can't be
+# The virtual machines of tests/vm: built once, kept outside the repository. Where packages can't be
 # installed one line says what is left out.
 guest: $(VENV)/.installed
-	$(BIN)/python tests/vm/build_guest.py --install
+	PYTHONPATH=tests $(BIN)/python -m vm.build_guest --install
 
 regdb: $(VENV)/.installed
 	$(BIN)/python inventory/make_regdb.py

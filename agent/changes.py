@@ -9,6 +9,7 @@ import structlog
 
 from agent.change import Actor, Cause, Change, State, deadline_s, token_hash
 from agent.clock import Clock
+from agent.counts import Count
 from agent.executor import Executor
 from agent.lane import Lane
 from agent.ledger import Ledger
@@ -138,6 +139,8 @@ class Changes:
     async def note(self, none: NoChange, *, drill: bool = False, event_id: str | None = None) -> None:
         """The audit's line for a decision to change nothing."""
         site = none.radio.split("/")[0] if none.radio else ""
+        for veto in none.vetoes:
+            self._ledger.counts.add(Count.VETOES, site, veto.guard)
         await self._ledger.note(
             self._ledger.record(
                 "decision",

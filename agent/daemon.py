@@ -10,6 +10,7 @@ import signal
 import socket
 from collections.abc import Mapping
 from contextlib import ExitStack, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -22,6 +23,11 @@ from agent.audit_key import Key, derive, load_or_create_key
 from agent.clock import Clock, SystemClock
 from agent.lane import Lane
 from agent.ledger import Ledger
+from agent.metrics.collector import LoopCollector
+from agent.metrics.gather import Reloaded, Sources, gather
+from agent.metrics.loop_lag import LoopLag
+from agent.metrics.server import MetricsServer
+from agent.notify import Notifier, ask_for_time, beat
 from agent.operations import Operations
 from agent.records import Pseudonyms
 from agent.settings import Settings
@@ -56,7 +62,7 @@ async def serve(settings: Settings) -> int:
         async with _ledger(settings, clock, key) as ledger:
             agent = _agent(sites, ledger, clock, key, settings)
             operations = _operations(agent, settings, clock)
-            return await _run(agent, operations, settings)
+            return await _run(agent, operations, settings, Notifier.from_environ())
 
 
 def _operations(agent: Agent, settings: Settings, clock: Clock) -> Operations:
@@ -68,30 +74,74 @@ def _operations(agent: Agent, settings: Settings, clock: Clock) -> Operations:
     )
 
 
-async def _run(agent: Agent, operations: Operations, settings: Settings) -> int:
+async def _run(agent: Agent, operations: Operations, settings: Settings, notifier: Notifier) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, agent.stop)
+        loop.add_signal_handler(number, _stop, agent, notifier)
     socket_ = ControlSocket(settings.socket, settings.socket_group, operations.handle)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(agent.run(), name="agent")
-        await _ready_or_over(agent, running)
+        if not await _ready_or_over(agent, running, notifier):
+            return 0  # the task group raises what ended it
         await socket_.start()
+        lag = LoopLag()
+        metrics = await _metrics(agent, settings, lag)
         log.info(
             "daemon.ready", sites=len(agent.sites), devices=len(agent.lanes), socket=str(settings.socket)
         )
+        notifier.ready(_status(agent))
+        alive = partial(_alive, running)
+        beside = [
+            tasks.create_task(beat(notifier, alive, partial(_status, agent)), name="watchdog"),
+            tasks.create_task(lag.run(), name="loop-lag"),
+        ]
         try:
             await asyncio.wait({running})
         finally:
+            for task in beside:
+                task.cancel()
             await socket_.close()
+            await asyncio.to_thread(metrics.close)
     log.info("daemon.stopped")
     return 0
 
 
-async def _ready_or_over(agent: Agent, running: asyncio.Task[None]) -> None:
+def _alive(running: asyncio.Task[None]) -> bool:
+    """The agent's own task group lives: a poller that failed has ended it."""
+    return not running.done()
+
+
+def _stop(agent: Agent, notifier: Notifier) -> None:
+    notifier.stopping()
+    agent.stop()
+
+
+async def _metrics(agent: Agent, settings: Settings, lag: LoopLag) -> MetricsServer:
+    now_s = agent.clock.now().utc_us / 1e6
+    sources = Sources(agent=agent, lag=lag, reloaded=Reloaded(now_s), started_s=now_s)
+    collector = LoopCollector(partial(gather, sources), asyncio.get_running_loop())
+    server = MetricsServer(settings.metrics, collector)
+    await asyncio.to_thread(server.start)
+    return server
+
+
+def _status(agent: Agent) -> str:
+    """One line for `systemctl status`."""
+    open_changes = sum(not change.final for change in agent.memory.changes.values())
+    lost = len(agent.memory.lost)
+    why = agent.memory.observing_only
+    told = f"{len(agent.sites)} sites, {len(agent.lanes)} devices, {lost} lost, {open_changes} open changes"
+    return f"{told}; observing only: {' '.join(why.split())}" if why else told
+
+
+async def _ready_or_over(agent: Agent, running: asyncio.Task[None], notifier: Notifier) -> bool:
+    """True when the agent has recovered; False when it ended before that."""
+    asking = asyncio.create_task(ask_for_time(notifier, agent.ready))
     ready = asyncio.create_task(agent.ready.wait())
     await asyncio.wait({ready, running}, return_when=asyncio.FIRST_COMPLETED)
     ready.cancel()
+    asking.cancel()
+    return agent.ready.is_set()
 
 
 def _audit_key(settings: Settings) -> tuple[Key, bool]:

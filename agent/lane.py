@@ -8,6 +8,7 @@ back. A slow device costs its own lane and nothing else.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -42,6 +43,7 @@ class Lane:
     """The one way to a device. ``info`` None: not open.
 
     ``read_s`` bounds a read, in seconds; ``write_s`` a write. Raises only DriverError.
+    ``reads``: how many ended how (ok, timeout, failed); ``read_took_s``: the last answered one, None = none.
     """
 
     def __init__(self, name: str, device: Device, *, read_s: float = 15.0, write_s: float = 30.0) -> None:
@@ -53,6 +55,8 @@ class Lane:
         self._read_s = read_s
         self._write_s = write_s
         self._turn = asyncio.Lock()
+        self.reads: Counter[str] = Counter()
+        self.read_took_s: float | None = None
         self._since_s: float | None = None  # loop time at which the call under way began
 
     async def open(self) -> DeviceInfo:
@@ -60,7 +64,16 @@ class Lane:
         return await self._call(self._opened, self._read_s)
 
     async def read(self, tables: frozenset[Table], radios: frozenset[RadioKey] | None = None) -> Snapshot:
-        return await self._call(lambda: self.device.read(tables, radios), self._read_s)
+        loop = asyncio.get_running_loop()
+        begun_s = loop.time()
+        try:
+            snapshot = await self._call(lambda: self.device.read(tables, radios), self._read_s)
+        except DriverError as error:
+            self.reads["timeout" if isinstance(error, DeviceTimeout) else "failed"] += 1
+            raise
+        self.reads["ok"] += 1
+        self.read_took_s = loop.time() - begun_s
+        return snapshot
 
     async def read_config(self, ref: ScopeRef) -> ConfigState:
         return await self._call(lambda: self.device.read_config(ref), self._read_s)

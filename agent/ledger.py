@@ -17,6 +17,7 @@ import structlog
 from agent.audit import AuditLog, AuditUnavailable
 from agent.change import FINAL, Actor, Change, State, Trigger, next_state
 from agent.clock import Clock
+from agent.counts import Count, Counts
 from agent.moment import Deadline
 from agent.records import Evidence, Pseudonyms, Record, record
 from agent.store import Store
@@ -31,7 +32,7 @@ class Ledger:
     """Store and audit log of the daemon; every write goes through here.
 
     ``ids`` gives a fresh UUIDv7 as text. ``damaged``: why the disk was lost, None = the last write
-    was whole.
+    was whole. ``counts``: what of it `/metrics` tells.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Ledger:
         self.ids = ids
         self.names = names
         self.damaged: str | None = None
+        self.counts = Counts()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
 
     async def call(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -114,7 +116,7 @@ class Ledger:
             evidence=evidence,
             params=params,
         )
-        return await self.write(
+        created = await self.write(
             self.store.create,
             change,
             token_expires=token_expires,
@@ -123,6 +125,8 @@ class Ledger:
             allow_expired=allow_expired,
             now=self.clock.now(),
         )
+        self._count(created)
+        return created
 
     async def step(
         self,
@@ -164,8 +168,14 @@ class Ledger:
             now=self.clock.now(),
             **patch,
         )
+        self._count(done)
         _tell(done, trigger, reason)
         return done
+
+    def _count(self, change: Change) -> None:
+        self.counts.add(
+            Count.CHANGES, change.site, str(change.state), str(change.cause), change.verdict or ""
+        )
 
     async def close(self) -> None:
         await self.call(self.store.close)

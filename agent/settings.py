@@ -6,12 +6,13 @@ import os
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from agent import places
 
+MOST_PORT: Final = 65535
 PREFIX: Final = "RRMD_"
 _NOT_OURS: Final = ("RRMD_CRED_", "RRMD_CACHE", "RRMD_DEBUG")  # credentials, the test guests, the CLI
 
@@ -25,12 +26,32 @@ class LogFormat(StrEnum):
     CONSOLE = "console"  # for a person at a terminal
 
 
+class Endpoint(NamedTuple):
+    """Where to listen or to send."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """``HOST:PORT`` or ``[IPV6]:PORT``. Raises ValueError."""
+        host, _, port = text.rpartition(":")
+        host = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+        if not host or not port.isdecimal() or int(port) > MOST_PORT or (":" in host and "[" not in text):
+            raise ValueError("expected HOST:PORT, or [IPV6]:PORT")
+        return cls(host, int(port))
+
+
 class Settings(BaseModel):
     """Each field has an environment variable: ``state_dir`` is ``RRMD_STATE_DIR``.
 
     ``sites``: a site file or a directory of them. ``socket_group`` None: only root and the daemon's own
     user may use the control socket. ``store_url``: SQLAlchemy URL; it can hold a password, so show
     `store_shown` instead. ``store_url``, ``audit_dir`` and ``key_file`` lie in ``state_dir`` by default.
+    ``metrics``: where `/metrics` is served, None = nowhere.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,11 +66,17 @@ class Settings(BaseModel):
     audit_dir: Path = Field(default_factory=lambda known: known["state_dir"] / "audit")
     key_file: Path = Field(default_factory=lambda known: known["state_dir"] / "audit.key")
     log_format: LogFormat = LogFormat.JSON
+    metrics: Endpoint | None = None
 
-    @field_validator("socket_group", mode="before")
+    @field_validator("socket_group", "metrics", mode="before")
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         return None if value == "" else value
+
+    @field_validator("metrics", mode="before")
+    @classmethod
+    def _endpoint(cls, value: object) -> object:
+        return Endpoint.parse(value) if isinstance(value, str) and value else value
 
     @field_validator("sites", "state_dir", "socket", "audit_dir", "key_file", mode="after")
     @classmethod

@@ -1,7 +1,7 @@
 """A reference (``cred:NAME``) -> a :class:`Secret`. The inventory names secrets, it never holds them.
 
-Looked up in this order: ``$CREDENTIALS_DIRECTORY/NAME`` (systemd's LoadCredential), the environment
-variable ``RRMD_CRED_NAME`` (upper case, ``-`` as ``_``), ``/etc/rrmd/cred/NAME``. No message of this
+Looked up in this order: ``$CREDENTIALS_DIRECTORY/NAME`` and ``$CREDENTIALS_DIRECTORY/cred_NAME`` (systemd's
+LoadCredential of a file, and of a directory under the name ``cred``), the environment variable ``RRMD_CRED_NAME`` (upper case, ``-`` as ``_``), ``/etc/rrmd/cred/NAME``. No message of this
 module repeats any part of a secret.
 """
 
@@ -109,18 +109,25 @@ def resolve(
         if text:
             return Secret(text)
         raise CredentialContentError(f"{reference}: {place} is empty")
-    places = f"$CREDENTIALS_DIRECTORY/{name}, ${_variable(name)} and {directory / name}"
+    given = " and ".join(f"$CREDENTIALS_DIRECTORY/{each}" for each in _given_names(name))
+    places = f"{given}, ${_variable(name)} and {directory / name}"
     raise CredentialMissingError(f"{reference}: found in none of {places}")
 
 
 def _found(name: str, environ: Mapping[str, str], directory: Path) -> Iterator[tuple[str, str]]:
     given = environ.get("CREDENTIALS_DIRECTORY")
-    if given and (text := _read(Path(given, name), private=False)) is not None:
-        yield str(Path(given, name)), text
+    for path in [Path(given, each) for each in _given_names(name)] if given else []:
+        if (text := _read(path, private=False)) is not None:
+            yield str(path), text
     if (variable := _variable(name)) in environ:
         yield f"${variable}", environ[variable]
     if (text := _read(directory / name, private=True)) is not None:
         yield str(directory / name), text
+
+
+def _given_names(name: str) -> tuple[str, str]:
+    """systemd.exec(5): ``LoadCredential=cred:DIRECTORY`` makes ``cred_NAME`` of each file of a directory."""
+    return name, f"cred_{name}"
 
 
 def _variable(name: str) -> str:

@@ -1,6 +1,6 @@
-"""Build the test guest: a Debian kernel and an initrd with hostapd, once per recipe, in a cache.
+"""Build the test guests: a Debian kernel and an initrd, once per recipe (`recipes.py`), in a cache.
 
-    python3 tests/vm/build_guest.py        prints the directory that holds `vmlinuz` and `initrd.gz`
+    PYTHONPATH=tests python3 -m vm.build_guest     prints the directories that hold `vmlinuz` and `initrd.gz`
 
 The image holds no secret: keys come in at boot, by QEMU's fw_cfg (see `guest.py`).
 Packages are only unpacked, never configured, so that neither root nor a running init is needed.
@@ -25,55 +25,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-HERE = Path(__file__).resolve().parent
-INIT = HERE / "guest_init.sh"
-RECIPE = (Path(__file__).resolve(), INIT)
+from vm.recipes import PLAIN, SYSTEMD, Recipe
 
 TOOLS = {
     "qemu-system-x86_64": "qemu-system-x86",
     "mmdebstrap": "mmdebstrap",
     "apt-get": "apt",
 }
-PACKAGES = [
-    "base-files",
-    "dash",
-    "coreutils",
-    "util-linux",
-    "mount",
-    "grep",
-    "sed",
-    "mawk",
-    "procps",
-    "kmod",
-    "busybox-static",
-    "linux-image-amd64",
-    "hostapd",
-    "wpasupplicant",
-    "iw",
-    "wireless-regdb",
-    "iproute2",
-    "iputils-ping",
-    "openssh-server",
-    "python3-minimal",
-]
-MODULES = [
-    "virtio_pci",
-    "virtio_net",
-    "virtio_rng",
-    "qemu_fw_cfg",
-    "ctr",
-    "ccm",
-    "gcm",
-    "cmac",
-    "mac80211_hwsim",
-]
-
-DROPPED = re.compile(
-    r"(boot|usr/share/(?!dbus|mime$)|usr/lib/(udev|systemd|klibc|initramfs-tools|tmpfiles\.d|sysusers\.d)"
-    r"|usr/lib/modules|usr/lib/x86_64-linux-gnu/(perl|gconv|libperl|libdb-)|usr/bin/perl"
-    r"|usr/bin/(udevadm|ssh-keyscan|ssh-add|ssh-agent|localedef)|usr/lib/openssh/ssh-"
-    r"|etc/(init\.d|systemd|udev|kernel|initramfs-tools|ssh/(moduli|sshd_config)))"
-)
 KEPT = re.compile(r"usr/lib/modules/[^/]+/modules\.(builtin|order)")
 MERGED = ("bin", "sbin", "lib", "lib64")
 LINKS = {
@@ -98,16 +56,6 @@ DIRECTORIES = [
     "usr/lib",
     "usr/lib/firmware",
 ]
-FILES = {
-    "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nsshd:x:100:65534::/run/sshd:/usr/sbin/nologin\n"
-    "nobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n",
-    "etc/group": "root:x:0:\nnetdev:x:101:\nnogroup:x:65534:\n",
-    "etc/shadow": "root:*:19000:0:99999:7:::\nsshd:*:19000:0:99999:7:::\n",
-    "etc/hosts": "127.0.0.1 localhost\n",
-    "etc/ssh/sshd_config": "HostKey /etc/ssh/ssh_host_ed25519_key\nPermitRootLogin prohibit-password\n"
-    "PasswordAuthentication no\nKbdInteractiveAuthentication no\nUsePAM no\nUseDNS no\nPrintMotd no\n"
-    "MaxStartups 100\nMaxSessions 100\nSubsystem sftp internal-sftp\n",
-}
 
 
 class CannotBuild(Exception):
@@ -119,41 +67,50 @@ def cache_root() -> Path:
     return Path(os.environ.get("RRMD_CACHE") or Path.home() / ".cache" / "rrmd")
 
 
-def image_dir() -> Path:
+def image_dir(recipe: Recipe) -> Path:
     """Directory of the guest of this recipe, which may not exist yet."""
-    digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in RECIPE)).hexdigest()
-    return cache_root() / f"guest-{digest[:16]}"
+    parts = (Path(__file__).read_bytes(), recipe.init.read_bytes(), _contents(recipe))
+    digest = hashlib.sha256(b"\0".join(parts)).hexdigest()
+    return cache_root() / f"{recipe.name}-{digest[:16]}"
 
 
-def missing_packages() -> list[str]:
-    """Packages to install before the guest can be built and run; building is not asked of a cached guest."""
-    needed = ["qemu-system-x86_64"] if image_dir().is_dir() else list(TOOLS)
+def _contents(recipe: Recipe) -> bytes:
+    """What the image is made of; the same words on every machine, whatever the place of the repository."""
+    return repr(
+        (recipe.packages, recipe.modules, recipe.dropped, dict(recipe.files), dict(recipe.links))
+    ).encode()
+
+
+def missing_packages(*recipes: Recipe) -> list[str]:
+    """Packages to install before these guests can be built and run; building is not asked of a cached one."""
+    built = all(image_dir(recipe).is_dir() for recipe in recipes)
+    needed = ["qemu-system-x86_64"] if built else list(TOOLS)
     return [TOOLS[tool] for tool in needed if shutil.which(tool) is None]
 
 
-def build() -> Path:
+def build(recipe: Recipe) -> Path:
     """Directory with `vmlinuz` and `initrd.gz`, built if it is not there.
 
     Raises CannotBuild.
     """
-    target = image_dir()
+    target = image_dir(recipe)
     if target.is_dir():
         return target
-    if missing := missing_packages():
+    if missing := missing_packages(recipe):
         raise CannotBuild(f"guest: this machine lacks packages: apt-get install {' '.join(missing)}")
     target.parent.mkdir(parents=True, exist_ok=True)
     with _lock(target.parent / "guest.lock"):
         if target.is_dir():  # somebody else built it while we waited
             return target
         with tempfile.TemporaryDirectory(prefix="guest-building-", dir=target.parent) as scratch:
-            _build_into(Path(scratch))
+            _build_into(recipe, Path(scratch))
             (Path(scratch) / "image").rename(target)
     return target
 
 
-def _build_into(scratch: Path) -> None:
+def _build_into(recipe: Recipe, scratch: Path) -> None:
     archive = scratch / "root.tar"
-    _unpack_packages(archive, scratch)
+    _unpack_packages(recipe, archive, scratch)
     image = scratch / "image"
     image.mkdir()
     with (
@@ -161,14 +118,14 @@ def _build_into(scratch: Path) -> None:
         open(image / "initrd.gz", "wb") as raw,
         gzip.GzipFile("", "wb", compresslevel=1, fileobj=raw, mtime=0) as packed,
     ):
-        _write_root(tar, CpioWriter(packed), image / "vmlinuz")
+        _write_root(recipe, tar, CpioWriter(packed), image / "vmlinuz")
 
 
-def _unpack_packages(archive: Path, scratch: Path) -> None:
+def _unpack_packages(recipe: Recipe, archive: Path, scratch: Path) -> None:
     codename, sources = _host_sources()
     (scratch / "sources.list").write_text(sources)
     command = ["mmdebstrap", "--quiet", "--variant=extract", "--format=tar"]
-    command += [f"--include={','.join(PACKAGES)}"]
+    command += [f"--include={','.join(recipe.packages)}"]
     command += [f"--aptopt={option}" for option in _host_proxies()]
     done = subprocess.run(
         [*command, codename, str(archive), str(scratch / "sources.list")], capture_output=True, text=True
@@ -201,14 +158,14 @@ def _host_proxies() -> list[str]:
     return [line.rstrip(";") for line in shown.splitlines() if wanted.match(line)]
 
 
-def _write_root(tar: tarfile.TarFile, out: CpioWriter, kernel: Path) -> None:
+def _write_root(recipe: Recipe, tar: tarfile.TarFile, out: CpioWriter, kernel: Path) -> None:
     for name in DIRECTORIES:
         out.directory(name)
-    for name, target in LINKS.items():
+    for name, target in {**LINKS, **recipe.links}.items():
         out.link(name, target)
-    for name, text in FILES.items():
+    for name, text in recipe.files.items():
         out.file(name, text.encode(), 0o600 if name == "etc/shadow" else 0o644)
-    out.file("init", INIT.read_bytes(), 0o755)
+    out.file("init", recipe.init.read_bytes(), 0o755)
     modules: dict[str, tarfile.TarInfo] = {}
     for member in tar:
         name = _merged(member.name.removeprefix("./"))
@@ -216,9 +173,9 @@ def _write_root(tar: tarfile.TarFile, out: CpioWriter, kernel: Path) -> None:
             modules[_module_name(name)] = member
         elif name.startswith("boot/vmlinuz-"):
             kernel.write_bytes(_content(tar, member))
-        elif KEPT.match(name) or not DROPPED.match(name):
+        elif KEPT.match(name) or not re.match(recipe.dropped, name):
             _copy(tar, member, name, out)
-    for name, data in _module_closure(tar, modules).items():
+    for name, data in _module_closure(recipe, tar, modules).items():
         out.file(name, data)
     out.end()
 
@@ -231,9 +188,11 @@ def _module_name(path: str) -> str:
     return Path(path).name.split(".")[0].replace("-", "_")
 
 
-def _module_closure(tar: tarfile.TarFile, modules: dict[str, tarfile.TarInfo]) -> dict[str, bytes]:
+def _module_closure(
+    recipe: Recipe, tar: tarfile.TarFile, modules: dict[str, tarfile.TarInfo]
+) -> dict[str, bytes]:
     """Path and content of the wanted modules and of all that they depend on, uncompressed."""
-    queue, found = list(MODULES), dict[str, bytes]()
+    queue, found = list(recipe.modules), dict[str, bytes]()
     while queue:
         if (member := modules.pop(queue.pop(), None)) is None:  # built in, or taken already
             continue
@@ -275,13 +234,13 @@ class CpioWriter:
     def link(self, name: str, target: str) -> None:
         self._entry(name, stat.S_IFLNK | 0o777, target.encode())
 
-    def file(self, name: str, data: bytes, mode: int = 0o644) -> None:
-        self._entry(name, stat.S_IFREG | mode, data)
+    def file(self, name: str, data: bytes, mode: int = 0o644, mtime: int = 0) -> None:
+        self._entry(name, stat.S_IFREG | mode, data, mtime)
 
     def end(self) -> None:
         self._entry("TRAILER!!!", 0, b"")
 
-    def _entry(self, name: str, mode: int, data: bytes) -> None:
+    def _entry(self, name: str, mode: int, data: bytes, mtime: int = 0) -> None:
         if name in self._seen:
             return
         for parent in list(Path(name).parents)[-2::-1]:  # the kernel drops an entry without its directory
@@ -289,7 +248,7 @@ class CpioWriter:
                 self.directory(str(parent))
         self._seen.add(name)
         path = name.encode() + b"\0"
-        numbers = (len(self._seen), mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(path), 0)
+        numbers = (len(self._seen), mode, 0, 0, 1, mtime, len(data), 0, 0, 0, 0, len(path), 0)
         head = b"070701" + b"".join(b"%08X" % number for number in numbers) + path
         self._stream.write(head + b"\0" * (-len(head) % 4) + data + b"\0" * (-len(data) % 4))
 
@@ -321,12 +280,13 @@ def install(packages: list[str]) -> None:
 
 
 def main() -> int:
-    """Print where the guest is. With ``--install`` what the host lacks is installed first, and a host where
+    """Print where the guests are. With ``--install`` what the host lacks is installed first, and a host where
     that can't be done is no failure unless RRMD_REQUIRE_VM=1: the tests will be skipped."""
     try:
-        if "--install" in sys.argv[1:] and (lacking := missing_packages()):
+        if "--install" in sys.argv[1:] and (lacking := missing_packages(PLAIN, SYSTEMD)):
             install(lacking)
-        print(build())
+        print(build(PLAIN))
+        print(build(SYSTEMD))
     except CannotBuild as reason:
         print(reason, file=sys.stderr)
         return int("--install" not in sys.argv[1:] or os.environ.get("RRMD_REQUIRE_VM") == "1")

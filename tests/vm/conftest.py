@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 from vm.build_guest import CannotBuild, build, missing_packages
+from vm.recipes import PLAIN
 
 if TYPE_CHECKING:
     from vm.guest import Guest
@@ -25,12 +26,12 @@ def _without_guest(reason: str) -> NoReturn:
 @pytest.fixture(scope="session")
 def guest() -> Iterator[Guest]:
     """A booted guest, built first if it is not in the cache."""
-    if lacking := missing_packages():
+    if lacking := missing_packages(PLAIN):
         _without_guest(f"no guest: this machine lacks packages: apt-get install {' '.join(lacking)}")
     if importlib.util.find_spec("paramiko") is None:
         _without_guest("no guest: the Python package paramiko is missing")
     try:
-        build()
+        build(PLAIN)
     except CannotBuild as reason:
         _without_guest(str(reason))
     from vm.guest import Guest  # needs paramiko

@@ -8,6 +8,7 @@ import hashlib
 import io
 import logging
 import os
+import shutil
 import socket
 import subprocess
 import tarfile
@@ -24,10 +25,10 @@ import paramiko
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from vm.build_guest import build
+from vm.recipes import PLAIN, Recipe
 
 BOOT_TIMEOUT_S = 120.0
 START_ATTEMPTS = 3  # the free port that we found may be taken before QEMU binds it
-MEMORY_MIB = 512
 
 T = TypeVar("T")
 logging.getLogger("paramiko").addHandler(logging.NullHandler())  # a lost connection is reported by us
@@ -55,12 +56,15 @@ class Guest:
 
     `host`, `port`, `user`, `key_file` and `known_hosts` are what any SSH client needs to log in with a pinned
     host key; `fingerprint` is that key in OpenSSH's "SHA256:..." words. Every start makes new keys.
+    `more(path)` writes a second initrd, which is unpacked over the first.
     """
 
     host = "127.0.0.1"
     user = "root"
 
-    def __init__(self) -> None:
+    def __init__(self, recipe: Recipe = PLAIN, more: Callable[[Path], None] | None = None) -> None:
+        self._recipe = recipe
+        self._more = more
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._qemu: subprocess.Popen[bytes] | None = None
         self._ssh: paramiko.SSHClient | None = None
@@ -109,7 +113,7 @@ class Guest:
         """Boot and wait until SSH answers. Raises CannotBuild, GuestError."""
         if self.running:
             raise GuestError("the guest runs already")
-        image = build()
+        image = build(self._recipe)
         begun = time.monotonic()
         self._scratch = tempfile.TemporaryDirectory(prefix="rrmd-guest-")
         self._make_keys()
@@ -210,9 +214,9 @@ class Guest:
         self.known_hosts.write_text(f"[{self.host}]:{self.port} {self.host_key}\n")
         network = f"user,id=net,hostfwd=tcp:{self.host}:{self.port}-:22"
         command = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]
-        command += ["-machine", "q35", "-m", str(MEMORY_MIB), "-smp", "1"]
+        command += ["-machine", "q35", "-m", str(self._recipe.memory_mib), "-smp", "1"]
         command += ["-accel", "tcg,tb-size=256", "-cpu", "max"]  # the same on every machine, KVM or not
-        command += ["-kernel", str(image / "vmlinuz"), "-initrd", str(image / "initrd.gz")]
+        command += ["-kernel", str(image / "vmlinuz"), "-initrd", str(self._initrd(image))]
         command += ["-append", "console=ttyS0 loglevel=5 panic=1 mitigations=off"]
         command += ["-serial", f"file:{self.directory / 'console.log'}"]
         command += ["-netdev", network, "-device", "virtio-net-pci,netdev=net,romfile="]
@@ -221,6 +225,19 @@ class Guest:
             command += ["-fw_cfg", f"name=opt/rrmd/{name},file={self.directory / name}"]
         with open(self.directory / "qemu.log", "wb") as log:
             self._qemu = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def _initrd(self, image: Path) -> Path:
+        """The image's initrd, with the second one behind it: the kernel unpacks one after the other."""
+        if self._more is None:
+            return image / "initrd.gz"
+        whole = self.directory / "initrd.gz"
+        if not whole.exists():
+            self._more(self.directory / "more.gz")
+            with whole.open("wb") as out:
+                for part in (image / "initrd.gz", self.directory / "more.gz"):
+                    with part.open("rb") as source:
+                        shutil.copyfileobj(source, out)
+        return whole
 
     def _wait_for_console(self) -> bool:
         """True when the guest is up; False when QEMU ended before that because the port was taken."""

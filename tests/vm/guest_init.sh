@@ -30,4 +30,5 @@ ip route add default via 10.0.2.2
 
 /usr/sbin/sshd
 echo GUEST-READY
+if [ -x /usr/lib/systemd/systemd ]; then exec /usr/lib/systemd/systemd --show-status=false; fi
 while :; do sleep 1000; done

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from agent.settings import LogFormat, Settings, SettingsError
+from agent.settings import Endpoint, LogFormat, Settings, SettingsError
 
 
 def test_without_anything_said_it_is_the_system_service() -> None:
@@ -23,7 +23,9 @@ def test_without_anything_said_it_is_the_system_service() -> None:
 
 def test_each_setting_has_its_variable() -> None:
     environ = {f"RRMD_{name.upper()}": f"/x/{name}" for name in Settings.model_fields}
-    settings = Settings.from_environ(environ | {"RRMD_LOG_FORMAT": "console", "OTHER": "1"})
+    others = {"RRMD_LOG_FORMAT": "console", "RRMD_METRICS": "[::1]:9842", "OTHER": "1"}
+    settings = Settings.from_environ(environ | others)
+    assert settings.metrics == Endpoint("::1", 9842)
     assert settings.audit_dir == Path("/x/audit_dir")
     assert settings.store_url == "/x/store_url"
     assert settings.socket_group == "/x/socket_group"
@@ -45,6 +47,32 @@ def test_the_command_line_goes_first() -> None:
 
 def test_no_group_is_none() -> None:
     assert Settings.from_environ({"RRMD_SOCKET_GROUP": ""}).socket_group is None
+
+
+def test_nothing_is_served_unless_told() -> None:
+    assert Settings.from_environ({}).metrics is None
+    assert Settings.from_environ({"RRMD_METRICS": ""}).metrics is None
+
+
+@pytest.mark.parametrize(
+    ("text", "endpoint"),
+    [
+        ("127.0.0.1:9842", Endpoint("127.0.0.1", 9842)),
+        ("localhost:0", Endpoint("localhost", 0)),
+        ("[2001:db8::1]:80", Endpoint("2001:db8::1", 80)),
+    ],
+)
+def test_an_endpoint_is_written_as_it_is_read(text: str, endpoint: Endpoint) -> None:
+    assert Settings.from_environ({"RRMD_METRICS": text}).metrics == endpoint
+    assert str(endpoint) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["9842", ":9842", "host", "host:", "host:x", "host:65536", "::1:80", "[]:80"]
+)
+def test_what_is_no_endpoint(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"^RRMD_METRICS: .*expected HOST:PORT"):
+        Settings.from_environ({"RRMD_METRICS": text})
 
 
 def test_a_misspelt_variable_is_named() -> None:

@@ -77,6 +77,14 @@ def test_places_are_asked_in_order(tmp_path: Path) -> None:
     assert found == ["first", "second", "third"]
 
 
+def test_a_directory_given_by_systemd_is_known_by_its_name(tmp_path: Path) -> None:
+    put(tmp_path / "systemd", "cred_ap-2", "of the directory", 0o440)
+    environ = {"CREDENTIALS_DIRECTORY": str(tmp_path / "systemd")}
+    assert resolve("cred:ap-2", environ=environ, directory=tmp_path).reveal() == "of the directory"
+    put(tmp_path / "systemd", "ap-2", "by its own name", 0o440)
+    assert resolve("cred:ap-2", environ=environ, directory=tmp_path).reveal() == "by its own name"
+
+
 def test_a_missing_credential_names_the_places(tmp_path: Path) -> None:
     with pytest.raises(CredentialMissingError, match=r"RRMD_CRED_AP_2 and .*/ap-2"):
         resolve("cred:ap-2", environ={}, directory=tmp_path)
