@@ -305,7 +305,7 @@ class Memory:
             radios=Views(site, {key: self.radios[key].seen_so_far() for key in site.radios}, now),
             barred_mhz=self.barred(site.id, now),
             changes=self.changes_of(site.id, now),
-            paused=self._paused(now),
+            paused=self.paused_at(now),
             observing_only=self.observing_only or self.standby.get(site.id),
             bssids=self._bssids(site),
             deeds={
@@ -315,7 +315,7 @@ class Memory:
             },
         )
 
-    def _paused(self, now: Moment) -> frozenset[str]:
+    def paused_at(self, now: Moment) -> frozenset[str]:
         """Scopes that are left alone now; a radio on its way out of the configuration is one."""
         running = {scope for scope, until in self.pauses.items() if until is None or until > now.utc_us}
         return frozenset(running | self.leaving)

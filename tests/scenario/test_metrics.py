@@ -37,7 +37,9 @@ def test_every_family_is_there_after_a_change_and_a_veto(tmp_path: Path) -> None
             radio = agent.memory.radios[rig.key]
             await until(lambda: (last := radio.history.last) and last.at_s >= 400)
             kind = EventKind.NON_WIFI_BURST
-            done = await agent.inject(kind, rig.key, channel=161, width_mhz=None, act=True, actor=PERSON)
+            done = await agent.operator.inject(
+                kind, rig.key, channel=161, width_mhz=None, act=True, actor=PERSON
+            )
             assert done.change is not None
             during = await measured(agent)
             assert during["rrmd_changes_open"] == {("lab",): 1}

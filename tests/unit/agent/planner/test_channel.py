@@ -14,7 +14,7 @@ from agent.moment import Deadline, Moment
 from agent.planner import guards, legal, matrix
 from agent.planner.channel import assess, rank
 from agent.planner.decision import Move, NoChange
-from agent.view import RadioView, SiteView, values_of
+from agent.view import Heard, RadioView, SiteView, values_of
 from drivers.types import (
     BssReading,
     Capabilities,
@@ -231,9 +231,11 @@ def test_a_plan_rests_on_all_scans_of_the_day_and_not_on_the_last_one() -> None:
     second = replace(reading(key, 36), at_s=400.0, neighbors=(heard(44, -50.0),))
     memory.see(first)
     memory.see(second)
-    known = {n.channel: n.age_s for n in memory.heard(500.0, site.policy.neighbour_age_s)}
+    known = {n.channel: n.age_s for n in Heard(memory.neighbors, 500.0, site.policy.neighbour_age_s)}
     assert known == {149: 410.0, 44: 110.0}
-    assert {n.channel for n in memory.heard(100.0 + 25 * 3600, site.policy.neighbour_age_s)} == set()
+    assert {
+        n.channel for n in Heard(memory.neighbors, 100.0 + 25 * 3600, site.policy.neighbour_age_s)
+    } == set()
 
 
 def test_a_gain_that_does_not_pay_changes_nothing() -> None:
