@@ -20,7 +20,7 @@ from agent.planner.decision import Answer, Deed, Move, NoChange, TakeBack
 from agent.view import SiteView
 from drivers.errors import DriverError
 from drivers.types import ActionRequest
-from inventory.model import Mode, RadioKey
+from inventory.model import RadioKey
 
 log = structlog.get_logger()
 
@@ -112,8 +112,7 @@ class Answers:
         self, deed: Deed, request: ActionRequest, event: Event, told: set[str], actor: Actor | None
     ) -> NoChange | None:
         """Do it once. The record comes first: what can't be undone must at least not be denied."""
-        if why := self._withheld(request, event, actor):
-            none = NoChange(radio=request.radio, reason=why, params={**deed.params, "action": request.action})
+        if none := self._withheld(request, event, actor):
             await self._decline(none, event, told)
             return none
         await self._note(deed, event, "doing", actor)
@@ -130,15 +129,18 @@ class Answers:
         await self._note(deed, event, "done", actor)
         return None
 
-    def _withheld(self, request: ActionRequest, event: Event, actor: Actor | None) -> str | None:
-        """Why it is not done now. What has no undo is never done by the agent where a person approves."""
+    def _withheld(self, request: ActionRequest, event: Event, actor: Actor | None) -> NoChange | None:
+        """Why it is not done now; a person who asks for it is asked no second time."""
         view = self._memory.view(self._memory.sites[event.site], self._clock.now())
         proposal = guards.Proposal(view, request.radio, {}, Cause(event.kind))
-        if veto := guards.mode(proposal) or guards.paused(proposal) or guards.pinned(proposal):
-            return veto.reason
-        if actor is None and view.site.policy.mode is Mode.ADVISE:
-            return "advise_mode"
-        return None if _able(view, request) else "device_cannot"
+        found = [veto for veto in guards.deed_vetoes(proposal) if actor is None or veto.reason != "advise"]
+        params: dict[str, int | str] = {"action": str(request.action)}
+        if found:
+            params |= {"guard": found[0].guard, "why": found[0].reason}
+            return NoChange(radio=request.radio, reason="vetoed", params=params, vetoes=tuple(found))
+        if not _able(view, request):
+            return NoChange(radio=request.radio, reason="device_cannot", params=params)
+        return None
 
     async def _note(self, deed: Deed, event: Event, result: str, actor: Actor | None = None) -> None:
         request = deed.request

@@ -2,8 +2,8 @@
 
 Looked up in this order: ``$CREDENTIALS_DIRECTORY/NAME`` and ``$CREDENTIALS_DIRECTORY/cred_NAME`` (systemd's
 LoadCredential of a file, and of a directory under the name ``cred``), the environment variable
-``RRMD_CRED_NAME`` (upper case, ``-`` as ``_``), ``/etc/rrmd/cred/NAME``. No message of this module repeats any
-part of a secret.
+``RRMD_CRED_NAME`` (upper case, ``-`` as ``_``), ``/etc/rrmd/cred/NAME``. No message of this module repeats
+any part of a secret.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ def _show(found: dict[str, Any]) -> None:
             ("site", "MHz", "channel", "left", "heard by"),
             map(_nop, found["nop"]),
         )
-    if found["events"]:
+    if found.get("events"):
         show_table(
             "Open events",
             ("UTC", "kind", "radio", "severity", "evidence"),
@@ -55,7 +55,7 @@ def _show(found: dict[str, Any]) -> None:
                 for e in found["events"]
             ),
         )
-    if found["pauses"]:
+    if found.get("pauses"):
         show_table(
             "Paused",
             ("scope", "since", "until", "by"),
