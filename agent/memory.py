@@ -16,7 +16,7 @@ from agent.history import History
 from agent.moment import Moment
 from agent.nop import Nop, later
 from agent.view import Heard, RadioView, SiteView, block_of
-from drivers.types import Capabilities, DeviceInfo, NeighborReading, RadioReading, Snapshot
+from drivers.types import BssReading, Capabilities, DeviceInfo, NeighborReading, RadioReading, Snapshot
 from inventory.model import Policy, RadioKey, Site, site_of
 
 KEEP_SLOTS = 22
@@ -30,6 +30,7 @@ class RadioMemory:
     ``neighbors``: by BSSID, when it was heard last and how; replaced as a whole, since views look into it.
     ``keep_s``: how long. ``scanned_at_s`` and ``clients_at_s``: when the neighbour table and the client
     table were read last, even if empty; None = never. ``macs``: the clients of the present reading.
+    ``bss``: its BSSs as last reported, kept when its device is lost: others may still hear them.
     """
 
     device: str
@@ -40,6 +41,7 @@ class RadioMemory:
     scanned_at_s: float | None = None
     clients_at_s: float | None = None
     macs: frozenset[str] = frozenset()
+    bss: tuple[BssReading, ...] = ()
     capabilities: Capabilities | None = None
     held: deque[tuple[float, frozenset[int]]] = field(default_factory=lambda: deque(maxlen=64))
     seen: asyncio.Event = field(default_factory=asyncio.Event)
@@ -48,6 +50,8 @@ class RadioMemory:
         """Take in one reading; tables that it lacks stay as they were."""
         self.history.add(reading)
         self.reading = merged(self.reading, reading)
+        if reading.bss is not None:
+            self.bss = reading.bss
         if block := block_of(reading):
             self.held.append((reading.at_s, block.mhz20))
         if reading.clients is not None:
@@ -189,19 +193,17 @@ class Memory:
 
     def _radio(self, site: Site, key: RadioKey, now: Moment) -> RadioView:
         known, keep_s = self.radios[key], site.policy.neighbour_age_s
+        scanned_at_s = known.scanned_at_s
+        scanned_age_s = None if scanned_at_s is None else now.monotonic_s - scanned_at_s
         return RadioView(
             radio=site.radios[key],
             device=known.device,
             reading=known.reading,
             neighbors=known.heard(now.monotonic_s, keep_s),
-            scanned=known.scanned_at_s is not None and now.monotonic_s - known.scanned_at_s <= keep_s,
+            scanned=scanned_age_s is not None and scanned_age_s <= keep_s,
+            scanned_age_s=scanned_age_s,
             capabilities=known.capabilities,
         )
 
     def _bssids(self, site: Site) -> dict[str, RadioKey]:
-        return {
-            bss.bssid: key
-            for key in site.radios
-            if (reading := self.radios[key].reading) is not None
-            for bss in reading.bss or ()
-        }
+        return {bss.bssid: key for key in site.radios for bss in self.radios[key].bss}

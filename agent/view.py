@@ -37,6 +37,12 @@ class Heard(Sequence[NeighborReading]):
         found = [self._last[bssid] for bssid in bssids if bssid in self._last]
         return [heard.signal_dbm for at_s, heard in found if self._age_s(at_s, heard) <= oldest_s]
 
+    def of(self, bssids: Collection[str]) -> list[NeighborReading]:
+        """The entries of ``bssids``, with their age."""
+        found = [self._last[bssid] for bssid in bssids if bssid in self._last]
+        aged = [(heard, self._age_s(at_s, heard)) for at_s, heard in found]
+        return [replace(heard, age_s=age_s) for heard, age_s in aged if age_s <= self._keep_s]
+
     def _age_s(self, at_s: float, heard: NeighborReading) -> float:
         return heard.age_s + self._now_s - at_s
 
@@ -63,14 +69,15 @@ class Heard(Sequence[NeighborReading]):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RadioView:
     """One radio as last seen. ``reading`` None: never read, or lost; ``neighbors``: what it heard, whose
-    entries know their age; ``scanned``: it reported lately whom it hears, be it nobody; ``capabilities``
-    None: its device was never opened."""
+    entries know their age; ``scanned``: it reported lately whom it hears, be it nobody; ``scanned_age_s``:
+    how long ago that was, None = never; ``capabilities`` None: its device was never opened."""
 
     radio: Radio
     device: str
     reading: RadioReading | None = None
     neighbors: Sequence[NeighborReading] = ()
     scanned: bool = False
+    scanned_age_s: float | None = None
     capabilities: Capabilities | None = None
 
     @property
@@ -91,6 +98,12 @@ class RadioView:
         if isinstance(self.neighbors, Heard):
             return self.neighbors.levels(bssids, limit_s)
         return [each.signal_dbm for each in self.neighbors if each.bssid in bssids and each.age_s <= limit_s]
+
+    def heard(self, bssids: Collection[str]) -> Sequence[NeighborReading]:
+        """Those of ``bssids`` that it heard, with their age."""
+        if isinstance(self.neighbors, Heard):
+            return self.neighbors.of(bssids)
+        return [each for each in self.neighbors if each.bssid in bssids]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
