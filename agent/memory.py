@@ -20,6 +20,7 @@ from agent.nop import Nop, later
 from agent.view import Aired, Heard, RadioView, SiteView, block_of
 from drivers.types import (
     Action,
+    BssReading,
     Capabilities,
     DeviceInfo,
     NeighborReading,
@@ -55,8 +56,8 @@ class RadioMemory:
     ``keep_s``: how long. ``scanned_at_s`` and ``clients_at_s``: when the neighbour table and the client
     table were read last, even if empty; None = never. ``macs``: the clients of the present reading.
     ``signals``: what its device pushed about it, oldest first.
-    ``air``: by 20 MHz channel, when it was measured last and what. ``bssids``: its own, those of a lost radio
-    too: others may still hear it, or no longer.
+    ``air``: by 20 MHz channel, when it was measured last and what. ``bss``: its BSSs as last reported, kept
+    when its device is lost: others may still hear them, or no longer.
     """
 
     device: str
@@ -67,10 +68,10 @@ class RadioMemory:
     scanned_at_s: float | None = None
     clients_at_s: float | None = None
     macs: frozenset[str] = frozenset()
+    bss: tuple[BssReading, ...] = ()
     capabilities: Capabilities | None = None
     air: Mapping[int, tuple[float, ChannelAir]] = field(default_factory=dict)
     surveyed: tuple[SurveyReading, ...] = ()
-    bssids: tuple[str, ...] = ()
     held: deque[tuple[float, frozenset[int]]] = field(default_factory=lambda: deque(maxlen=64))
     signals: deque[Signal] = field(default_factory=lambda: deque(maxlen=64))
     seen: asyncio.Event = field(default_factory=asyncio.Event)
@@ -79,6 +80,8 @@ class RadioMemory:
         """Take in one reading; tables that it lacks stay as they were."""
         self.history.add(reading)
         self.reading = merged(self.reading, reading)
+        if reading.bss is not None:
+            self.bss = reading.bss
         if block := block_of(reading):
             self.held.append((reading.at_s, block.mhz20))
         if reading.clients is not None:
@@ -88,8 +91,6 @@ class RadioMemory:
             self._hear(reading.at_s, reading.neighbors)
         if reading.survey is not None:
             self._measure(reading.at_s, reading.survey, reading.fresh_s)
-        if reading.bss is not None:
-            self.bssids = tuple(bss.bssid for bss in reading.bss)
         self.seen.set()
         self.seen = asyncio.Event()
 
@@ -172,14 +173,14 @@ class Views(Mapping[RadioKey, RadioView]):
 
     def _make(self, key: RadioKey, known: Known) -> RadioView:
         now_s, keep_s = self._now.monotonic_s, self._site.policy.neighbour_age_s
-        scan_age_s = None if known.scanned_at_s is None else now_s - known.scanned_at_s
+        scanned_age_s = None if known.scanned_at_s is None else now_s - known.scanned_at_s
         return RadioView(
             radio=self._site.radios[key],
             device=known.device,
             reading=known.reading,
             neighbors=Heard(known.neighbors, now_s, keep_s),
-            scanned=scan_age_s is not None and scan_age_s <= keep_s,
-            scan_age_s=scan_age_s,
+            scanned=scanned_age_s is not None and scanned_age_s <= keep_s,
+            scanned_age_s=scanned_age_s,
             air=Aired(known.air, now_s),
             capabilities=known.capabilities,
         )
@@ -234,9 +235,9 @@ class Memory:
     def see(self, snapshot: Snapshot) -> None:
         for key, reading in snapshot.readings.items():
             if key in self.radios:
-                before = self.radios[key].bssids
+                before = self.radios[key].bss
                 self.radios[key].see(reading)
-                if self.radios[key].bssids != before:
+                if self.radios[key].bss != before:
                     self._sent_by.pop(site_of(key), None)
 
     def lose(self, site: str, device: str) -> None:
@@ -322,5 +323,5 @@ class Memory:
 
     def _bssids(self, site: Site) -> Mapping[str, RadioKey]:
         if site.id not in self._sent_by:
-            self._sent_by[site.id] = {bssid: key for key in site.radios for bssid in self.radios[key].bssids}
+            self._sent_by[site.id] = {each.bssid: key for key in site.radios for each in self.radios[key].bss}
         return self._sent_by[site.id]

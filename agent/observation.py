@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agent.airtime import SURVEY_SLACK, air_of, counted_air
-from agent.counters import Flaw, retry_share, share
+from agent.counters import Flaw, retry_share, rise_of, share
 from agent.traffic import counted, gone_clients, traffic_of
 from drivers.types import RadioReading, RadioState
 from inventory.model import RadioKey
@@ -22,8 +22,8 @@ class Observation:
     None = not reported, or not usable (``flaws`` says why). ``frames``: frames sent, failed ones included;
     ``retries``: repeated transmissions; ``failed``: frames given up. ``gone``: MACs that were here and are
     not any more, or came back in between; whether they are elsewhere on the site is not known here.
-    ``disconnects``: the device's own count. ``clients``: MACs, kept only in a history's newest
-    observation; ``client_count`` stays.
+    ``disconnects``: the device's own count. ``hardware_resets``: how often the radio's chip was restarted.
+    ``clients``: MACs, kept only in a history's newest observation; ``client_count`` stays.
     """
 
     key: RadioKey
@@ -45,6 +45,7 @@ class Observation:
     client_count: int | None = None
     gone: frozenset[str] | None = None
     disconnects: int | None = None
+    hardware_resets: int | None = None
     flaws: frozenset[Flaw] = frozenset()
 
     @property
@@ -115,6 +116,7 @@ def observe(previous: RadioReading | None, current: RadioReading) -> Observation
         client_count=None if macs is None else len(macs),
         gone=gone_clients(previous, current, span_s),
         disconnects=traffic.disconnects,
+        hardware_resets=_risen(previous.hardware_resets, current.hardware_resets),
         flaws=frozenset(traffic.flaws | air.flaws | off_air),
     )
 
@@ -136,6 +138,12 @@ def _fresh(previous: RadioReading, current: RadioReading) -> bool:
 def _identity(reading: RadioReading) -> tuple[object, ...]:
     channel = reading.channel.value if reading.channel else None
     return reading.state, channel, reading.width_mhz.value if reading.width_mhz else None
+
+
+def _risen(before: int | None, after: int | None) -> int | None:
+    """How far a plain count rose; None when it is not reported or started again."""
+    rise = rise_of(before, after, 64)
+    return None if rise is None or rise < 0 else rise
 
 
 def _data_s(reading: RadioReading) -> float:

@@ -43,6 +43,12 @@ class Heard(Sequence[NeighborReading]):
         oldest_s = min(limit_s, self._keep_s) - self._now_s
         return (heard for at_s, heard in self._last.values() if heard.age_s - at_s <= oldest_s)
 
+    def of(self, bssids: Collection[str]) -> list[NeighborReading]:
+        """The entries of ``bssids``, with their age."""
+        found = [self._last[bssid] for bssid in bssids if bssid in self._last]
+        aged = [(heard, self._age_s(at_s, heard)) for at_s, heard in found]
+        return [replace(heard, age_s=age_s) for heard, age_s in aged if age_s <= self._keep_s]
+
     def _age_s(self, at_s: float, heard: NeighborReading) -> float:
         return heard.age_s + self._now_s - at_s
 
@@ -98,8 +104,8 @@ class Aired(Mapping[int, ChannelAir]):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RadioView:
     """One radio as last seen. ``reading`` None: never read, or lost; ``neighbors``: what it heard, whose
-    entries know their age; ``scanned``: it reported lately whom it hears, be it nobody; ``scan_age_s``: how
-    long ago that was, None = never; ``air``: what it measured of each 20 MHz channel, by centre in MHz;
+    entries know their age; ``scanned``: it reported lately whom it hears, be it nobody; ``scanned_age_s``:
+    how long ago that was, None = never; ``air``: what it measured of each 20 MHz channel, by centre in MHz;
     ``capabilities`` None: its device was never opened."""
 
     radio: Radio
@@ -107,7 +113,7 @@ class RadioView:
     reading: RadioReading | None = None
     neighbors: Sequence[NeighborReading] = ()
     scanned: bool = False
-    scan_age_s: float | None = None
+    scanned_age_s: float | None = None
     air: Mapping[int, ChannelAir] = field(default_factory=lambda: MappingProxyType({}))
     capabilities: Capabilities | None = None
 
@@ -142,6 +148,12 @@ class RadioView:
         if isinstance(self.neighbors, Heard):
             return self.neighbors.levels(bssids, limit_s)
         return [each.signal_dbm for each in self.neighbors if each.bssid in bssids and each.age_s <= limit_s]
+
+    def heard_of(self, bssids: Collection[str]) -> Sequence[NeighborReading]:
+        """Those of ``bssids`` that it heard, with their age."""
+        if isinstance(self.neighbors, Heard):
+            return self.neighbors.of(bssids)
+        return [each for each in self.neighbors if each.bssid in bssids]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -167,7 +167,7 @@ class DetectPolicy:
     # HW_FAILURE
     missed_polls: int = 3
     stuck_samples: int = 3  # clients and air, and not a frame sent
-    resets: int = 3  # hardware resets within an hour
+    resets: int = 3  # hardware resets within the history that is kept (40 minutes)
     loss_aps: int = 3  # together with loss_ratio: one alert for the site
     loss_ratio: float = 0.2
     restart_interval_s: float = 3600.0

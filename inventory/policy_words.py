@@ -8,34 +8,52 @@ from types import MappingProxyType
 
 from inventory.channels import block, channels
 from inventory.findings import Findings
-from inventory.model import Band, MonitorPolicy, Policy, Radio, RadioKey
+from inventory.model import Band, DetectPolicy, MonitorPolicy, Policy, Radio, RadioKey
 from inventory.regulatory import countries, dfs_needed, refusal
-from inventory.schema import MonitorWords, PolicyWords
+from inventory.schema import DetectWords, MonitorWords, PolicyWords
 from inventory.site_error import Steps
 from inventory.yaml_text import Node
 
 POLICY: Steps = ("policy",)
 MONITOR: Steps = ("policy", "monitor")
+DETECT: Steps = ("policy", "detect")
 
 
 def read_policy(top: Node, country: str | None, found: Findings) -> Policy | None:
     """The site's policy, defaults where the file is silent; None after saying what is wrong."""
     node = top.mapping.get("policy", Node(top.line, top.column, {}))
     words = found.read(PolicyWords, node, POLICY)
-    monitor_node = node.mapping.get("monitor", Node(node.line, node.column, {}))
+    monitor_node, detect_node = _part(node, "monitor"), _part(node, "detect")
     monitor_words = found.read(MonitorWords, monitor_node, MONITOR)
-    if words is None or monitor_words is None:
+    detect_words = found.read(DetectWords, detect_node, DETECT)
+    if words is None or monitor_words is None or detect_words is None:
         return None
     monitor = _monitor(words, monitor_words)
-    policy = _policy(words, monitor)
+    detect = replace(DetectPolicy(), **detect_words.given)
+    policy = _policy(words, monitor, detect)
     if words.monitor_s is not None and monitor_words.slot_s is not None:
         found.add(monitor_node.at(("slot_s",)), (*MONITOR, "slot_s"), "monitor_s or slot_s, not both")
-    for name, expected in _monitor_flaws(monitor):
-        found.add(monitor_node.at((name,)), (*MONITOR, name), expected, str(getattr(monitor, name)))
-    for name, expected in _policy_flaws(policy):
-        found.add(node.at((name,)), (*POLICY, name), expected, str(getattr(policy, name)))
+    _tell(found, monitor_node, MONITOR, monitor, _monitor_flaws(monitor))
+    _tell(found, detect_node, DETECT, detect, _detect_flaws(detect))
+    _tell(found, node, POLICY, policy, _policy_flaws(policy))
     _check_safe_channels(policy, node, country, found)
+    _check_plan(policy, node, country, found)
     return policy
+
+
+def _part(node: Node, name: str) -> Node:
+    return node.mapping.get(name, Node(node.line, node.column, {}))
+
+
+def _tell(
+    found: Findings,
+    node: Node,
+    steps: Steps,
+    values: Policy | MonitorPolicy | DetectPolicy,
+    flaws: Iterator[tuple[str, str]],
+) -> None:
+    for name, expected in flaws:
+        found.add(node.at((name,)), (*steps, name), expected, str(getattr(values, name)))
 
 
 def _monitor(words: PolicyWords, monitor: MonitorWords) -> MonitorPolicy:
@@ -48,14 +66,16 @@ def _monitor(words: PolicyWords, monitor: MonitorWords) -> MonitorPolicy:
     return replace(policy, slot_s=words.monitor_s / policy.slots)
 
 
-def _policy(words: PolicyWords, monitor: MonitorPolicy) -> Policy:
+def _policy(words: PolicyWords, monitor: MonitorPolicy, detect: DetectPolicy) -> Policy:
     given = words.given
     given.pop("monitor_s", None)
     if words.quiet_hours is not None:
         given["quiet_hours"] = tuple(words.quiet_hours)
     if words.safe_channels is not None:
         given["safe_channels"] = MappingProxyType(words.safe_channels)
-    return replace(Policy(), **{**given, "monitor": monitor})
+    if words.channels_2_4 is not None:
+        given["channels_2_4"] = tuple(words.channels_2_4)
+    return replace(Policy(), **{**given, "monitor": monitor, "detect": detect})
 
 
 def _monitor_flaws(monitor: MonitorPolicy) -> Iterator[tuple[str, str]]:
@@ -74,6 +94,24 @@ def _monitor_flaws(monitor: MonitorPolicy) -> Iterator[tuple[str, str]]:
         yield "suspect_ratio", f"at most worse_ratio ({monitor.worse_ratio:g})"
 
 
+def _detect_flaws(detect: DetectPolicy) -> Iterator[tuple[str, str]]:
+    """An event clears at a lower level than it is raised at, else it would flicker."""
+    for clearing, raising in (
+        ("burst_clear_duty", "burst_duty"),
+        ("burst_low_duty", "burst_duty"),
+        ("sat_clear_busy", "sat_busy"),
+        ("density_clear_times", "density_times"),
+        ("qoe_clear_times", "qoe_times"),
+    ):
+        limit = getattr(detect, raising)
+        if getattr(detect, clearing) >= limit:
+            yield clearing, f"less than {raising} ({limit:g})"
+    if detect.jam_duty <= detect.burst_clear_duty:
+        yield "jam_duty", f"more than burst_clear_duty ({detect.burst_clear_duty:g})"
+    if detect.density_capacity < detect.density_clients:
+        yield "density_capacity", f"at least density_clients ({detect.density_clients})"
+
+
 def _policy_flaws(policy: Policy) -> Iterator[tuple[str, str]]:
     if policy.stale_s <= policy.poll_s:
         yield "stale_s", f"more than poll_s ({policy.poll_s:g})"
@@ -90,6 +128,19 @@ def _check_safe_channels(policy: Policy, node: Node, country: str | None, found:
             country in countries() and not _safe(str(country), band, channel)
         ):
             found.add(node.at(steps), (*POLICY, *steps), expected)
+
+
+def _check_plan(policy: Policy, node: Node, country: str | None, found: Findings) -> None:
+    """The 2.4 GHz plan is one that the country allows."""
+    if country not in countries():
+        return
+    anyone = Radio(key=RadioKey(""), band=Band.GHZ_2_4)
+    for channel in policy.channels_2_4:
+        if refusal(str(country), block(Band.GHZ_2_4, channel, 20), anyone) is not None:
+            steps: Steps = ("channels_2_4",)
+            got = f"{list(policy.channels_2_4)} ({channel} is not)"
+            found.add(node.at(steps), (*POLICY, *steps), f"channels that are legal in {country}", got)
+            return
 
 
 def _safe(country: str, band: Band, channel: int) -> bool:

@@ -16,12 +16,17 @@ Seconds = Annotated[float, number(0, 604_800, "s")]
 Period = Annotated[float, number(1, 604_800, "s")]
 Count = Annotated[int, whole(0, 10_000)]
 Slots = Annotated[int, whole(1, 1_000, "slots")]
+Samples = Annotated[int, whole(1, 100)]
+Clients = Annotated[int, whole(1, 10_000, "clients")]
+PerMinute = Annotated[float, number(0, 10_000, "a minute")]
+HeardDbm = Annotated[float, number(-100, -30, "dBm")]
 Dbm = Annotated[int, whole(-10, 40, "dBm")]
 Metres = Annotated[float, number(-100_000, 100_000, "m")]
 BandWord = Annotated[Band, one_of(Band)]
 
 _NOT_EMPTY: Final = check("different values, at least one", lambda got: got and len(set(got)) == len(got))
 _RISING: Final = check("the lower value first", lambda got: got[0] <= got[-1])
+_PLAN: Final = check("[1, 6, 11] or [1, 5, 9, 13]", lambda got: got in ([1, 6, 11], [1, 5, 9, 13]))
 _PAIR: Final = Field(min_length=2, max_length=2)
 
 
@@ -71,11 +76,11 @@ class MonitorWords(Words):
     per_floor: Ratio | None = None
     more_slots_above: Slots | None = None
     throughput_ratio: Ratio | None = None
-    disconnects_per_minute: Annotated[float, number(0, 10_000, "a minute")] | None = None
+    disconnects_per_minute: PerMinute | None = None
     disconnect_client_ratio: Ratio | None = None
     disconnect_baseline_ratio: Multiple | None = None
     disconnect_slots: Slots | None = None
-    lost_clients: Annotated[int, whole(1, 10_000, "clients")] | None = None
+    lost_clients: Clients | None = None
     lost_client_ratio: Ratio | None = None
     lost_client_after_s: Seconds | None = None
     control_lost_ratio: Ratio | None = None
@@ -84,12 +89,59 @@ class MonitorWords(Words):
     relief_ratio: Ratio | None = None
 
 
+class DetectWords(Words):
+    """Each field of :class:`inventory.model.DetectPolicy`."""
+
+    samples: Samples | None = None
+    clear_samples: Samples | None = None
+    forget_s: Period | None = None
+    again_s: Period | None = None
+    burst_duty: Ratio | None = None
+    burst_clear_duty: Ratio | None = None
+    burst_low_duty: Ratio | None = None
+    burst_harm: Multiple | None = None
+    burst_confidence: Ratio | None = None
+    burst_untrusted: Ratio | None = None
+    sat_busy: Ratio | None = None
+    sat_clear_busy: Ratio | None = None
+    sat_hold_s: Seconds | None = None
+    sat_own: Ratio | None = None
+    sat_foreign: Ratio | None = None
+    density_times: Multiple | None = None
+    density_clients: Clients | None = None
+    density_clear_times: Multiple | None = None
+    density_capacity: Clients | None = None
+    density_days: Annotated[int, whole(1, 90, "days")] | None = None
+    missed_polls: Samples | None = None
+    stuck_samples: Samples | None = None
+    resets: Annotated[int, whole(1, 1_000)] | None = None
+    loss_aps: Annotated[int, whole(1, 10_000, "APs")] | None = None
+    loss_ratio: Ratio | None = None
+    restart_interval_s: Period | None = None
+    deaf_neighbours: Annotated[int, whole(1, 1_000, "radios")] | None = None
+    compensate_step_db: Annotated[int, whole(1, 10, "dB")] | None = None
+    compensate_most_db: Annotated[int, whole(0, 20, "dB")] | None = None
+    flood_per_minute: PerMinute | None = None
+    jam_duty: Ratio | None = None
+    jam_noise_db: Annotated[float, number(1, 60, "dB")] | None = None
+    jam_interval_s: Period | None = None
+    rogue_dbm: HeardDbm | None = None
+    qoe_times: Multiple | None = None
+    qoe_clear_times: Multiple | None = None
+    qoe_retry_floor: Ratio | None = None
+    qoe_per_floor: Ratio | None = None
+    qoe_rate_ratio: Ratio | None = None
+    qoe_disconnects_per_minute: PerMinute | None = None
+    qoe_undo_s: Seconds | None = None
+
+
 class PolicyWords(Words):
     """Each field of :class:`inventory.model.Policy`, and ``monitor_s``, which sets ``monitor.slot_s``."""
 
     mode: Annotated[Mode, one_of(Mode)] | None = None
     monitor_s: Annotated[float, number(1, 86_400, "s")] | None = None
     monitor: Any = None  # MonitorWords, looked at on its own
+    detect: Any = None  # DetectWords, looked at on its own
     max_inflight_ratio: Ratio | None = None
     quiet_hours: list[Annotated[tuple[int, int], rule("HH:MM-HH:MM, not empty", span)]] | None = None
     poll_s: Period | None = None
@@ -108,10 +160,13 @@ class PolicyWords(Words):
     radar_verify_s: Annotated[float, number(0.1, 9.9, "s")] | None = None
     radar_off_s: Annotated[float, number(0.1, 9.9, "s, before the legal 10")] | None = None
     radar_held_s: Period | None = None
-    neighbour_dbm: Annotated[float, number(-100, -30, "dBm")] | None = None
+    neighbour_dbm: HeardDbm | None = None
     neighbour_age_s: Period | None = None
     evidence_s: Period | None = None
     min_gain_ratio: Ratio | None = None
+    channels_2_4: Annotated[list[Annotated[int, whole(1, 13)]], _PLAN] | None = None
+    obss_pd_step_db: Annotated[int, whole(1, 20, "dB")] | None = None
+    obss_pd_most_dbm: Annotated[int, whole(-82, -62, "dBm")] | None = None
     safe_channels: dict[BandWord, Annotated[int, whole(1, 233)]] | None = None
 
 

@@ -23,7 +23,8 @@ class Sight:
     the median of the same weekday hour, None where there is no such history yet. ``missed``: polls in a row
     that its device did not answer. ``answers_otherwise``: whether a second way of asking, tried since, got an
     answer; None = not tried. ``lost_at_s``: monotonic seconds of the last answer before the device was lost,
-    None = it is not lost.
+    None = it is not lost. ``histories``: observations of the site's radios, oldest first, looked up only
+    when one of them is asked for; without it there are no controls.
     """
 
     view: SiteView
@@ -34,6 +35,7 @@ class Sight:
     missed: int = 0
     answers_otherwise: bool | None = None
     lost_at_s: float | None = None
+    histories: Mapping[RadioKey, Sequence[Observation]] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def at(self) -> RadioView:

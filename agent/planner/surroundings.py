@@ -144,8 +144,8 @@ def around(view: SiteView, at: RadioView) -> Surroundings:
 
 def _scanned(at: RadioView, limit_s: float) -> bool:
     """Whether it listened to the whole band lately; one BSS heard lately is a sign of it."""
-    if at.scan_age_s is not None:
-        return at.scan_age_s <= limit_s
+    if at.scanned_age_s is not None:
+        return at.scanned_age_s <= limit_s
     return any(True for _ in at.heard(limit_s))
 
 

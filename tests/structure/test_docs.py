@@ -24,7 +24,7 @@ from agent.settings import Settings
 from drivers.hostapd.options import Options as HostapdOptions
 from drivers.simulated.options import Options as SimulatedOptions
 from inventory import schema
-from inventory.model import Band, MonitorPolicy, Policy, Radio, RadioKey
+from inventory.model import Band, DetectPolicy, MonitorPolicy, Policy, Radio, RadioKey
 
 ROOT = Path(__file__).parents[2]
 DOCS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
@@ -290,7 +290,11 @@ def shown(value: object) -> str:
 
 
 def test_defaults_of_the_policy() -> None:
-    for heading, values in (("## `policy`", Policy()), ("## `policy: monitor:`", MonitorPolicy())):
+    for heading, values in (
+        ("## `policy`", Policy()),
+        ("## `policy: monitor:`", MonitorPolicy()),
+        ("## `policy: detect:`", DetectPolicy()),
+    ):
         told = defaults(section(doc("site-file.md"), heading))
         known = {field.name: getattr(values, field.name) for field in fields(values)}
         plain = {name: shown(value) for name, value in known.items() if not is_dataclass(value)}
@@ -325,6 +329,7 @@ def test_ranges_of_the_site_file() -> None:
     for model, heading in (
         (schema.PolicyWords, "## `policy`"),
         (schema.MonitorWords, "## `policy: monitor:`"),
+        (schema.DetectWords, "## `policy: detect:`"),
     ):
         told = {code(c[0])[0]: c[1] for c in rows(section(doc("site-file.md"), heading)) if code(c[0])}
         for name, words in told.items():

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
 from inventory.loader import DriverSchemas, SiteErrors, load, load_sites
-from inventory.model import Band, Mode, MonitorPolicy, Placement, Policy, Radio, Site
-from inventory.schema import MonitorWords, PolicyWords, RadioWords
+from inventory.model import Band, DetectPolicy, Mode, MonitorPolicy, Placement, Policy, Radio, Site
+from inventory.schema import DetectWords, MonitorWords, PolicyWords, RadioWords
 from inventory.site_words import read_site
 
 SITES = Path(__file__).parents[3] / "inventory" / "sites"
@@ -123,6 +123,7 @@ def test_the_example_sites_load(name: str) -> None:
 def test_the_whole_policy_can_be_set() -> None:
     assert set(PolicyWords.model_fields) == {f.name for f in dataclasses.fields(Policy)} | {"monitor_s"}
     assert set(MonitorWords.model_fields) == {f.name for f in dataclasses.fields(MonitorPolicy)}
+    assert set(DetectWords.model_fields) == {f.name for f in dataclasses.fields(DetectPolicy)}
 
 
 def test_every_default_of_the_policy_is_within_its_range() -> None:
@@ -133,14 +134,17 @@ def test_every_default_of_the_policy_is_within_its_range() -> None:
 
     monitor = {f.name: text(getattr(MonitorPolicy(), f.name)) for f in dataclasses.fields(MonitorPolicy)}
     policy = {f.name: text(getattr(Policy(), f.name)) for f in dataclasses.fields(Policy)}
+    detect = {f.name: text(getattr(DetectPolicy(), f.name)) for f in dataclasses.fields(DetectPolicy)}
     policy |= {
         "monitor": monitor,
+        "detect": detect,
         "safe_channels": {"5": "36"},
         "mode": "act",
         "quiet_hours": ["00:00-24:00"],
     }
     site = read(GOOD.replace(GOOD.splitlines()[2], yaml.safe_dump({"policy": policy}).rstrip()))
     assert site.policy.monitor == MonitorPolicy()
+    assert site.policy.detect == DetectPolicy()
     assert (
         dataclasses.replace(
             site.policy, mode=Mode.OBSERVE, quiet_hours=(), safe_channels=Policy().safe_channels
@@ -149,6 +153,14 @@ def test_every_default_of_the_policy_is_within_its_range() -> None:
     )
     assert site.policy.quiet_hours == ((0, 1440),)
     assert site.policy.safe_channels == {Band.GHZ_5: 36}
+
+
+def test_the_2_4_ghz_plan_is_one_that_the_country_allows() -> None:
+    plan = "mode: advise, channels_2_4: [1, 5, 9, 13]"
+    assert read(changed("mode: advise", plan)).policy.channels_2_4 == (1, 5, 9, 13)
+    american = changed("mode: advise", plan).replace("country: NO", "country: US")
+    expected = "policy.channels_2_4: expected channels that are legal in US, got [1, 5, 9, 13] (13 is not)"
+    assert any(expected in each for each in errors(american))
 
 
 def test_monitor_s_is_shared_among_the_slots() -> None:
@@ -214,6 +226,19 @@ BAD = {
     "slots that do not fit": ("mode: advise", "monitor: {slots: 12}", "policy.monitor.more_slots: expected more than slots (12), got 10"),
     "clamp upside down": ("mode: advise", "monitor: {control_clamp: [2, 1]}", "policy.monitor.control_clamp: expected the lower value first"),
     "monitor key": ("mode: advise", "monitor: {slotz: 1}", "policy.monitor.slotz: expected a known key (did you mean slots?)"),
+    "clears where it is raised": ("mode: advise", "detect: {burst_clear_duty: 0.7}", "policy.detect.burst_clear_duty: expected less than burst_duty (0.7), got 0.7"),
+    "low duty that is high": ("mode: advise", "detect: {burst_low_duty: 0.8}", "policy.detect.burst_low_duty: expected less than burst_duty (0.7), got 0.8"),
+    "raised below the clearing level": ("mode: advise", "detect: {sat_busy: 0.6}", "policy.detect.sat_clear_busy: expected less than sat_busy (0.6), got 0.65"),
+    "a crowd that never ends": ("mode: advise", "detect: {density_clear_times: 2}", "policy.detect.density_clear_times: expected less than density_times (2), got 2"),
+    "an emergency that never ends": ("mode: advise", "detect: {qoe_clear_times: 4}", "policy.detect.qoe_clear_times: expected less than qoe_times (3), got 4"),
+    "jammed below the clearing level": ("mode: advise", "detect: {jam_duty: 0.4}", "policy.detect.jam_duty: expected more than burst_clear_duty (0.4), got 0.4"),
+    "full before it is crowded": ("mode: advise", "detect: {density_capacity: 10}", "policy.detect.density_capacity: expected at least density_clients (20), got 10"),
+    "detect out of range": ("mode: advise", "detect: {sat_busy: 1.1}", "3: policy.detect.sat_busy: expected a number 0..1, got 1.1"),
+    "detect key": ("mode: advise", "detect: {sat_bussy: 1}", "policy.detect.sat_bussy: expected a known key (did you mean sat_busy?)"),
+    "detect is a mapping": ("mode: advise", "detect: 5", "3: policy.detect: expected a mapping, got 5"),
+    "another 2.4 GHz plan": ("mode: advise", "channels_2_4: [1, 7, 13]", "policy.channels_2_4: expected [1, 6, 11] or [1, 5, 9, 13], got a list"),
+    "OBSS-PD above the standard's": ("mode: advise", "obss_pd_most_dbm: -61", "policy.obss_pd_most_dbm: expected a whole number -82..-62 dBm, got -61"),
+    "OBSS-PD step": ("mode: advise", "obss_pd_step_db: 0", "policy.obss_pd_step_db: expected a whole number 1..20 dB, got 0"),
     "safe channel with DFS": ("mode: advise", "safe_channels: {5: 52}", "policy.safe_channels.5: expected a 5 GHz channel that is legal in NO without DFS, got 52"),
     "safe channel of another band": ("mode: advise", "safe_channels: {5: 6}", "policy.safe_channels.5: expected a 5 GHz channel"),
     "safe channel of no band": ("mode: advise", "safe_channels: {7: 6}", "policy.safe_channels.7: expected one of 2.4, 5, 6"),
