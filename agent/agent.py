@@ -167,6 +167,7 @@ class Agent:
     async def _adopt(self, wanted: Mapping[str, Site]) -> None:
         async with self._reloading:
             serving = effective(wanted, self.sites, self._held())
+            self.memory.leaving = leaving(serving, wanted)
             if serving == dict(self.sites):
                 return
             prepared = self.fleet.prepare(serving)
@@ -177,7 +178,7 @@ class Agent:
                 self.incidents.forget_radio(key)
             for id in gone:
                 self.incidents.forget_site(id)
-            self.memory.serve(serving, leaving(serving, wanted))
+            self.memory.serve(serving)
             await self.fleet.adopt(prepared)
             await self.house.adopt_sites(new)
             for id in gone:

@@ -201,14 +201,13 @@ class Memory:
         self.lost: set[str] = set()  # site/device
         self.contacts: dict[str, Contact] = {}  # site/device
         self.deeds: dict[tuple[RadioKey, Action], int] = {}  # when last done, UTC in µs
-        self.leaving: frozenset[RadioKey] = frozenset()
+        self.leaving: frozenset[RadioKey] = frozenset()  # served only until their changes are final
         self._critical: dict[RadioKey, deque[tuple[str, str]]] = {}
         self._sent_by: dict[str, Mapping[str, RadioKey]] = {}  # site -> BSSID -> radio
         self.serve(self.sites)
 
-    def serve(self, sites: Mapping[str, Site], leaving: frozenset[RadioKey] = frozenset()) -> None:
-        """These sites from now on; what is known of radios that stay is kept. ``leaving``: radios that are
-        no longer configured, and served until their changes are final."""
+    def serve(self, sites: Mapping[str, Site]) -> None:
+        """These sites from now on; what is known of radios that stay is kept."""
         self.sites.update(sites)
         for gone in self.sites.keys() - sites.keys():
             del self.sites[gone]
@@ -219,7 +218,6 @@ class Memory:
             device, keep_s = site.device_of(key).id, site.policy.neighbour_age_s
             known = self.radios.setdefault(key, RadioMemory(device=device, keep_s=keep_s))
             known.device, known.keep_s = device, keep_s
-        self.leaving = leaving
         self._sent_by.clear()
 
     def contact(self, site: str, device: str) -> Contact:

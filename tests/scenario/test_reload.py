@@ -1,0 +1,131 @@
+"""A new configuration without a restart: open changes are carried to their end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+from rig import Rig, final, rig_of, until
+
+from agent.agent import Agent
+from agent.change import Actor, Change, State
+from agent.events import EventKind
+from agent.lane import Lane
+from agent.planner.decision import NoChange
+from agent.simulated_time import SimulatedClock, run
+from inventory.credentials import CredentialError
+from inventory.model import Site
+
+PERSON = Actor(type="operator", uid=1000, name="ann")
+
+
+def without(site: Site, ap: str) -> Site:
+    return replace(
+        site,
+        aps=MappingProxyType({id: each for id, each in site.aps.items() if id != ap}),
+        devices=MappingProxyType({id: each for id, each in site.devices.items() if id != ap}),
+    )
+
+
+async def monitored(rig: Rig, agent: Agent) -> Change:
+    """A change of ap1 that is being monitored."""
+    await until(lambda: (last := agent.memory.radios[rig.key].history.last) and last.at_s >= 400)
+    done = await agent.operator.inject(
+        EventKind.NON_WIFI_BURST, rig.key, channel=161, width_mhz=None, act=True, actor=PERSON
+    )
+    assert done.change is not None
+    return await agent.executor.settled(done.change.id, State.MONITORING)
+
+
+def test_an_ap_that_leaves_is_served_until_its_change_is_over(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with rig_of(tmp_path, clock) as rig, rig.agent() as agent:
+            change = await monitored(rig, agent)
+            report = await agent.reload({"lab": without(rig.site, "ap1")})
+            assert report.removed == report.held == ("lab/ap1",)
+            assert ("lab", "ap1") in agent.lanes
+            refused = await agent.operator.inject(
+                EventKind.NON_WIFI_BURST, rig.key, channel=36, width_mhz=None, act=True, actor=PERSON
+            )
+            assert isinstance(refused.decision, NoChange)
+            assert "pause" in {veto.guard for veto in refused.decision.vetoes}
+            assert (await final(agent, change)).state is State.COMMITTED
+            await until(lambda: ("lab", "ap1") not in agent.lanes, limit_s=60)
+            assert rig.key not in agent.memory.radios
+        rig.verify()
+
+    run(story)
+
+
+def test_what_a_reload_leaves_alone_is_not_disturbed(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with rig_of(tmp_path, clock) as rig, rig.agent() as agent:
+            change = await monitored(rig, agent)
+            lanes, history = dict(agent.lanes), agent.memory.radios[rig.key].history
+            policy = replace(rig.site.policy, poll_s=20.0, cooldown_s=77.0)
+            await agent.reload({"lab": replace(rig.site, policy=policy)})
+            assert dict(agent.lanes) == lanes
+            assert agent.memory.radios[rig.key].history is history
+            assert agent.sites["lab"].policy.cooldown_s == 77.0
+            assert (await final(agent, change)).state is State.COMMITTED
+
+    run(story)
+
+
+def test_a_new_ap_is_polled_and_a_moved_one_gets_a_new_session(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with rig_of(tmp_path, clock) as rig:
+            whole = rig.site
+            rig.site = without(whole, "ap4")
+            async with rig.agent() as agent:
+                await until(lambda: agent.memory.radios[rig.key].reading)
+                before = agent.fleet.lane("lab", "ap2")
+                device = replace(whole.devices["ap2"], address="elsewhere")
+                moved = replace(whole, devices=MappingProxyType({**whole.devices, "ap2": device}))
+                report = await agent.reload({"lab": moved})
+                assert (report.added, report.changed) == (("lab/ap4",), ("lab/ap2",))
+                assert agent.fleet.lane("lab", "ap2") is not before
+                new = next(key for key in moved.radios if "ap4" in key)
+                await until(lambda: agent.memory.radios[new].reading, limit_s=30)
+
+    run(story)
+
+
+def test_a_whole_site_may_go_and_come_back(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with rig_of(tmp_path, clock) as rig, rig.agent() as agent:
+            change = await final(agent, await monitored(rig, agent))
+            await agent.reload({})
+            assert not agent.lanes
+            assert not agent.memory.radios
+            await agent.reload({"lab": rig.site})
+            await until(lambda: agent.memory.radios[rig.key].reading, limit_s=30)
+            assert agent.memory.changes[change.id].state is State.COMMITTED
+
+    run(story)
+
+
+def test_a_login_that_is_missing_changes_nothing(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with rig_of(tmp_path, clock) as rig:
+            whole = rig.site
+            rig.site = without(whole, "ap4")
+            async with rig.agent() as agent:
+                await until(lambda: agent.memory.radios[rig.key].reading)
+                make_lane = agent.fleet._make_lane
+
+                def without_login(site: Site, device: str) -> Lane:
+                    if device == "ap4":
+                        raise CredentialError("cred:ap4 is nowhere")
+                    return make_lane(site, device)
+
+                agent.fleet._make_lane = without_login
+                lanes = dict(agent.lanes)
+                with pytest.raises(CredentialError):
+                    await agent.reload({"lab": whole})
+                assert dict(agent.lanes) == lanes
+                assert "ap4" not in agent.sites["lab"].aps
+
+    run(story)
