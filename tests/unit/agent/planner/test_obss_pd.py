@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import MappingProxyType
+from typing import Any
 
 import pytest
 from rig import site_of
@@ -20,7 +21,7 @@ NOON = NOW.utc.hour * 60 + NOW.utc.minute
 FAINT = tuple(heard(36, -79.0, n) for n in range(1, 60))
 
 
-def at_level(level: int | None = -82, dbm: float | None = 15.0, **radio: object) -> SiteView:
+def at_level(level: int | None = -82, dbm: float | None = 15.0, **radio: Any) -> SiteView:
     """A lonely radio between sixty faint BSSs."""
     seen = seen_by(site_of(1, channels=(36, 149), widths=(20,), **radio), FAINT)
     seen = said(seen, ONE, tx_power_dbm=None if dbm is None else Reported(dbm, "test"))
@@ -99,14 +100,14 @@ def test_what_is_not_reported_can_not_be_undone(level: int | None, dbm: float | 
     ],
 )
 def test_only_where_the_setting_is_the_radios_own(scope: str, why: str) -> None:
-    scopes = {each: "radio" for each in Setting if each is not Setting.OBSS_PD_DBM}
+    scopes: dict[Setting, str] = dict.fromkeys(set(Setting) - {Setting.OBSS_PD_DBM}, "radio")
     scopes |= {Setting.OBSS_PD_DBM: scope} if scope else {}
     able = replace(ALL_ABLE, settings=MappingProxyType(scopes))
     assert reason(changed(at_level(), ONE, capabilities=able)) == why
 
 
 def test_a_radio_that_can_not_lower_its_power_keeps_its_level() -> None:
-    scopes = {each: "radio" for each in Setting if each is not Setting.TX_POWER_DBM}
+    scopes: dict[Setting, str] = dict.fromkeys(set(Setting) - {Setting.TX_POWER_DBM}, "radio")
     able = replace(ALL_ABLE, settings=MappingProxyType(scopes))
     assert reason(changed(at_level(-82, 20.0), ONE, capabilities=able)) == "device_cannot_lower_its_power"
     assert isinstance(raised(changed(at_level(-82, 15.0), ONE, capabilities=able)), Move)

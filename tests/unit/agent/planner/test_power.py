@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from rig import site_of
@@ -32,7 +33,7 @@ def step(n: int, key: RadioKey, prior: int, state: State = State.COMMITTED, **sa
     return replace(change, **said)  # type: ignore[arg-type]
 
 
-def now_at(dbm: float, *steps: Change, **radio: object) -> SiteView:
+def now_at(dbm: float, *steps: Change, **radio: Any) -> SiteView:
     """The second AP at this power, after these steps."""
     site = site_of(4, channels=(36, 149), widths=(20,), **radio)
     seen = said(seen_by(site), TWO, tx_power_dbm=Reported(dbm, "test"))
