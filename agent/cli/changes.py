@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from agent.cli.candidates import show_candidates
 from agent.cli.duration import spoken
 from agent.cli.events import evidence
 from agent.cli.failure import ExitCode, usage
@@ -131,7 +132,10 @@ def _explain(change: dict[str, Any]) -> None:
     show_pairs("Change", {name: value for name, value in change.items() if name not in apart})
     for name in _SHOWN:
         if change.get(name):
-            show_pairs(name.capitalize(), change[name])
+            told = change[name]
+            show_pairs(name.capitalize(), {k: v for k, v in told.items() if k != "candidates"})
+    if candidates := (change.get("reason") or {}).get("candidates"):
+        show_candidates(candidates, change["reason"].get("params") or {})
     show_table(
         "Records",
         ("seq", "UTC", "kind", "step", "reason", "evidence"),

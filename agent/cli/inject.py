@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from agent.cli.candidates import show_candidates
 from agent.cli.changes import show_changes
 from agent.cli.failure import ExitCode
 from agent.cli.names import radio_key
@@ -67,17 +68,10 @@ def _show(found: dict[str, Any]) -> None:
     if decision["effects"]:
         show_pairs("Effects", decision["effects"])
     if decision["candidates"]:
-        show_table(
-            "Candidates", ("channel", "MHz", "score", "terms"), map(_candidate, decision["candidates"])
-        )
+        show_candidates(decision["candidates"], decision["params"])
     if decision["vetoes"]:
         show_table("Vetoes", ("guard", "reason"), ((v["guard"], v["reason"]) for v in decision["vetoes"]))
     if found.get("begun") and not found["change"]:
         typer.echo("The drill has begun: the AP has a few seconds to leave by itself; see `rrmd changes`.")
     if found["change"]:
         show_changes([found["change"]])
-
-
-def _candidate(candidate: dict[str, Any]) -> tuple[Any, ...]:
-    score = f"{candidate['score_ppm'] / 1_000_000:.3f}"
-    return candidate["channel"], candidate["width_mhz"], score, candidate["terms"]

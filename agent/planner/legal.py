@@ -136,11 +136,20 @@ def values_forbidden(view: SiteView, at: RadioView, values: Values, have: Block 
 
 
 def candidates(view: SiteView, at: RadioView) -> list[Block]:
-    """All blocks that law, device and the site's lists allow now; 6 GHz primaries only on PSC."""
+    """All blocks that law, device and the site's lists allow now."""
     return [
         block
         for width in at.radio.widths_mhz
         for block in blocks(at.radio.band, width)
-        if not (listed(view, at, block) or forbidden(view, at, block))
-        and (block.band is not Band.GHZ_6 or block.primary in PREFERRED_SCANNING)
+        if _sensible(view, at, block) and not (listed(view, at, block) or forbidden(view, at, block))
     ]
+
+
+def _sensible(view: SiteView, at: RadioView, block: Block) -> bool:
+    """6 GHz primaries only where clients look first. 2.4 GHz ones only on the site's raster, unless the
+    radio's own list says otherwise: an AP between two of its channels disturbs both."""
+    if block.band is Band.GHZ_6:
+        return block.primary in PREFERRED_SCANNING
+    if block.band is Band.GHZ_2_4 and at.radio.channels is None:
+        return block.primary in view.site.policy.channels_2_4
+    return True

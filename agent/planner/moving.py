@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from agent.change import Cause
 from agent.planner import guards, legal
 from agent.planner.channel import Candidate, assess, assess_in, emergency, gain, rank, rank_in
@@ -29,8 +31,9 @@ def leave(view: SiteView, key: RadioKey, cause: Cause, *, least_gain: float | No
     best = next((c for c in elsewhere if not _barred(view, at, c, cause)), elsewhere[0])
     won = gain(present, best)
     params: dict[str, int | str] = {"gain_ppm": _ppm(won), "to": str(best.block), "from": str(at.block)}
+    shown = _shown(best, present, ranked)
     if won < (view.site.policy.min_gain_ratio if least_gain is None else least_gain):
-        return NoChange(radio=key, reason="gain_too_small", params=params, candidates=ranked)
+        return NoChange(radio=key, reason="gain_too_small", params=params, candidates=shown)
     return guarded(
         view,
         Move(
@@ -39,9 +42,16 @@ def leave(view: SiteView, key: RadioKey, cause: Cause, *, least_gain: float | No
             cause=cause,
             reason="leave_interference",
             params=params,
-            candidates=ranked,
+            candidates=shown,
         ),
     )
+
+
+def _shown(best: Candidate, present: Candidate | None, ranked: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    """The one chosen and the present one first: only so many are kept with a change."""
+    first = (best, present) if present else (best,)
+    blocks = {each.block for each in first}
+    return (*first, *(each for each in ranked if each.block not in blocks))
 
 
 def _is_elsewhere(here: Block | None, block: Block) -> bool:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from types import MappingProxyType
 
 import pytest
 from rig import site_of
-from unit.agent.planner.test_guards import KEY, done, view
+from unit.agent.planner.test_guards import ABLE, KEY, NOON, done, view
 
-from agent.change import Cause, State
+from agent.change import Cause, Change, State
 from agent.planner import guards
 from agent.view import RadioView, SiteView, values_of
-from drivers.types import Reported
+from drivers.types import Reported, Setting, Values
 from inventory.channels import block
-from inventory.model import Band, Mode
+from inventory.model import Band, Mode, RadioKey
 
 TARGET = values_of(block(Band.GHZ_5, 149, 20))
 
@@ -89,3 +91,168 @@ def test_a_target_that_was_taken_back_is_barred_for_a_while() -> None:
     assert "barred" in names(view(site_of(2), back))
     assert "barred" not in names(view(site_of(2), replace(back, state=State.COMMITTED)))
     assert "barred" not in names(view(site_of(2), back), Cause.OPERATOR), "a person may insist"
+
+
+# -- each guard alone ----------------------------------------------------------------------------------------
+
+DFS = values_of(block(Band.GHZ_5, 52, 20))
+WEATHER = values_of(block(Band.GHZ_5, 124, 20))
+OTHER = RadioKey("lab/ap2/r5")
+
+
+def policy(**said: object) -> SiteView:
+    return view(site_of(2, policy=replace(site_of().policy, **said)))  # type: ignore[arg-type]
+
+
+def able(settings: set[Setting]) -> SiteView:
+    seen = view(site_of(2))
+    less = replace(ABLE, settings=MappingProxyType(dict.fromkeys(settings, "radio")))
+    return replace(seen, radios={**seen.radios, KEY: replace(seen.radios[KEY], capabilities=less)})
+
+
+def after(*changes: Change, aps: int = 2) -> SiteView:
+    return view(site_of(aps), *changes)
+
+
+def many_lost() -> SiteView:
+    seen = view(site_of(10))
+    gone = list(seen.radios)[5:8]
+    return replace(seen, radios={k: lost(v) if k in gone else v for k, v in seen.radios.items()})
+
+
+def elsewhere(n: int, state: State, cause: Cause = Cause.OPERATOR) -> Change:
+    return replace(done(60.0, cause, RadioKey(f"lab/ap{n}/r5")), state=state)
+
+
+def deaf(seen: SiteView) -> SiteView:
+    """Everybody scanned, and nobody hears anybody."""
+    return replace(seen, radios={key: replace(each, scanned=True) for key, each in seen.radios.items()})
+
+
+ALONE: dict[str, tuple[str, str, Callable[[], SiteView], Values]] = {
+    "observe": ("mode", "observe", lambda: policy(mode=Mode.OBSERVE), TARGET),
+    "not allowed to write": (
+        "mode",
+        "observing_only",
+        lambda: replace(view(site_of(2)), observing_only="store lost"),
+        TARGET,
+    ),
+    "paused": ("pause", "paused", lambda: replace(view(site_of(2)), paused=frozenset({KEY})), TARGET),
+    "pinned": ("pinned", "pinned_in_the_site_file", lambda: view(site_of(2, pinned=True)), TARGET),
+    "stale": ("stale", "reading_too_old", lambda: told(at_s=0.0), TARGET),
+    "can't set": ("capability", "device_cannot_set", lambda: able({Setting.TX_POWER_DBM}), TARGET),
+    "the law": ("regulatory", "no_rule", lambda: view(site_of(2, country="AU")), WEATHER),
+    "the device's list": (
+        "device_list",
+        "not_on_the_devices_list",
+        lambda: told(allowed_mhz=frozenset({5180})),
+        TARGET,
+    ),
+    "radar": (
+        "nop",
+        "in_non_occupancy_period",
+        lambda: replace(view(site_of(2)), barred_mhz=frozenset({5745})),
+        TARGET,
+    ),
+    "site's list": ("allowed_list", "channel_not_listed", lambda: view(site_of(2, channels=(36,))), TARGET),
+    "site's DFS": ("allowed_list", "no_dfs_wanted", lambda: view(site_of(2, dfs=False)), DFS),
+    "country": ("country", "country_mismatch", lambda: told(country=Reported("DE", "test")), TARGET),
+    "uplink": ("uplink", "carries_a_mesh_or_wds_uplink", lambda: told(uplink=True), TARGET),
+    "vendor RRM": ("owner", "managed_by", lambda: told(managed_by="acs"), TARGET),
+    "there already": (
+        "same",
+        "already_there",
+        lambda: view(site_of(2)),
+        values_of(block(Band.GHZ_5, 36, 20)),
+    ),
+    "open change": (
+        "open_change",
+        "open_change",
+        lambda: after(replace(done(60.0, Cause.OPERATOR), state=State.PLANNED)),
+        TARGET,
+    ),
+    "neighbour": (
+        "neighbours",
+        "neighbour_in_flight",
+        lambda: after(elsewhere(2, State.MONITORING), aps=20),
+        TARGET,
+    ),
+    "flight": (
+        "in_flight",
+        "too_many_in_flight",
+        lambda: deaf(after(elsewhere(2, State.MONITORING))),
+        TARGET,
+    ),
+    "cooldown": ("cooldown", "cooldown", lambda: after(done(5.0, Cause.OPERATOR)), TARGET),
+    "quiet hours": (
+        "quiet_hours",
+        "cac_outside_quiet_hours",
+        lambda: policy(quiet_hours=((NOON + 10, NOON + 20),)),
+        DFS,
+    ),
+    "interval": ("routine_interval", "changed_lately", lambda: after(done(60.0, Cause.SECURITY)), TARGET),
+    "budget": (
+        "routine_budget",
+        "budget_spent",
+        lambda: after(*(done(3 * 86_400.0 + n, Cause.SECURITY, OTHER) for n in range(2))),
+        TARGET,
+    ),
+    "barred": (
+        "barred",
+        "rolled_back_lately",
+        lambda: after(replace(done(3600.0, Cause.OPERATOR), state=State.ROLLED_BACK, target=TARGET)),
+        TARGET,
+    ),
+    "site lost": ("site_loss", "many_aps_lost", many_lost, TARGET),
+}
+
+
+@pytest.mark.parametrize("case", ALONE)
+def test_each_guard_objects_alone_and_says_why(case: str) -> None:
+    guard, reason, seen, target = ALONE[case]
+    found = guards.vetoes(guards.Proposal(seen(), KEY, target, Cause.SPECTRUM_SAT))
+    assert [(veto.guard, veto.reason) for veto in found] == [(guard, reason)]
+
+
+def test_the_incident_budget_objects_alone() -> None:
+    once = after(done(500.0, Cause.HW_FAILURE))
+    (veto,) = guards.vetoes(guards.Proposal(once, KEY, TARGET, Cause.HW_FAILURE))
+    assert (veto.guard, veto.reason) == ("incident_budget", "waiting")
+
+
+def test_every_guard_of_the_table_has_its_case() -> None:
+    told_of = {guard for guard, _, _, _ in ALONE.values()} | {"incident_budget"}
+    assert guards.GUARDS.keys() <= told_of
+    assert guards.GUARDS.keys() >= guards.PATIENCE
+    assert set(guards.DEEDS) <= guards.GUARDS.keys()
+
+
+def test_how_many_lost_aps_are_too_many_is_the_sites_to_say() -> None:
+    seen = many_lost()
+    patient = replace(seen.site.policy, detect=replace(seen.site.policy.detect, loss_aps=4))
+    assert "site_loss" not in names(replace(seen, site=replace(seen.site, policy=patient)))
+    bold = replace(seen.site.policy, detect=replace(seen.site.policy.detect, loss_ratio=0.31))
+    assert "site_loss" not in names(replace(seen, site=replace(seen.site, policy=bold)))
+
+
+@pytest.mark.parametrize(
+    ("seen", "guard"),
+    [
+        (told(uplink=True), "uplink"),
+        (told(managed_by="acs"), "owner"),
+        (told(at_s=0.0), "stale"),
+        (policy(mode=Mode.OBSERVE), "mode"),
+        (policy(mode=Mode.ADVISE), "mode"),
+        (many_lost(), "site_loss"),
+        (replace(view(site_of(2)), barred_mhz=frozenset({5180})), "nop"),
+        (after(replace(done(60.0, Cause.OPERATOR), state=State.MONITORING)), "open_change"),
+    ],
+)
+def test_an_action_without_an_undo_asks_its_guards(seen: SiteView, guard: str) -> None:
+    found = guards.deed_vetoes(guards.Proposal(seen, KEY, {Setting.ENABLED: 1}, Cause.HW_FAILURE))
+    assert [veto.guard for veto in found] == [guard]
+
+
+def test_an_action_on_a_sound_radio_meets_no_guard() -> None:
+    on = guards.Proposal(view(site_of(2)), KEY, {Setting.ENABLED: 1}, Cause.HW_FAILURE)
+    assert guards.deed_vetoes(on) == []
