@@ -17,19 +17,22 @@ import structlog
 from uuid6 import uuid7
 
 from agent.agent import Agent
+from agent.alerts.sinks import AlertSinks, channels_of
 from agent.api.server import ControlSocket
 from agent.audit import AuditLog
 from agent.audit_key import Key, derive, load_or_create_key
 from agent.clock import Clock, SystemClock
+from agent.counts import Count
 from agent.lane import Lane
 from agent.ledger import Ledger
 from agent.metrics.collector import LoopCollector
-from agent.metrics.gather import Reloaded, Sources, gather
+from agent.metrics.gather import Sources, gather
 from agent.metrics.loop_lag import LoopLag
 from agent.metrics.server import MetricsServer
 from agent.notify import Notifier, ask_for_time, beat
 from agent.operations import Operations
 from agent.records import Pseudonyms
+from agent.reloads import Reloads
 from agent.settings import Settings
 from agent.store import Store
 from drivers import registry
@@ -76,24 +79,27 @@ def _operations(agent: Agent, settings: Settings, clock: Clock) -> Operations:
 
 async def _run(agent: Agent, operations: Operations, settings: Settings, notifier: Notifier) -> int:
     loop = asyncio.get_running_loop()
+    status = partial(_status, agent)
+    reloads = Reloads(agent, partial(load_sites, settings.sites, registry.schemas()), notifier, status)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop, agent, notifier)
+    loop.add_signal_handler(signal.SIGHUP, reloads.ask)
     socket_ = ControlSocket(settings.socket, settings.socket_group, operations.handle)
-    async with asyncio.TaskGroup() as tasks:
+    async with asyncio.TaskGroup() as tasks, _alerts(agent, settings) as sinks:
         running = tasks.create_task(agent.run(), name="agent")
         if not await _ready_or_over(agent, running, notifier):
             return 0  # the task group raises what ended it
         await socket_.start()
         lag = LoopLag()
-        metrics = await _metrics(agent, settings, lag)
+        metrics = await _metrics(agent, settings, lag, sinks, reloads)
         log.info(
             "daemon.ready", sites=len(agent.sites), devices=len(agent.lanes), socket=str(settings.socket)
         )
-        notifier.ready(_status(agent))
-        alive = partial(_alive, running)
+        notifier.ready(status())
         beside = [
-            tasks.create_task(beat(notifier, alive, partial(_status, agent)), name="watchdog"),
+            tasks.create_task(beat(notifier, partial(_alive, running), status), name="watchdog"),
             tasks.create_task(lag.run(), name="loop-lag"),
+            tasks.create_task(reloads.run(), name="reloads"),
         ]
         try:
             await asyncio.wait({running})
@@ -116,9 +122,27 @@ def _stop(agent: Agent, notifier: Notifier) -> None:
     agent.stop()
 
 
-async def _metrics(agent: Agent, settings: Settings, lag: LoopLag) -> MetricsServer:
-    now_s = agent.clock.now().utc_us / 1e6
-    sources = Sources(agent=agent, lag=lag, reloaded=Reloaded(now_s), started_s=now_s)
+@asynccontextmanager
+async def _alerts(agent: Agent, settings: Settings) -> AsyncIterator[AlertSinks]:
+    """The ways out for alerts, as long as the agent lives. Raises CredentialError."""
+    sinks = AlertSinks(channels_of(settings), agent.clock.monotonic)
+    agent.alarm.sinks += [lambda alert: agent.ledger.counts.add(Count.ALERTS, alert.site), sinks.raised]
+    try:
+        yield sinks
+    finally:
+        await asyncio.to_thread(sinks.close)
+
+
+async def _metrics(
+    agent: Agent, settings: Settings, lag: LoopLag, sinks: AlertSinks, reloads: Reloads
+) -> MetricsServer:
+    sources = Sources(
+        agent=agent,
+        lag=lag,
+        sinks=sinks,
+        reloaded=lambda: reloads.last,
+        started_s=agent.clock.now().utc_us / 1e6,
+    )
     collector = LoopCollector(partial(gather, sources), asyncio.get_running_loop())
     server = MetricsServer(settings.metrics, collector)
     await asyncio.to_thread(server.start)

@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from agent import places
+from inventory.credentials import name_of
 
 MOST_PORT: Final = 65535
+LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 PREFIX: Final = "RRMD_"
 _NOT_OURS: Final = ("RRMD_CRED_", "RRMD_CACHE", "RRMD_DEBUG")  # credentials, the test guests, the CLI
 
@@ -51,7 +54,9 @@ class Settings(BaseModel):
     ``sites``: a site file or a directory of them. ``socket_group`` None: only root and the daemon's own
     user may use the control socket. ``store_url``: SQLAlchemy URL; it can hold a password, so show
     `store_shown` instead. ``store_url``, ``audit_dir`` and ``key_file`` lie in ``state_dir`` by default.
-    ``metrics``: where `/metrics` is served, None = nowhere.
+    ``metrics``: where `/metrics` is served, None = nowhere. ``alert_syslog``: a socket's path, or a host
+    that takes syslog over UDP; ``alert_webhook``: a URL, whose path may be a secret: None = no such alerts.
+    ``alert_webhook_credential``: ``cred:NAME`` of the bearer token that the webhook wants.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -67,8 +72,18 @@ class Settings(BaseModel):
     key_file: Path = Field(default_factory=lambda known: known["state_dir"] / "audit.key")
     log_format: LogFormat = LogFormat.JSON
     metrics: Endpoint | None = None
+    alert_syslog: Path | Endpoint | None = None
+    alert_webhook: str | None = Field(default=None, repr=False)
+    alert_webhook_credential: str | None = None
 
-    @field_validator("socket_group", "metrics", mode="before")
+    @field_validator(
+        "socket_group",
+        "metrics",
+        "alert_syslog",
+        "alert_webhook",
+        "alert_webhook_credential",
+        mode="before",
+    )
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         return None if value == "" else value
@@ -77,6 +92,33 @@ class Settings(BaseModel):
     @classmethod
     def _endpoint(cls, value: object) -> object:
         return Endpoint.parse(value) if isinstance(value, str) and value else value
+
+    @field_validator("alert_syslog", mode="before")
+    @classmethod
+    def _path_or_endpoint(cls, value: object) -> object:
+        if not isinstance(value, str) or not value:
+            return value
+        return Path(value) if value.startswith("/") else Endpoint.parse(value)
+
+    @field_validator("alert_webhook", mode="after")
+    @classmethod
+    def _url(cls, value: str | None) -> str | None:
+        if value is not None and (urlsplit(value).scheme not in ("http", "https") or not _host_of(value)):
+            raise ValueError("expected https://HOST/... or http://HOST/...")
+        return value
+
+    @field_validator("alert_webhook_credential", mode="after")
+    @classmethod
+    def _reference(cls, value: str | None, info: ValidationInfo) -> str | None:
+        url = info.data.get("alert_webhook")
+        if value is None:
+            return None
+        name_of(value)
+        if url is None:
+            raise ValueError("a credential for a webhook, but no RRMD_ALERT_WEBHOOK")
+        if urlsplit(url).scheme == "http" and _host_of(url) not in LOOPBACK:
+            raise ValueError("a credential goes over https only, or to this machine")
+        return value
 
     @field_validator("sites", "state_dir", "socket", "audit_dir", "key_file", mode="after")
     @classmethod
@@ -107,6 +149,10 @@ class Settings(BaseModel):
         login, at, place = rest.rpartition("@")
         user, colon, _ = login.partition(":")
         return f"{scheme}{mark}{user}{':***' if colon else ''}{at}{place}"
+
+
+def _host_of(url: str) -> str | None:
+    return urlsplit(url).hostname
 
 
 def _sentences(error: ValidationError) -> list[str]:

@@ -4,36 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import platform
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 
 from agent.agent import Agent
+from agent.alerts.sinks import AlertSinks
 from agent.counts import Count
 from agent.metrics.families import Samples
 from agent.metrics.loop_lag import LoopLag
 from agent.metrics.radios import radio_samples
+from agent.reloads import Reloaded
 from agent.store_errors import StoreUnavailable
 
 TURN = 50
 """Radios in one go; then the loop may turn, so that a scrape of 1,000 APs delays no radar."""
 
 
-@dataclass(slots=True)
-class Reloaded:
-    """When a configuration was taken in last, UTC in seconds, and whether the newest one was."""
-
-    at_s: float
-    ok: bool = True
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """Where the numbers come from. ``started_s``: when the daemon started, UTC."""
+    """Where the numbers come from. ``reloaded()``: of the last configuration. ``started_s``: when the daemon
+    started, UTC."""
 
     agent: Agent
     lag: LoopLag
-    reloaded: Reloaded
+    sinks: AlertSinks
+    reloaded: Callable[[], Reloaded]
     started_s: float
 
 
@@ -53,6 +50,7 @@ class _Scrape:
         for site in self._agent.sites:
             self._site(site)
         self._devices()
+        self._events()
         self._counts()
         await self._daemon()
         return dict(self._found)
@@ -78,8 +76,7 @@ class _Scrape:
         self._add("changes_open", id, value=sum(not change.final for change in mine))
         self._add("changes_stuck", id, value=sum(change.id in memory.stuck for change in mine))
         self._add("nop_channels", id, value=len(memory.barred(id, self._agent.clock.now())))
-        paused = memory.paused_at(self._agent.clock.now())
-        self._add("pauses", id, value=sum(scope.split("/")[0] == id for scope in paused))
+        self._add("pauses", id, value=sum(scope.split("/")[0] == id for scope in memory.pauses))
         self._add("standby", id, value=id in memory.standby)
 
     def _devices(self) -> None:
@@ -89,7 +86,22 @@ class _Scrape:
             for outcome, times in lane.reads.items():
                 self._add("polls_total", site, device, outcome, value=times)
 
+    def _events(self) -> None:
+        incidents = self._agent.incidents
+        for (site, kind), times in Counter(
+            (event.site, str(event.kind)) for event in incidents.open_events()
+        ).items():
+            self._add("events_open", site, kind, value=times)
+        for (site, kind), times in incidents.raised.items():
+            self._add("events_total", site, kind, value=times)
+        for kind, times in incidents.failed.items():
+            self._add("detector_failures_total", kind, value=times)
+        self._add("event_queue_length", value=len(incidents.queue))
+        self._add("event_queue_dropped_total", value=incidents.queue.dropped)
+
     def _counts(self) -> None:
+        for outbox in self._from.sinks.outboxes:
+            self._add("alerts_dropped_total", outbox.channel.name, value=outbox.dropped)
         counts = self._agent.ledger.counts
         for name in Count:
             for labels, times in counts.of(name).items():
@@ -105,7 +117,8 @@ class _Scrape:
         self._add("ledger_ok", value=ledger.damaged is None)
         self._add("observing_only", value=memory.observing_only is not None)
         self._add("loop_lag_seconds", value=self._from.lag.worst_s)
-        self._add("reload_ok", value=self._from.reloaded.ok)
-        self._add("reload_success_timestamp_seconds", value=self._from.reloaded.at_s)
+        reloaded = self._from.reloaded()
+        self._add("reload_ok", value=reloaded.ok)
+        self._add("reload_success_timestamp_seconds", value=reloaded.at_s)
         self._add("start_timestamp_seconds", value=self._from.started_s)
         self._add("build_info", version("rrmd"), platform.python_version(), value=1)

@@ -7,24 +7,28 @@ from pathlib import Path
 from rig import final, rig_of, site_of, until
 
 from agent.agent import Agent
+from agent.alerts.sinks import AlertSinks
 from agent.change import Actor
 from agent.clock import Clock
 from agent.events import EventKind
 from agent.metrics.families import FAMILIES
-from agent.metrics.gather import Reloaded, Sources, gather
+from agent.metrics.gather import Sources, gather
 from agent.metrics.loop_lag import LoopLag
 from agent.planner.decision import NoChange
 from agent.planner.legal import Veto
+from agent.reloads import Reloaded
 from agent.simulated_time import run
 from drivers.simulated.faults import Fault, FaultPlan, Kind, Operation, Scripted
 
 PERSON = Actor(type="operator", uid=1000, name="ann")
-ELSEWHERE = {"rrmd_loop_answering", "rrmd_alerts_total"}  # the collector's own; no alert was raised
+ELSEWHERE = {"rrmd_loop_answering"}  # the collector's own
+ONLY_THEN = {"rrmd_alerts_total", "rrmd_alerts_dropped_total", "rrmd_events_open"}  # nothing of it happened
 Found = dict[str, dict[tuple[str, ...], float]]
 
 
 async def measured(agent: Agent) -> Found:
-    sources = Sources(agent=agent, lag=LoopLag(), reloaded=Reloaded(5.0), started_s=4.0)
+    sinks = AlertSinks([], agent.clock.monotonic)
+    sources = Sources(agent=agent, lag=LoopLag(), sinks=sinks, reloaded=lambda: Reloaded(5.0), started_s=4.0)
     found = await gather(sources)
     for name, samples in found.items():
         assert all(len(labels) == len(FAMILIES[name].labels) for labels, _ in samples), name
@@ -44,10 +48,12 @@ def test_every_family_is_there_after_a_change_and_a_veto(tmp_path: Path) -> None
             during = await measured(agent)
             assert during["rrmd_changes_open"] == {("lab",): 1}
             change = await final(agent, done.change)
+            agent.incidents.raised["lab", "SECURITY"] += 2
+            agent.incidents.failed["SECURITY"] += 1
             veto = Veto(guard="cooldown", reason="too_soon")
             await agent.changes.note(NoChange(radio=rig.key, reason="vetoed", vetoes=(veto,)))
             found = await measured(agent)
-        assert found.keys() == FAMILIES.keys() - ELSEWHERE
+        assert found.keys() == FAMILIES.keys() - ELSEWHERE - ONLY_THEN
         assert found["rrmd_vetoes_total"] == {("lab", "cooldown"): 1}
         assert found["rrmd_changes_open"] == {("lab",): 0}
         causes = ("lab", str(change.state), str(change.cause), change.verdict or "")
@@ -56,6 +62,8 @@ def test_every_family_is_there_after_a_change_and_a_veto(tmp_path: Path) -> None
         assert found["rrmd_radio_state"]["lab", "ap1", "r5", "on_air"] == 1
         assert found["rrmd_polls_total"]["lab", "ap1", "ok"] >= 40
         assert found["rrmd_audit_seq"][()] == len(rig.records()) - 1  # all but the stop's own
+        assert found["rrmd_events_total"] == {("lab", "SECURITY"): 2}
+        assert found["rrmd_detector_failures_total"] == {("SECURITY",): 1}
         assert found["rrmd_ledger_ok"] == {(): 1}
 
     run(story)

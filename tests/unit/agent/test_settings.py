@@ -24,6 +24,7 @@ def test_without_anything_said_it_is_the_system_service() -> None:
 def test_each_setting_has_its_variable() -> None:
     environ = {f"RRMD_{name.upper()}": f"/x/{name}" for name in Settings.model_fields}
     others = {"RRMD_LOG_FORMAT": "console", "RRMD_METRICS": "[::1]:9842", "OTHER": "1"}
+    others |= {"RRMD_ALERT_WEBHOOK": "https://x/y", "RRMD_ALERT_WEBHOOK_CREDENTIAL": "cred:hook"}
     settings = Settings.from_environ(environ | others)
     assert settings.metrics == Endpoint("::1", 9842)
     assert settings.audit_dir == Path("/x/audit_dir")
@@ -73,6 +74,36 @@ def test_an_endpoint_is_written_as_it_is_read(text: str, endpoint: Endpoint) -> 
 def test_what_is_no_endpoint(text: str) -> None:
     with pytest.raises(SettingsError, match=r"^RRMD_METRICS: .*expected HOST:PORT"):
         Settings.from_environ({"RRMD_METRICS": text})
+
+
+def test_syslog_is_a_socket_or_a_host() -> None:
+    assert Settings.from_environ({"RRMD_ALERT_SYSLOG": "/dev/log"}).alert_syslog == Path("/dev/log")
+    there = Settings.from_environ({"RRMD_ALERT_SYSLOG": "log.example:514"}).alert_syslog
+    assert there == Endpoint("log.example", 514)
+    assert isinstance(there, Endpoint)
+    assert Settings.from_environ({"RRMD_ALERT_SYSLOG": ""}).alert_syslog is None
+
+
+@pytest.mark.parametrize(
+    ("url", "credential", "why"),
+    [
+        ("hook.example/pa55", "", "RRMD_ALERT_WEBHOOK: .*expected https://HOST"),
+        ("ftp://hook.example/pa55", "", "RRMD_ALERT_WEBHOOK: .*expected https://HOST"),
+        ("", "cred:hook", "RRMD_ALERT_WEBHOOK_CREDENTIAL: .*no RRMD_ALERT_WEBHOOK"),
+        ("https://hook.example/pa55", "pa55word", "RRMD_ALERT_WEBHOOK_CREDENTIAL: .*expected cred:NAME"),
+        ("http://hook.example/pa55", "cred:hook", "RRMD_ALERT_WEBHOOK_CREDENTIAL: .*over https only"),
+    ],
+)
+def test_what_is_no_webhook(url: str, credential: str, why: str) -> None:
+    environ = {"RRMD_ALERT_WEBHOOK": url, "RRMD_ALERT_WEBHOOK_CREDENTIAL": credential}
+    with pytest.raises(SettingsError, match=why) as refused:
+        Settings.from_environ(environ)
+    assert "pa55" not in str(refused.value)
+
+
+def test_the_webhooks_path_is_not_shown() -> None:
+    given = {"RRMD_ALERT_WEBHOOK": "http://[::1]/pa55", "RRMD_ALERT_WEBHOOK_CREDENTIAL": "cred:hook"}
+    assert "pa55" not in repr(Settings.from_environ(given))
 
 
 def test_a_misspelt_variable_is_named() -> None:

@@ -81,7 +81,7 @@ def place(
             reading=reading(key, here),
             neighbors=(*heard, own),
             scanned=True,
-            scan_age_s=10.0,
+            scanned_age_s=10.0,
             air=air,
             capabilities=ABLE,
         )

@@ -184,7 +184,7 @@ def test_radar_that_was_met_makes_a_channel_dearer() -> None:
 @pytest.mark.parametrize("age_s", [900.0, 901.0])
 def test_a_scan_is_evidence_for_a_while_even_if_nobody_was_heard(age_s: float) -> None:
     seen = seen_by()
-    at = replace(seen.radios[ONE], scanned=True, scan_age_s=age_s)
+    at = replace(seen.radios[ONE], scanned=True, scanned_age_s=age_s)
     assert assess(seen, at, THERE).evidence is (age_s <= 900.0)
 
 
@@ -278,7 +278,7 @@ def test_without_evidence_nothing_is_preferred() -> None:
     site, key = one(channels=(36, 149), widths=(20,))
     old = replace(heard(36, -40.0), age_s=901.0)
     found = view(site, (old,))
-    at = replace(found.radios[key], scan_age_s=901.0)
+    at = replace(found.radios[key], scanned_age_s=901.0)
     decision = matrix.leave(replace(found, radios={key: at}), key, Cause.SPECTRUM_SAT)
     assert isinstance(decision, NoChange)
     assert decision.reason == "no_legal_candidate_with_evidence"

@@ -1,0 +1,184 @@
+"""Alerts on their way out: a real syslog socket, a real HTTP server, a channel that fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.alert import Alert
+from agent.alerts.notice import Notice
+from agent.alerts.outbox import Outbox, Undelivered
+from agent.alerts.sinks import AlertSinks, channels_of
+from agent.settings import Endpoint, Settings
+
+ALERT = Alert(utc_us=1_772_409_600_000_000, site="lab", text="look at it")
+NOTICE = Notice(alert=ALERT)
+
+
+class Hook(HTTPServer):
+    """Answers with the statuses given, 204 after them; keeps what it was sent."""
+
+    def __init__(self, *statuses: int) -> None:
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.statuses = list(statuses)
+        self.bodies: list[dict[str, Any]] = []
+        self.bearers: list[str | None] = []
+        self.pleased = threading.Event()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/hook"
+
+
+class Answer(BaseHTTPRequestHandler):
+    server: Hook
+
+    def do_POST(self) -> None:
+        self.server.bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.server.bearers.append(self.headers["Authorization"])
+        status = self.server.statuses.pop(0) if self.server.statuses else 204
+        self.send_response(status)
+        self.end_headers()
+        if status == 204:
+            self.server.pleased.set()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Silent."""
+
+
+@pytest.fixture
+def hook() -> Iterator[Hook]:
+    with Hook(503) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+class Scripted:
+    """A channel that fails as told, and may be held."""
+
+    name = "scripted"
+
+    def __init__(self, *failures: bool) -> None:
+        self.failures = list(failures)  # again or not
+        self.got: list[Notice] = []
+        self.go_on = threading.Event()
+        self.go_on.set()
+        self.held = threading.Event()
+
+    def send(self, notice: Notice) -> None:
+        self.held.set()
+        assert self.go_on.wait(20)
+        if self.failures:
+            raise Undelivered("no", again=self.failures.pop(0))
+        self.got.append(notice)
+
+
+def test_syslog_over_the_local_socket(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
+        log.bind(str(tmp_path / "log"))
+        log.settimeout(10)
+        sinks = AlertSinks(channels_of(Settings(alert_syslog=tmp_path / "log")), lambda: 0.0)
+        for _ in range(3):
+            sinks.raised(ALERT)
+        sinks.close()
+        assert log.recv(2000) == f"<27>rrmd[{os.getpid()}]: lab: look at it".encode()
+        log.setblocking(False)
+        with pytest.raises(BlockingIOError):  # the same twice more was folded
+            log.recv(2000)
+
+
+def test_syslog_over_udp() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as log:
+        log.bind(("127.0.0.1", 0))
+        log.settimeout(10)
+        where = Endpoint("127.0.0.1", log.getsockname()[1])
+        sinks = AlertSinks(channels_of(Settings(alert_syslog=where)), lambda: 0.0)
+        sinks.raised(ALERT)
+        sinks.close()
+        line = log.recv(2000).decode()
+    head = f"<27>1 2026-03-02T00:00:00.000000Z {socket.gethostname()} rrmd {os.getpid()} alert - "
+    assert line == f"{head}lab: look at it"
+
+
+def test_a_webhook_that_is_busy_is_asked_again(hook: Hook, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RRMD_CRED_HOOK", "t0ken")
+    settings = Settings(alert_webhook=hook.url, alert_webhook_credential="cred:hook")
+    (channel,) = channels_of(settings)
+    outbox = Outbox(channel, first_wait_s=0.001)
+    outbox.put(NOTICE)
+    assert hook.pleased.wait(20)
+    outbox.close()
+    assert (outbox.sent, outbox.dropped) == (1, 0)
+    assert [each["text"] for each in hook.bodies] == ["look at it"] * 2
+    assert hook.bearers == ["Bearer t0ken"] * 2
+
+
+def test_a_webhook_that_is_not_there_costs_the_alert_and_is_counted() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}/"
+    (channel,) = channels_of(Settings(alert_webhook=url))
+    outbox = Outbox(channel)
+    outbox.put(NOTICE)
+    outbox.close()
+    assert (outbox.sent, outbox.given_up) == (0, 1)
+
+
+def test_what_will_never_help_is_not_tried_again() -> None:
+    channel = Scripted(False)
+    outbox = Outbox(channel, first_wait_s=60.0)
+    outbox.put(NOTICE)
+    outbox.put(Notice(alert=ALERT, folded=1))
+    outbox.close()
+    assert (outbox.given_up, [notice.folded for notice in channel.got]) == (1, [1])
+
+
+def test_a_full_queue_counts_what_it_drops_and_nobody_waits() -> None:
+    channel = Scripted()
+    channel.go_on.clear()
+    outbox = Outbox(channel, limit=2)
+    outbox.put(NOTICE)
+    assert channel.held.wait(10)  # the thread has taken the first
+    for _ in range(5):
+        outbox.put(NOTICE)
+    assert (outbox.full, outbox.sent) == (3, 0)
+    channel.go_on.set()
+    outbox.close()
+    assert (outbox.dropped, outbox.sent) == (3, 3)
+
+
+def test_trying_has_an_end() -> None:
+    channel = Scripted(True, True, True, False)
+    outbox = Outbox(channel, tries=3, first_wait_s=0.0)
+    outbox.put(NOTICE)
+    outbox.put(NOTICE)
+    while outbox.given_up < 2:
+        channel.held.wait(1)
+    outbox.close()
+    assert (channel.failures, channel.got) == ([], [])
+
+
+def test_closing_ends_the_waiting_between_two_tries() -> None:
+    channel = Scripted(True, True, True)
+    outbox = Outbox(channel, first_wait_s=3600.0)
+    outbox.put(NOTICE)
+    assert channel.held.wait(10)
+    outbox.close()
+    assert outbox.given_up == 1
+
+
+def test_no_channel_no_thread() -> None:
+    sinks = AlertSinks(channels_of(Settings()), lambda: 0.0)
+    sinks.raised(ALERT)
+    assert sinks.outboxes == []
+    sinks.close()
