@@ -1,95 +1,131 @@
-"""The people's devices: they come, attach to the strongest AP, roam, and go. Pure."""
+"""The people's devices: they come, attach to the strongest AP, roam, walk about, and go. Pure."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from random import Random
-from typing import TYPE_CHECKING
 
 from drivers.simulated.agenda import Agenda
+from drivers.simulated.airtime import LEVEL_DB
+from drivers.simulated.day import Day
 from drivers.simulated.propagation import Position
-from drivers.simulated.traffic import Tally
+from drivers.simulated.radio import SimRadio
+from drivers.simulated.station import Station
+from drivers.simulated.traffic import Reach, Tally
 from drivers.types import ClientLeft, Signal
 from inventory.model import Band, RadioKey
 
-if TYPE_CHECKING:
-    from drivers.simulated.radio import SimRadio
-
 AUDIBLE_DBM = -85.0
+WELL_DBM = -72.0  # a client follows a hint only to a radio that it hears so well
+FOLLOW_RATIO = 0.6  # of the clients that are given a hint, and could
 HIGH_BAND_BONUS_DB = 8.0  # clients prefer 5 and 6 GHz
 ROAM_GAIN_DB = 10.0
 REJOIN_S = (1.0, 4.0)
 STAY_S = 2400.0  # mean
-AWAY_S = 1200.0  # mean
+AWAY_S = 1200.0  # mean, in the busiest hour
+PAUSE_S = 600.0  # mean, between two walks
 DEMAND_MBPS = 0.3  # median
 DEMAND_SIGMA = 0.8
 SPREAD_M = 12.0
 
 Emit = Callable[[RadioKey, Signal], None]
-Dirty = Callable[["SimRadio"], None]
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class Station:
-    """One client. ``losses``: path loss to each radio that it could hear, dB. ``at`` None: not attached."""
-
-    mac: str
-    position: Position
-    demand_mbps: float
-    stays: bool = False
-    present: bool = False
-    losses: list[tuple[float, SimRadio]] = field(default_factory=list)
-    at: SimRadio | None = None
-    since_s: float = 0.0
-    start: Tally = field(default_factory=Tally)
-    loss_db: float = 0.0  # to the radio that it is attached to
-
-    def rssi_dbm(self, radio: SimRadio) -> float:
-        """At the client; -inf where it hears nothing."""
-        return next((radio.eirp_dbm - loss for loss, each in self.losses if each is radio), -math.inf)
+Dirty = Callable[[SimRadio], None]
 
 
 class Crowd:
-    """All clients of the world. Each present one is attached to one radio, or waits for one."""
+    """All clients of the world. Each present one is attached to one radio, or waits for one.
 
-    def __init__(self, agenda: Agenda, random: Random, emit: Emit, dirty: Dirty) -> None:
+    ``place``: tells a client what it hears where it now is.
+    """
+
+    def __init__(
+        self,
+        agenda: Agenda,
+        random: Random,
+        emit: Emit,
+        dirty: Dirty,
+        day: Day,
+        place: Callable[[Station], None],
+    ) -> None:
         self.stations: dict[str, Station] = {}
         self._agenda = agenda
         self._random = random
         self._emit = emit
         self._dirty = dirty
+        self._day = day
+        self._place = place
 
     # coming and going
 
     def add(self, station: Station, now_s: float) -> None:
         """A client that comes and goes, or (``stays``) is there all the time."""
         self.stations[station.mac] = station
-        if station.stays or self._random.random() < STAY_S / (STAY_S + AWAY_S):
+        self._place(station)
+        if station.stays or self._random.random() < STAY_S / (STAY_S + self._away_s(now_s)):
             self._come(station, now_s)
         else:
-            self._later(AWAY_S, now_s, partial(self._come, station))
+            self._later(self._away_s(now_s), now_s, partial(self._come, station))
+
+    def visit(self, station: Station, from_s: float, until_s: float) -> None:
+        """A client that is there once, between these times."""
+        self.stations[station.mac] = station
+        station.stays = True
+        self._place(station)
+        self._agenda.add(from_s, partial(self._come, station))
+        self._agenda.add(until_s, partial(self._leave, station))
 
     def invent(self, around: Position) -> tuple[Position, float]:
         """A place near an AP, and a demand in Mbit/s."""
         distance = SPREAD_M * math.sqrt(self._random.random())
         angle = self._random.uniform(0, 2 * math.pi)
-        x, y, _ = around
-        place = (x + distance * math.cos(angle), y + distance * math.sin(angle), 1.0)
+        x, y, z = around
+        place = (x + distance * math.cos(angle), y + distance * math.sin(angle), max(1.0, z - 2.0))
         return place, DEMAND_MBPS * math.exp(self._random.gauss(0, DEMAND_SIGMA))
 
+    def _away_s(self, now_s: float) -> float:
+        """People are away for longer at night."""
+        return AWAY_S / self._day.ratio_at(now_s)
+
     def _come(self, station: Station, now_s: float) -> None:
-        station.present = True
+        station.came(now_s, self._day.weighed_s(now_s))
         self.attach(station, now_s)
         if not station.stays:
             self._later(STAY_S, now_s, partial(self._go, station))
+        if len(station.walk) > 1:
+            self._later(PAUSE_S, now_s, partial(self._walk, station, station.visits))
 
     def _go(self, station: Station, now_s: float) -> None:
-        station.present = False
+        self._leave(station, now_s)
+        self._later(self._away_s(now_s), now_s, partial(self._come, station))
+
+    def _leave(self, station: Station, now_s: float) -> None:
+        station.went(now_s, self._day.weighed_s(now_s))
         self.detach(station, now_s)
-        self._later(AWAY_S, now_s, partial(self._come, station))
+
+    def _walk(self, station: Station, visit: int, now_s: float) -> None:
+        """To another of its places; whom it no longer hears well it leaves for somebody better."""
+        if visit != station.visits or not station.present:
+            return
+        station.position = self._random.choice([each for each in station.walk if each != station.position])
+        self._place(station)
+        self._reconsider(station, now_s)
+        self._later(PAUSE_S, now_s, partial(self._walk, station, visit))
+
+    def _reconsider(self, station: Station, now_s: float) -> None:
+        here = station.at
+        if here is None:
+            self.attach(station, now_s)
+            return
+        best = self._best(station)
+        if station.rssi_dbm(here) < AUDIBLE_DBM:
+            self.detach(station, now_s, roamed=best is not None)
+            self.attach(station, now_s)
+        elif best is not None and self._gains(station, best):
+            self._go_to(station, best, now_s)
+        else:
+            self.regrade(here, now_s)
 
     def _later(self, mean_s: float, now_s: float, action: Callable[[float], None]) -> None:
         self._agenda.add(now_s + self._random.expovariate(1 / mean_s), action)
@@ -98,15 +134,14 @@ class Crowd:
 
     def attach(self, station: Station, now_s: float) -> None:
         """To the strongest radio that it hears; without one it waits."""
-        if station.at is not None or not station.present:
-            return
-        radio = self._best(station)
-        if radio is None:
-            return
+        if station.at is None and station.present and (radio := self._best(station)) is not None:
+            self._attach_to(station, radio, now_s)
+
+    def _attach_to(self, station: Station, radio: SimRadio, now_s: float) -> None:
         radio.traffic.settle(now_s)
-        station.at, station.since_s, station.start = radio, now_s, radio.traffic.unit.copy()
-        station.loss_db = next(loss for loss, each in station.losses if each is radio)
+        station.at, station.since_s, station.had = radio, now_s, Tally()
         radio.stations[station.mac] = station
+        self._grade(station, radio)
         self._weigh(radio)
 
     def detach(self, station: Station, now_s: float, *, roamed: bool = False) -> None:
@@ -114,6 +149,9 @@ class Crowd:
         if radio is None:
             return
         radio.traffic.settle(now_s)
+        station.fold()
+        station.delivered_bytes += station.had.bytes
+        station.had = Tally()
         del radio.stations[station.mac]
         station.at = None
         radio.traffic.disconnects += not roamed
@@ -121,14 +159,34 @@ class Crowd:
         self._emit(radio.key, ClientLeft(at_s=now_s, device="", radio=radio.key, mac=station.mac))
 
     def _weigh(self, radio: SimRadio) -> None:
-        radio.traffic.demand = math.fsum(each.demand_mbps for each in radio.stations.values())
+        parts: dict[Reach, list[float]] = {}
+        for each in radio.stations.values():
+            parts.setdefault(each.reach, []).append(each.demand_mbps)
+        radio.traffic.demand = {reach: math.fsum(mbps) for reach, mbps in parts.items()}
         self._dirty(radio)
+
+    def regrade(self, radio: SimRadio, now_s: float) -> None:
+        """The radio has another width or power: its clients are reached in another way."""
+        if radio.stations:
+            radio.traffic.settle(now_s)
+            for station in radio.stations.values():
+                station.fold()
+                self._grade(station, radio)
+            self._weigh(radio)
+
+    @staticmethod
+    def _grade(station: Station, radio: SimRadio) -> None:
+        """How the radio reaches it now; its lane is counted from here on."""
+        station.loss_db = next(loss for loss, each in station.losses if each is radio)
+        level = LEVEL_DB * round((radio.eirp_dbm - station.loss_db) / LEVEL_DB)
+        station.reach = level, min(radio.block.width_mhz, station.width_in(radio.radio.band))
+        station.start = radio.traffic.lanes.setdefault(station.reach, Tally()).copy()
 
     def _best(self, station: Station) -> SimRadio | None:
         audible = [
             (each.eirp_dbm - loss + _bonus_db(each), each.key, each)
             for loss, each in station.losses
-            if each.on_air and each.eirp_dbm - loss >= AUDIBLE_DBM
+            if each.on_air and each.eirp_dbm - loss >= AUDIBLE_DBM and station.can_use(each.radio.band)
         ]
         return max(audible)[2] if audible else None
 
@@ -154,6 +212,31 @@ class Crowd:
         for station in lost:
             self.detach(station, now_s)
         self._rejoin(lost, now_s)
+        self.regrade(radio, now_s)
+
+    def hint(self, radio: SimRadio, macs: Collection[str], to_bssids: Collection[str], now_s: float) -> None:
+        """A BSS-transition hint to these clients of the radio (none named: to all): some of those that hear
+        another radio well go there. ``to_bssids``: where to (none: the client chooses)."""
+        for station in list(radio.stations.values()):
+            if (macs and station.mac not in macs) or self._random.random() >= FOLLOW_RATIO:
+                continue
+            target = self._elsewhere(station, radio, to_bssids)
+            if target is not None:
+                when_s = now_s + self._random.uniform(*REJOIN_S)
+                self._agenda.add(when_s, partial(self._follow, station, radio, target))
+
+    def _elsewhere(self, station: Station, here: SimRadio, to_bssids: Collection[str]) -> SimRadio | None:
+        heard = [
+            (each.eirp_dbm - loss, each.key, each)
+            for loss, each in station.losses
+            if each is not here and each.on_air and station.can_use(each.radio.band)
+            if each.eirp_dbm - loss >= WELL_DBM and (not to_bssids or each.bssid in to_bssids)
+        ]
+        return max(heard)[2] if heard else None
+
+    def _follow(self, station: Station, here: SimRadio, target: SimRadio, now_s: float) -> None:
+        if station.at is here and target.on_air:
+            self._go_to(station, target, now_s)
 
     def _rejoin(self, stations: Iterable[Station], now_s: float) -> None:
         for station in stations:
@@ -161,16 +244,22 @@ class Crowd:
 
     def _gains(self, station: Station, radio: SimRadio) -> bool:
         here = station.at
-        if here is None or not radio.on_air or station.rssi_dbm(radio) < AUDIBLE_DBM:
+        if here is None or not radio.on_air or not station.can_use(radio.radio.band):
             return False
-        gain = station.rssi_dbm(radio) + _bonus_db(radio) - station.rssi_dbm(here) - _bonus_db(here)
+        there_dbm = station.rssi_dbm(radio)
+        if there_dbm < AUDIBLE_DBM:
+            return False
+        gain = there_dbm + _bonus_db(radio) - station.rssi_dbm(here) - _bonus_db(here)
         return gain >= ROAM_GAIN_DB
 
     def _roam(self, station: Station, now_s: float) -> None:
         best = self._best(station)
         if best is not None and best is not station.at and self._gains(station, best):
-            self.detach(station, now_s, roamed=True)
-            self.attach(station, now_s)
+            self._go_to(station, best, now_s)
+
+    def _go_to(self, station: Station, radio: SimRadio, now_s: float) -> None:
+        self.detach(station, now_s, roamed=True)
+        self._attach_to(station, radio, now_s)
 
 
 def _bonus_db(radio: SimRadio) -> float:

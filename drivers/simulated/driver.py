@@ -7,34 +7,46 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from types import MappingProxyType
 from typing import Any
 
 from drivers.base import DeviceContext
 from drivers.errors import Conflict, DeviceTimeout, Disconnected, Garbage, Refused, Unsupported
 from drivers.simulated import options as own_options
 from drivers.simulated import worlds
-from drivers.simulated.effects import effects, only_radio, prior_values, unsupported
+from drivers.simulated.effects import (
+    changes_obss_pd,
+    effects,
+    only_radio,
+    prior_values,
+    reloading,
+    unsupported,
+)
 from drivers.simulated.faults import Fault, Kind, Operation
 from drivers.simulated.firmware import REBOOT, NotPossible
-from drivers.simulated.options import UNDO_TIMER_S, Options
+from drivers.simulated.identity import CAPABILITIES, capabilities, device_info
+from drivers.simulated.options import Options
 from drivers.simulated.reading import read_radio
+from drivers.simulated.session import Session
 from drivers.simulated.untrue import Untruths
 from drivers.types import (
     Absence,
+    Action,
+    ActionRequest,
+    AttackHeard,
     Capabilities,
     ConfigState,
     DeviceInfo,
     Edit,
     Effects,
     Gap,
+    InterferenceHeard,
     RadioDown,
-    RadioInfo,
+    RadioFault,
     RadioReading,
     RadioState,
     Receipt,
+    RogueHeard,
     ScopeRef,
-    Setting,
     Signal,
     Snapshot,
     Table,
@@ -42,58 +54,13 @@ from drivers.types import (
 )
 from inventory.model import RadioKey, ap_of
 
-CAPABILITIES = Capabilities(
-    tables=frozenset(Table),
-    settings=MappingProxyType(dict.fromkeys(Setting, "radio")),
-    widths_mhz=(20, 40, 80, 160, 320),
-    undo_timer_s=UNDO_TIMER_S,
-    signals=True,
-    rx_time_trusted=True,
-)
-
-
-class Session:
-    """From open to close or to the loss of the connection: what waits in it ends with it."""
-
-    def __init__(self) -> None:
-        self.over = asyncio.Event()
-        self.signals: asyncio.Queue[Signal | None] = asyncio.Queue()
-        self.late: set[asyncio.TimerHandle] = set()
-        self.unwatch: Callable[[], None] = lambda: None
-
-    @property
-    def ended(self) -> bool:
-        return self.over.is_set()
-
-    def end(self) -> None:
-        """No write lands any more, no call waits any longer."""
-        self.over.set()
-        self.unwatch()
-        for timer in self.late:
-            timer.cancel()
-        self.signals.put_nowait(None)
-
-    async def travel(self, seconds: float) -> None:
-        """A moment on the way. Disconnected when the session has ended meanwhile."""
-        await asyncio.sleep(seconds)
-        if self.ended:
-            raise Disconnected("the session ended")
-
-    async def silence(self, seconds: float | None) -> None:
-        """No answer for so long (None: ever), unless the session ends: then Disconnected."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self.over.wait()
-        if self.ended:
-            raise Disconnected("the session ended")
-
-
 Write = Callable[[], str]
 """Does it in the world; returns the handle of the undo timer or ''. Raises NotPossible."""
 
 
 class SimulatedDevice:
-    """A `drivers.base.Device`. Time-outs are scripted; each call takes the option ``latency_s``."""
+    """A `drivers.base.Device`. Time-outs are scripted, or those of an AP that does not answer; each call
+    takes the option ``latency_s``."""
 
     def __init__(self, context: DeviceContext) -> None:
         self._id = context.config.id
@@ -102,7 +69,7 @@ class SimulatedDevice:
         self._clock = context.clock
         self._stage = worlds.stage_for(self._options, context.radios, context.clock())
         self._world = self._stage.world
-        self._untruths = Untruths(self._world, self._options.refresh_s)
+        self._untruths = Untruths(self._world, self._options.refresh)
         self._session: Session | None = None
         self._opened = 0  # sessions so far
         self._tries = 0  # opens and closes so far: an open that was overtaken begins nothing
@@ -115,10 +82,11 @@ class SimulatedDevice:
         fault = self._fault(Operation.OPEN)
         if fault is not None and fault.kind is Kind.REBOOT:
             self._reboot()
-        await asyncio.sleep(self._options.timeout_s if _silent(fault) else self._options.latency_s)
+        mute = _silent(fault) or self._unreachable()
+        await asyncio.sleep(self._options.timeout_s if mute else self._options.latency_s)
         self._stop_at(fault)
         self._now()
-        if self._booting():
+        if self._booting() or self._unreachable():
             raise DeviceTimeout(f"{self._id} does not answer")
         if mine != self._tries:
             raise Disconnected("closed while opening")
@@ -154,6 +122,11 @@ class SimulatedDevice:
     def _booting(self) -> bool:
         return any(self._world.state_of(key) is RadioState.STARTING for key in self._known())
 
+    def _unreachable(self) -> bool:
+        """A controller answers as long as one of its APs does."""
+        known = self._known()
+        return bool(known) and not any(self._world.hardware.answers(key) for key in known)
+
     def _reboot(self) -> None:
         for ap in sorted({ap_of(key) for key in self._known()}):
             self._world.reboot(ap)
@@ -162,27 +135,8 @@ class SimulatedDevice:
         return [key for key in self._radios if self._world.has(key)]
 
     def _info(self) -> DeviceInfo:
-        return DeviceInfo(
-            vendor="simulated",
-            model="simulated",
-            version="1",
-            identity=f"simulated:{self._id}",
-            radios={key: self._radio_info(key) for key in self._known()},
-            capabilities=self._capabilities(),
-        )
-
-    def _radio_info(self, key: RadioKey) -> RadioInfo:
-        found = self._world.radio(key)
-        name = self._radios[key].ifname or key.rsplit("/", 1)[1]
-        return RadioInfo(key=key, name=name, band=found.radio.band, bssids=(found.bssid,))
-
-    def _capabilities(self) -> Capabilities:
-        late = dict.fromkeys((Table.SURVEY, Table.CLIENTS), self._options.refresh_s)
-        return replace(
-            CAPABILITIES,
-            refresh_s=MappingProxyType(late if self._options.refresh_s else {}),
-            undo_timer_s=UNDO_TIMER_S if self._options.undo_timer else None,
-        )
+        radios = {key: self._radios[key] for key in self._known()}
+        return device_info(self._id, self._world, radios, self._options)
 
     # signals
 
@@ -194,9 +148,20 @@ class SimulatedDevice:
     def _heard(self, session: Session, key: RadioKey, signal: Signal) -> None:
         if key not in self._radios:
             return
-        session.signals.put_nowait(replace(signal, device=self._id, at_s=self._clock()))
+        if self._tells(key, signal):
+            session.signals.put_nowait(replace(signal, device=self._id, at_s=self._clock()))
         if isinstance(signal, RadioDown) and signal.reason == REBOOT:
             self._lose(session)
+
+    def _tells(self, key: RadioKey, signal: Signal) -> bool:
+        """Whether the AP can say it, and is one that would know."""
+        if isinstance(signal, InterferenceHeard) and not self._options.spectrum_analyser:
+            return False
+        if isinstance(signal, RogueHeard | AttackHeard) and not self._options.intrusion_detection:
+            return False
+        if isinstance(signal, RadioFault) and not self._options.fault_reports:
+            return False
+        return self._world.hardware.answers(key)
 
     # reading
 
@@ -204,8 +169,11 @@ class SimulatedDevice:
         fault = await self._call(Operation.READ)
         now_s = self._now()
         asked = sorted(self._radios if radios is None else radios)
-        found = {key: self._reading(key, tables, now_s) for key in asked if key in self._known()}
-        missing = {key: Absence.ABSENT for key in asked if key not in found}
+        known = [key for key in asked if key in self._known()]
+        found = {key: self._reading(key, tables, now_s) for key in known if self._world.hardware.answers(key)}
+        missing = {
+            key: Absence.TIMEOUT if key in known else Absence.ABSENT for key in asked if key not in found
+        }
         readings, lost = self._untruths.tell(found, fault, now_s)
         return Snapshot(at_s=now_s, readings=readings, missing={**missing, **lost})
 
@@ -213,7 +181,7 @@ class SimulatedDevice:
         return read_radio(self._world, key, tables, now_s)
 
     async def read_config(self, ref: ScopeRef) -> ConfigState:
-        fault = await self._call(Operation.READ_CONFIG)
+        fault = await self._call(Operation.READ_CONFIG, radio=self._radio_of(ref))
         if fault is not None and fault.kind is Kind.GARBAGE:
             raise Garbage(f"{self._id}: the answer makes no sense")
         self._now()
@@ -241,12 +209,13 @@ class SimulatedDevice:
         key = self._radio_of(edit.scope)
         if why := unsupported(edit, self._radios[key]):
             raise Unsupported(why)
-        return effects(edit, have, self._radios[key], self._world.country)
+        found = effects(edit, have, self._radios[key], self._world.country)
+        return found if self._options.obss_pd_acts else reloading(found, edit, have)
 
     async def apply(self, edit: Edit, undo_after_s: float | None) -> Receipt:
         key = self._radio_of(edit.scope)
         self._check_supported(key, edit, undo_after_s)
-        fault = await self._call(Operation.APPLY, edit)
+        fault = await self._call(Operation.APPLY, edit, radio=key)
         self._now()
         self._check_expected(key, edit)
         values = fault.values if fault is not None and fault.kind is Kind.DONE_WRONG else edit.set
@@ -267,12 +236,28 @@ class SimulatedDevice:
         self._now()
         await self._carry_out(partial(self._cancel, receipt.handle), fault)
 
+    async def act(self, request: ActionRequest) -> None:
+        if request.action not in self._options.actions:
+            raise Unsupported(f"{self._id} has no action {request.action}")
+        if request.radio not in self._known():
+            raise Unsupported(f"{self._id} has no radio {request.radio}")
+        fault = await self._call(Operation.ACT, radio=request.radio)
+        self._now()
+        await self._carry_out(partial(self._act, request), fault)
+
+    def _act(self, request: ActionRequest) -> str:
+        if request.action is Action.RESTART:
+            self._world.restart(request.radio)
+        else:
+            self._world.steer(request.radio, request.clients, request.to_bssids)
+        return ""
+
     def _check_supported(self, key: RadioKey, edit: Edit, undo_after_s: float | None) -> None:
         if why := unsupported(edit, self._radios[key]):
             raise Unsupported(why)
         if undo_after_s is None:
             return
-        timer = self._capabilities().undo_timer_s
+        timer = capabilities(self._options).undo_timer_s
         if timer is None or not timer[0] <= undo_after_s <= timer[1]:
             raise Unsupported(f"{self._id} has no undo timer of {undo_after_s} s")
 
@@ -284,8 +269,11 @@ class SimulatedDevice:
             raise Conflict(f"{key}: {found}; nothing was written")
 
     def _write(self, key: RadioKey, values: Values, undo_after_s: float | None) -> str:
-        prior = prior_values(values, self._world.in_force(key))
+        have = self._world.in_force(key)
+        prior = prior_values(values, have)
         self._world.configure(key, values)
+        if not self._options.obss_pd_acts and changes_obss_pd(values, have):
+            self._world.drop_clients(key)  # it is only taken over by a reload
         return "" if undo_after_s is None else self._world.arm_undo(key, prior, undo_after_s)
 
     def _confirm(self, handle: str) -> str:
@@ -331,11 +319,16 @@ class SimulatedDevice:
 
     # calls
 
-    async def _call(self, operation: Operation, edit: Edit | None = None) -> Fault | None:
+    async def _call(
+        self, operation: Operation, edit: Edit | None = None, *, radio: RadioKey | None = None
+    ) -> Fault | None:
         """The way there: latency, and the faults that fit every operation."""
         session = self._live()
         fault = self._fault(operation, edit)
         await session.travel(self._options.latency_s)
+        self._now()
+        if self._unreachable() or (radio is not None and not self._world.hardware.answers(radio)):
+            await self._time_out(session)
         if fault is None:
             return None
         if fault.kind is Kind.HANG:

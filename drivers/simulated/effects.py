@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from drivers.errors import Unsupported
 from drivers.simulated.dfs import dfs_parts
 from drivers.types import (
@@ -57,6 +59,18 @@ def effects(edit: Edit, have: ConfigState, radio: Radio, country: str) -> Effect
         readback=Readback.IN_FORCE,
         persists=False,
     )
+
+
+def changes_obss_pd(wanted: Values, in_force: Values) -> bool:
+    return wanted.get(Setting.OBSS_PD_DBM) not in (None, in_force.get(Setting.OBSS_PD_DBM))
+
+
+def reloading(found: Effects, edit: Edit, have: ConfigState) -> Effects:
+    """The same on a device that takes an OBSS-PD level over only by a reload, which its clients feel."""
+    gentle = found.outage in (Outage.NONE, Outage.CSA) and have.state is RadioState.ON_AIR
+    if gentle and changes_obss_pd(edit.set, have.in_force):
+        return replace(found, outage=Outage.CLIENTS_DROP)
+    return found
 
 
 def _changes(edit: Edit, have: ConfigState) -> list[tuple[Setting, int]]:

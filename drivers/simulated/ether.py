@@ -1,129 +1,159 @@
-"""Who hears whom, and the rates that follow. Pure."""
+"""Who presses on whom, and the rates that follow. Pure."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from drivers.simulated.airtime import (
+    DISTURB_DBM,
+    ENERGY_DBM,
     SENSE_DBM,
     Foreign,
     Interferer,
     Pressure,
     coupling,
+    listening,
+    milliwatts,
     rates,
-    retry_ratio,
+    stuck,
 )
-from drivers.simulated.clients import Station
-from drivers.simulated.propagation import NOISE_DBM, Position, Propagation, Wall
+from drivers.simulated.day import Day
+from drivers.simulated.hearing import WORTH_DB, Hearing
+from drivers.simulated.propagation import NOISE_DBM
 from drivers.simulated.radio import SimRadio
 from drivers.simulated.traffic import SILENT, Rates
 from drivers.types import NeighborReading, RadioState
 from inventory.channels import Block
-from inventory.model import Band, RadioKey
+from inventory.model import RadioKey
 
-BAND_MHZ = {Band.GHZ_2_4: 2440.0, Band.GHZ_5: 5500.0, Band.GHZ_6: 6400.0}
-"""One frequency for each band's path loss: within a band it differs by less than 2 dB."""
+Coupling = tuple[SimRadio, float, float, float]
+"""A peer; how much of its air time is waited for; how much of it disturbs; at which power, mW."""
 
-WORTH_DB = 118.0
-"""More loss than this and nobody hears anybody at any legal power."""
-
-Couplings = list[tuple[SimRadio, float, float]]
+Noticed = Callable[[SimRadio, Mapping[str, Interferer]], None]
+"""Told when a radio hears other things that are not Wi-Fi than before; those of before are still in it."""
 
 
 class Ether:
     """The medium. What changes is marked dirty, and `flush` gives the radios concerned their new rates
     before time goes on."""
 
-    def __init__(self, propagation: Propagation) -> None:
+    def __init__(self, hearing: Hearing, day: Day, noticed: Noticed) -> None:
         self.radios: dict[RadioKey, SimRadio] = {}
         self.foreign: dict[str, Foreign] = {}
         self.interferers: dict[str, Interferer] = {}
-        self.day_ratio = 1.0
-        self._propagation = propagation
-        self._losses: dict[RadioKey, list[tuple[float, SimRadio]]] = {}
-        self._couplings: dict[RadioKey, Couplings] = {}
+        self.hearing = hearing
+        self._day = day
+        self._noticed = noticed
+        self._foreign: dict[RadioKey, dict[str, float]] = {}  # the signal of each that is heard at all, dBm
+        self._noise: dict[RadioKey, dict[str, float]] = {}
+        self._couplings: dict[RadioKey, list[Coupling]] = {}
         self._steady: dict[RadioKey, Pressure] = {}
         self._dirty: dict[RadioKey, SimRadio] = {}
 
     # what there is
 
     def add_radio(self, radio: SimRadio) -> None:
-        mine = self._losses[radio.key] = []
-        for other in self.radios.values():
-            loss = self._loss_db(radio.position, other.position, radio.radio.band)
-            if other.radio.band is radio.radio.band and loss <= WORTH_DB:
-                mine.append((loss, other))
-                self._losses[other.key].append((loss, radio))
+        self.hearing.add_radio(radio)
         self.radios[radio.key] = radio
-        self.retuned(radio.radio.band)
+        self._foreign[radio.key], self._noise[radio.key] = {}, {}
+        for bssid, each in self.foreign.items():
+            if each.block.band is radio.radio.band:
+                self._hear(radio, bssid, each, self._foreign[radio.key])
+        for name, source in self.interferers.items():
+            self._hear(radio, name, source, self._noise[radio.key])
+        self.retuned(radio)
 
-    def add_wall(self, wall: Wall) -> None:
-        """Walls come before radios and clients: their path losses are worked out once."""
-        if self.radios:
-            raise ValueError("add walls before the radios")
-        walls = (*self._propagation.walls, wall)
-        self._propagation = Propagation(exponent=self._propagation.exponent, walls=walls)
+    def add_foreign(self, foreign: Foreign) -> None:
+        """One of the same BSSID is replaced."""
+        self.foreign[foreign.bssid] = foreign
+        for key, radio in self.radios.items():
+            if radio.radio.band is foreign.block.band:
+                self._hear(radio, foreign.bssid, foreign, self._foreign[key])
+        self._pressed(foreign.bssid, self._foreign)
 
-    def place(self, station: Station) -> None:
-        """Work out what the client can hear."""
-        for radio in self.radios.values():
-            self.hear(station, radio)
+    def remove_foreign(self, bssid: str) -> Foreign:
+        self._pressed(bssid, self._foreign, forget=True)
+        return self.foreign.pop(bssid)
 
-    def hear(self, station: Station, radio: SimRadio) -> None:
-        """A radio is new to the client."""
-        loss = self._loss_db(station.position, radio.position, radio.radio.band)
+    def add_interferer(self, name: str, source: Interferer) -> None:
+        self.interferers[name] = source
+        for key, radio in self.radios.items():
+            self._hear(radio, name, source, self._noise[key])
+        self._pressed(name, self._noise)
+
+    def remove_interferer(self, name: str) -> None:
+        self._pressed(name, self._noise, forget=True)
+        del self.interferers[name]
+
+    def _hear(
+        self, radio: SimRadio, name: str, source: Foreign | Interferer, heard: dict[str, float]
+    ) -> None:
+        loss = self.hearing.loss_db(source.position, radio.position, radio.radio.band)
         if loss <= WORTH_DB:
-            station.losses.append((loss, radio))
+            heard[name] = source.tx_power_dbm - loss
 
-    def _loss_db(self, a: Position, b: Position, band: Band) -> float:
-        return self._propagation.loss_db(a, b, BAND_MHZ[band])
+    def _pressed(self, name: str, heard: dict[RadioKey, dict[str, float]], *, forget: bool = False) -> None:
+        for key, sources in heard.items():
+            if name not in sources:
+                continue
+            if forget:
+                del sources[name]
+            self._steady.pop(key, None)
+            self._dirty[key] = self.radios[key]
 
     # what is heard
 
     def neighbors(self, radio: SimRadio, floor_dbm: float = -95.0) -> tuple[NeighborReading, ...]:
         """BSSs that a scan finds, loudest first, our own site's and others'."""
         ours = (
-            _neighbor(other.bssid, other.block, other.eirp_dbm - loss, other.traffic.rates.busy)
-            for loss, other in self._losses[radio.key]
+            _neighbor(other.bssid, other.ssid, other.block, other.eirp_dbm - loss, other.traffic.rates.busy)
+            for loss, other in self.hearing.of[radio.key]
             if other.on_air
         )
         theirs = (
-            _neighbor(each.bssid, each.block, self._rssi_of(each, radio), each.busy_ratio)
-            for each in self.foreign.values()
-            if each.block.band is radio.radio.band
+            _neighbor(bssid, each.ssid, each.block, rssi_dbm, each.busy_ratio)
+            for bssid, rssi_dbm in self._foreign[radio.key].items()
+            for each in (self.foreign[bssid],)
         )
         found = [each for each in (*ours, *theirs) if each.signal_dbm >= floor_dbm]
         return tuple(sorted(found, key=lambda each: (-each.signal_dbm, each.bssid)))
 
+    def loudest(self, bssid: str) -> tuple[SimRadio, float] | None:
+        """Who on air hears this foreign BSS best, and its signal there; None: nobody."""
+        heard = [
+            (rssi_dbm, key)
+            for key, sources in self._foreign.items()
+            if (rssi_dbm := sources.get(bssid)) is not None and self.radios[key].on_air
+            if rssi_dbm >= DISTURB_DBM
+        ]
+        return (self.radios[max(heard)[1]], max(heard)[0]) if heard else None
+
     def noise_dbm(self, radio: SimRadio, where: Block) -> float:
         """Noise floor; what is not Wi-Fi raises it."""
-        power_mw: float = 10 ** (NOISE_DBM / 10)
-        for each in self.interferers.values():
-            if (share := each.covers(where)) > 0:
-                rssi = self._rssi_of(each, radio) + 10 * math.log10(share * each.duty_ratio)
-                power_mw += 10 ** (rssi / 10)
+        power_mw = milliwatts(NOISE_DBM)
+        for name, rssi_dbm in self._noise[radio.key].items():
+            source = self.interferers[name]
+            power_mw += milliwatts(rssi_dbm) * source.covers(where) * source.duty_ratio
         return round(10 * math.log10(power_mw), 1)
 
     def pressure(self, radio: SimRadio, where: Block) -> Pressure:
         """What would press on the radio on this block, now."""
-        return self._with_peers(self._steady_on(radio, where), self._coupled(radio, where))
-
-    def _rssi_of(self, source: Foreign | Interferer, radio: SimRadio) -> float:
-        return source.tx_power_dbm - self._loss_db(source.position, radio.position, radio.radio.band)
+        return _with_peers(self._steady_on(radio, where), self._coupled(radio, where))
 
     # rates
 
-    def retuned(self, band: Band) -> None:
-        """Somebody of this band changed block, power or state: everyone's rates may change."""
-        for key, radio in self.radios.items():
-            if radio.radio.band is band:
-                self._couplings.pop(key, None)
-                self._steady.pop(key, None)
-                self._dirty[key] = radio
+    def retuned(self, radio: SimRadio) -> None:
+        """It changed block, power or state: its own rates may change, and those of all within earshot."""
+        self._uncouple(radio)
+        for _, other in self.hearing.of[radio.key]:
+            self._uncouple(other)
 
-    def surroundings_changed(self) -> None:
-        for band in Band:
-            self.retuned(band)
+    def _uncouple(self, radio: SimRadio) -> None:
+        self._couplings.pop(radio.key, None)
+        self._steady.pop(radio.key, None)
+        self._dirty[radio.key] = radio
 
     def dirty(self, radio: SimRadio) -> None:
         """This radio's own demand changed."""
@@ -145,55 +175,93 @@ class Ether:
 
     def _rates(self, radio: SimRadio) -> Rates:
         if not radio.listening:
+            self._hears(radio, {})
             return SILENT
         pressure = self._pressure(radio)
         if radio.state is RadioState.CAC:
-            return Rates(busy=min(1.0, pressure.sensed + pressure.noise), rx=min(1.0, pressure.sensed))
-        retries = retry_ratio(pressure, radio.noise.factor, radio.spoil)
-        return rates(radio.traffic.demand * self.day_ratio, radio.block.width_mhz, pressure, retries)
+            return listening(pressure)
+        if radio.stuck:
+            return stuck(pressure)
+        return rates(radio.traffic.demand, self._day.ratio, pressure, radio.noise.factor * radio.spoil)
 
     def _pressure(self, radio: SimRadio) -> Pressure:
         key = radio.key
         if key not in self._couplings:
             self._couplings[key] = self._coupled(radio, radio.block)
+        if key not in self._steady:
             self._steady[key] = self._steady_on(radio, radio.block)
-        return self._with_peers(self._steady[key], self._couplings[key])
+            self._hears(radio, self._recognised(radio, radio.block))
+        return _with_peers(self._steady[key], self._couplings[key])
 
-    @staticmethod
-    def _with_peers(steady: Pressure, peers: Couplings) -> Pressure:
-        sensed, hidden = steady.sensed, steady.hidden
-        for other, waits, disturbs in peers:
-            tx = other.traffic.rates.tx
-            sensed += waits * tx
-            hidden += disturbs * tx
-        return Pressure(sensed=min(1.0, sensed), hidden=min(1.0, hidden), noise=steady.noise)
+    def _hears(self, radio: SimRadio, heard: Mapping[str, Interferer]) -> None:
+        if heard.keys() != radio.hearing.keys():
+            self._noticed(radio, heard)
+            radio.hearing = heard
 
-    def _coupled(self, radio: SimRadio, where: Block) -> Couplings:
+    def _recognised(self, radio: SimRadio, where: Block) -> Mapping[str, Interferer]:
+        return {
+            name: self.interferers[name]
+            for name, rssi_dbm in self._noise[radio.key].items()
+            if rssi_dbm >= ENERGY_DBM and self.interferers[name].covers(where) > 0
+        }
+
+    def _coupled(self, radio: SimRadio, where: Block) -> list[Coupling]:
         """Peers of this site with an effect on the radio there."""
         sense = max(SENSE_DBM, radio.obss_pd_dbm)
         found = (
-            (other, *coupling(where, other.block, other.eirp_dbm - loss, sense))
-            for loss, other in self._losses[radio.key]
+            (other, *coupling(where, other.block, rssi_dbm := other.eirp_dbm - loss, sense), rssi_dbm)
+            for loss, other in self.hearing.of[radio.key]
             if other.on_air
         )
-        return [each for each in found if each[1] or each[2]]
+        return [
+            (other, waits, disturbs, milliwatts(rssi_dbm))
+            for other, waits, disturbs, rssi_dbm in found
+            if waits or disturbs
+        ]
 
     def _steady_on(self, radio: SimRadio, where: Block) -> Pressure:
         """What presses from outside the site: does not change by itself."""
-        sensed = hidden = noise = 0.0
-        for each in self.foreign.values():
-            if each.block.band is where.band:
-                waits, disturbs = coupling(where, each.block, self._rssi_of(each, radio))
-                sensed += waits * each.busy_ratio
-                hidden += disturbs * each.busy_ratio
-        for interferer in self.interferers.values():
-            share = interferer.covers(where)
-            if share > 0 and self._rssi_of(interferer, radio) >= SENSE_DBM:
-                noise += interferer.duty_ratio * min(1.0, 2 * share)
-        return Pressure(sensed=min(1.0, sensed), hidden=min(1.0, hidden), noise=min(1.0, noise))
+        sensed = hidden = hidden_mw = noise = 0.0
+        sense = max(SENSE_DBM, radio.obss_pd_dbm)
+        for bssid, rssi_dbm in self._foreign[radio.key].items():
+            each = self.foreign[bssid]
+            waits, disturbs = coupling(where, each.block, rssi_dbm, sense)
+            sensed += waits * each.busy_ratio
+            hidden += disturbs * each.busy_ratio
+            hidden_mw += disturbs * each.busy_ratio * milliwatts(rssi_dbm)
+        for name, rssi_dbm in self._noise[radio.key].items():
+            source = self.interferers[name]
+            share = source.covers(where)
+            if share <= 0 or rssi_dbm < DISTURB_DBM:
+                continue
+            duty = source.duty_ratio * min(1.0, 2 * share)
+            if rssi_dbm >= ENERGY_DBM:
+                noise += duty
+            else:
+                hidden += duty
+                hidden_mw += duty * milliwatts(rssi_dbm)
+        sensed = min(1.0, sensed)
+        return Pressure(
+            sensed=sensed, foreign=sensed, hidden=hidden, hidden_mw=hidden_mw, noise=min(1.0, noise)
+        )
 
 
-def _neighbor(bssid: str, where: Block, rssi_dbm: float, busy_ratio: float) -> NeighborReading:
+def _with_peers(steady: Pressure, peers: list[Coupling]) -> Pressure:
+    sensed, rivals, hidden, hidden_mw = steady.sensed, 0.0, steady.hidden, steady.hidden_mw
+    for other, waits, disturbs, power_mw in peers:
+        there = other.traffic.rates
+        if waits:
+            sensed += waits * there.tx
+            rivals += waits * min(1.0, there.wanted)
+        else:
+            hidden += disturbs * there.tx
+            hidden_mw += disturbs * there.tx * power_mw
+    return replace(steady, sensed=min(1.0, sensed), rivals=rivals, hidden=hidden, hidden_mw=hidden_mw)
+
+
+def _neighbor(
+    bssid: str, ssid: str | None, where: Block, rssi_dbm: float, busy_ratio: float
+) -> NeighborReading:
     return NeighborReading(
         bssid=bssid,
         channel=where.primary,
@@ -201,4 +269,5 @@ def _neighbor(bssid: str, where: Block, rssi_dbm: float, busy_ratio: float) -> N
         width_mhz=where.width_mhz,
         center_mhz=where.center_mhz,
         utilization_ratio=round(busy_ratio, 3),
+        ssid=ssid,
     )

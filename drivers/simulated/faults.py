@@ -19,6 +19,7 @@ class Operation(StrEnum):
     APPLY = "apply"
     CONFIRM = "confirm"
     CANCEL = "cancel"
+    ACT = "act"
 
 
 class Kind(StrEnum):
@@ -32,7 +33,7 @@ class Kind(StrEnum):
     DISCONNECT_DONE = "disconnect_done"
     REBOOT = "reboot"  # instead of doing anything
     GARBAGE = "garbage"  # read: for `radios` (none: all); else the whole answer
-    # apply, confirm, cancel
+    # apply, confirm, cancel, act
     NOT_DONE = "not_done"  # success is reported, nothing happened
     DONE_LATE = "done_late"  # no answer in time; done `after_s` after the call, if the session lives
     # apply

@@ -24,10 +24,10 @@ from drivers.types import (
     Values,
 )
 from inventory.channels import Block, block
-from inventory.model import Band
 from inventory.regulatory import max_power_dbm
 
 BOOT_S = 40.0
+RESTART_S = 3.0
 REBOOT = "reboot"
 OBSS_PD_DBM = range(-82, -61)
 _BLOCK = (Setting.CHANNEL, Setting.WIDTH_MHZ, Setting.CENTER_MHZ)
@@ -38,7 +38,7 @@ class NotPossible(ValueError):
 
 
 class Firmware:
-    """``retuned``: told of a band whose radios now share the air differently."""
+    """``retuned``: told of a radio that now shares the air differently."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Firmware:
         crowd: Crowd,
         random: Random,
         emit: Emit,
-        retuned: Callable[[Band], None],
+        retuned: Callable[[SimRadio], None],
     ) -> None:
         self._country = country
         self._agenda = agenda
@@ -62,6 +62,7 @@ class Firmware:
 
     def configure(self, radio: SimRadio, values: Values, now_s: float) -> None:
         """Write settings. Raises NotPossible, with nothing done."""
+        self._check_powered(radio)
         target = self.target(radio, values)
         moves = not values.keys().isdisjoint(_BLOCK)
         self._check_level(radio, target, values)
@@ -71,10 +72,15 @@ class Firmware:
         if moves:
             radio.configured.update(block_values(target))
         self._set_level(radio, values, now_s)
-        if radio.state is RadioState.STARTING or not (moves or Setting.ENABLED in values):
+        if radio.state is RadioState.STARTING or radio.broken or not (moves or Setting.ENABLED in values):
             return
         enabled = values.get(Setting.ENABLED, int(radio.state is not RadioState.OFF))
         self._set_block(radio, target, bool(enabled), now_s)
+
+    @staticmethod
+    def _check_powered(radio: SimRadio) -> None:
+        if not radio.powered:
+            raise NotPossible("the AP has no power")
 
     def power_limit_dbm(self, where: Block, radio: SimRadio) -> int:
         """The most that the law allows there; 0 where the block itself is not legal."""
@@ -114,17 +120,17 @@ class Firmware:
             raise NotPossible("enabled is 0 or 1")
 
     def _set_level(self, radio: SimRadio, values: Values, now_s: float) -> None:
-        before = radio.tx_power_dbm, radio.obss_pd_dbm
+        before = radio.power_dbm, radio.obss_pd_dbm
         radio.tx_power_dbm = values.get(Setting.TX_POWER_DBM, radio.tx_power_dbm)
         radio.obss_pd_dbm = values.get(Setting.OBSS_PD_DBM, radio.obss_pd_dbm)
-        if before != (radio.tx_power_dbm, radio.obss_pd_dbm):
-            self._retuned(radio.radio.band)
+        if before != (radio.power_dbm, radio.obss_pd_dbm):
+            self._retuned(radio)
             self._crowd.power_changed(radio, now_s)
 
     def _set_block(self, radio: SimRadio, target: Block, enabled: bool, now_s: float) -> None:
         if not enabled:
             if radio.state is not RadioState.OFF:
-                self._silence(radio, RadioState.OFF, now_s)
+                self.silence(radio, RadioState.OFF, now_s)
                 self._emit(radio.key, RadioDown(at_s=now_s, device="", radio=radio.key, reason="disabled"))
             radio.block = target
         elif not radio.on_air:
@@ -150,7 +156,7 @@ class Firmware:
         if deed != radio.deed:
             return
         radio.begin()
-        self._tune(radio, target)
+        self._tune(radio, target, now_s)
         self._emit(radio.key, _switch_signal(radio, now_s))
 
     def enter(self, radio: SimRadio, target: Block, now_s: float) -> None:
@@ -161,9 +167,9 @@ class Firmware:
         if cac_s <= 0:
             self._go_on_air(radio, target, now_s)
             return
-        deed = self._silence(radio, RadioState.CAC, now_s)
+        deed = self.silence(radio, RadioState.CAC, now_s)
         radio.cac_end_s = now_s + cac_s
-        self._tune(radio, target)
+        self._tune(radio, target, now_s)
         self._emit(radio.key, CacStarted(at_s=now_s, device="", radio=radio.key, cac_s=cac_s))
         self._agenda.add(now_s + cac_s, partial(self._cac_over, radio, deed))
 
@@ -177,20 +183,23 @@ class Firmware:
     def _go_on_air(self, radio: SimRadio, target: Block, now_s: float) -> None:
         radio.begin()
         radio.state, radio.cac_end_s = RadioState.ON_AIR, None
-        self._tune(radio, target)
+        self._tune(radio, target, now_s)
         self._emit(radio.key, RadioUp(at_s=now_s, device="", radio=radio.key))
         self._crowd.radio_up(radio, now_s)
 
-    def _tune(self, radio: SimRadio, target: Block) -> None:
+    def _tune(self, radio: SimRadio, target: Block, now_s: float) -> None:
         radio.block = target
         radio.memory.left_for(target)
-        self._retuned(radio.radio.band)
+        self._retuned(radio)
+        self._crowd.regrade(radio, now_s)
 
-    def _silence(self, radio: SimRadio, state: RadioState, now_s: float) -> int:
+    def silence(self, radio: SimRadio, state: RadioState, now_s: float) -> int:
+        """Off air, into this state; returns its deed."""
         deed = radio.begin()
         radio.state, radio.cac_end_s = state, None
+        radio.stuck &= state not in (RadioState.OFF, RadioState.STARTING)
         self._crowd.drop(radio, now_s)
-        self._retuned(radio.radio.band)
+        self._retuned(radio)
         return deed
 
     # radar
@@ -210,7 +219,7 @@ class Firmware:
         if target is None:
             if radio.state is RadioState.CAC:
                 self._emit(radio.key, CacFinished(at_s=now_s, device="", radio=radio.key, success=False))
-            self._silence(radio, RadioState.NOP, now_s)
+            self.silence(radio, RadioState.NOP, now_s)
             self._emit(radio.key, RadioDown(at_s=now_s, device="", radio=radio.key, reason="no channel"))
         elif radio.on_air:
             self._switch(radio, target, now_s)
@@ -267,16 +276,48 @@ class Firmware:
                 RadioDown(at_s=now_s, device="", radio=radio.key, reason="undo timer: prior not possible"),
             )
 
-    # power
+    # off and on
+
+    def restart(self, radio: SimRadio, now_s: float) -> None:
+        """Dead hardware stays dead. Raises NotPossible for a radio that is off on purpose, or starting."""
+        self._check_powered(radio)
+        if radio.state is RadioState.STARTING or not radio.configured.get(Setting.ENABLED, 1):
+            raise NotPossible("the radio is not in use")
+        deed = self.silence(radio, RadioState.OFF, now_s)
+        self._emit(radio.key, RadioDown(at_s=now_s, device="", radio=radio.key, reason="restart"))
+        self._agenda.add(now_s + RESTART_S, partial(self._restarted, radio, deed))
+
+    def _restarted(self, radio: SimRadio, deed: int, now_s: float) -> None:
+        if deed == radio.deed:
+            self.start(radio, radio.block, now_s)
+
+    def start(self, radio: SimRadio, target: Block, now_s: float) -> None:
+        """From off, unless hardware or power fail it; onto radar's channels only after their non-occupancy
+        period."""
+        if radio.broken or not radio.powered:
+            return
+        if radio.memory.barred(target):
+            radio.block = target
+            radio.state = RadioState.NOP
+            return
+        self.enter(radio, target, now_s)
+
+    def power_off(self, radios: Iterable[SimRadio], now_s: float) -> None:
+        """The current is gone, and with it the undo timers."""
+        for radio in radios:
+            self._forget_undo(radio)
+            self.silence(radio, RadioState.OFF, now_s)
+            radio.powered = False
 
     def reboot(self, radios: Iterable[SimRadio], now_s: float) -> None:
         """All that was not in the startup configuration is lost: settings, undo timers, radar memory."""
         for radio in tuple(radios):
             self._forget_undo(radio)
-            deed = self._silence(radio, RadioState.STARTING, now_s)
+            deed = self.silence(radio, RadioState.STARTING, now_s)
             radio.traffic.settle(now_s)
             radio.traffic.reset()
             radio.memory.forget()
+            radio.powered = True
             radio.configured = dict(radio.startup)
             self._emit(radio.key, RadioDown(at_s=now_s, device="", radio=radio.key, reason=REBOOT))
             self._agenda.add(now_s + BOOT_S, partial(self._booted, radio, deed))
@@ -288,7 +329,7 @@ class Firmware:
         target = self.target(radio, radio.configured)
         radio.state = RadioState.OFF
         if radio.configured.get(Setting.ENABLED, 1):
-            self.enter(radio, target, now_s)
+            self.start(radio, target, now_s)
         else:
             radio.block = target
 

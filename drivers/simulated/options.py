@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from drivers.simulated.propagation import Position
+from drivers.types import Action, Table
 
 UNDO_TIMER_S = (5.0, 3600.0)
 
@@ -19,7 +20,9 @@ class Options(BaseModel):
     world of that name was registered, it is made of the radios of these devices, by the first device's
     ``seed``, ``country`` and ``start_hour``; ``positions_m`` places APs (default: a grid of 15 m).
 
-    ``refresh_s``: how old the device lets its counters get. ``timeout_s``: what a scripted time-out takes.
+    ``refresh_s``: how old the device lets its counters get; ``table_refresh_s``: the same for one table, and
+    the only way for ``neighbors``. ``timeout_s``: what a time-out takes. ``actions``, ``obss_pd_acts``: what
+    it declares. ``spectrum_analyser``, ``intrusion_detection``, ``fault_reports``: which signals it has.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -33,7 +36,20 @@ class Options(BaseModel):
     latency_s: Seconds = 0.02
     timeout_s: Seconds = 10.0
     refresh_s: Seconds = 0.0
+    table_refresh_s: dict[Literal["survey", "clients", "neighbors"], Seconds] = {}
     undo_timer: bool = True
+    actions: tuple[Action, ...] = tuple(Action)
+    obss_pd_acts: bool = True
+    spectrum_analyser: bool = False
+    intrusion_detection: bool = False
+    fault_reports: bool = True
+
+    @property
+    def refresh(self) -> Mapping[Table, float]:
+        """Seconds after which each table is renewed; those that are renewed at once are not in it."""
+        plain: dict[Table, float] = dict.fromkeys((Table.SURVEY, Table.CLIENTS), self.refresh_s)
+        given = {Table(name): seconds for name, seconds in self.table_refresh_s.items()}
+        return {table: seconds for table, seconds in (plain | given).items() if seconds > 0}
 
 
 def check_options(options: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -36,15 +36,37 @@ def _side(a: tuple[float, ...], b: tuple[float, ...], p: tuple[float, ...]) -> f
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rooms:
+    """A building of equal rooms: walls at every multiple of ``room_m`` in both directions (shifted by half a
+    room, so that a multiple of it is the middle of a room), floors at every multiple of ``storey_m``. What
+    lies between two places is counted, not searched for, however large the building is."""
+
+    room_m: float = 15.0
+    wall_db: float = 6.0
+    storey_m: float = 4.0
+    floor_db: float = 18.0
+
+    def loss_db(self, p: Position, q: Position) -> float:
+        walls = abs(self._room(p[0]) - self._room(q[0])) + abs(self._room(p[1]) - self._room(q[1]))
+        floors = abs(p[2] // self.storey_m - q[2] // self.storey_m)
+        return walls * self.wall_db + floors * self.floor_db
+
+    def _room(self, metres: float) -> float:
+        return (metres / self.room_m + 0.5) // 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Propagation:
     """``exponent``: 2 in free space, about 3 in an office (ITU-R P.1238)."""
 
     exponent: float = 3.0
     walls: tuple[Wall, ...] = ()
+    rooms: Rooms | None = None
 
     def loss_db(self, a: Position, b: Position, mhz: float) -> float:
         """Path loss: free space for the first metre, then 10 n log10(d); no less than at 1 m."""
         distance = max(1.0, math.dist(a, b))
         first_metre = 20 * math.log10(mhz) - 27.55
         walls = sum(wall.loss_db for wall in self.walls if wall.between(a, b))
-        return first_metre + 10 * self.exponent * math.log10(distance) + walls
+        rooms = self.rooms.loss_db(a, b) if self.rooms is not None else 0.0
+        return first_metre + 10 * self.exponent * math.log10(distance) + walls + rooms

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
-from drivers.simulated.clients import Station
+from drivers.simulated.airtime import Interferer
 from drivers.simulated.dfs import RadarMemory
 from drivers.simulated.noise import LogNoise
 from drivers.simulated.propagation import Position
+from drivers.simulated.station import Station
 from drivers.simulated.traffic import Traffic
 from drivers.types import RadioState, Setting
 from inventory.channels import Block
 from inventory.model import Radio, RadioKey
 
 ON_AIR = RadioState.ON_AIR
+OBSS_PD_MIN_DBM = -82
+POWER_REF_DBM = 21
+"""TXPWRref of an AP with up to two spatial streams; 25 dBm with more."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -24,6 +30,10 @@ class SimRadio:
     ``allowed_mhz``: what the device has at all, None: all; ``legal_mhz``: what of it the country allows.
     ``stubborn``: stays when it hears radar. ``nowhere``: finds no other channel by itself then, though it
     can be sent to one. ``spoiled``: block (None: any) -> factor on retries.
+
+    ``tx_power_dbm`` is what was set; with a raised OBSS-PD level the device transmits with less
+    (`power_dbm`). ``broken``: dead hardware, no restart helps. ``stuck``: its transmit queue stands still.
+    ``hearing``: what it hears that is not Wi-Fi, by name.
 
     ``deed``: rises with whatever the radio begins, so that the end of something older is void.
     ``heading``: the block that a switch under way ends on.
@@ -48,6 +58,12 @@ class SimRadio:
     nowhere: bool = False
     managed_by: str | None = None
     uplink: bool = False
+    power_ref_dbm: int = POWER_REF_DBM
+    powered: bool = True
+    broken: bool = False
+    stuck: bool = False
+    hardware_resets: int = 0
+    hearing: Mapping[str, Interferer] = field(default_factory=lambda: MappingProxyType({}))
     deed: int = 0
     heading: Block | None = None
     cac_end_s: float | None = None
@@ -73,8 +89,16 @@ class SimRadio:
         return self.state in (ON_AIR, RadioState.CAC)
 
     @property
+    def power_dbm(self) -> int:
+        """In force: IEEE 802.11ax 26.10.2.4 lets a radio use a level above the lowest one only with as much
+        less power, counted from a reference."""
+        if self.obss_pd_dbm <= OBSS_PD_MIN_DBM:
+            return self.tx_power_dbm
+        return min(self.tx_power_dbm, self.power_ref_dbm - (self.obss_pd_dbm - OBSS_PD_MIN_DBM))
+
+    @property
     def eirp_dbm(self) -> float:
-        return self.tx_power_dbm + self.radio.antenna_gain_dbi
+        return self.power_dbm + self.radio.antenna_gain_dbi
 
     @property
     def spoil(self) -> float:
@@ -89,7 +113,7 @@ class SimRadio:
     def in_force(self) -> dict[Setting, int]:
         return {
             **block_values(self.block),
-            Setting.TX_POWER_DBM: self.tx_power_dbm,
+            Setting.TX_POWER_DBM: self.power_dbm,
             Setting.OBSS_PD_DBM: self.obss_pd_dbm,
             Setting.ENABLED: int(self.state not in (RadioState.OFF, RadioState.NOP)),
         }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from drivers.simulated.clients import Station
 from drivers.simulated.radio import SimRadio
+from drivers.simulated.station import Station
+from drivers.simulated.traffic import Tally
 from drivers.simulated.world import World
 from drivers.types import (
     BssReading,
@@ -35,7 +36,7 @@ def read_radio(world: World, key: RadioKey, tables: frozenset[Table], now_s: flo
         channel=Reported(where.primary, SOURCE),
         width_mhz=Reported(where.width_mhz, SOURCE),
         center_mhz=Reported(where.center_mhz, SOURCE),
-        tx_power_dbm=Reported(float(radio.tx_power_dbm), SOURCE),
+        tx_power_dbm=Reported(float(radio.power_dbm), SOURCE),
         obss_pd_dbm=Reported(radio.obss_pd_dbm, SOURCE),
         country=Reported(world.country, SOURCE),
         bss=(BssReading(bssid=radio.bssid, ssid=radio.ssid),),
@@ -47,28 +48,30 @@ def read_radio(world: World, key: RadioKey, tables: frozenset[Table], now_s: flo
         cac_done_mhz=frozenset(radio.memory.credit),
         allowed_mhz=radio.legal_mhz,
         cac_left_s=None if radio.cac_end_s is None else radio.cac_end_s - now_s,
+        hardware_resets=radio.hardware_resets,
         uplink=radio.uplink,
         managed_by=radio.managed_by,
     )
 
 
 def _clients(radio: SimRadio, now_s: float) -> tuple[ClientReading, ...]:
-    eirp_dbm = radio.eirp_dbm
-    return tuple(_client(radio, each, eirp_dbm, now_s) for each in radio.stations.values())
+    eirp_dbm, lanes = radio.eirp_dbm, radio.traffic.lanes
+    return tuple(_client(radio, each, lanes[each.reach], eirp_dbm, now_s) for each in radio.stations.values())
 
 
-def _client(radio: SimRadio, station: Station, eirp_dbm: float, now_s: float) -> ClientReading:
+def _client(radio: SimRadio, station: Station, lane: Tally, eirp_dbm: float, now_s: float) -> ClientReading:
     """Written out: in a large world most of the time goes here."""
-    unit, start, weight = radio.traffic.unit, station.start, station.demand_mbps
+    had, start, weight = station.had, station.start, station.demand_mbps
     return ClientReading(
         mac=station.mac,
         bssid=radio.bssid,
         signal_dbm=round(eirp_dbm - station.loss_db, 1),
-        tx_frames=int((unit.frames - start.frames) * weight),
-        tx_retries=int((unit.retries - start.retries) * weight),
-        tx_failed=int((unit.failed - start.failed) * weight),
-        tx_bytes=int((unit.bytes - start.bytes) * weight),
+        tx_frames=int(had.frames + (lane.frames - start.frames) * weight),
+        tx_retries=int(had.retries + (lane.retries - start.retries) * weight),
+        tx_failed=int(had.failed + (lane.failed - start.failed) * weight),
+        tx_bytes=int(had.bytes + (lane.bytes - start.bytes) * weight),
         connected_s=now_s - station.since_s,
+        max_width_mhz=station.width_in(radio.radio.band),
     )
 
 

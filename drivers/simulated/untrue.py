@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
 
 from drivers.simulated.faults import Fault, Kind
 from drivers.simulated.world import World
-from drivers.types import Absence, Counters, RadioReading
+from drivers.types import Absence, Counters, RadioReading, Table
 from inventory.model import RadioKey
+
+FIELDS: Mapping[Table, tuple[str, ...]] = MappingProxyType(
+    {
+        Table.CLIENTS: ("clients", "counters"),
+        Table.SURVEY: ("survey",),
+        Table.NEIGHBORS: ("neighbors",),
+    }
+)
+"""What of a reading belongs to which table."""
 
 WRAP = 1 << 32
 WRAP_MARGIN = 1000  # frames from the fault to the wrap
@@ -17,22 +28,31 @@ Readings = Mapping[RadioKey, RadioReading]
 Missing = Mapping[RadioKey, Absence]
 
 
-class Untruths:
-    """One device's. ``refresh_s``: it renews its counters only so often."""
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """The device's own copy of one table of one radio, and when it was taken."""
 
-    def __init__(self, world: World, refresh_s: float) -> None:
+    taken_s: float
+    reading: RadioReading
+
+
+class Untruths:
+    """One device's. ``refresh_s``: by table, how often the device renews its copy of it; others it reads
+    afresh."""
+
+    def __init__(self, world: World, refresh_s: Mapping[Table, float]) -> None:
         self._world = world
         self._refresh_s = refresh_s
-        self._last: dict[RadioKey, tuple[float, RadioReading]] = {}
+        self._copies: dict[tuple[RadioKey, Table], Copy] = {}
         self._wrapping: dict[RadioKey, Counters] = {}
 
     def tell(self, found: Readings, fault: Fault | None, now_s: float) -> tuple[Readings, Missing]:
         """What the device answers instead of ``found``, and what it leaves out."""
-        told = {key: self._narrow(reading) for key, reading in self._reset(found, fault).items()}
-        if fault is None or fault.kind is not Kind.FROZEN:
-            told = {key: self._aged(reading, now_s) for key, reading in told.items()}
-        else:
-            told = {key: self._as_before(reading) for key, reading in told.items()}
+        frozen = fault is not None and fault.kind is Kind.FROZEN
+        told = {
+            key: self._aged(self._narrow(reading), now_s, frozen=frozen)
+            for key, reading in self._reset(found, fault).items()
+        }
         lost = _left_out(told, fault)
         return {key: reading for key, reading in told.items() if key not in lost}, lost
 
@@ -57,17 +77,25 @@ class Untruths:
         }
         return replace(reading, counters=replace(now, **totals, width_bits=32))
 
-    def _aged(self, reading: RadioReading, now_s: float) -> RadioReading:
-        """The device's own copy of the counters, as old as it lets it get."""
-        taken_s, _ = self._last.get(reading.key, (-1e18, reading))
-        if self._refresh_s and now_s - taken_s < self._refresh_s:
-            return replace(self._as_before(reading), fresh_s=now_s - taken_s)
-        self._last[reading.key] = (now_s, reading)
+    def _aged(self, reading: RadioReading, now_s: float, *, frozen: bool) -> RadioReading:
+        """With the device's own copies, as old as it lets them get. A frozen one claims to be fresh."""
+        for table, fields in FIELDS.items():
+            if getattr(reading, fields[0]) is None:
+                continue
+            taken = self._copies.get((reading.key, table))
+            if taken is not None and (frozen or now_s - taken.taken_s < self._refresh_s.get(table, 0.0)):
+                reading = _as_then(reading, taken, table, 0.0 if frozen else now_s - taken.taken_s)
+            else:
+                self._copies[reading.key, table] = Copy(now_s, reading)
         return reading
 
-    def _as_before(self, reading: RadioReading) -> RadioReading:
-        _, before = self._last.get(reading.key, (0.0, reading))
-        return replace(reading, counters=before.counters, clients=before.clients, survey=before.survey)
+
+def _as_then(reading: RadioReading, taken: Copy, table: Table, age_s: float) -> RadioReading:
+    then: dict[str, Any] = {name: getattr(taken.reading, name) for name in FIELDS[table]}
+    if table is Table.NEIGHBORS:
+        heard = taken.reading.neighbors or ()
+        return replace(reading, neighbors=tuple(replace(each, age_s=each.age_s + age_s) for each in heard))
+    return replace(reading, **then, fresh_s=max(reading.fresh_s, age_s))
 
 
 def _zero(counters: Counters | None) -> Counters | None:

@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from drivers.simulated.airtime import daily_ratio
+from drivers.simulated.day import daily_ratio
 from drivers.simulated.firmware import NotPossible
 from drivers.simulated.noise import LogNoise
 from drivers.simulated.propagation import Propagation, Wall

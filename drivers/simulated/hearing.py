@@ -1,0 +1,85 @@
+"""Who is within earshot of whom: path losses, worked out once for each pair of places. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from drivers.simulated.propagation import Position, Propagation, Wall
+from drivers.simulated.radio import SimRadio
+from drivers.simulated.station import Station
+from inventory.model import Band, RadioKey
+
+BAND_MHZ = {Band.GHZ_2_4: 2440.0, Band.GHZ_5: 5500.0, Band.GHZ_6: 6400.0}
+"""One frequency for each band's path loss: within a band it differs by less than 2 dB."""
+
+WORTH_DB = 118.0
+"""More loss than this and nobody hears anybody at any legal power."""
+
+CELL_M = 40.0
+"""A client looks for APs in its own cell and the two around it, and beyond only when there is none."""
+
+Losses = list[tuple[float, SimRadio]]
+
+
+class Hearing:
+    """``of``: by radio, the others of its band that it could hear, with the loss in dB."""
+
+    def __init__(self, propagation: Propagation) -> None:
+        self._propagation = propagation
+        self._cells: dict[tuple[int, int], list[SimRadio]] = {}
+        self._radios: list[SimRadio] = []
+        self._places: dict[Position, Losses] = {}
+        self.of: dict[RadioKey, Losses] = {}
+
+    def add_wall(self, wall: Wall) -> None:
+        if self._radios:
+            raise ValueError("add walls before the radios")
+        before = self._propagation
+        self._propagation = Propagation(
+            exponent=before.exponent, walls=(*before.walls, wall), rooms=before.rooms
+        )
+
+    def add_radio(self, radio: SimRadio) -> None:
+        mine = self.of[radio.key] = []
+        for other in self._radios:
+            if other.radio.band is not radio.radio.band:
+                continue
+            loss = self.loss_db(radio.position, other.position, radio.radio.band)
+            if loss <= WORTH_DB:
+                mine.append((loss, other))
+                self.of[other.key].append((loss, radio))
+        self._radios.append(radio)
+        self._cells.setdefault(_cell(radio.position), []).append(radio)
+        for position, losses in self._places.items():
+            self._hear(position, radio, losses)
+
+    def place(self, station: Station) -> None:
+        """What the client can hear where it is now."""
+        if station.position not in self._places:
+            losses = self._places[station.position] = []
+            for radio in self._near(station.position):
+                self._hear(station.position, radio, losses)
+        station.losses = self._places[station.position]
+
+    def loss_db(self, a: Position, b: Position, band: Band) -> float:
+        return self._propagation.loss_db(a, b, BAND_MHZ[band])
+
+    def _hear(self, position: Position, radio: SimRadio, losses: Losses) -> None:
+        loss = self.loss_db(position, radio.position, radio.radio.band)
+        if loss <= WORTH_DB:
+            losses.append((loss, radio))
+
+    def _near(self, position: Position) -> list[SimRadio]:
+        found = [radio for cell in _around(_cell(position)) for radio in self._cells.get(cell, ())]
+        return found or self._radios
+
+
+def _cell(position: Position) -> tuple[int, int]:
+    return math.floor(position[0] / CELL_M), math.floor(position[1] / CELL_M)
+
+
+def _around(cell: tuple[int, int]) -> Iterator[tuple[int, int]]:
+    for x in range(cell[0] - 2, cell[0] + 3):
+        for y in range(cell[1] - 2, cell[1] + 3):
+            yield x, y
