@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sights import (
     ME,
+    NEXT,
     NOW_S,
     STEP_S,
     change_of,
@@ -261,4 +262,4 @@ def test_it_works_after_a_restart() -> None:
 
 
 def test_a_signal_about_another_radio() -> None:
-    assert look(history(), signals=[replace(fault(), radio=RadioKey("lab/ap2/r5"))]) == []
+    assert look(history(), signals=[replace(fault(), radio=NEXT)]) == []
