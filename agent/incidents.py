@@ -20,7 +20,7 @@ from agent.detectors.table import DETECTORS, SITE_DETECTORS
 from agent.event_queue import EventQueue, name_of
 from agent.events import Event, EventKind
 from agent.ledger import Ledger
-from agent.memory import Memory
+from agent.memory import Histories, Memory
 from agent.planner import matrix
 from agent.planner.decision import Answer
 from agent.records import Evidence
@@ -69,6 +69,7 @@ class Incidents:
         self._ending: dict[str, Incident] = {}
         self._site_looks: dict[str, float] = {}
         self._hours: list[Hour] = []
+        self._histories = Histories(memory)
         self._radar_known = True  # open events of radar may be in the store
         self._wake = asyncio.Event()
         self._slots = asyncio.Semaphore(AT_ONCE)
@@ -149,6 +150,7 @@ class Incidents:
             missed=contact.missed,
             answers_otherwise=contact.otherwise,
             lost_at_s=contact.lost_at_s,
+            histories=self._histories,
         )
 
     def _open_keys(self, site: str, kind: EventKind) -> frozenset[str]:

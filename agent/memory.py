@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from agent.events import Event
 from agent.history import History
 from agent.moment import Moment
 from agent.nop import Nop, later
+from agent.observation import Observation
 from agent.view import Aired, Heard, RadioView, SiteView, block_of
 from drivers.types import (
     Action,
@@ -323,3 +324,19 @@ class Memory:
         if site.id not in self._sent_by:
             self._sent_by[site.id] = {each.bssid: key for key in site.radios for each in self.radios[key].bss}
         return self._sent_by[site.id]
+
+
+class Histories(Mapping[RadioKey, Sequence[Observation]]):
+    """The observations of each radio, oldest first, looked up when somebody asks."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._radios = memory.radios
+
+    def __getitem__(self, key: RadioKey) -> Sequence[Observation]:
+        return self._radios[key].history.observations
+
+    def __iter__(self) -> Iterator[RadioKey]:
+        return iter(self._radios)
+
+    def __len__(self) -> int:
+        return len(self._radios)
