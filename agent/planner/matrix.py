@@ -1,4 +1,4 @@
-"""Event -> what is done about it (docs/events.md). Pure: the same event and view give the same answers.
+"""Event -> what is done about it (docs/decisions.md). Pure: the same event and view give the same answers.
 
 For each kind the first possible of its actions wins; when none is, each of them says why not. Alerts come on
 top where the kind asks for one.

@@ -1,4 +1,4 @@
-"""What is done about each kind of event, action by action in the order of the table in docs/events.md."""
+"""What is done about each kind of event, action by action in the order of the table in docs/decisions.md."""
 
 from __future__ import annotations
 
