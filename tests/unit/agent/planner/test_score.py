@@ -63,9 +63,11 @@ def test_the_worked_example_of_the_docs() -> None:
     assert found.score == pytest.approx(14.8, abs=0.1)
     assert found.terms["rate_ppm"] == 1_000_000
     there = assess(seen, at, THERE)
-    assert (there.score, gain(found, there)) == (20.0, pytest.approx(0.35, abs=0.01))
+    assert there.score == 20.0
+    assert gain(found, there) == pytest.approx(0.35, abs=0.01)
     radar = assess(seen, at, block(Band.GHZ_5, 100, 20))
-    assert (round(radar.score, 1), gain(found, radar)) == (18.9, pytest.approx(0.28, abs=0.01))
+    assert radar.score == pytest.approx(18.9, abs=0.05)
+    assert gain(found, radar) == pytest.approx(0.28, abs=0.01)
 
 
 def test_a_bss_on_the_primary_channel_costs_more_than_one_beside_it() -> None:
