@@ -9,10 +9,10 @@ from agent.cli.terminal import show_table
 
 
 def show_candidates(found: Iterable[Mapping[str, Any]], params: Mapping[str, Any]) -> None:
-    """Best first. ``params``: the decision's own; they name the block that was left and the one taken."""
+    """``params``: the decision's own; they name the block to be left and the one to take."""
     rows = list(found)
     names = list(dict.fromkeys(name for row in rows for name in row.get("terms") or ()))
-    marks = {params.get("to"): "taken", params.get("from"): "now"}
+    marks = {params.get("to"): "to", params.get("from"): "from"}
     columns = ("channel", "MHz", "", "score MHz", *map(_title, names))
     show_table("Candidates", columns, (_row(row, names, marks) for row in rows))
 

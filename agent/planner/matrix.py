@@ -1,4 +1,4 @@
-"""Event -> what is done about it (docs/events.md). Pure: the same event and view give the same answers.
+"""Event -> what is done about it (docs/decisions.md). Pure: the same event and view give the same answers.
 
 For each kind the first possible of its actions wins; when none is, each of them says why not. Alerts come on
 top where the kind asks for one.
@@ -13,6 +13,7 @@ from agent.change import LIVE, Cause, Change, State
 from agent.events import Event, EventKind
 from agent.moment import Deadline
 from agent.planner import guards, obss_pd, power, steer, width
+from agent.planner.belief import believed
 from agent.planner.channel import Candidate
 from agent.planner.decision import Answer, Decision, Deed, Move, NoChange, TakeBack
 from agent.planner.moving import escape, guarded, leave, requested
@@ -27,7 +28,7 @@ Attempt = Callable[[], Decision]
 
 def answer(view: SiteView, event: Event) -> tuple[Answer, ...]:
     """What is done about an open event, in this order; `NoChange` for all that was considered and is not."""
-    return _ANSWERS[event.kind](view, event)
+    return _ANSWERS[event.kind](believed(view, event), event)
 
 
 def over(view: SiteView, event: Event) -> tuple[Answer, ...]:
@@ -173,7 +174,7 @@ def _security(view: SiteView, event: Event) -> tuple[Answer, ...]:
         mine = change.cause is Cause.SECURITY and event.radio in change.radios
         if mine and view.now.utc_us - change.created_utc_us < wait_us:
             return (alert, _nothing(event, "left_a_jammed_channel_lately", change=change.id))
-    return (alert, leave(view, event.radio, Cause.SECURITY, least_gain=0.0))
+    return (alert, leave(view, event.radio, Cause.SECURITY, least_gain=-1.0))
 
 
 def _bad_experience(view: SiteView, event: Event) -> tuple[Answer, ...]:

@@ -19,7 +19,7 @@ def leave(view: SiteView, key: RadioKey, cause: Cause, *, least_gain: float | No
 
     It never gets wider by it: that takes air from others, and is nothing to decide in an incident. A block
     that a guard bars for itself (rolled back lately, a CAC outside quiet hours) makes way for the next best.
-    ``least_gain``: relative; None = the policy's.
+    ``least_gain``: relative, -1 = whatever it costs; None = the policy's.
     """
     at = view.radios[key]
     here = around(view, at)

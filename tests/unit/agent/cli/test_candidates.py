@@ -24,12 +24,12 @@ def test_each_term_has_a_column_and_the_two_blocks_a_mark(capsys: pytest.Capture
     assert title == ["Candidates"]
     assert " ".join(header) == "channel MHz score MHz share usable MHz non wifi"
     assert rows == [
-        ["149", "40", "taken", "25.50", "0.750", "34.0", "0.000"],
-        ["36", "40", "now", "8.00", "0.250", "-", "-"],
+        ["149", "40", "to", "25.50", "0.750", "34.0", "0.000"],
+        ["36", "40", "from", "8.00", "0.250", "-", "-"],
         ["44", "20", "0.00", "-", "-", "-"],
     ]
 
 
 def test_a_block_above_or_below_its_primary_is_found(capsys: pytest.CaptureFixture[str]) -> None:
     show_candidates([{"channel": 6, "width_mhz": 40, "score_ppm": 0}], {"to": "6/40+"})
-    assert "taken" in capsys.readouterr().out
+    assert " to " in capsys.readouterr().out

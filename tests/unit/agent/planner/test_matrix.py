@@ -1,4 +1,4 @@
-"""What is done about each kind of event, action by action in the order of the table in docs/events.md."""
+"""What is done about each kind of event, action by action in the order of the table in docs/decisions.md."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ def test_overlapped_secondary_channels_are_given_up() -> None:
 
 def test_obss_pd_is_the_last_resort() -> None:
     faint = tuple(heard(36, -81.0, n) for n in range(1, 30))
-    (move,) = matrix.answer(alone(faint), event(K.SPECTRUM_SAT, ONE, foreign_ppm=100_000))
+    (move,) = matrix.answer(alone(faint), event(K.SPECTRUM_SAT, ONE))
     assert isinstance(move, Move)
     assert dict(move.target) == {Setting.OBSS_PD_DBM: -79}
 
@@ -219,7 +219,9 @@ def alone(ears: tuple[NeighborReading, ...]) -> SiteView:
 
 
 def test_nothing_that_pays_is_told_action_by_action() -> None:
-    answers = matrix.answer(alone((heard(44, -90.0),)), event(K.SPECTRUM_SAT, ONE, foreign_ppm=900_000))
+    quiet = ChannelAir(listened_ms=30_000, busy=0.1, rx=0.1, tx=0.0)
+    seen = changed(alone((heard(44, -90.0),)), ONE, air={5180: quiet})
+    answers = matrix.answer(seen, event(K.SPECTRUM_SAT, ONE, foreign_ppm=900_000))
     assert kinds(answers) == ["NoChange"] * 3
     assert reasons(answers) == ["gain_too_small", "as_narrow_as_can_be", "gain_too_small"]
 

@@ -12,7 +12,7 @@ from unit.agent.planner.test_channel import NOW, bssid, heard, one, pending, vie
 from agent.airtime import ChannelAir
 from agent.change import Cause, State
 from agent.planner import legal, matrix
-from agent.planner.channel import Candidate, assess, rank
+from agent.planner.channel import Candidate, assess, gain, rank
 from agent.planner.decision import Move, NoChange
 from agent.view import SiteView, values_of
 from drivers.types import ClientReading, NeighborReading, Reported, Setting, SurveyReading
@@ -60,8 +60,14 @@ def test_the_worked_example_of_the_docs() -> None:
     found = assess(replace(seen, radios={ONE: at}), at, WIDE)
     assert found.share == pytest.approx(0.9 / 1.7, abs=0.003)
     assert found.terms["usable_khz"] == pytest.approx(28_000, abs=20)
-    assert found.score == pytest.approx(0.529 * 28.0, abs=0.1)
+    assert found.score == pytest.approx(14.8, abs=0.1)
     assert found.terms["rate_ppm"] == 1_000_000
+    there = assess(seen, at, THERE)
+    assert there.score == 20.0
+    assert gain(found, there) == pytest.approx(0.35, abs=0.01)
+    radar = assess(seen, at, block(Band.GHZ_5, 100, 20))
+    assert radar.score == pytest.approx(18.9, abs=0.05)
+    assert gain(found, radar) == pytest.approx(0.28, abs=0.01)
 
 
 def test_a_bss_on_the_primary_channel_costs_more_than_one_beside_it() -> None:
@@ -131,6 +137,16 @@ def test_what_own_aps_were_measured_to_send_is_not_counted_twice() -> None:
     assert terms["foreign_ppm"] == pytest.approx(0, abs=100)
 
 
+def test_an_own_ap_does_not_receive_itself() -> None:
+    """What it decoded beside its own sending is all somebody else's."""
+    seen = seen_by(aps=2, measured={TWO: {5180: air(0.8, rx=0.4, tx=0.4)}})
+    at = replace(seen.radios[ONE], reading=None)
+    seen = replace(seen, radios={**seen.radios, ONE: at})
+    terms = judged(seen, block(Band.GHZ_5, 36, 20)).terms
+    assert terms["foreign_ppm"] == pytest.approx(400_000, rel=0.01)
+    assert terms["own_ppm"] == pytest.approx(400_000, rel=0.01)
+
+
 def test_totals_since_boot_decide_nothing() -> None:
     """A survey alone, however busy it says the channel was since the AP was started."""
     seen = seen_by()
@@ -143,12 +159,14 @@ def test_totals_since_boot_decide_nothing() -> None:
 
 def test_a_raised_noise_floor_costs_data_rate() -> None:
     usual = {mhz: air(0.0, noise_dbm=-95.0) for mhz in (5180, 5200, 5220)}
-    shares = [
-        judged(seen_by(measured={ONE: {**usual, 5745: air(0.0, noise_dbm=noise)}}), THERE).terms["rate_ppm"]
+    found = [
+        judged(seen_by(measured={ONE: {**usual, 5745: air(0.0, noise_dbm=noise)}}), THERE)
         for noise in (-100.0, -95.0, -89.0, -75.0)
     ]
-    assert shares[:2] == [1_000_000, 1_000_000]
-    assert 1_000_000 > shares[2] > shares[3] > 0
+    rates = [each.terms["rate_ppm"] for each in found]
+    assert rates[:2] == [1_000_000, 1_000_000]
+    assert 1_000_000 > rates[2] > rates[3] > 0
+    assert [each.score for each in found] == pytest.approx([20.0 * rate / 1e6 for rate in rates])
 
 
 def test_a_wider_block_helps_only_those_who_can_use_it() -> None:
