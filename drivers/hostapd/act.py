@@ -12,7 +12,7 @@ from drivers.hostapd import parse_neighbor, parse_scan, parse_station
 from drivers.hostapd.parse import MAC, Section
 from drivers.hostapd.parse_neighbor import Target
 from drivers.hostapd.reading import Base, Found
-from drivers.hostapd.render import Step, Tools
+from drivers.hostapd.render import Step, Tools, off_and_on
 from drivers.types import ActionRequest, RadioState
 from inventory.channels import frequency_mhz
 from inventory.model import Band
@@ -34,11 +34,10 @@ def can_steer(answer: str) -> bool:
 
 
 def restart(tools: Tools, found: Found, state: RadioState) -> tuple[Step, ...]:
-    """Off and on in one step, so that a connection which is lost in between does not leave the radio off."""
+    """Off and on. Raises Refused where that would only keep the radio silent."""
     if state is RadioState.NOP:
         raise Refused(f"{found.ifname} waits out a non-occupancy period: a restart would keep it silent")
-    off, on = tools.cli(found.ifname, "disable"), tools.cli(found.ifname, "enable")
-    return (Step(command=f"{{ {off} >/dev/null; {on}; }}"),)
+    return (Step(command=off_and_on(tools, found.ifname)),)
 
 
 def questions(tools: Tools, found: Found, request: ActionRequest) -> dict[str, str]:

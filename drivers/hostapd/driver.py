@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from drivers.base import Device, DeviceContext
 from drivers.errors import (
@@ -19,7 +19,7 @@ from drivers.errors import (
     TryAgain,
     Unsupported,
 )
-from drivers.hostapd import act, parse, parse_event, parse_phy, plan, reading, render
+from drivers.hostapd import act, identity, parse, parse_event, parse_phy, plan, reading, render
 from drivers.hostapd.find import find
 from drivers.hostapd.judge import compare, judge
 from drivers.hostapd.options import Options, checked
@@ -52,18 +52,12 @@ from drivers.types import (
 from inventory.credentials import CredentialError, Login, parse_login
 from inventory.model import RadioKey
 
-T = TypeVar("T")
 CAPABILITIES: Final = Capabilities(
     tables=frozenset(Table),
     settings=MappingProxyType(dict.fromkeys(plan.SETTINGS, "radio")),
     widths_mhz=(20, 40, 80, 160),
     signals=True,
     actions=frozenset(Action),
-)
-_MODEL_FILES: Final = (
-    "/tmp/sysinfo/model",  # noqa: S108 -- where OpenWrt keeps it
-    "/sys/firmware/devicetree/base/model",
-    "/sys/class/dmi/id/product_name",
 )
 # hostapd_cli attaches before it says "Interactive mode"; the others are its pings' findings.
 _GAP: Final = re.compile(r"Interactive mode|Connection to hostapd (?:lost|re-established)")
@@ -98,7 +92,11 @@ class HostapdDevice:
             )
         )
         self._tools = Tools(
-            hostapd_cli=options.hostapd_cli, iw=options.iw, ctrl_dir=options.ctrl_dir, sudo=options.sudo
+            hostapd_cli=options.hostapd_cli,
+            iw=options.iw,
+            ctrl_dir=options.ctrl_dir,
+            sudo=options.sudo,
+            config_file=options.config_file,
         )
         self._found: dict[RadioKey, Found] = {}
         self._bases: dict[RadioKey, Base] = {}
@@ -118,14 +116,14 @@ class HostapdDevice:
 
     async def _known(self, fingerprint: str) -> DeviceInfo:
         """Who it is, once the connection stands."""
-        first = await self._ask(self._first_questions())
-        self._boot_s = self._context.clock() - _required(first, "uptime", _uptime_s)
-        interfaces = _required(first, "dev", parse.interfaces)
+        first = await self._ask(identity.questions(self._tools))
+        self._boot_s = self._context.clock() - identity.required(first, "uptime", identity.uptime_s)
+        interfaces = identity.required(first, "dev", parse.interfaces)
         phys = {each.phy for each in interfaces if each.phy is not None}
         infos = await self._ask(
             {f"info:{phy}": self._tools.iw_line("phy", f"phy{phy}", "info") for phy in phys}
         )
-        widths = {phy: _required(infos, f"info:{phy}", parse_phy.widths) for phy in phys}
+        widths = {phy: identity.required(infos, f"info:{phy}", parse_phy.widths) for phy in phys}
         found = [find(radio, interfaces, widths) for radio in self._context.radios]
         self._found = {each.key: each for each in found if each is not None}
         self._widths = {key: widths[each.phy].get(each.band, (20,)) for key, each in self._found.items()}
@@ -229,27 +227,16 @@ class HostapdDevice:
     def _name(self) -> str:
         return self._context.config.id
 
-    def _first_questions(self) -> dict[str, str]:
-        return {
-            "dev": self._tools.iw_line("dev"),
-            "uptime": "cat /proc/uptime",
-            "version": f"{self._tools.version} | head -n 1",
-            "os": "cat /etc/os-release",
-            "uid": "id -u",
-            "model": f"cat {' '.join(_MODEL_FILES)}",
-        }
-
     def _info(self, fingerprint: str, first: Mapping[str, Section]) -> DeviceInfo:
-        release = dict(re.findall(r'^(\w+)="?([^"\n]*)"?$', first["os"].text, re.M)) if "os" in first else {}
-        model = re.search(r"^(?!cat: )[^\0\n]+", first["model"].text, re.M) if "model" in first else None
+        known = identity.identity(first)
         radios = {key: self._radio_info(found) for key, found in self._found.items()}
         return DeviceInfo(
-            vendor=release.get("NAME", "Linux"),
-            model=model[0].strip() if model else "hostapd AP",
-            version=first["version"].text.strip() if "version" in first else "",
+            vendor=known.vendor,
+            model=known.model,
+            version=known.version,
             identity=fingerprint,  # BSSIDs come and go with hostapd's configuration
             radios=radios,
-            capabilities=self._capabilities(may_set_power=self._is_root(first)),
+            capabilities=self._capabilities(may_set_power=known.is_root or self._options.sudo),
         )
 
     def _radio_info(self, found: Found) -> RadioInfo:
@@ -257,15 +244,14 @@ class HostapdDevice:
         bssids = tuple(base.status.bssids.values()) if base and base.status else ()
         return RadioInfo(key=found.key, name=found.ifname, band=found.band, bssids=bssids)
 
-    def _is_root(self, first: Mapping[str, Section]) -> bool:
-        """The kernel lets nobody else set the power (CAP_NET_ADMIN); hostapd's group may do the rest."""
-        return self._options.sudo or ("uid" in first and first["uid"].text.strip() == "0")
-
     def _capabilities(self, *, may_set_power: bool) -> Capabilities:
+        """Power: the kernel lets nobody set it without CAP_NET_ADMIN; hostapd's group may do the rest."""
+        knows_reuse = any(base.reuse is not None for base in self._bases.values())
         settings = {
             setting: scope
             for setting, scope in CAPABILITIES.settings.items()
-            if may_set_power or setting is not Setting.TX_POWER_DBM
+            if (may_set_power or setting is not Setting.TX_POWER_DBM)
+            and (knows_reuse or setting is not Setting.OBSS_PD_DBM)
         }
         widths = {width for each in self._widths.values() for width in each}
         return Capabilities(
@@ -292,6 +278,8 @@ class HostapdDevice:
             widths_mhz=tuple(w for w in self._widths[found.key] if w in CAPABILITIES.widths_mhz),
             csa_count=self._options.csa_count,
             channels=base.channels if base else {},
+            config_file=self._tools.file_of(found.ifname),
+            reuse=base.reuse if base else None,
         )
 
     def _learn(self, key: RadioKey, base: Base) -> None:
@@ -353,24 +341,6 @@ async def _forward(
         if EventKind.TERMINATING in text:
             return True
     return False
-
-
-def _required(answers: Mapping[str, Section], name: str, parser: Callable[[str], T]) -> T:
-    """Of an answer without which nothing can be done."""
-    answer = answers.get(name)
-    if answer is None or answer.status != 0:
-        words = answer.text.strip()[:120] if answer else "no answer"
-        raise PersonNeeded(
-            f"`{name}` cannot be asked: {words}. Is iw installed, and is the user allowed to run it?"
-        )
-    return parser(answer.text)
-
-
-def _uptime_s(text: str) -> float:
-    found = re.match(r"(\d{1,12}\.\d+) ", text, re.ASCII)
-    if found is None:
-        raise Garbage(f"/proc/uptime says {text[:80]!r}")
-    return float(found[1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from drivers.errors import Conflict, Refused, TryAgain
 from drivers.hostapd import parse
 from drivers.hostapd.render import MARK, Step
-from drivers.types import ConfigState, Edit
+from drivers.types import ConfigState, Edit, Setting
 
 
 def compare(edit: Edit, have: ConfigState) -> None:
     """Raises Conflict unless the device says what the edit expects."""
-    other = {
-        name: have.in_force.get(name) for name in edit.expect if have.in_force.get(name) != edit.expect[name]
-    }
+    now = dict(have.in_force)
+    if Setting.OBSS_PD_DBM in have.configured:  # nothing tells what is in force
+        now[Setting.OBSS_PD_DBM] = have.configured[Setting.OBSS_PD_DBM]
+    other = {name: now.get(name) for name in edit.expect if now.get(name) != edit.expect[name]}
     if other:
         said = ", ".join(f"{name} is {value}, not {edit.expect[name]}" for name, value in other.items())
         raise Conflict(f"{edit.scope.name}: {said}")

@@ -12,9 +12,9 @@ _PATH = r"^/[A-Za-z0-9_./+-]{0,200}$"
 
 class Options(BaseModel):
     """``host_key``: fingerprint as `ssh-keygen -l` prints it; else ``known_hosts`` is asked. ``sudo``: run
-    the tools as root (`sudo -n`). ``scan``: the radio may leave its channel to look for neighbours; off: only
-    what it has heard anyway. Times in seconds, ``scan_timeout_s`` for each
-    radio; ``csa_count`` in beacons."""
+    the tools as root (`sudo -n`). ``config_file``: hostapd's own, where OBSS-PD is read and set; {ifname} is
+    the radio's interface. ``scan``: the radio may leave its channel to look for neighbours; off: only what it
+    has heard anyway. Times in seconds, ``scan_timeout_s`` for each radio; ``csa_count`` in beacons."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -27,6 +27,7 @@ class Options(BaseModel):
     csa_count: int = Field(10, ge=1, le=255)
     connect_timeout_s: float = Field(10.0, gt=0, le=120)
     command_timeout_s: float = Field(10.0, gt=0, le=120)
+    config_file: str | None = Field(None, pattern=r"^/(?:[A-Za-z0-9_./+-]|\{ifname\}){0,200}$")
     scan: bool = False
     scan_timeout_s: int = Field(10, ge=1, le=300)
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from drivers.errors import Unsupported
-from drivers.hostapd import render
+from drivers.hostapd import render, spatial_reuse
 from drivers.hostapd.parse_phy import Dfs, PhyChannel
 from drivers.hostapd.render import Modes, Step, Tools
+from drivers.hostapd.spatial_reuse import SpatialReuse
 from drivers.types import (
     ConfigState,
     Edit,
@@ -23,11 +24,10 @@ from drivers.types import (
 from inventory.channels import Block, block
 from inventory.model import Band
 
-SETTINGS: Final = frozenset(
-    {Setting.CHANNEL, Setting.WIDTH_MHZ, Setting.CENTER_MHZ, Setting.TX_POWER_DBM, Setting.ENABLED}
-)
+SETTINGS: Final = frozenset(Setting)
 _WHERE: Final = frozenset({Setting.CHANNEL, Setting.WIDTH_MHZ, Setting.CENTER_MHZ})
 CSA_S: Final = 5.0  # 10 beacons are 1 s; clients of the guest were back after at most 1.5 s
+CAC_S: Final = 60.0  # where the device does not say
 RESTART_S: Final = 15.0  # clients of the guest needed 5 s, those of an OpenWrt AP 25 s for the first data
 
 
@@ -42,11 +42,15 @@ class Subject:
     widths_mhz: tuple[int, ...]
     csa_count: int
     channels: Mapping[int, PhyChannel]
+    config_file: str | None = None
+    reuse: SpatialReuse | None = None
 
 
 def steps(subject: Subject, edit: Edit, have: ConfigState) -> tuple[Step, ...]:
     """Commands that take the radio from ``have`` to the edit's values; none when it is there."""
     _check(edit)
+    if Setting.OBSS_PD_DBM in edit.set:
+        return _reused(subject, edit, have)
     if edit.set.get(Setting.ENABLED) == 0:
         return (
             ()
@@ -69,6 +73,20 @@ def _check(edit: Edit) -> None:
         raise Unsupported("enabled is 0 or 1")
     if edit.set.get(Setting.ENABLED) == 0 and len(edit.set) > 1:
         raise Unsupported("a radio that is to be off takes no other setting")
+    if Setting.OBSS_PD_DBM in edit.set and len(edit.set) > 1:
+        raise Unsupported("OBSS-PD takes no other setting beside it")
+
+
+def _reused(subject: Subject, edit: Edit, have: ConfigState) -> tuple[Step, ...]:
+    if subject.reuse is None or subject.config_file is None:
+        raise Unsupported(f"{subject.ifname}: no file of hostapd that says how OBSS-PD is set")
+    if have.state in (RadioState.CAC, RadioState.NOP):
+        raise Unsupported(f"{subject.ifname} is silent because of radar: OBSS-PD takes a restart")
+    dbm = edit.set[Setting.OBSS_PD_DBM]
+    wanted = subject.reuse.at(dbm)
+    if dbm == have.configured.get(Setting.OBSS_PD_DBM):
+        return ()
+    return spatial_reuse.steps(subject.tools, subject.ifname, subject.config_file, wanted)
 
 
 def _placed(subject: Subject, edit: Edit, have: ConfigState) -> tuple[Step, ...]:
@@ -84,7 +102,7 @@ def _placed(subject: Subject, edit: Edit, have: ConfigState) -> tuple[Step, ...]
             return ()  # on its way already: starting, or in its CAC
         return render.restart(tools, ifname, target, subject.modes)
     if edit.set.get(Setting.ENABLED) == 1 and have.state in (RadioState.OFF, RadioState.NOP):
-        return (render.enable(tools, ifname),)
+        return (Step(command=render.off_and_on(tools, ifname)),)
     return ()
 
 
@@ -138,15 +156,16 @@ def _is_there(target: Block, now: Values) -> bool:
 
 
 def effects(subject: Subject, edit: Edit, have: ConfigState) -> Effects:
-    """The edit's commands and its cost. Nothing persists: hostapd's file is not touched."""
+    """The edit's commands and its cost. Only OBSS-PD persists: in hostapd's file, where it is read too."""
+    file = Setting.OBSS_PD_DBM in edit.set
     todo = steps(subject, edit, have)
     outage, silent_s = _cost(subject, edit, have, todo)
     return Effects(
         commands=tuple(step.command for step in todo),
         outage=outage,
         silent_s=silent_s,
-        readback=Readback.IN_FORCE,
-        persists=False,
+        readback=Readback.CONFIGURED if file else Readback.IN_FORCE,
+        persists=file,
     )
 
 
@@ -155,6 +174,8 @@ def _cost(subject: Subject, edit: Edit, have: ConfigState, todo: tuple[Step, ...
         return Outage.NONE, 0.0
     if edit.set.get(Setting.ENABLED) == 0:
         return Outage.CLIENTS_DROP, RESTART_S
+    if Setting.OBSS_PD_DBM in edit.set:
+        return _restarted(subject, have)
     target = target_block(subject, edit.set, have)
     cac_s = cac_needed_s(target, subject.channels) if target else 0.0
     if cac_s:
@@ -164,6 +185,18 @@ def _cost(subject: Subject, edit: Edit, have: ConfigState, todo: tuple[Step, ...
     return Outage.CLIENTS_DROP, RESTART_S
 
 
+def _restarted(subject: Subject, have: ConfigState) -> tuple[Outage, float]:
+    """Of a radio that goes off and on where it is: outside Europe a CAC's credit is lost on the way."""
+    now = {**have.configured, **have.in_force}
+    center, width = now.get(Setting.CENTER_MHZ), now.get(Setting.WIDTH_MHZ, 20)
+    parts = range(center - width // 2 + 10, center + width // 2, 20) if center is not None else range(0)
+    heard = [
+        each for mhz in parts if (each := subject.channels.get(mhz)) is not None and each.dfs is not None
+    ]
+    cac_s = max((each.cac_s or CAC_S for each in heard), default=0.0)
+    return (Outage.CAC if cac_s else Outage.CLIENTS_DROP), cac_s + RESTART_S
+
+
 def _leaves(target: Block, now: Values) -> bool:
     """hostapd 2.10 answers OK to another width on the same primary, then the kernel refuses and the AP
     restarts: seen with 44/20 -> 44/40."""
@@ -171,9 +204,9 @@ def _leaves(target: Block, now: Values) -> bool:
 
 
 def cac_needed_s(target: Block, channels: Mapping[int, PhyChannel]) -> float:
-    """Seconds of listening before the block may be used; 0: none. 60 s where the device does not say."""
+    """Seconds of listening before the block may be used; 0: none."""
     missing = [
-        channels[mhz].cac_s or 60.0
+        channels[mhz].cac_s or CAC_S
         for mhz in target.mhz20
         if mhz in channels and channels[mhz].dfs not in (None, Dfs.AVAILABLE)
     ]

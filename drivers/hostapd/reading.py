@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from drivers.errors import Garbage
-from drivers.hostapd import parse, parse_phy, parse_scan, parse_station
+from drivers.hostapd import parse, parse_phy, parse_scan, parse_station, spatial_reuse
 from drivers.hostapd.parse import Interface, Section, Status
 from drivers.hostapd.parse_phy import Dfs, PhyChannel
 from drivers.hostapd.render import Tools
+from drivers.hostapd.spatial_reuse import SpatialReuse
 from drivers.types import (
     Absence,
     BssReading,
@@ -76,6 +77,7 @@ class Base:
     state: RadioState
     country: str | None
     uplink: bool
+    reuse: SpatialReuse | None = None
 
 
 def commands(
@@ -90,6 +92,8 @@ def commands(
     for radio in radios:
         asked[f"status:{radio.ifname}"] = tools.cli(radio.ifname, "status")
         asked[f"channels:{radio.phy}"] = tools.iw_line("phy", f"phy{radio.phy}", "channels")
+        if (path := tools.file_of(radio.ifname)) is not None:
+            asked[f"file:{radio.ifname}"] = spatial_reuse.question(path)
         if Table.SURVEY in tables:
             asked[f"survey:{radio.ifname}"] = tools.iw_line("dev", radio.ifname, "survey", "dump")
         if Table.CLIENTS in tables:
@@ -145,7 +149,13 @@ def base(radio: Found, answers: Mapping[str, Section]) -> Base:
         state=_state(interface, status, channels),
         country=countries.get(radio.phy, countries.get(None)),
         uplink=any(each.phy == radio.phy and _is_uplink(each) for each in listed),
+        reuse=_reuse(radio, answers),
     )
+
+
+def _reuse(radio: Found, answers: Mapping[str, Section]) -> SpatialReuse | None:
+    file = answers.get(f"file:{radio.ifname}")
+    return spatial_reuse.of_file(file.text, radio.ifname) if file is not None and file.status == 0 else None
 
 
 def _status(answer: Section) -> Status | None:
@@ -173,7 +183,7 @@ def _state(interface: Interface, status: Status | None, channels: Mapping[int, P
     """From the kernel whether it beacons, from hostapd why not."""
     if status is None or status.state == "ENABLED":
         beacons = interface.ssid is not None and interface.frequency_mhz is not None
-        return RadioState.ON_AIR if beacons else RadioState.OFF if status is None else RadioState.STARTING
+        return RadioState.ON_AIR if beacons else RadioState.OFF  # hostapd says ENABLED of a link that is down
     if status.state == "DFS":
         return RadioState.NOP if status.cac_left_s is None else RadioState.CAC
     if status.state in _STARTING:
@@ -208,6 +218,8 @@ def _configured(status: Status) -> dict[Setting, int]:
 def config(found: Base, scope: ScopeRef) -> ConfigState:
     """In force is what the kernel says; configured is what hostapd believes."""
     configured: Values = _configured(found.status) if found.status else {}
+    if found.reuse is not None:
+        configured = {**configured, Setting.OBSS_PD_DBM: found.reuse.obss_pd_dbm}
     on = found.status is not None and found.status.state != "DISABLED"
     return ConfigState(
         scope=scope,
@@ -287,6 +299,7 @@ def _with_status(empty: RadioReading, radio: Found, found: Base) -> RadioReading
         width_mhz=_reported(width),
         center_mhz=_reported(center),
         tx_power_dbm=_reported(found.interface.tx_power_dbm),
+        obss_pd_dbm=Reported(found.reuse.obss_pd_dbm, "hostapd.conf") if found.reuse else None,
         country=Reported(found.country, "iw.reg") if found.country else None,
         bss=_bss(found),
         nop_mhz=_where(found, lambda each: each.dfs is Dfs.UNAVAILABLE),

@@ -31,6 +31,11 @@ class Tools:
     iw: str = "iw"
     ctrl_dir: str = "/var/run/hostapd"
     sudo: bool = False
+    config_file: str | None = None
+
+    def file_of(self, ifname: str) -> str | None:
+        """hostapd's own file for this interface."""
+        return self.config_file.replace("{ifname}", checked_ifname(ifname)) if self.config_file else None
 
     @property
     def version(self) -> str:
@@ -113,6 +118,13 @@ def disable(tools: Tools, ifname: str) -> Step:
 
 def enable(tools: Tools, ifname: str) -> Step:
     return Step(command=tools.cli(ifname, "enable"))
+
+
+def off_and_on(tools: Tools, ifname: str) -> str:
+    """One command: a connection that is lost between two would leave the radio off. Also for a radio that is
+    off: after a start that failed, `enable` alone says FAIL."""
+    off, on = tools.cli(ifname, "disable"), tools.cli(ifname, "enable")
+    return f"{{ {off} >/dev/null; {on}; }}"
 
 
 def restart(tools: Tools, ifname: str, block: Block, modes: Modes) -> tuple[Step, ...]:

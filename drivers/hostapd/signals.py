@@ -120,6 +120,7 @@ def _left(device: str, key: RadioKey, event: Event, at_s: float) -> tuple[Signal
 _PLAIN: Final[Mapping[EventKind, Callable[[str, RadioKey, Event, float], tuple[Signal, ...]]]] = {
     EventKind.SWITCHED: _switched,
     EventKind.ENABLED: _up,
+    EventKind.INTERFACE_ENABLED: _up,
     EventKind.DISABLED: _down,
     EventKind.INTERFACE_DISABLED: _down,
     EventKind.TERMINATING: _down,

@@ -39,6 +39,8 @@ from drivers.types import (
     RadioDown,
     RadioState,
     RadioUp,
+    Readback,
+    Reported,
     ScopeRef,
     Setting,
     Signal,
@@ -323,6 +325,62 @@ def test_a_hostapd_without_wnm_does_not_declare_to_steer(ap: Replay) -> None:
     within(ap, story)
 
 
+def test_the_level_that_hostapds_file_gives_is_set_and_undone(ap: Replay) -> None:
+    file = ap.state / "wlan0.conf"
+    file.write_text("interface=wlan0\nhe_spr_sr_control=3\n")
+
+    async def story(device: HostapdDevice) -> None:
+        reading = (await device.read(STATUS, None)).readings
+        assert reading[R5].obss_pd_dbm == Reported(-82, "hostapd.conf")
+        assert reading[R2].obss_pd_dbm is None
+        for before, after in ((-82, -72), (-72, -82)):
+            change = edit({Setting.OBSS_PD_DBM: after}, {Setting.OBSS_PD_DBM: before})
+            effects = device.plan(change, await device.read_config(WLAN0))
+            assert (effects.outage, effects.readback) == (Outage.CLIENTS_DROP, Readback.CONFIGURED)
+            await device.apply(change, None)
+            state = await device.read_config(WLAN0)
+            assert state.configured[Setting.OBSS_PD_DBM] == after
+            assert Setting.OBSS_PD_DBM not in state.in_force, "nobody tells"
+        with pytest.raises(Conflict):
+            await device.apply(edit({Setting.OBSS_PD_DBM: -70}, {Setting.OBSS_PD_DBM: -72}), None)
+        capabilities = (await device.open()).capabilities
+        assert Setting.OBSS_PD_DBM in capabilities.settings
+        assert not capabilities.obss_pd_acts
+
+    within(ap, story, config_file=str(ap.state / "{ifname}.conf"))
+    assert file.read_text() == "interface=wlan0\nhe_spr_sr_control=3\nhe_spr_non_srg_obss_pd_max_offset=10\n"
+    assert ap.written[:4] == [
+        "wlan0 set he_spr_sr_control 5",
+        "wlan0 set he_spr_non_srg_obss_pd_max_offset 10",
+        "wlan0 disable",
+        "wlan0 enable",
+    ]
+
+
+def test_a_link_that_is_down_is_off_whatever_hostapd_says(ap: Replay) -> None:
+    async def story(device: HostapdDevice) -> None:
+        beacons = "ssid rrmd-guest\n\t\ttype AP\n\t\tchannel 36 (5180 MHz), width: 40 MHz, center1: 5190 MHz"
+        ap.set("iw dev", beacons, "type AP")
+        assert (await device.read(STATUS, None)).readings[R5].state is RadioState.OFF
+        assert (await device.read_config(WLAN0)).in_force[Setting.ENABLED] == 0
+
+    within(ap, story)
+
+
+def test_a_link_that_goes_and_comes_back_is_told(ap: Replay) -> None:
+    down, up = told(ap, "<3>INTERFACE-DISABLED \n<3>INTERFACE-ENABLED \n", 2)
+    assert isinstance(down, RadioDown)
+    assert isinstance(up, RadioUp)
+    assert (down.radio, down.reason, up.radio) == (R5, "INTERFACE-DISABLED", R5)
+
+
+def test_a_radio_that_is_off_is_put_on_after_a_start_that_failed(ap: Replay) -> None:
+    """Then `enable` alone says FAIL."""
+    ap.set("status wlan0", "state=ENABLED", "state=DISABLED")
+    within(ap, lambda device: device.apply(edit({Setting.ENABLED: 1}), None))
+    assert ap.written == ["wlan0 disable", "wlan0 enable"]
+
+
 def test_clients_with_the_width_that_they_can_use(ap: Replay) -> None:
     readings = within(ap, lambda device: device.read(frozenset({Table.CLIENTS}), None)).readings
     assert {each.max_width_mhz for each in readings[R5].clients or ()} == {160}
@@ -428,6 +486,7 @@ def test_after_the_goodbye_it_attaches_again_and_tells_the_gap(ap: Replay) -> No
         ({"csa_count": 0}, "csa_count"),
         ({"ctrl_dir": "/run;reboot"}, "ctrl_dir"),
         ({"sudo": "perhaps"}, "sudo"),
+        ({"config_file": "/etc/{name}.conf"}, "config_file"),
     ],
 )
 def test_options_that_are_wrong(options: dict[str, object], words: str) -> None:

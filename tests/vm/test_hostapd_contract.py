@@ -18,7 +18,7 @@ PATIENT: dict[str, Any] = {"connect_timeout_s": 60, "command_timeout_s": 30}  # 
 
 @pytest.fixture(scope="module")
 def ap(world: World) -> World:
-    world.reset(36, 40)
+    world.reset(36, 40, rate=20)  # nobody measures the traffic here
     return world
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from drivers.errors import Refused, Unsupported
 from drivers.hostapd import act, parse_neighbor, parse_station
@@ -153,9 +151,3 @@ def test_widths_that_clients_can_use() -> None:
 def test_widths_by_capability(flags: str, caps: str, width: int | None) -> None:
     found = parse_station.stations(f"{ONE}\nflags={flags}\n{caps}\n")
     assert found[ONE].max_width_mhz(Band.GHZ_5) == width
-
-
-@given(st.text(max_size=300))
-def test_any_text_is_read(text: str) -> None:
-    parse_station.stations(f"{ONE}\n{text}")
-    parse_neighbor.listed(f"{LOW} nr={text}")
