@@ -9,14 +9,15 @@ import io
 import logging
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tarfile
 import tempfile
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -126,6 +127,19 @@ class Guest:
             raise GuestError(f"the guest does not boot\n{self.last_words()}")
         eventually(self._answers, BOOT_TIMEOUT_S, "SSH answers")
         self.boot_s = time.monotonic() - begun
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """The whole machine stands still: another one has the processor meanwhile."""
+        self._signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._qemu is not None:
+            self._qemu.send_signal(number)
 
     def stop(self) -> None:
         """End the guest and forget its keys; it holds nothing worth a shutdown."""
