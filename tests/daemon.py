@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -22,12 +22,18 @@ T = TypeVar("T")
 
 
 class Daemon:
-    """`rrmd run` on a site file; `start` again after `kill` or `stop` goes on with the same state."""
+    """`rrmd run` on a site file; `start` again after `kill` or `stop` goes on with the same state.
 
-    def __init__(self, directory: Path, site: str, credentials: dict[str, str]) -> None:
+    ``more``: environment variables beside the usual ones.
+    """
+
+    def __init__(
+        self, directory: Path, site: str, credentials: dict[str, str], more: Mapping[str, str] | None = None
+    ) -> None:
         self.directory = directory
         self.socket = directory / "control.sock"
         self.log = directory / "log"
+        self._more = dict(more or {})
         self._process: subprocess.Popen[bytes] | None = None
         (directory / "sites").mkdir(parents=True)
         (directory / "sites" / "site.yaml").write_text(site)
@@ -50,7 +56,8 @@ class Daemon:
         command = [sys.executable, "-m", "agent", "--state-dir", str(self.directory / "state")]
         command += ["--socket", str(self.socket), "run", "--sites", str(self.directory / "sites")]
         ours = {name: value for name, value in os.environ.items() if not name.startswith("RRMD_")}
-        environment = {**ours, "CREDENTIALS_DIRECTORY": str(self.directory / "credentials")}
+        given = {"CREDENTIALS_DIRECTORY": str(self.directory / "credentials")}
+        environment = {**ours, **given, **self._more}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
         self.wait("the daemon answers", lambda: self._answers(), 60)
@@ -58,6 +65,11 @@ class Daemon:
     def kill(self) -> None:
         """`kill -9`."""
         self._end(signal.SIGKILL)
+
+    def hang_up(self) -> None:
+        """SIGHUP: read the site files anew."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
 
     def stop(self) -> int:
         """SIGTERM; its exit status."""

@@ -68,15 +68,16 @@ class _Scrape:
                 await asyncio.sleep(0)
 
     def _site(self, id: str) -> None:
-        memory, site = self._agent.memory, self._agent.sites[id]
+        memory, site, now = self._agent.memory, self._agent.sites[id], self._agent.clock.now()
         mine = [change for change in memory.changes.values() if change.site == id]
         self._add("site_mode", id, str(site.policy.mode), value=1)
         self._add("devices", id, value=len(site.devices))
         self._add("devices_lost", id, value=sum(each.startswith(f"{id}/") for each in memory.lost))
         self._add("changes_open", id, value=sum(not change.final for change in mine))
         self._add("changes_stuck", id, value=sum(change.id in memory.stuck for change in mine))
-        self._add("nop_channels", id, value=len(memory.barred(id, self._agent.clock.now())))
-        self._add("pauses", id, value=sum(scope.split("/")[0] == id for scope in memory.pauses))
+        self._add("nop_channels", id, value=len(memory.barred(id, now)))
+        paused = memory.paused_at(now)
+        self._add("pauses", id, value=sum(scope.split("/")[0] == id for scope in paused))
         self._add("standby", id, value=id in memory.standby)
 
     def _devices(self) -> None:

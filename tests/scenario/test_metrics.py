@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from rig import final, rig_of, site_of, until
@@ -48,6 +49,9 @@ def test_every_family_is_there_after_a_change_and_a_veto(tmp_path: Path) -> None
             during = await measured(agent)
             assert during["rrmd_changes_open"] == {("lab",): 1}
             change = await final(agent, done.change)
+            await agent.operator.pause("lab/ap2", 3600.0, PERSON)
+            await agent.operator.pause("lab/ap1", 1.0, PERSON)
+            await asyncio.sleep(2)
             agent.incidents.raised["lab", "SECURITY"] += 2
             agent.incidents.failed["SECURITY"] += 1
             veto = Veto(guard="cooldown", reason="too_soon")
@@ -62,6 +66,7 @@ def test_every_family_is_there_after_a_change_and_a_veto(tmp_path: Path) -> None
         assert found["rrmd_radio_state"]["lab", "ap1", "r5", "on_air"] == 1
         assert found["rrmd_polls_total"]["lab", "ap1", "ok"] >= 40
         assert found["rrmd_audit_seq"][()] == len(rig.records()) - 1  # all but the stop's own
+        assert found["rrmd_pauses"] == {("lab",): 1}
         assert found["rrmd_events_total"] == {("lab", "SECURITY"): 2}
         assert found["rrmd_detector_failures_total"] == {("SECURITY",): 1}
         assert found["rrmd_ledger_ok"] == {(): 1}

@@ -5,14 +5,16 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 from vm.build_guest import CannotBuild, build, missing_packages
-from vm.recipes import PLAIN
+from vm.recipes import PLAIN, SYSTEMD, Recipe
 
 if TYPE_CHECKING:
     from vm.guest import Guest
+    from vm.service import Service
     from vm.world import World
 
 
@@ -23,21 +25,50 @@ def _without_guest(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
-@pytest.fixture(scope="session")
-def guest() -> Iterator[Guest]:
-    """A booted guest, built first if it is not in the cache."""
-    if lacking := missing_packages(PLAIN):
+def _can_run(recipe: Recipe) -> None:
+    """Skips unless a guest of this recipe can be started; it is built first if it is not in the cache."""
+    if lacking := missing_packages(recipe):
         _without_guest(f"no guest: this machine lacks packages: apt-get install {' '.join(lacking)}")
     if importlib.util.find_spec("paramiko") is None:
         _without_guest("no guest: the Python package paramiko is missing")
     try:
-        build(PLAIN)
+        build(recipe)
     except CannotBuild as reason:
         _without_guest(str(reason))
+
+
+@pytest.fixture(scope="session")
+def guests() -> list[Guest]:
+    """Those that run, so that one can have the machine for itself."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def guest(guests: list[Guest]) -> Iterator[Guest]:
+    """A booted guest."""
+    _can_run(PLAIN)
     from vm.guest import Guest  # needs paramiko
 
     with Guest() as machine:
+        guests.append(machine)
         yield machine
+
+
+@pytest.fixture(scope="module")
+def service(guests: list[Guest]) -> Iterator[Service]:
+    """rrmd installed in a guest with systemd, beside a real access point; the other guests stand still."""
+    _can_run(SYSTEMD)
+    from vm.guest import Guest
+    from vm.installed import write_initrd
+    from vm.service import Service
+
+    with ExitStack() as stack:
+        for other in guests:
+            stack.enter_context(other.frozen())
+        machine = stack.enter_context(Guest(SYSTEMD, write_initrd))
+        if (why := Service.cannot_run(machine)) is not None:
+            _without_guest(why)
+        yield Service(machine)
 
 
 @pytest.fixture(scope="session")

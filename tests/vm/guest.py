@@ -9,14 +9,15 @@ import io
 import logging
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tarfile
 import tempfile
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -127,6 +128,19 @@ class Guest:
         eventually(self._answers, BOOT_TIMEOUT_S, "SSH answers")
         self.boot_s = time.monotonic() - begun
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """The whole machine stands still: another one has the processor meanwhile."""
+        self._signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._qemu is not None:
+            self._qemu.send_signal(number)
+
     def stop(self) -> None:
         """End the guest and forget its keys; it holds nothing worth a shutdown."""
         self.power_cut()
@@ -217,7 +231,8 @@ class Guest:
         command += ["-machine", "q35", "-m", str(self._recipe.memory_mib), "-smp", "1"]
         command += ["-accel", "tcg,tb-size=256", "-cpu", "max"]  # the same on every machine, KVM or not
         command += ["-kernel", str(image / "vmlinuz"), "-initrd", str(self._initrd(image))]
-        command += ["-append", "console=ttyS0 loglevel=5 panic=1 mitigations=off"]
+        # no_timer_check: on a busy host the emulated timer is late, and the kernel would panic over it.
+        command += ["-append", "console=ttyS0 loglevel=5 panic=1 mitigations=off no_timer_check"]
         command += ["-serial", f"file:{self.directory / 'console.log'}"]
         command += ["-netdev", network, "-device", "virtio-net-pci,netdev=net,romfile="]
         command += ["-device", "virtio-rng-pci"]  # without it sshd waits for entropy
@@ -242,7 +257,7 @@ class Guest:
     def _wait_for_console(self) -> bool:
         """True when the guest is up; False when QEMU ended before that because the port was taken."""
         eventually(
-            lambda: not self.running or "GUEST-READY" in self.last_words(5), BOOT_TIMEOUT_S, "guest boots"
+            lambda: not self.running or "GUEST-READY" in self.last_words(100), BOOT_TIMEOUT_S, "guest boots"
         )
         if self.running:
             return True

@@ -6,10 +6,10 @@ exec </dev/console >/dev/console 2>&1
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t debugfs debug /sys/kernel/debug
-mkdir -p /dev/pts /run/sshd /run/netns /run/rrmd
+mkdir -p /dev/pts /run/sshd /run/netns /run/air
 mount -t devpts devpts /dev/pts
 mount -t tmpfs tmpfs /run -o mode=755
-mkdir -p /run/sshd /run/rrmd
+mkdir -p /run/sshd /run/air
 ln -s /proc/self/fd /dev/fd
 echo guest >/proc/sys/kernel/hostname
 

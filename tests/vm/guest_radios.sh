@@ -3,7 +3,7 @@
 #   guest_radios.sh reset RADIOS COUNTRY     a fresh kernel state: no NOP, no station, counters at 0
 #   guest_radios.sh ap CONFIG...             (re)start hostapd, one process for all radios
 #   guest_radios.sh station N IP             namespace staN with phyN, wpa_supplicant and a traffic receiver
-cd /run/rrmd || exit 1
+cd /run/air || exit 1
 
 # End a program by its pid file and wait until it is gone.
 end() {
@@ -32,7 +32,7 @@ ap)
     end hostapd.pid
     rm -rf /var/run/hostapd
     # -t: times of events in the log
-    nice -n -10 hostapd -B -t -P /run/rrmd/hostapd.pid -f /run/rrmd/hostapd.log "$@" || { cat hostapd.log; exit 1; }
+    nice -n -10 hostapd -B -t -P /run/air/hostapd.pid -f /run/air/hostapd.log "$@" || { cat hostapd.log; exit 1; }
     ;;
 station)
     in="ip netns exec sta$2"
@@ -40,9 +40,9 @@ station)
     $in ip link set lo up
     $in iw dev "wlan$2" set power_save off  # else downlink comes in bursts, once a beacon
     $in ip addr add "$3/24" dev "wlan$2"
-    nice -n -10 $in wpa_supplicant -B -t -Dnl80211 -i "wlan$2" -c "/run/rrmd/wlan$2.conf" -P "/run/rrmd/wlan$2.pid" \
-        -f "/run/rrmd/wlan$2.log" || exit 1
-    nice -n -15 $in python3 -S /run/rrmd/guest_traffic.py receive "/run/rrmd/gap-wlan$2" >"receive$2.log" 2>&1 &
+    nice -n -10 $in wpa_supplicant -B -t -Dnl80211 -i "wlan$2" -c "/run/air/wlan$2.conf" -P "/run/air/wlan$2.pid" \
+        -f "/run/air/wlan$2.log" || exit 1
+    nice -n -15 $in python3 -S /run/air/guest_traffic.py receive "/run/air/gap-wlan$2" >"receive$2.log" 2>&1 &
     echo $! >"receive$2.pid"
     ;;
 esac

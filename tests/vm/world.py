@@ -12,7 +12,7 @@ from pathlib import Path
 from vm.guest import Guest, eventually
 
 HERE = Path(__file__).resolve().parent
-RUN = "/run/rrmd"
+RUN = "/run/air"
 SSID = "rrmd-guest"
 PSK = hashlib.pbkdf2_hmac("sha1", b"rrmd-test-only", SSID.encode(), 4096, 32).hex()  # WPA2's derivation
 STATIONS = {"wlan2": "wlan0", "wlan3": "wlan0", "wlan4": "wlan1"}  # station -> the radio it associates to

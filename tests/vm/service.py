@@ -1,0 +1,156 @@
+"""rrmd under a real systemd, as docs/service.md installs it, with the guest's own hostapd as its AP."""
+
+from __future__ import annotations
+
+import json
+import sys
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+from vm.guest import Guest, eventually
+from vm.world import World
+
+SITES = "/etc/rrmd/sites"
+PYTHON = "/opt/rrmd/bin/python3"
+R5 = "lab/ap1/r5"
+SITE = """\
+version: 1
+site: {{id: lab, country: "US", timezone: UTC}}
+policy:
+  mode: act
+  poll_s: 3
+  apply_timeout_s: 60
+  ack_timeout_s: 120
+  cooldown_s: 1
+  routine_interval_s: 0
+  monitor: {{slot_s: 10, min_frames: 20, baseline_min_slots: 2, settle_s: 2, slots: 3, more_slots: 6}}
+aps:
+  ap1:
+    driver: hostapd
+    address: "127.0.0.1:22"
+    credential: "cred:ap1"
+    options: {{host_key: "{fingerprint}", csa_count: 10, connect_timeout_s: 30, command_timeout_s: 30}}
+    radios:
+      r5: {{band: "5", ifname: wlan0, widths_mhz: [20, 40, 80]}}
+"""
+FASTER = """\
+[Service]
+WatchdogSec=20
+TimeoutAbortSec=2
+"""
+"""The same watchdog with less patience: a test can't wait for a minute."""
+
+ASK = """\
+import socket, sys
+peer = socket.socket(socket.AF_UNIX)
+peer.connect("/run/rrmd/control.sock")
+peer.sendall(sys.argv[1].encode() + b"\\n")
+while chunk := peer.recv(65536):
+    sys.stdout.buffer.write(chunk)
+"""
+
+
+class Service:
+    """The unit rrmd.service of a guest. Each test begins with `running`."""
+
+    @staticmethod
+    def cannot_run(guest: Guest) -> str | None:
+        """Why the packages of this Python are of no use in the guest; None: they are."""
+        theirs = guest.run("python3 -c 'import sys; print(*sys.version_info[:2])'").split()
+        ours = [str(part) for part in sys.version_info[:2]]
+        if theirs == ours:
+            return None
+        return f"no guest with systemd: it has Python {'.'.join(theirs)}, this one is {'.'.join(ours)}"
+
+    def __init__(self, guest: Guest) -> None:
+        self.guest = guest
+        self.world = World(guest)
+        self.site = SITE.format(fingerprint=guest.fingerprint)
+        self.world.reset(36, 40, rate=30)
+        self._install()
+
+    def _install(self) -> None:
+        """The steps of docs/service.md, from the user on."""
+        key = textwrap.indent(self.guest.key_file.read_text(), "  ")
+        run, put = self.guest.run, self.guest.put
+        run("systemctl daemon-reload", timeout=60)
+        run("systemd-sysusers /usr/lib/sysusers.d/rrmd.conf")
+        run("systemd-tmpfiles --create /usr/lib/tmpfiles.d/rrmd.conf")
+        run("mkdir -p /etc/systemd/system/rrmd.service.d")
+        put("/etc/systemd/system/rrmd.service.d/faster.conf", FASTER)
+        put("/etc/rrmd/cred/ap1", f"user: {self.guest.user}\nprivate_key: |\n{key}", "600")
+        self.write_site(self.site)
+        # What pip does when it installs: the standard library of this guest is not compiled yet.
+        run(
+            f"{PYTHON} -c 'import agent.daemon, drivers.hostapd.driver, drivers.simulated.driver'",
+            timeout=180,
+        )
+
+    def write_site(self, text: str) -> None:
+        self.guest.put(f"{SITES}/lab.yaml", text, "640")
+        self.guest.run(f"chown root:rrmd {SITES}/lab.yaml")
+
+    def running(self) -> None:
+        """Started with the good site file, the AP read, no change open."""
+        self.write_site(self.site)
+        self.guest.run("systemctl reset-failed rrmd; systemctl start rrmd", timeout=150, check=False)
+        assert self.show("ActiveState") == "active", self.journal()
+        eventually(lambda: self.radio()["channel"], 60, "the radio has been read", every=1)
+        for change in self.ask("changes", open=True)["changes"]:
+            if change["state"] == "ESCALATED":
+                self.ask("acknowledge", id=change["id"])
+            else:
+                self.ended(change["id"])
+
+    def show(self, name: str) -> str:
+        """A property of the unit."""
+        return self.guest.run(f"systemctl show --value -p {name} rrmd").strip()
+
+    def journal(self, lines: int = 40) -> str:
+        return self.guest.run(f"journalctl -u rrmd -o cat -n {lines} --no-pager", timeout=60)
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """What the daemon's log has under a name."""
+        found = self.guest.run(f"journalctl -u rrmd -o cat --no-pager --grep={name}", check=False, timeout=60)
+        return [json.loads(line) for line in found.splitlines() if line.startswith("{")]
+
+    def ask(self, op: str, *, as_user: str = "", **args: Any) -> dict[str, Any]:
+        """One operation of the control socket; ``as_user``: options of setpriv."""
+        answer = self.raw(op, args, as_user)
+        said = json.loads(answer)
+        assert said["ok"], said
+        result: dict[str, Any] = said["result"]
+        return result
+
+    def raw(self, op: str, args: Mapping[str, Any], as_user: str = "") -> str:
+        line = json.dumps({"op": op, "args": args})
+        who = f"setpriv {as_user} " if as_user else ""
+        self.guest.put("/run/ask.py", ASK)
+        return self.guest.run(f"{who}python3 -S /run/ask.py '{line}' 2>&1", timeout=60, check=False)
+
+    def radio(self) -> dict[str, Any]:
+        row: dict[str, Any] = self.ask("status")["radios"][0]
+        return row
+
+    def begin_change(self, **more: Any) -> dict[str, Any]:
+        """A change to the other channel, monitored when this returns."""
+        here = self.radio()["channel"]
+        channel = 149 if here < 100 else 36
+        done = self.ask(
+            "inject", kind="NON_WIFI_BURST", radio=R5, channel=channel, width_mhz=40, act=True, **more
+        )
+        assert done["change"], done["decision"]
+        return self.in_state(done["change"]["id"], "MONITORING")
+
+    def in_state(self, id: str, *states: str, within_s: float = 120.0) -> dict[str, Any]:
+        def found() -> dict[str, Any] | None:
+            change = self.ask("change", id=id)
+            return change if change["state"] in states else None
+
+        change = eventually(found, within_s, f"change {id} is {states}", every=1)
+        assert change is not None
+        return change
+
+    def ended(self, id: str) -> dict[str, Any]:
+        return self.in_state(id, "COMMITTED", "ROLLED_BACK", "FAILED", "SUPERSEDED", within_s=240)
