@@ -8,7 +8,7 @@ from statistics import median
 
 from agent.baseline import Baseline, Level
 from agent.judgement import Effect
-from agent.metric import Metric, cost_of, values_of
+from agent.metric import Metric, cost_of, costs_of, values_of
 from agent.slots import Slot
 from inventory.model import MonitorPolicy, RadioKey
 
@@ -94,26 +94,63 @@ class Comparison:
         }
 
 
+class Controls:
+    """What the controls did during a look. The changed radio and its neighbours are looked at over the same
+    times, so each answer is worked out once."""
+
+    __slots__ = ("_c", "_meanwhile", "_policy", "_series")
+
+    def __init__(self, series: Iterable[RadioSeries], policy: MonitorPolicy) -> None:
+        self._series = tuple(series)
+        self._policy = policy
+        self._c: dict[tuple[Metric, float, float], float] = {}
+        self._meanwhile: dict[tuple[float, float], list[tuple[Baseline, Sequence[Slot]]]] = {}
+
+    def c(self, metric: Metric, look: Sequence[Slot]) -> float:
+        """Median of after/before over at least 3 controls, clamped to 1..2; without controls 1.
+
+        A control's "after" is its median over the time of the look, of which its valid slots cover half or
+        more.
+        """
+        known = metric, look[0].start_s, look[-1].end_s
+        if known not in self._c:
+            self._c[known] = self._worked_out(*known)
+        return self._c[known]
+
+    def _worked_out(self, metric: Metric, start_s: float, end_s: float) -> float:
+        found = (
+            _after_to_before(metric, baseline, slots) for baseline, slots in self._during(start_s, end_s)
+        )
+        ratios = [ratio for ratio in found if ratio is not None]
+        if len(ratios) < self._policy.min_controls:
+            return 1.0
+        lowest, highest = self._policy.control_clamp
+        return min(highest, max(lowest, median(ratios)))
+
+    def _during(self, start_s: float, end_s: float) -> list[tuple[Baseline, Sequence[Slot]]]:
+        if (start_s, end_s) not in self._meanwhile:
+            self._meanwhile[start_s, end_s] = [
+                (each.baseline, _during(each.after, start_s, end_s)) for each in self._series
+            ]
+        return self._meanwhile[start_s, end_s]
+
+
 def compare(
     metrics: Iterable[Metric],
     baseline: Baseline,
     look: Sequence[Slot],
-    controls: Sequence[RadioSeries],
-    policy: MonitorPolicy,
+    controls: Controls,
 ) -> list[Comparison]:
     """The metrics that have a baseline and that every slot of the look reports."""
-    meanwhile = [
-        (control.baseline, _during(control.after, look[0].start_s, look[-1].end_s)) for control in controls
-    ]
     return [
-        _compared(metric, baseline.levels[metric], look, _c(metric, meanwhile, policy))
+        _compared(metric, baseline.levels[metric], look, controls.c(metric, look))
         for metric in metrics
         if metric in baseline.levels and len(values_of(metric, look)) == len(look)
     ]
 
 
 def _compared(metric: Metric, level: Level, look: Sequence[Slot], c: float) -> Comparison:
-    costs = [cost_of(metric, value) for value in values_of(metric, look)]
+    costs = costs_of(metric, look)
     bound = c * cost_of(metric, level.q)
     return Comparison(
         metric=metric,
@@ -125,19 +162,6 @@ def _compared(metric: Metric, level: Level, look: Sequence[Slot], c: float) -> C
     )
 
 
-def _c(metric: Metric, controls: Iterable[tuple[Baseline, Sequence[Slot]]], policy: MonitorPolicy) -> float:
-    """Median of after/before over at least 3 controls, clamped to 1..2; without controls 1.
-
-    A control's "after" is its median over the time of the look, of which its valid slots cover half or more.
-    """
-    found = (_after_to_before(metric, baseline, slots) for baseline, slots in controls)
-    ratios = [ratio for ratio in found if ratio is not None]
-    if len(ratios) < policy.min_controls:
-        return 1.0
-    lowest, highest = policy.control_clamp
-    return min(highest, max(lowest, median(ratios)))
-
-
 def _during(slots: Iterable[Slot], start_s: float, end_s: float) -> list[Slot]:
     """Valid slots within a time, or none when they cover less than half of it."""
     inside = [slot for slot in slots if slot.valid and slot.start_s >= start_s and slot.end_s <= end_s]
@@ -147,7 +171,7 @@ def _during(slots: Iterable[Slot], start_s: float, end_s: float) -> list[Slot]:
 
 def _after_to_before(metric: Metric, baseline: Baseline, slots: Sequence[Slot]) -> float | None:
     level = baseline.levels.get(metric)
-    costs = [cost_of(metric, value) for value in values_of(metric, slots)]
+    costs = costs_of(metric, slots)
     before = cost_of(metric, level.b) if level else 0.0
     if not costs or not 0 < before < float("inf"):
         return None

@@ -9,7 +9,8 @@ from agent.slots import Slot
 
 
 class Metric(StrEnum):
-    """What is measured per slot. The first three decide; the others only tell relief."""
+    """What is measured per slot, by the name of the slot's field. The first three decide; the others only
+    tell relief."""
 
     RETRY = "retry_ratio"
     PER = "per"
@@ -23,23 +24,9 @@ JUDGED = (Metric.RETRY, Metric.PER, Metric.BYTES_PER_AIRTIME)
 NEIGHBOUR_JUDGED = (Metric.RETRY, Metric.PER)
 
 
-def _value(metric: Metric, slot: Slot) -> float | None:
-    match metric:
-        case Metric.RETRY:
-            return slot.retry_ratio
-        case Metric.PER:
-            return slot.per
-        case Metric.BYTES_PER_AIRTIME:
-            return slot.bytes_per_airtime
-        case Metric.BUSY:
-            return slot.busy_ratio
-        case Metric.NON_WIFI:
-            return slot.non_wifi_ratio
-
-
 def values_of(metric: Metric, slots: Iterable[Slot]) -> list[float]:
     """The metric of those slots that report it."""
-    return [value for slot in slots if (value := _value(metric, slot)) is not None]
+    return [value for slot in slots if (value := getattr(slot, metric)) is not None]
 
 
 def cost_of(metric: Metric, value: float) -> float:
@@ -47,3 +34,9 @@ def cost_of(metric: Metric, value: float) -> float:
     if metric is not Metric.BYTES_PER_AIRTIME:
         return value
     return 1 / value if value > 0 else float("inf")
+
+
+def costs_of(metric: Metric, slots: Iterable[Slot]) -> list[float]:
+    """The costs of those slots that report the metric."""
+    values = values_of(metric, slots)
+    return [cost_of(metric, value) for value in values] if metric is Metric.BYTES_PER_AIRTIME else values

@@ -12,7 +12,7 @@ from statistics import median
 from types import MappingProxyType
 
 from agent.baseline import Baseline
-from agent.comparison import Comparison, RadioSeries
+from agent.comparison import Comparison, Controls, RadioSeries
 from agent.departures import ClientCensus, clients_lost, disconnects
 from agent.judgement import Code, Effect, Judgement, Verdict
 from agent.metric import JUDGED, NEIGHBOUR_JUDGED, Metric, cost_of, values_of
@@ -63,10 +63,11 @@ def judge(
         return harm
     if baseline is None:
         return _undecided(Code.NO_BASELINE, slots, times)
-    own = standing_of(JUDGED, baseline, slots, controls, policy)
+    meanwhile = Controls(controls, policy)
+    own = standing_of(JUDGED, baseline, slots, meanwhile, policy)
     if own.worse is not None:
         return _worse(own, own.worse, slots)
-    near = [_neighbour(each, controls, times) for each in neighbours]
+    near = [_neighbour(each, meanwhile, times) for each in neighbours]
     return _harmed(near) or _not_worse(own, slots, near, times, incident)
 
 
@@ -113,7 +114,7 @@ class _Neighbour:
     pending: bool
 
 
-def _neighbour(series: RadioSeries, controls: Sequence[RadioSeries], times: Timetable) -> _Neighbour:
+def _neighbour(series: RadioSeries, controls: Controls, times: Timetable) -> _Neighbour:
     slots = times.ripe(series.after)
     standing = standing_of(NEIGHBOUR_JUDGED, series.baseline, slots, controls, times.policy)
     pending = _pending(standing.stand, slots, times.of(series.refresh_s))

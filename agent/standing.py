@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from agent.baseline import Baseline
-from agent.comparison import Comparison, RadioSeries, compare, limit_of
+from agent.comparison import Comparison, Controls, compare, limit_of
 from agent.metric import Metric
 from agent.slots import Slot
 from inventory.model import MonitorPolicy
@@ -35,7 +35,7 @@ def standing_of(
     metrics: Sequence[Metric],
     baseline: Baseline,
     after: Sequence[Slot],
-    controls: Sequence[RadioSeries],
+    controls: Controls,
     policy: MonitorPolicy,
 ) -> Standing:
     """The first look, over 5 valid slots: WORSE, or HELD for good, or extended to 10 at >= 1.3 c b."""
@@ -43,7 +43,7 @@ def standing_of(
     if len(valid) < policy.slots:
         return Standing(stand=Stand.OPEN)
     look = valid[: policy.slots]
-    compared = compare(metrics, baseline, look, controls, policy)
+    compared = compare(metrics, baseline, look, controls)
     if not compared:
         return Standing(stand=Stand.BLIND)
     worse = next((each for each in compared if each.worse_at_first(limit_of(each.metric, policy))), None)
@@ -60,14 +60,14 @@ def _second_look(
     seen: Sequence[Comparison],
     baseline: Baseline,
     valid: Sequence[Slot],
-    controls: Sequence[RadioSeries],
+    controls: Controls,
     policy: MonitorPolicy,
 ) -> Standing:
     """The second look, over 10 valid slots, at what was unclear in the first and nothing else."""
     if len(valid) < policy.more_slots:
         return Standing(stand=Stand.EXTENDED, compared=seen)
     look = valid[: policy.more_slots]
-    compared = compare(suspects, baseline, look, controls, policy)
+    compared = compare(suspects, baseline, look, controls)
     above = policy.more_slots_above
     worse = next(
         (each for each in compared if each.worse_at_last(limit_of(each.metric, policy), above)), None
