@@ -117,8 +117,11 @@ class Incidents:
         await self._look_at_site(view)
 
     async def _look_at_site(self, view: SiteView) -> None:
+        """Of use only while a device is lost, or such an event is open."""
         site, now_s = view.site.id, view.now.monotonic_s
-        if now_s - self._site_looks.get(site, float("-inf")) < SITE_LOOK_S:
+        lost = any(name.startswith(f"{site}/") for name in self._memory.lost)
+        known = any(name[0] == site and self._open[name].event.radio is None for name in self._open)
+        if not (lost or known) or now_s - self._site_looks.get(site, float("-inf")) < SITE_LOOK_S:
             return
         self._site_looks[site] = now_s
         sights = {key: self._sight(view, key) for key in view.radios}
