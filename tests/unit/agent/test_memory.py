@@ -153,3 +153,13 @@ def test_a_site_knows_the_radios_of_all_its_aps_also_after_replace() -> None:
     assert site.radios is site.radios
     fewer = replace(site, aps={"ap2": site.aps["ap2"]})
     assert list(fewer.radios) == [AP2]
+
+
+def test_what_a_lost_radio_sent_is_still_known_as_its_own() -> None:
+    """Its neighbours can tell whether they still hear it only while its BSSIDs are known."""
+    memory = lab()
+    read(memory, AP1, 100.0)
+    memory.lose("lab", "ap1")
+    view = memory.view(memory.sites["lab"], NOW)
+    assert view.radios[AP1].reading is None
+    assert view.bssids[bssid(AP1)] == AP1
