@@ -16,8 +16,9 @@ SLOT_SLACK = 0.9  # two polls of 30 s that took 59 s are a slot of a minute
 class Slot:
     """One monitoring interval of a radio. ``valid``: enough frames, and on air all the time.
 
-    ``bytes_per_airtime``: bytes sent per ms of own transmit air time. ``disconnects_per_minute``: distinct
-    clients that left the site. ``clients``: how many at the end. None = not reported.
+    ``bytes_per_airtime``: bytes sent per ms of own transmit air time. ``tx_ratio``: own share of all air,
+    beacons included. ``disconnects_per_minute``: distinct clients that left the site. ``clients``: how many
+    at the end. None = not reported.
     """
 
     start_s: float
@@ -28,6 +29,7 @@ class Slot:
     per: float | None = None
     bytes_per_airtime: float | None = None
     busy_ratio: float | None = None
+    tx_ratio: float | None = None
     non_wifi_ratio: float | None = None
     disconnects_per_minute: float | None = None
     clients: int | None = None
@@ -73,6 +75,7 @@ def _slot(part: Sequence[Observation], min_frames: int, elsewhere: frozenset[str
         per=share(sum(seen.failed or 0 for seen in given_up), sum(seen.frames or 0 for seen in given_up)),
         bytes_per_airtime=_bytes_per_airtime(part),
         busy_ratio=_mean((seen.busy_ratio, seen.span_s) for seen in part),
+        tx_ratio=_mean((seen.tx_ratio, seen.span_s) for seen in part),
         non_wifi_ratio=_mean((seen.non_wifi_ratio, seen.span_s) for seen in part),
         disconnects_per_minute=_disconnects_per_minute(part, elsewhere),
         clients=counts[-1] if counts else None,

@@ -123,10 +123,9 @@ def _left_at(change: Change) -> int | None:
 
 def _stuck(sight: Sight) -> Finding | None:
     """Clients and air, and not a frame sent, where much was sent before."""
-    samples = tuple(recent(sight, _frames, TRAFFIC))
-    silent = tuple(takewhile(_is_silent, samples))
+    silent = tuple(takewhile(_is_silent, recent(sight, _frames, TRAFFIC)))
     if not silent:
-        last = newest(samples, sight.policy.clear_samples)
+        last = newest(recent(sight, _frames, TRAFFIC), sight.policy.clear_samples)
         sending = bool(last) and all(each.value > 0 for each in last)
         return _finding(sight, "stuck", Presence.OVER) if sending else None
     if len(silent) < sight.policy.stuck_samples or not _much_was_sent(sight, silent):
@@ -186,9 +185,9 @@ def _resets(sight: Sight) -> Finding | None:
 def _reset_times(sight: Sight) -> list[float]:
     """When, oldest first, once for each: from the device's own count; where it keeps none, from totals that
     started again without our doing."""
-    counted = [o for o in sight.observations if o.hardware_resets is not None]
-    if counted:
-        return [o.at_s for o in counted for _ in range(min(o.hardware_resets or 0, 1000))]
+    seen = sight.observations
+    if any(o.hardware_resets is not None for o in reversed(seen)):
+        return [o.at_s for o in seen if o.hardware_resets for _ in range(min(o.hardware_resets, 1000))]
     touched = tuple(_touched(sight))
     return [
         o.at_s

@@ -61,17 +61,17 @@ def _duty(seen: Observation) -> float | None:
 
 def _told(sight: Sight) -> InterferenceHeard | None:
     """The newest word of the device itself on this channel; a trap that anyone can forge is none."""
-    since_s = _on_channel_since_s(sight.observations)
     words = [
         signal
         for signal in sight.signals
         if isinstance(signal, InterferenceHeard)
         and signal.radio == sight.key
         and signal.authenticated
-        and signal.at_s >= since_s
         and (signal.over or signal.duty_ratio is not None)
     ]
-    return words[-1] if words else None
+    if not words or words[-1].at_s < _on_channel_since_s(sight.observations):
+        return None
+    return words[-1]
 
 
 def _on_channel_since_s(observations: Sequence[Observation]) -> float:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from statistics import median
 
-from agent.detectors.recent import TRAFFIC, pooled, ppm, recent, shares
+from agent.detectors.recent import TRAFFIC, mean, pooled, ppm, recent, shares
 from agent.detectors.sight import Finding, Presence, Sight
 from agent.detectors.usual import slots_of, usual, usual_in_peace
 from agent.events import EventKind
@@ -25,6 +25,10 @@ SLOTS = 3
 RATE_SLOTS = 5
 """Of bytes per air time, which a client that walks away lowers too."""
 
+OWN_SHARE = 0.1
+"""Of the air. A radio that sends less spends much of its air time on beacons: its bytes per air time fall when
+people go to lunch."""
+
 MOST_CONTROLS = 20
 """More of them say nothing new, and each costs time."""
 
@@ -33,6 +37,9 @@ DISCONNECT_TIMES = 3.0
 
 DISCONNECT_CLEAR = 0.5
 """Of what raises it."""
+
+EVERY, MARGIN = 4, 1.5
+"""The first look takes every fourth observation, and what is near an emergency for one."""
 
 CONFIDENCE_PPM = 900_000
 
@@ -139,7 +146,9 @@ def measures(sight: Sight) -> tuple[Measure, ...]:
 
 
 def _air_per_byte(slot: Slot) -> float | None:
-    return 1.0 / slot.bytes_per_airtime if slot.bytes_per_airtime else None
+    if slot.tx_ratio is None or slot.tx_ratio < OWN_SHARE or not slot.bytes_per_airtime:
+        return None
+    return 1.0 / slot.bytes_per_airtime
 
 
 # -- a cheap first look -----------------------------------------------------------------------------------
@@ -155,8 +164,10 @@ def _worth_a_look(sight: Sight) -> bool:
     left = sum(seen.left or seen.disconnects or 0 for seen in newest)
     if span_s and left * 60.0 / span_s >= policy.qoe_disconnects_per_minute:
         return True
-    now, ever = _rate(newest), _rate(sight.observations)
-    return now is not None and ever is not None and now < 2 * policy.qoe_rate_ratio * ever
+    if (mean(seen.tx_ratio for seen in newest) or 0.0) < OWN_SHARE:
+        return False
+    now, ever = _rate(newest), _rate(sight.observations[::EVERY])
+    return now is not None and ever is not None and now < MARGIN * policy.qoe_rate_ratio * ever
 
 
 def _rate(observations: Sequence[Observation]) -> float | None:

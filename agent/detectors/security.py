@@ -28,7 +28,7 @@ LIKELY, UNLIKELY, UNAUTHENTICATED = 900_000, 600_000, 500_000
 
 def security(sight: Sight, open_keys: Collection[str]) -> Sequence[Finding]:
     """What threatens this radio, each under a key of its own, and what is over."""
-    looks = (_flood(sight), _jamming(sight), _attack(sight))
+    looks = (_flood(sight, open_keys), _jamming(sight, open_keys), _attack(sight))
     found = [
         each
         for each in looks
@@ -40,7 +40,7 @@ def security(sight: Sight, open_keys: Collection[str]) -> Sequence[Finding]:
 # -- flood -----------------------------------------------------------------------------------------------
 
 
-def _flood(sight: Sight) -> Finding | None:
+def _flood(sight: Sight, open_keys: Collection[str]) -> Finding | None:
     """`flood_per_minute` distinct clients gone from the site in two samples in a row."""
     limit = sight.policy.flood_per_minute
     last = newest(recent(sight, _left_per_minute, TRAFFIC), FLOOD_SAMPLES)
@@ -51,6 +51,8 @@ def _flood(sight: Sight) -> Finding | None:
             evidence = {"per_minute": round(min(rates))}
             confidence = LIKELY if _came_back(last) else UNLIKELY
             return _finding(sight, "flood", Presence.THERE, evidence, confidence=confidence)
+    if f"flood:{sight.key}" not in open_keys:
+        return None
     last = newest(recent(sight, _left_per_minute, TRAFFIC), sight.policy.clear_samples)
     if all_below(last, FLOOD_CLEAR * limit):
         return _finding(sight, "flood", Presence.OVER, {})
@@ -94,19 +96,21 @@ def _came_back(last: Sequence[Sample]) -> bool:
 # -- jamming ---------------------------------------------------------------------------------------------
 
 
-def _jamming(sight: Sight) -> Finding | None:
+def _jamming(sight: Sight, open_keys: Collection[str]) -> Finding | None:
     """The air full of what is not Wi-Fi, and a noise floor far above the radio's usual one here; or the
     device says so."""
     if (told := _told(sight, jamming=True)) is not None:
         return told
     policy = sight.policy
     run = newest(recent(sight, _duty, SURVEY), policy.samples)
-    usual_dbm = _usual_noise_dbm(sight, run)
-    if all_reach(run, policy.jam_duty) and usual_dbm is not None:
+    usual_dbm = _usual_noise_dbm(sight, run) if all_reach(run, policy.jam_duty) else None
+    if usual_dbm is not None:
         rise_db = min((each.seen.noise_dbm or -200.0) for each in run) - usual_dbm
         if rise_db >= policy.jam_noise_db:
             evidence = {"duty_ppm": ppm(min(each.value for each in run)), "noise_rise_db": round(rise_db)}
             return _finding(sight, "jamming", Presence.THERE, evidence)
+    if f"jamming:{sight.key}" not in open_keys:
+        return None
     last = newest(recent(sight, _duty, SURVEY), policy.clear_samples)
     return _finding(sight, "jamming", Presence.OVER, {}) if all_below(last, policy.burst_clear_duty) else None
 
@@ -117,7 +121,7 @@ def _duty(seen: Observation) -> float | None:
 
 def _usual_noise_dbm(sight: Sight, run: Sequence[Sample]) -> float | None:
     """Median noise floor of calm observations on this channel before the run; None: too few."""
-    if not run or any(each.seen.noise_dbm is None for each in run):
+    if any(each.seen.noise_dbm is None for each in run):
         return None
     calm = [
         seen.noise_dbm

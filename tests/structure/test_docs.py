@@ -374,6 +374,12 @@ def test_the_monitor_page_names_every_number() -> None:
     assert [name.name for name in fields(MonitorPolicy) if f"`{name.name}`" not in doc("monitor.md")] == []
 
 
+def test_the_events_page_names_every_level() -> None:
+    text = doc("events.md")
+    planned = {"restart_interval_s", "compensate_step_db", "compensate_most_db", "qoe_undo_s"}  # decisions.md
+    assert [f.name for f in fields(DetectPolicy) if f"`{f.name}`" not in text and f.name not in planned] == []
+
+
 def test_yaml_blocks_can_be_read() -> None:
     for path in DOCS:
         for block in re.findall(r"^```yaml\n(.*?)^```", path.read_text(), re.M | re.S):

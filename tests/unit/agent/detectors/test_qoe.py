@@ -82,6 +82,10 @@ def test_five_slots_of_little_for_much_air() -> None:
     assert look(slots(4, **slow)) == ()
     assert look(slots(5, bytes=1_600_000)) == ()
     assert look(slots(5, bytes=1_300_000, tx_airtime_ms=1600)) == ()  # little air too: people went to lunch
+    # an idle radio's air time is mostly beacons
+    assert look(slots(5, **slow, tx_ratio=0.05)) == ()
+    idle = [{"tx_ratio": 0.05, "bytes": 7_200_000} for _ in range(60)]
+    assert look([*idle, *slots(5, **slow)]) == ()
 
 
 def test_clients_that_leave() -> None:
