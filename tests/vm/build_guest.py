@@ -11,7 +11,9 @@ from __future__ import annotations
 import fcntl
 import gzip
 import hashlib
+import importlib.util
 import lzma
+import marshal
 import os
 import re
 import shutil
@@ -32,6 +34,7 @@ TOOLS = {
     "mmdebstrap": "mmdebstrap",
     "apt-get": "apt",
 }
+LIBRARY = re.compile(rf"usr/lib/python{sys.version_info[0]}\.{sys.version_info[1]}/[\w/]+\.py$")
 KEPT = re.compile(r"usr/lib/modules/[^/]+/modules\.(builtin|order)")
 MERGED = ("bin", "sbin", "lib", "lib64")
 LINKS = {
@@ -77,7 +80,14 @@ def image_dir(recipe: Recipe) -> Path:
 def _contents(recipe: Recipe) -> bytes:
     """What the image is made of; the same words on every machine, whatever the place of the repository."""
     return repr(
-        (recipe.packages, recipe.modules, recipe.dropped, dict(recipe.files), dict(recipe.links))
+        (
+            recipe.packages,
+            recipe.modules,
+            recipe.dropped,
+            dict(recipe.files),
+            dict(recipe.links),
+            recipe.compiled,
+        )
     ).encode()
 
 
@@ -175,6 +185,8 @@ def _write_root(recipe: Recipe, tar: tarfile.TarFile, out: CpioWriter, kernel: P
             kernel.write_bytes(_content(tar, member))
         elif KEPT.match(name) or not re.match(recipe.dropped, name):
             _copy(tar, member, name, out)
+            if recipe.compiled and member.isfile() and LIBRARY.match(name):
+                _copy_byte_code(_content(tar, member), name, out)
     for name, data in _module_closure(recipe, tar, modules).items():
         out.file(name, data)
     out.end()
@@ -219,6 +231,18 @@ def _copy(tar: tarfile.TarFile, member: tarfile.TarInfo, name: str, out: CpioWri
         out.link(name, member.linkname)
     elif member.isfile() or member.islnk():
         out.file(name, _content(tar, member), member.mode)
+
+
+def _copy_byte_code(source: bytes, name: str, out: CpioWriter) -> None:
+    """What Python would write beside the source if it might: the guest's service sees it read-only."""
+    path = Path(name)
+    try:
+        code = compile(source, f"/{name}", "exec", dont_inherit=True)
+    except SyntaxError:  # a test file or a template
+        return
+    head = importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little")  # PEP 552: by hash, never checked
+    data = head + importlib.util.source_hash(source) + marshal.dumps(code)
+    out.file(f"{path.parent}/__pycache__/{path.stem}.{sys.implementation.cache_tag}.pyc", data)
 
 
 class CpioWriter:

@@ -68,7 +68,8 @@ class Recipe:
     """One guest image. ``dropped``: what of the packages is left out, as a regular expression over paths.
 
     ``files`` and ``links`` are written first: a package's file of the same name stays out. ``init`` is the
-    first process. ``memory_mib``: what the machine needs, the unpacked image included.
+    first process. ``memory_mib``: what the machine needs, the unpacked image included. ``compiled``: Python's
+    library gets its byte code, as on an installed Debian, where the host's Python is the guest's.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Recipe:
     links: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     init: Path = HERE / "guest_init.sh"
     memory_mib: int = 512
+    compiled: bool = False
 
 
 PLAIN = Recipe(name="guest", dropped=f"({ALWAYS_DROPPED}|{SYSTEMD_FILES})")
@@ -97,5 +99,6 @@ SYSTEMD = Recipe(
     ),
     links=MappingProxyType({"etc/systemd/system/default.target": "/usr/lib/systemd/system/basic.target"}),
     memory_mib=1536,
+    compiled=True,
 )
 """The same with systemd as its first process and a whole Python, so that rrmd itself can run in it."""

@@ -100,6 +100,17 @@ class World:
         if wait:
             self.settle(CAC_S + 60.0)
 
+    def access_point(self, channel: int, width_mhz: int) -> None:
+        """A fresh kernel state and the access point alone: no station, no traffic, the kernel's own air."""
+        configs = {"ap5.conf": ap5_config(channel, width_mhz, None), "ap2.conf": ap2_config()}
+        self._ap_files = [f"{RUN}/{name}" for name in configs]
+        radios = {"guest_radios.sh": (HERE / "guest_radios.sh").read_text()}
+        self.guest.put_files({f"{RUN}/{name}": text for name, text in (radios | configs).items()})
+        self._radios("reset 2 US")
+        self.restart_ap()
+        for ap in ("wlan0", "wlan1"):
+            eventually(partial(self._enabled, ap), 60.0, f"{ap} is on air", every=0.5)
+
     def settle(self, timeout: float = 30.0) -> None:
         """Wait until both radios are on air and every station is associated and receives."""
         for ap in ("wlan0", "wlan1"):
