@@ -1,10 +1,14 @@
-# make test: everything that is checked; make lint, make unit: the quick parts of it
+# make demo: an hour at a simulated site; make test: everything that is checked; make lint, make unit: its quick
+# parts
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := agent drivers inventory tests benchmarks
 
-.PHONY: test lint unit guest regdb clean
+.PHONY: demo test lint unit guest regdb clean
+demo: $(VENV)/.runtime
+	@$(BIN)/rrmd demo
+
 test: lint guest
 	$(BIN)/pytest -n 2 -m "not vm" --reruns 1 # each rerun is told at the end: look at it
 	$(BIN)/pytest -m vm --reruns 1 # an emulated machine: a stall of the host is tried again, and told at the end
@@ -25,8 +29,13 @@ guest: $(VENV)/.installed
 regdb: $(VENV)/.installed
 	$(BIN)/python inventory/make_regdb.py
 
-$(VENV)/.installed: pyproject.toml
+# What runs rrmd, and what builds and tests it besides.
+$(VENV)/.runtime: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/.installed: $(VENV)/.runtime
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@
 

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from agent import places
-from agent.cli import audit, changes, check, drivers, events, inject, pause, probe, run, status
+from agent.cli import audit, changes, check, demo, drivers, events, inject, pause, probe, run, status
 from agent.cli.failure import ExitCode, Failure, of_os
 from agent.cli.options import Options
 from agent.cli.terminal import complain
@@ -125,6 +125,7 @@ def rrmd(
         raise typer.Exit(ExitCode.USAGE)
 
 
+app.command("demo")(demo.demo)
 app.command("run")(run.run)
 app.command("check")(check.check)
 app.command("probe")(probe.probe)

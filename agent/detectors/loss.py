@@ -79,7 +79,7 @@ def _alone(sight: Sight, open_keys: Collection[str]) -> Iterator[Finding]:
         return
     deaf = _deaf_neighbours(sight)
     dead, unreachable = f"{sight.key}:dead", f"{sight.key}:unreachable"
-    if deaf >= sight.policy.deaf_neighbours:
+    if deaf >= sight.policy.deaf_neighbours or dead in open_keys:  # once dead, until it answers again
         yield _finding(dead, Presence.THERE, sight.key, "dead", {"deaf_neighbours": deaf})
         if unreachable not in open_keys:
             return

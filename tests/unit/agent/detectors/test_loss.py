@@ -107,6 +107,15 @@ def test_a_neighbour_that_was_just_moved_is_no_witness() -> None:
     assert there(loss(sights({1: {}}, heard=heard_before(2, 3, 4), changes=(moved,)), ())).key == DEAD
 
 
+def test_once_dead_it_is_dead_until_it_answers() -> None:
+    """Neighbours that help with more power are changed, and no witnesses any more."""
+    old, new = {Setting.TX_POWER_DBM: 17}, {Setting.TX_POWER_DBM: 20}
+    helped = tuple(change_of(key(n), State.MONITORING, target=new, prior=old) for n in (2, 3))
+    given = sights({1: {}}, heard=heard_before(2, 3), changes=helped)
+    assert told(loss(given, {DEAD})) == [(DEAD, Presence.THERE)]
+    assert told(loss(given, ())) == [(UNREACHABLE, Presence.THERE)]
+
+
 def test_many_at_once_are_one_alert() -> None:
     quarter = several(range(1, 6))
     finding = there(loss(sights(quarter, heard=heard_before(7, 8)), ()))
@@ -147,7 +156,7 @@ def test_back() -> None:
     found = loss(sights({}), {DEAD, UNREACHABLE, f"{ME}:stuck", "lab/ap99/r5:dead"})
     assert sorted(told(found)) == [(DEAD, Presence.OVER), (UNREACHABLE, Presence.OVER)]
     assert loss(sights({}, view=view_of(readings={ME: None})), {DEAD}) == []
-    assert told(loss(sights({1: {}}), {DEAD})) == [(UNREACHABLE, Presence.THERE)]
+    assert told(loss(sights({1: {}}), {DEAD})) == [(DEAD, Presence.THERE)]
 
 
 def test_its_bssids_are_known_after_the_loss() -> None:
