@@ -26,8 +26,8 @@ RATE_SLOTS = 5
 """Of bytes per air time, which a client that walks away lowers too."""
 
 OWN_SHARE = 0.1
-"""Of the air. A radio that sends less spends much of its air time on beacons: its bytes per air time fall when
-people go to lunch."""
+"""Of the air. A radio that sends less spends much of it on beacons: its bytes per air time fall when people
+go to lunch."""
 
 MOST_CONTROLS = 20
 """More of them say nothing new, and each costs time."""
