@@ -188,8 +188,8 @@ class HostapdDevice:
         raise Unsupported("hostapd has no undo timer")
 
     async def act(self, request: ActionRequest) -> None:
-        """RESTART: all clients drop, for some 5 s; on a DFS channel the radio listens first, for a whole
-        CAC. STEER: a hint, without a threat, to those of the clients who understand it."""
+        """RESTART: all clients drop, for 3 to 11 s in the guest; on a DFS channel the radio listens first: a
+        whole CAC. STEER: a hint, without a threat, to those of the clients who understand it."""
         found = self._found.get(request.radio)
         if found is None or request.action not in self._actions:
             raise Unsupported(f"{self._name} has no {request.action} of {request.radio}")
