@@ -167,11 +167,12 @@ async def _stops_and_starts(device: Device) -> None:
 
 async def _steers(device: Device, world: World) -> None:
     """wpa_supplicant follows; both its radio and ours are told nothing of `bss_transition`."""
-    bands = "set_network 0 freq_list 2437 5180"
-    world.guest.run(f"ip netns exec sta2 wpa_cli -p {RUN}/wpa -i wlan2 {bands}")
+    for name in ("scan_freq", "freq_list"):
+        both = f"set_network 0 {name} 2437 5180"
+        world.guest.run(f"ip netns exec sta2 wpa_cli -p {RUN}/wpa -i wlan2 {both}")
     await device.act(ActionRequest(action=Action.STEER, radio=R5, clients=(WLAN2,), to_bssids=(WLAN1,)))
     clients = frozenset({Table.CLIENTS})
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while WLAN2 not in {c.mac for c in (await device.read(clients, None)).readings[R2].clients or ()}:
             pass
 
