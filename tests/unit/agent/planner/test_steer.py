@@ -93,3 +93,13 @@ def test_a_device_that_can_not_is_not_asked() -> None:
 
 def test_a_paused_radio_gives_no_hints() -> None:
     assert asked(replace(room(8, 0), paused=frozenset({"lab/ap1"}))) == "vetoed"
+
+
+def test_one_network_that_is_heard_well_is_enough_to_call_its_ap_near() -> None:
+    """A BSS that was heard faintly, once and long ago, says nothing against the other one of the same AP."""
+    seen = said(room(8, 0), TWO, bss=tuple(BssReading(bssid=each) for each in (bssid(TWO), "02:aa")))
+    ears = (
+        *seen.radios[ONE].neighbors,
+        replace(seen.radios[ONE].neighbors[0], bssid="02:aa", signal_dbm=-90),
+    )
+    assert asked(changed(seen, ONE, neighbors=ears)) == (("c7", "c6"), (bssid(TWO), "02:aa"))
