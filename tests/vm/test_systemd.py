@@ -68,7 +68,9 @@ def test_a_good_reload_is_taken_in(service: Service) -> None:
 def test_a_bad_reload_keeps_the_old_one_and_says_where(service: Service) -> None:
     service.running()
     pid = service.show("MainPID")
-    service.write_site(service.site.replace("mode: act", "mode: observe\n  poll_s: never"))
+    service.write_site(
+        service.site.replace("mode: act", "mode: observe").replace("poll_s: 5", "poll_s: never")
+    )
     service.guest.run("systemctl reload rrmd")
     eventually(lambda: service.events("configuration.refused"), 30, "it is said", every=0.5)
     said = service.events("configuration.refused")[-1]
