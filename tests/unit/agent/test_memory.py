@@ -153,3 +153,21 @@ def test_a_site_knows_the_radios_of_all_its_aps_also_after_replace() -> None:
     assert site.radios is site.radios
     fewer = replace(site, aps={"ap2": site.aps["ap2"]})
     assert list(fewer.radios) == [AP2]
+
+
+def test_the_names_of_a_site_are_those_that_its_radios_last_told_of() -> None:
+    memory = lab()
+    named = RadioReading(
+        key=AP1,
+        at_s=1000.0,
+        state=RadioState.ON_AIR,
+        band=Band.GHZ_5,
+        bss=(BssReading(bssid=bssid(AP1), ssid="staff"), BssReading(bssid="02:00:00:00:01:01", ssid="")),
+    )
+    memory.see(Snapshot(at_s=1000.0, readings={AP1: named}))
+    assert memory.view(memory.sites["lab"], NOW).ssids == {"staff"}
+    memory.lose("lab", "ap1")
+    assert memory.view(memory.sites["lab"], NOW).ssids == {"staff"}
+    guests = replace(named, bss=(BssReading(bssid=bssid(AP1), ssid="guests"),))
+    memory.see(Snapshot(at_s=1010.0, readings={AP1: guests}))
+    assert memory.view(memory.sites["lab"], NOW).ssids == {"guests"}
