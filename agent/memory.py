@@ -205,6 +205,7 @@ class Memory:
         self.leaving: frozenset[RadioKey] = frozenset()  # served only until their changes are final
         self._critical: dict[RadioKey, deque[tuple[str, str]]] = {}
         self._sent_by: dict[str, Mapping[str, RadioKey]] = {}  # site -> BSSID -> radio
+        self._ssids: dict[str, frozenset[str]] = {}  # by site
         self.serve(self.sites)
 
     def serve(self, sites: Mapping[str, Site]) -> None:
@@ -220,6 +221,7 @@ class Memory:
             known = self.radios.setdefault(key, RadioMemory(device=device, keep_s=keep_s))
             known.device, known.keep_s = device, keep_s
         self._sent_by.clear()
+        self._ssids.clear()
 
     def contact(self, site: str, device: str) -> Contact:
         return self.contacts.setdefault(f"{site}/{device}", Contact())
@@ -238,6 +240,7 @@ class Memory:
                 self.radios[key].see(reading)
                 if self.radios[key].bss != before:
                     self._sent_by.pop(site_of(key), None)
+                    self._ssids.pop(site_of(key), None)
 
     def lose(self, site: str, device: str) -> None:
         """The device answers no more: what is known of its radios is no longer fit to decide on."""
@@ -308,6 +311,7 @@ class Memory:
             paused=self.paused_at(now),
             observing_only=self.observing_only or self.standby.get(site.id),
             bssids=self._bssids(site),
+            ssids=self._names(site),
             deeds={
                 done: max(0.0, (now.utc_us - at_us) / 1e6)
                 for done, at_us in self.deeds.items()
@@ -324,6 +328,12 @@ class Memory:
         if site.id not in self._sent_by:
             self._sent_by[site.id] = {each.bssid: key for key in site.radios for each in self.radios[key].bss}
         return self._sent_by[site.id]
+
+    def _names(self, site: Site) -> frozenset[str]:
+        if site.id not in self._ssids:
+            told = (each.ssid for key in site.radios for each in self.radios[key].bss)
+            self._ssids[site.id] = frozenset(name for name in told if name)
+        return self._ssids[site.id]
 
 
 class Histories(Mapping[RadioKey, Sequence[Observation]]):

@@ -164,6 +164,7 @@ class SiteView:
     ones and those of the last week, newest first. ``paused``: scopes (site, site/ap, radio keys).
     ``observing_only``: why the agent may not write now (store or audit lost), None = it may.
     ``deeds``: seconds since an action was last done to a radio; absent = not within a day.
+    ``bssids``: which radio sends each of the site's BSSs; ``ssids``: what they are called.
     """
 
     site: Site
@@ -174,6 +175,7 @@ class SiteView:
     paused: frozenset[str] = frozenset()
     observing_only: str | None = None
     bssids: Mapping[str, RadioKey] = field(default_factory=lambda: MappingProxyType({}))
+    ssids: frozenset[str] = frozenset()
     deeds: Mapping[tuple[RadioKey, Action], float] = field(default_factory=lambda: MappingProxyType({}))
 
     def open_change(self, key: RadioKey) -> Change | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -168,11 +168,16 @@ def block(band: Band, primary: int, width_mhz: int, center_mhz: int | None = Non
 
     ValueError lists what would be right.
     """
+    if (found := _only(band, primary, width_mhz, center_mhz)) is not None:
+        return found
+    raise ValueError(_why_not(band, primary, width_mhz, center_mhz))
+
+
+@lru_cache(4096)  # asked for at every reading of every radio; a device may name any number
+def _only(band: Band, primary: int, width_mhz: int, center_mhz: int | None) -> Block | None:
     found = blocks_of(band, primary, width_mhz)
     fitting = [each for each in found if center_mhz in (None, each.center_mhz)]
-    if len(fitting) == 1:
-        return fitting[0]
-    raise ValueError(_why_not(band, primary, width_mhz, center_mhz))
+    return fitting[0] if len(fitting) == 1 else None
 
 
 def _why_not(band: Band, primary: int, width_mhz: int, center_mhz: int | None) -> str:

@@ -133,6 +133,7 @@ def view_of(
         now=NOW,
         radios=radios,
         bssids={bssid(key): key for key in where.radios},
+        ssids=frozenset({SSID}),
         changes=changes,
         deeds=deeds,
     )

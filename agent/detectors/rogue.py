@@ -38,37 +38,25 @@ def rogues(sight: Sight, open_keys: Collection[str]) -> Sequence[Finding]:
 
 
 def _heard(sight: Sight) -> Iterator[Finding]:
-    limit_s, names = sight.view.site.policy.evidence_s, None
-    for each in sight.at.neighbors:
-        if each.age_s > limit_s:
-            continue
-        owner = sight.view.bssids.get(each.bssid)
+    """All that it hears, at each poll: what costs little is asked first."""
+    view = sight.view
+    for each in sight.at.heard(view.site.policy.evidence_s):
+        owner = view.bssids.get(each.bssid)
         if owner is not None:
             if _impersonates(sight, each, owner):
                 yield _finding(sight, "impersonation", each.bssid, Presence.THERE, _where(each))
-        elif each.ssid and each.signal_dbm >= sight.policy.rogue_dbm:
-            names = _our_names(sight) if names is None else names
-            if each.ssid in names:
-                yield _finding(sight, "rogue", each.bssid, Presence.THERE, _where(each))
+        elif each.ssid in view.ssids and each.signal_dbm >= sight.policy.rogue_dbm and _all_known(sight):
+            yield _finding(sight, "rogue", each.bssid, Presence.THERE, _where(each))
 
 
 def _where(heard: NeighborReading) -> dict[str, int]:
     return {"channel": heard.channel, "signal_dbm": round(heard.signal_dbm)}
 
 
-def _our_names(sight: Sight) -> frozenset[str]:
-    """SSIDs of the site; none while there is a radio whose BSSIDs are not known: it would be taken for a
-    rogue itself."""
-    known = frozenset(sight.view.bssids.values())
-    if any(_may_be_unknown(view) for key, view in sight.view.radios.items() if key not in known):
-        return frozenset()
-    return frozenset(
-        bss.ssid
-        for view in sight.view.radios.values()
-        if view.reading is not None
-        for bss in view.reading.bss or ()
-        if bss.ssid
-    )
+def _all_known(sight: Sight) -> bool:
+    """False while there is a radio whose BSSIDs are not known: it would be taken for a rogue itself."""
+    known, radios = frozenset(sight.view.bssids.values()), sight.view.radios
+    return not any(_may_be_unknown(radios[key]) for key in radios if key not in known)
 
 
 def _may_be_unknown(view: RadioView) -> bool:
@@ -80,9 +68,9 @@ def _impersonates(sight: Sight, heard: NeighborReading, owner: RadioKey) -> bool
     at = sight.view.radios.get(owner)
     if at is None or at.radio.band is not sight.at.radio.band or ap_of(owner) == ap_of(sight.key):
         return False
-    if at.reading is None or not at.on_air or at.block is None or not _settled(sight, at, heard):
+    if not at.on_air or not _is_elsewhere(at, heard):
         return False
-    return _is_elsewhere(at, heard)
+    return any(_settled(sight, at, aged) for aged in sight.at.heard_of({heard.bssid}))
 
 
 def _is_elsewhere(owner: RadioView, heard: NeighborReading) -> bool:

@@ -163,3 +163,21 @@ def test_what_a_lost_radio_sent_is_still_known_as_its_own() -> None:
     view = memory.view(memory.sites["lab"], NOW)
     assert view.radios[AP1].reading is None
     assert view.bssids[bssid(AP1)] == AP1
+
+
+def test_the_names_of_a_site_are_those_that_its_radios_last_told_of() -> None:
+    memory = lab()
+    named = RadioReading(
+        key=AP1,
+        at_s=1000.0,
+        state=RadioState.ON_AIR,
+        band=Band.GHZ_5,
+        bss=(BssReading(bssid=bssid(AP1), ssid="staff"), BssReading(bssid="02:00:00:00:01:01", ssid="")),
+    )
+    memory.see(Snapshot(at_s=1000.0, readings={AP1: named}))
+    assert memory.view(memory.sites["lab"], NOW).ssids == {"staff"}
+    memory.lose("lab", "ap1")
+    assert memory.view(memory.sites["lab"], NOW).ssids == {"staff"}
+    guests = replace(named, bss=(BssReading(bssid=bssid(AP1), ssid="guests"),))
+    memory.see(Snapshot(at_s=1010.0, readings={AP1: guests}))
+    assert memory.view(memory.sites["lab"], NOW).ssids == {"guests"}
