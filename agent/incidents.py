@@ -120,7 +120,7 @@ class Incidents:
         """Of use only while a device is lost, or such an event is open."""
         site, now_s = view.site.id, view.now.monotonic_s
         lost = any(name.startswith(f"{site}/") for name in self._memory.lost)
-        known = any(name[0] == site and self._open[name].event.radio is None for name in self._open)
+        known = any(where == site and kind in SITE_DETECTORS for where, kind, _ in self._open)
         if not (lost or known) or now_s - self._site_looks.get(site, float("-inf")) < SITE_LOOK_S:
             return
         self._site_looks[site] = now_s
