@@ -198,6 +198,8 @@ def test_the_drivers_are_those_that_are_installed() -> None:
         assert cells[3] == ", ".join(map(str, able.widths_mhz))
         timer = able.undo_timer_s
         assert cells[4] == (f"{timer[0]:g} to {timer[1]:g} s" if timer else "none")
+        assert cells[5] == ("yes" if able.signals else "no")
+        assert set(cells[6].split(", ")) == set(able.actions)
 
 
 def test_the_first_site_is_correct(tmp_path: Path) -> None:
