@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import product
 
 from drivers.simulated.propagation import Position, Propagation, Wall
 from drivers.simulated.radio import SimRadio
@@ -17,7 +18,10 @@ WORTH_DB = 118.0
 """More loss than this and nobody hears anybody at any legal power."""
 
 CELL_M = 40.0
-"""A client looks for APs in its own cell and the two around it, and beyond only when there is none."""
+STOREY_M = 8.0
+"""A client looks for APs in its own cell and those around it, and beyond only when there is none."""
+
+Cell = tuple[int, int, int]
 
 Losses = list[tuple[float, SimRadio]]
 
@@ -27,7 +31,7 @@ class Hearing:
 
     def __init__(self, propagation: Propagation) -> None:
         self._propagation = propagation
-        self._cells: dict[tuple[int, int], list[SimRadio]] = {}
+        self._cells: dict[Cell, list[SimRadio]] = {}
         self._radios: list[SimRadio] = []
         self._places: dict[Position, Losses] = {}
         self.of: dict[RadioKey, Losses] = {}
@@ -75,11 +79,11 @@ class Hearing:
         return found or self._radios
 
 
-def _cell(position: Position) -> tuple[int, int]:
-    return math.floor(position[0] / CELL_M), math.floor(position[1] / CELL_M)
+def _cell(position: Position) -> Cell:
+    x, y, z = position
+    return math.floor(x / CELL_M), math.floor(y / CELL_M), math.floor(z / STOREY_M)
 
 
-def _around(cell: tuple[int, int]) -> Iterator[tuple[int, int]]:
-    for x in range(cell[0] - 2, cell[0] + 3):
-        for y in range(cell[1] - 2, cell[1] + 3):
-            yield x, y
+def _around(cell: Cell) -> Iterator[Cell]:
+    x, y, z = cell
+    return product(range(x - 2, x + 3), range(y - 2, y + 3), range(z - 1, z + 2))

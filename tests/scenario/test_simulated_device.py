@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,6 +24,9 @@ from drivers.simulated.world import World
 from drivers.simulated.worlds import Stage
 from drivers.types import (
     Absence,
+    Action,
+    ActionRequest,
+    AttackHeard,
     CacFinished,
     CacStarted,
     ChannelSwitched,
@@ -31,11 +35,14 @@ from drivers.types import (
     Counters,
     Edit,
     Gap,
+    InterferenceHeard,
     Outage,
     RadarDetected,
+    RadioFault,
     RadioReading,
     RadioState,
     Readback,
+    RogueHeard,
     ScopeRef,
     Setting,
     Signal,
@@ -140,7 +147,12 @@ def test_it_is_what_the_contract_asks_for() -> None:
 
 @pytest.mark.parametrize(
     ("options", "words"),
-    [({"worlds": "x"}, "worlds"), ({"latency_s": "-1"}, "latency_s"), ({"country": "us"}, "country")],
+    [
+        ({"table_refresh_s": {"status": 5}}, "table_refresh_s"),
+        ({"worlds": "x"}, "worlds"),
+        ({"latency_s": "-1"}, "latency_s"),
+        ({"country": "us"}, "country"),
+    ],
 )
 def test_options_that_make_no_sense_are_refused_in_one_sentence(options: dict[str, str], words: str) -> None:
     with pytest.raises(ValueError, match=words) as caught:
@@ -593,6 +605,232 @@ def test_tables_that_are_renewed_late_say_how_old_they_are() -> None:
 
     ages = [(0.0, True), (60.0, False), (120.0, False)]
     assert play(scene) == [*ages, *ages, *ages[:2]]
+
+
+def test_each_table_may_be_renewed_in_its_own_time() -> None:
+    async def scene(scene: Scene) -> None:
+        late = {"neighbors": 300, "clients": 120}
+        device = await scene.opened(refresh_s=60, table_refresh_s=late, latency_s=0)
+        capabilities = (await device.open()).capabilities
+        assert capabilities.refresh_s == {Table.SURVEY: 60, Table.CLIENTS: 120, Table.NEIGHBORS: 300}
+        scene.world.add_foreign("0a:00:00:00:00:01", block(Band.GHZ_5, 149, 20), (3.0, 3.0, 1.0))
+        seen = [(await device.read(frozenset(Table), None)).readings[A]]
+        scene.world.remove_foreign("0a:00:00:00:00:01")
+        for _ in range(5):
+            await asyncio.sleep(60)
+            seen.append((await device.read(frozenset(Table), None)).readings[A])
+        assert [each.fresh_s for each in seen] == [0, 60, 0, 60, 0, 60]
+        assert [one.counters == two.counters for one, two in pairwise(seen)] == [True, False] * 2 + [True]
+        assert not any(one.survey == two.survey for one, two in pairwise(seen))
+        heard = [[each.age_s for each in reading.neighbors or () if each.channel == 149] for reading in seen]
+        assert heard == [[0], [60], [120], [180], [240], []]
+
+    play(scene)
+
+
+def test_a_table_that_was_not_asked_for_is_not_what_the_next_one_gets() -> None:
+    async def scene(scene: Scene) -> None:
+        device = await scene.opened(refresh_s=180, latency_s=0)
+        await asyncio.sleep(60)
+        await device.read(frozenset({Table.STATUS}), None)
+        await device.read(frozenset({Table.SURVEY}), None)
+        await asyncio.sleep(60)
+        reading = await one(device)
+        assert reading.clients
+        assert reading.survey
+        assert reading.fresh_s == 60  # of the survey
+
+    play(scene)
+
+
+# APs that fail
+
+
+def test_a_dead_ap_times_out_and_is_there_again_after_its_boot() -> None:
+    async def scene(scene: Scene) -> None:
+        device = await scene.opened(latency_s=0)
+        with listening(device) as heard:
+            scene.world.hardware.kill_ap("s/ap1")
+            for call in (lambda: device.read(TABLES, None), lambda: device.read_config(SCOPE)):
+                began_s = scene.clock.monotonic()
+                with pytest.raises(DeviceTimeout):
+                    await call()
+                assert scene.clock.monotonic() - began_s == 10.0
+            with pytest.raises(DeviceTimeout):
+                await device.open()
+            scene.world.hardware.revive_ap("s/ap1")
+            with pytest.raises(DeviceTimeout):
+                await device.open()  # it boots
+            await asyncio.sleep(60)
+            await device.open()
+        assert heard == []
+        assert (await one(device)).state is RadioState.ON_AIR
+
+    play(scene)
+
+
+def test_what_was_on_its_way_into_a_dead_ap_is_not_done() -> None:
+    async def scene(scene: Scene) -> None:
+        device = await scene.opened()
+        scene.script(Operation.APPLY, Kind.DONE_LATE, after_s=30.0)
+        with pytest.raises(DeviceTimeout):
+            await device.apply(edit(channel=149), None)
+        scene.world.hardware.kill_ap("s/ap1")
+        await asyncio.sleep(60)
+        assert scene.world.state_of(A) is RadioState.OFF
+        assert scene.world.in_force(A)[CHANNEL] == 36
+
+    play(scene)
+
+
+def test_without_management_nothing_is_told_though_the_radio_serves() -> None:
+    async def scene(scene: Scene) -> None:
+        device = await scene.opened()
+        scene.world.hardware.cut_management("s/ap1")
+        with listening(device) as heard:
+            scene.world.drop_clients(A)
+            await asyncio.sleep(60)
+            with pytest.raises(DeviceTimeout):
+                await device.apply(edit(channel=149), None)
+        assert heard == []
+        assert scene.world.clients_of(A)
+        scene.world.hardware.restore_management("s/ap1")
+        assert (await in_force(device))[CHANNEL] == 36
+
+    play(scene)
+
+
+def test_a_controller_answers_for_the_aps_that_are_left() -> None:
+    async def scene(scene: Scene) -> None:
+        device = await scene.opened(*KEYS)
+        scene.world.hardware.kill_ap("s/ap1")
+        snapshot = await device.read(TABLES, None)
+        assert snapshot.missing == dict.fromkeys(KEYS[:2], Absence.TIMEOUT)
+        assert set(snapshot.readings) == {KEYS[2]}
+        with pytest.raises(DeviceTimeout):
+            await device.read_config(SCOPE)
+        scene.world.hardware.kill_ap("s/ap2")
+        with pytest.raises(DeviceTimeout):
+            await device.read(TABLES, None)
+
+    play(scene)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({}, {RadioFault}),
+        ({"fault_reports": False}, set()),
+        ({"spectrum_analyser": True}, {RadioFault, InterferenceHeard}),
+        ({"intrusion_detection": True}, {RadioFault, AttackHeard, RogueHeard}),
+    ],
+)
+def test_a_device_tells_what_it_would_know(options: dict[str, bool], told: set[type]) -> None:
+    async def scene(scene: Scene) -> None:
+        device = await scene.opened(**options)
+        world, where = scene.world, (3.0, 3.0, 1.0)
+        with listening(device) as heard:
+            world.hostile.add_rogue("0e:00:00:00:00:01", block(Band.GHZ_5, 149, 20), where)
+            world.hostile.add_jammer("jammer", 5170, 5250, where)
+            world.hardware.reset(A)
+            await asyncio.sleep(1)
+            await one(device)
+        kinds = (RadioFault, InterferenceHeard, AttackHeard, RogueHeard)
+        assert {type(each) for each in heard if isinstance(each, kinds)} == told
+
+    play(scene)
+
+
+# actions
+
+
+def test_a_restart_heals_a_stuck_queue() -> None:
+    async def scene(scene: Scene) -> None:
+        device = await scene.opened()
+        assert (await device.open()).capabilities.actions == set(Action)
+        scene.world.hardware.stick(A)
+        await asyncio.sleep(60)
+        before = counters(await one(device))
+        await device.act(ActionRequest(action=Action.RESTART, radio=A))
+        assert (await one(device)).state is RadioState.OFF
+        await asyncio.sleep(30)
+        scene.world.add_client("06:ff:00:00:00:01", (1.0, 0.0, 1.0))  # the others have gone elsewhere
+        await asyncio.sleep(60)
+        assert (counters(await one(device)).tx_frames or 0) > (before.tx_frames or 0)
+
+    play(scene)
+
+
+def test_steered_clients_are_somewhere_else_soon() -> None:
+    async def scene(scene: Scene) -> None:
+        device = await scene.opened()
+        people, target = scene.world.clients_of(A), scene.world.radio(KEYS[1]).bssid
+        request = ActionRequest(action=Action.STEER, radio=A, clients=people, to_bssids=(target,))
+        await device.act(request)
+        await asyncio.sleep(10)
+        moved = set(people) - set(scene.world.clients_of(A))
+        assert moved
+        assert moved == set(scene.world.clients_of(KEYS[1]))
+
+    play(scene)
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "done"),
+    [
+        (Kind.TIMEOUT, DeviceTimeout, False),
+        (Kind.TIMEOUT_DONE, DeviceTimeout, True),
+        (Kind.REFUSED, Refused, False),
+        (Kind.DISCONNECT_DONE, Disconnected, True),
+        (Kind.DONE_LATE, DeviceTimeout, True),
+        (Kind.NOT_DONE, None, False),
+    ],
+)
+def test_an_action_that_fails(kind: Kind, error: type[Exception] | None, done: bool) -> None:
+    async def scene(scene: Scene) -> None:
+        device = await scene.opened()
+        scene.world.hardware.stick(A)
+        scene.script(Operation.ACT, kind, after_s=20.0)
+        with pytest.raises(error) if error else nullcontext():
+            await device.act(ActionRequest(action=Action.RESTART, radio=A))
+        await asyncio.sleep(60)
+        assert scene.world.radio(A).stuck is not done
+
+    play(scene)
+
+
+def test_an_action_that_is_not_declared_is_unsupported() -> None:
+    async def scene(scene: Scene) -> None:
+        device = await scene.opened(actions=["steer"])
+        assert (await device.open()).capabilities.actions == {Action.STEER}
+        with pytest.raises(Unsupported):
+            await device.act(ActionRequest(action=Action.RESTART, radio=A))
+        with pytest.raises(Unsupported):
+            await device.act(ActionRequest(action=Action.STEER, radio=KEYS[2]))
+        scene.world.configure(A, {Setting.ENABLED: 0})
+        restarting = await scene.opened()
+        with pytest.raises(Refused):
+            await restarting.act(ActionRequest(action=Action.RESTART, radio=A))
+
+    play(scene)
+
+
+@pytest.mark.parametrize("acts", [True, False])
+def test_an_obss_pd_level_that_does_not_act_by_itself_costs_the_clients(acts: bool) -> None:
+    async def scene(scene: Scene) -> None:
+        device = await scene.opened(obss_pd_acts=acts)
+        assert (await device.open()).capabilities.obss_pd_acts is acts
+        change = edit(obss_pd_dbm=-76)
+        effects = device.plan(change, await device.read_config(SCOPE))
+        assert effects.outage is (Outage.NONE if acts else Outage.CLIENTS_DROP)
+        people = scene.world.clients_of(A)
+        await device.apply(change, None)
+        assert scene.world.clients_of(A) == (people if acts else ())
+        have = await in_force(device)
+        assert (have[Setting.OBSS_PD_DBM], have[Setting.TX_POWER_DBM]) == (-76, 15)
+        assert device.plan(change, await device.read_config(SCOPE)).outage is Outage.NONE
+
+    play(scene)
 
 
 # worlds made of an inventory
