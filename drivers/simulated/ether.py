@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from drivers.simulated.airtime import (
     DISTURB_DBM,
@@ -256,7 +255,14 @@ def _with_peers(steady: Pressure, peers: list[Coupling]) -> Pressure:
         else:
             hidden += disturbs * there.tx
             hidden_mw += disturbs * there.tx * power_mw
-    return replace(steady, sensed=min(1.0, sensed), rivals=rivals, hidden=hidden, hidden_mw=hidden_mw)
+    return Pressure(
+        sensed=min(1.0, sensed),
+        foreign=steady.foreign,
+        hidden=hidden,
+        hidden_mw=hidden_mw,
+        noise=steady.noise,
+        rivals=rivals,
+    )
 
 
 def _neighbor(

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from itertools import product
 
-from drivers.simulated.propagation import Position, Propagation, Wall
+from drivers.simulated.propagation import Position, Propagation, Wall, first_metre_db
 from drivers.simulated.radio import SimRadio
 from drivers.simulated.station import Station
 from inventory.model import Band, RadioKey
@@ -14,11 +14,13 @@ from inventory.model import Band, RadioKey
 BAND_MHZ = {Band.GHZ_2_4: 2440.0, Band.GHZ_5: 5500.0, Band.GHZ_6: 6400.0}
 """One frequency for each band's path loss: within a band it differs by less than 2 dB."""
 
+FIRST_METRE_DB = {band: first_metre_db(mhz) for band, mhz in BAND_MHZ.items()}
+
 WORTH_DB = 118.0
 """More loss than this and nobody hears anybody at any legal power."""
 
 CELL_M = 40.0
-STOREY_M = 8.0
+STOREY_M = 4.0
 """A client looks for APs in its own cell and those around it, and beyond only when there is none."""
 
 Cell = tuple[int, int, int]
@@ -61,13 +63,24 @@ class Hearing:
     def place(self, station: Station) -> None:
         """What the client can hear where it is now."""
         if station.position not in self._places:
-            losses = self._places[station.position] = []
-            for radio in self._near(station.position):
-                self._hear(station.position, radio, losses)
+            self._places[station.position] = self._heard_at(station.position)
         station.losses = self._places[station.position]
 
+    def _heard_at(self, position: Position) -> Losses:
+        """An AP's radios hang at one place: what lies between is worked out once for all of them."""
+        beyond: dict[Position, float] = {}
+        losses: Losses = []
+        for radio in self._near(position):
+            there = radio.position
+            if there not in beyond:
+                beyond[there] = self._propagation.beyond_db(position, there)
+            loss = FIRST_METRE_DB[radio.radio.band] + beyond[there]
+            if loss <= WORTH_DB:
+                losses.append((loss, radio))
+        return losses
+
     def loss_db(self, a: Position, b: Position, band: Band) -> float:
-        return self._propagation.loss_db(a, b, BAND_MHZ[band])
+        return FIRST_METRE_DB[band] + self._propagation.beyond_db(a, b)
 
     def _hear(self, position: Position, radio: SimRadio, losses: Losses) -> None:
         loss = self.loss_db(position, radio.position, radio.radio.band)

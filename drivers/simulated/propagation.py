@@ -65,8 +65,16 @@ class Propagation:
 
     def loss_db(self, a: Position, b: Position, mhz: float) -> float:
         """Path loss: free space for the first metre, then 10 n log10(d); no less than at 1 m."""
+        return first_metre_db(mhz) + self.beyond_db(a, b)
+
+    def beyond_db(self, a: Position, b: Position) -> float:
+        """What is lost beyond the first metre: the same for every frequency."""
         distance = max(1.0, math.dist(a, b))
-        first_metre = 20 * math.log10(mhz) - 27.55
-        walls = sum(wall.loss_db for wall in self.walls if wall.between(a, b))
+        walls = sum(wall.loss_db for wall in self.walls if wall.between(a, b)) if self.walls else 0.0
         rooms = self.rooms.loss_db(a, b) if self.rooms is not None else 0.0
-        return first_metre + 10 * self.exponent * math.log10(distance) + walls + rooms
+        return 10 * self.exponent * math.log10(distance) + walls + rooms
+
+
+def first_metre_db(mhz: float) -> float:
+    """Free space loss of one metre."""
+    return 20 * math.log10(mhz) - 27.55
