@@ -132,7 +132,7 @@ class SimRadio:
         frames, retries, failed, size = self.pending if renewed else (0, 0, 0, 0)
         if renewed:
             self.pending = [0, 0, 0, 0]
-        tx = min(0.6, tx_ms / (STEP_S * 1e3))
+        tx = min(0.5, tx_ms / (STEP_S * 1e3))
         self._keep(
             Observation(
                 key=self.key,
@@ -155,7 +155,10 @@ class SimRadio:
     def _survey(self, tx: float) -> dict[str, Any]:
         """Shares of the air; busy is read a little apart from its parts."""
         rng, air = self.rng, self.air
-        rx = min(0.95 - tx, max(0.02, self.trouble.foreign, 0.12 * air.load * math.exp(0.3 * self.own[3])))
+        rx = min(
+            0.95 - tx,
+            max(0.02, self.trouble.foreign, min(0.25, 0.12 * air.load * math.exp(0.3 * self.own[3]))),
+        )
         rx = max(0.0, min(rx, 1.0 - tx - self.trouble.duty))
         non_wifi = max(self.trouble.duty, 0.02 * rng.random())
         busy = min(1.0, tx + rx + non_wifi + rng.uniform(-0.01, 0.01))
@@ -169,7 +172,7 @@ class SimRadio:
         p = min(0.9, trouble.retries * min(0.9, self.level * math.exp(site[0] + alone * own[0])))
         per = min(0.9, trouble.failed * self.level / 10 * math.exp(site[1] + alone * own[1]))
         rate = trouble.rate * 6000 * math.exp(site[2] + alone * own[2])
-        frames = 0 if trouble.stuck else round(1500 * len(self.clients) * self.air.load * math.exp(own[3]))
+        frames = 0 if trouble.stuck else round(1000 * len(self.clients) * self.air.load * math.exp(own[3]))
         sent = (frames, draw(rng, round(frames / (1 - p)), p), draw(rng, frames, per), frames * 900)
         self.pending = [old + new for old, new in zip(self.pending, sent, strict=True)]
         return frames * 900 / rate / (1 - p) + BEACONS * STEP_S * 1e3
@@ -363,7 +366,7 @@ def story(task: Story) -> dict[str, Any]:
         where = site(6)
         air, radios = fleet(rng, where, (0.0, 0.5)[case % 2])
         victim = radios[2 + case % 2]  # retries of 10 and 20 %: at 2 %, six times as many harm nobody
-        victim.size = max(victim.size, 8)
+        victim.size = max(victim.size, 20)
         watcher = Watcher(where, radios)
         for n in range(1, WARM + WITHIN):
             air.step(n)
@@ -428,10 +431,10 @@ def text(result: dict[str, Any]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="20 radios, one day, 40 cases, one seed")
+    parser.add_argument("--quick", action="store_true", help="20 radios, two days, 60 cases, two seeds")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    result = report(20, 1.0, 40, SEEDS[:1]) if options.quick else report(100, 7.0, 200)
+    result = report(20, 2.0, 60, SEEDS[:2]) if options.quick else report(100, 7.0, 200)
     print(json.dumps(result, indent=2) if options.json else text(result))
 
 

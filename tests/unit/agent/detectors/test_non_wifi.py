@@ -142,7 +142,7 @@ SPOILT: dict[str, list[dict[str, Any]]] = {
     "in CAC": [BURST, {**BURST, "state": RadioState.CAC}, BURST],
     "on another channel before": [{**BURST, "channel": 44}, BURST, BURST],
     "wider before": [{**BURST, "width_mhz": 40}, BURST, BURST],
-    "one sample over a long time": [BURST, BURST, {**BURST, "span_s": 200.0}],
+    "one sample over a long time": [{**BURST, "span_s": 200.0}, BURST, BURST],
     "a gap": [{**BURST, "at_s": NOW_S - 200.0}, BURST, BURST],
 }
 
