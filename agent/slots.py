@@ -11,6 +11,10 @@ from inventory.model import MonitorPolicy
 
 SLOT_SLACK = 0.9  # two polls of 30 s that took 59 s are a slot of a minute
 
+LEAST_OWN_AIR = 0.05
+"""Share of the time that a radio must have transmitted for its bytes per air time to tell of its clients: an
+idle one sends beacons, a percent or two of the time for each BSS, and hardly a byte."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
@@ -83,10 +87,12 @@ def _slot(part: Sequence[Observation], min_frames: int, elsewhere: frozenset[str
 
 
 def _bytes_per_airtime(part: Sequence[Observation]) -> float | None:
-    """Bytes sent per ms of own transmit air time, over observations that report both."""
+    """Bytes sent per ms of own transmit air time, over observations that report both; None: it was idle."""
     both = [seen for seen in part if seen.bytes is not None and seen.tx_airtime_ms]
     airtime_ms = sum(seen.tx_airtime_ms or 0 for seen in both)
-    return sum(seen.bytes or 0 for seen in both) / airtime_ms if airtime_ms else None
+    if airtime_ms < LEAST_OWN_AIR * 1000 * sum(seen.span_s for seen in both) or not airtime_ms:
+        return None
+    return sum(seen.bytes or 0 for seen in both) / airtime_ms
 
 
 def _mean(weighted: Iterable[tuple[float | None, float]]) -> float | None:

@@ -112,8 +112,8 @@ async def running(directory: Path, sites: Mapping[str, Site], clock: Clock) -> A
     key = load_or_create_key(settings.key_file)
     async with daemon._ledger(settings, clock, key) as ledger, asyncio.TaskGroup() as tasks:
         agent = daemon._agent(sites, ledger, clock, key, settings)
-        task = tasks.create_task(agent.run(), name="agent")
-        await daemon._ready_or_over(agent, task)
+        tasks.create_task(agent.run(), name="agent")
+        await agent.ready.wait()
         try:
             yield agent
         finally:

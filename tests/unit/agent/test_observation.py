@@ -323,8 +323,15 @@ def test_slot_ratios_are_those_of_the_sums() -> None:
 
 
 def test_bytes_per_airtime_uses_observations_that_report_both() -> None:
-    parts = [seen(30, bytes=6_000, tx_airtime_ms=2), seen(60, bytes=999_999, tx_airtime_ms=None)]
+    parts = [seen(30, bytes=6_000_000, tx_airtime_ms=2000), seen(60, bytes=999_999, tx_airtime_ms=None)]
     assert fold(parts, POLICY)[0].bytes_per_airtime == 3000
+
+
+def test_bytes_per_airtime_of_an_idle_radio_would_be_those_of_its_beacons() -> None:
+    idle = [seen(30, bytes=60_000, tx_airtime_ms=1490), seen(60, bytes=60_000, tx_airtime_ms=1490)]
+    assert fold(idle, POLICY)[0].bytes_per_airtime is None
+    little = [seen(30, bytes=60_000, tx_airtime_ms=1510), seen(60, bytes=60_000, tx_airtime_ms=1510)]
+    assert fold(little, POLICY)[0].bytes_per_airtime == pytest.approx(120_000 / 3020)
 
 
 def test_air_time_of_a_slot_is_weighted_by_time() -> None:
