@@ -249,7 +249,7 @@ def _now(values: Mapping[str, int]) -> str:
 
 
 def measured(record: Record) -> str:
-    """The metrics of a verdict, before and after: ``retries 31 % -> 9 %``; without those that did not move."""
+    """The metrics of a verdict, before and after: ``retries 31 % -> 9 %``; only those that moved."""
     told: dict[str, dict[str, int]] = {}
     for item in record["evidence"]:
         metric, _, when = item["field"].rpartition(".")
