@@ -31,6 +31,7 @@ regdb: $(VENV)/.installed
 
 # What runs rrmd, and what builds and tests it besides.
 $(VENV)/.runtime: pyproject.toml
+	@echo "rrmd and what it needs go into $(VENV), once"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable .
 	touch $@

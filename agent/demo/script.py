@@ -75,14 +75,14 @@ ACTS = (
     Act(
         at_s=minutes(6),
         where="lobby",
-        text="a weather radar sweeps over channel 52, which the lobby's 5 GHz radio is on",
+        text="a weather radar sweeps over channel 52, where its 5 GHz radio is",
         do=lambda world: world.radar(RADAR_AT),
         opens=RADAR,
     ),
     Act(
         at_s=minutes(12),
         where="canteen",
-        text="somebody warms up lunch: a microwave oven covers the upper half of the 2.4 GHz band",
+        text="a microwave oven runs, over the upper half of the 2.4 GHz band",
         do=_oven_on,
         opens=MICROWAVE,
     ),
@@ -124,7 +124,7 @@ ACTS = (
     Act(
         at_s=minutes(44),
         where="hall",
-        text=f"a concert begins: {GROUPS * GROUP} visitors and their phones, which nobody had expected",
+        text=f"a concert begins: {GROUPS * GROUP} visitors with phones, expected by nobody",
         do=_visitors,
         opens=CROWD,
     ),

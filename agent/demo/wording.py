@@ -25,9 +25,8 @@ MANY_TIMES_PPM = 10_000_000
 METRICS = {
     "retry_ratio": "retries",
     "per": "lost frames",
-    "bytes_per_airtime": "bytes per ms of air",
     "busy_ratio": "air in use",
-    "non_wifi_ratio": "noise that is not Wi-Fi",
+    "non_wifi_ratio": "not Wi-Fi",
 }
 
 SHARES = {
@@ -57,7 +56,7 @@ WHAT = {
 }
 
 REASONS = {
-    "alert_hw_failure": "an AP has failed",
+    "alert_hw_failure": "this AP needs to be looked at",
     "alert_spectrum_sat": "its own load fills the channel",
     "as_narrow_as_can_be": "it is as narrow as it can be",
     "clients_lost": "its clients are gone",
@@ -67,20 +66,20 @@ REASONS = {
     "held": "no worse than before",
     "incident_budget": "it waits between two steps",
     "leave_interference": "elsewhere more air is to be had",
-    "neighbour_per_worse": "a neighbour on the same channel loses far more frames than before",
-    "neighbour_retry_worse": "retries of a neighbour on the same channel rose far above what they were",
+    "neighbour_per_worse": "a neighbour on the channel loses far more frames than before",
+    "neighbour_retry_worse": "retries of a neighbour on the channel far above what they were",
     "no_legal_candidate_with_evidence": "nothing is known of any other legal channel",
     "not_relieved": "no harm, but no relief either",
     "nowhere_to_steer_to": "no neighbour has less to do",
     "off_radar": "the best legal channel that is free at once",
     "open_change": "its last change is still being watched",
-    "per_worse": "lost frames rose far above what they were, and on unchanged radios they did not",
-    "retry_worse": "retries rose far above what they were, and on unchanged radios they did not",
+    "per_worse": "lost frames far above what they were, and not so on unchanged radios",
+    "retry_worse": "retries far above what they were, and not so on unchanged radios",
     "routine_interval": "one such change in four hours is enough",
     "site_names_no_quiet_hours": "more than hints would be for quiet hours, and the site names none",
     "steered_lately": "hints were given just now",
     "the_dead_ap_is_back": "the dead AP is back",
-    "throughput_worse": "less got through per ms of air than before, and on unchanged radios it did not",
+    "throughput_worse": "less gets through per ms of air, and not so on unchanged radios",
 }
 
 OVER = {
@@ -166,18 +165,18 @@ def place(key: RadioKey | None) -> str:
 def _left(record: Record) -> Said:
     params = record["reason"]["params"]
     after, where = params["after_ms"] / 1000, _block(str(params["to"]))
-    yield Tag.PROOF, f"{after:.1f} s later the AP is read back on {where}; the law gives 10 s"
+    yield Tag.PROOF, f"{after:.1f} s later it is read back on {where}; the law gives 10 s"
 
 
 def _block(text: str) -> str:
     """``149/40`` in words."""
     channel, slash, width = text.partition("/")
-    return f"channel {channel} ({width} MHz wide)" if slash else text
+    return f"channel {channel} ({width} MHz)" if slash else text
 
 
 def _decided(record: Record) -> Said:
     params = record["reason"]["params"]
-    yield Tag.DOES, f"{settings(record['old'], record['new'])}; the way back is on disk first"
+    yield Tag.DOES, f"{settings(record['old'], record['new'])}; the undo is on disk first"
     why = "what was done for it is given back" if record["undo_of"] else words(record["reason"]["code"])
     yield Tag.WHY, why + (f": {_more(params['gain_ppm'])}" if "gain_ppm" in params else "")
 
@@ -209,7 +208,7 @@ def _stepped(record: Record) -> Said:
         case "MONITORING" if record["from_state"] == "APPLYING":
             yield Tag.PROOF, f"read back: {_now(record['new'])}; from now on its counters are watched"
         case "COMMITTED":
-            yield Tag.PROOF, f"HELD, and kept: {measured(record) or words(code)}"
+            yield Tag.PROOF, f"HELD: {measured(record) or words(code)}"
         case "ROLLING_BACK":
             if record["reason"]["params"]["trigger"] == "worse":
                 yield Tag.PROOF, "WORSE" + (f": {found}" if (found := measured(record)) else "")
@@ -226,7 +225,9 @@ def settings(old: Mapping[str, int], new: Mapping[str, int]) -> str:
     """What a change changes: ``channel 11 -> 1``, ``power 17 -> 20 dBm``."""
     parts = []
     if "channel" in new:
-        parts.append(f"moves it from channel {_channel(old)} to {_channel(new)}")
+        as_wide = old.get("width_mhz") == new.get("width_mhz")
+        was = old.get("channel") if as_wide else _channel(old)
+        parts.append(f"moves it from channel {was} to {_channel(new)}")
     if "tx_power_dbm" in new and new["tx_power_dbm"] != old.get("tx_power_dbm"):
         parts.append(f"sets its power from {old.get('tx_power_dbm')} to {new['tx_power_dbm']} dBm")
     if "enabled" in new:
@@ -248,17 +249,17 @@ def _now(values: Mapping[str, int]) -> str:
 
 
 def measured(record: Record) -> str:
-    """The metrics of a verdict, before and after: ``retries 31 % -> 9 %``."""
+    """The metrics of a verdict, before and after: ``retries 31 % -> 9 %``; only those that moved."""
     told: dict[str, dict[str, int]] = {}
     for item in record["evidence"]:
         metric, _, when = item["field"].rpartition(".")
         told.setdefault(metric, {})[when] = item["value"]
-    found = [
-        f"{METRICS.get(metric, metric)} {percent(each['before'])} -> {percent(each['after'])}"
+    shares = {
+        METRICS[metric]: (percent(each["before"]), percent(each["after"]))
         for metric, each in told.items()
-        if metric != "bytes_per_airtime" and {"before", "after"} <= each.keys()
-    ]
-    return ", ".join(found)
+        if metric in METRICS and {"before", "after"} <= each.keys()
+    }
+    return ", ".join(f"{name} {old} -> {new}" for name, (old, new) in shares.items() if old != new)
 
 
 def evidence(record: Record) -> str:

@@ -26,6 +26,9 @@ SILENT = {"PLANNED", "APPLYING"}
 STEP = re.compile(rf"(\d\d:\d\d:\d\d)?\s+(\S+\s+)?({'|'.join(Tag)}) {{1,3}}\S")
 
 
+pytestmark = pytest.mark.timeout(400)  # an hour is ten seconds of work, and a loaded machine's minutes
+
+
 def test_every_story_comes_out_and_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code = demo(seed=1, keep=tmp_path / "kept")
     said = capsys.readouterr().out

@@ -67,7 +67,7 @@ def test_a_decision_says_what_and_why() -> None:
         params={"gain_ppm": 500_000},
     )
     (does, why) = said(made)
-    assert does == (Tag.DOES, "moves it from channel 44 (40 MHz) to 149; the way back is on disk first")
+    assert does == (Tag.DOES, "moves it from channel 44 (40 MHz) to 149; the undo is on disk first")
     assert why == (Tag.WHY, "elsewhere more air is to be had: 50 % more")
 
 
