@@ -54,6 +54,8 @@ class Inbox:
         if isinstance(signal, RadarDetected):
             await self._radar_told(site, device, signal)
         elif isinstance(signal, MOVED):
+            if isinstance(signal, RadioUp | RadioDown) and self._knows(site, device, signal.radio):
+                self._memory.told(signal, self._clock.monotonic())
             self._fleet.poll_now(site, device)
         elif isinstance(signal, REPORTS) and self._knows(site, device, signal.radio):
             self._memory.told(signal, self._clock.monotonic())

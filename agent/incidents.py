@@ -27,6 +27,7 @@ from agent.records import Evidence
 from agent.store_errors import StoreUnavailable
 from agent.usual import KEPT, Hour, Usual, hour_of
 from agent.view import SiteView
+from drivers.types import Signal
 from inventory.model import RadioKey, site_of
 from inventory.regulatory import NOP_S
 
@@ -148,13 +149,18 @@ class Incidents:
             view=view,
             key=key,
             observations=known.history.observations,
-            signals=tuple(known.signals),
+            signals=self._words(view, key),
             usual_clients=self.usual.clients(key, view.now.utc_us),
             missed=contact.missed,
             answers_otherwise=contact.otherwise,
             lost_at_s=contact.lost_at_s,
             histories=self._histories,
         )
+
+    def _words(self, view: SiteView, key: RadioKey) -> tuple[Signal, ...]:
+        """What was pushed about the radio lately: a word that nobody takes back does not count for ever."""
+        since_s = view.now.monotonic_s - view.site.policy.detect.forget_s
+        return tuple(signal for signal in self._memory.radios[key].signals if signal.at_s >= since_s)
 
     def _open_keys(self, site: str, kind: EventKind) -> frozenset[str]:
         return frozenset(key for where, what, key in self._open if where == site and what == kind)

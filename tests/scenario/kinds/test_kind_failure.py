@@ -1,0 +1,228 @@
+"""HW_FAILURE, from the failure to the clearing: restarted, covered for, only told, or hands off."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from rig import Rig, site_of, until
+from stories import (
+    AP1,
+    AP2,
+    AP3,
+    SHORT,
+    about,
+    codes,
+    event_of,
+    evidence,
+    opened,
+    over,
+    raised,
+    said,
+    stage,
+    tells_one_story,
+    with_options,
+)
+
+from agent.agent import Agent
+from agent.clock import Clock
+from agent.events import EventKind
+from agent.simulated_time import run
+from drivers.types import RadioState
+
+FAILURE = EventKind.HW_FAILURE
+NEAR = site_of(4, policy=SHORT, widths=(20,), spacing_m=30.0)
+"""Each AP is heard by those beside it."""
+
+
+def restarts(rig: Rig) -> list[str]:
+    return [r["result"] for r in said(rig, "restart_radio")]
+
+
+def power(rig: Rig) -> list[int]:
+    return [round(rig.world.radio(key).power_dbm) for key in rig.world.radio_keys()]
+
+
+# -- a radio ---------------------------------------------------------------------------------------------
+
+
+def test_a_radio_that_is_down_is_restarted(tmp_path: Path) -> None:
+    async def story(clock: Clock) -> None:
+        site = with_options(site_of(4, policy=SHORT), fault_reports=False)
+        async with stage(tmp_path, clock, site) as (rig, agent):
+            rig.world.hardware.crash_radio(AP1)
+            event = await event_of(agent, FAILURE, f"{AP1}:radio_down")
+            await until(lambda: rig.world.state_of(AP1) is RadioState.ON_AIR)
+            await over(agent, event)
+            assert [alert.text for alert in agent.alerts] == ["Hardware failure: radio_down"]
+        told = tells_one_story(rig, FAILURE)
+        assert codes(told)[:4] == ["event.raised", "alert_hw_failure", "restart_radio", "restart_radio"]
+        assert restarts(rig) == ["doing", "done"]
+
+    run(story)
+
+
+def test_what_a_device_calls_a_fault_is_over_when_the_radio_works_again(tmp_path: Path) -> None:
+    async def story(clock: Clock) -> None:
+        async with stage(tmp_path, clock) as (rig, agent):
+            rig.world.hardware.crash_radio(AP1)
+            event = await event_of(agent, FAILURE, f"{AP1}:fault")
+            await over(agent, event, limit_s=120.0)
+        tells_one_story(rig, FAILURE)
+        assert restarts(rig) == ["doing", "done"]
+
+    run(story)
+
+
+def test_a_word_of_a_device_is_not_believed_for_ever(tmp_path: Path) -> None:
+    """A chip that was reset once, and never again: nobody takes the word back."""
+
+    async def story(clock: Clock) -> None:
+        policy = SHORT.detect
+        async with stage(tmp_path, clock) as (rig, agent):
+            rig.world.hardware.reset(AP1)
+            event = await event_of(agent, FAILURE, f"{AP1}:fault")
+            await over(agent, event, limit_s=2.2 * policy.forget_s)
+        assert len(raised(rig, FAILURE)) == 1
+
+    run(story)
+
+
+def test_a_stuck_queue_is_freed(tmp_path: Path) -> None:
+    async def story(clock: Clock) -> None:
+        async with stage(tmp_path, clock) as (rig, agent):
+            rig.world.hardware.stick(AP1)
+            event = await event_of(agent, FAILURE)
+            assert event.key == f"{AP1}:stuck"
+            await over(agent, event)
+            assert not rig.world.radio(AP1).stuck
+        told = tells_one_story(rig, FAILURE)
+        assert evidence(told[0])["clients"] == 6
+        assert restarts(rig) == ["doing", "done"]
+
+    run(story)
+
+
+def test_a_broken_radio_is_restarted_once_an_hour(tmp_path: Path) -> None:
+    async def story(clock: Clock) -> None:
+        site = with_options(site_of(4, policy=SHORT), fault_reports=False)
+        async with stage(tmp_path, clock, site) as (rig, agent):
+            rig.world.hardware.break_radio(AP1)
+            event = await event_of(agent, FAILURE, f"{AP1}:radio_down")
+            await asyncio.sleep(3000.0)
+            assert restarts(rig)[0] == "doing"
+            assert restarts(rig).count("doing") == 1
+            await asyncio.sleep(4600.0)
+            assert 2 <= restarts(rig).count("doing") <= 3
+            assert event.id in {e.id for e in opened(agent, FAILURE)}
+            rig.world.hardware.mend_radio(AP1)
+            await over(agent, event)
+            assert len(agent.alerts) == 1
+        tells_one_story(rig, FAILURE)
+
+    run(story)
+
+
+# -- an AP -----------------------------------------------------------------------------------------------
+
+
+async def covered(rig: Rig, agent: Agent) -> None:
+    """AP 2 dies, and both neighbours give all the help that they may."""
+    rig.world.hardware.kill_ap("lab/ap2")
+    await event_of(agent, FAILURE, f"{AP2}:dead")
+    await until(lambda: power(rig)[0] == power(rig)[2] == 23, limit_s=3000.0)
+
+
+def test_neighbours_cover_for_a_dead_ap_and_give_it_back(tmp_path: Path) -> None:
+    async def story(clock: Clock) -> None:
+        async with stage(tmp_path, clock, NEAR) as (rig, agent):
+            await covered(rig, agent)
+            (dead,) = opened(agent, FAILURE)
+            assert power(rig) == [23, 17, 23, 17], "never more than 6 dB, and nobody else"
+            rig.world.hardware.revive_ap("lab/ap2")
+            await over(agent, dead)
+            await until(lambda: power(rig) == [17, 17, 17, 17], limit_s=3000.0)
+        told = tells_one_story(rig, FAILURE)
+        assert codes(told).count("cover_for_a_dead_neighbour") == 4
+
+    run(story)
+
+
+def test_help_is_given_for_as_long_as_the_ap_is_dead(tmp_path: Path) -> None:
+    async def story(clock: Clock) -> None:
+        async with stage(tmp_path, clock, NEAR) as (rig, agent):
+            await covered(rig, agent)
+            await asyncio.sleep(2.5 * SHORT.detect.forget_s)
+            assert power(rig) == [23, 17, 23, 17]
+            assert [event.key for event in opened(agent, FAILURE)] == [f"{AP2}:dead"]
+        assert len(raised(rig, FAILURE)) == 1
+
+    run(story)
+
+
+def test_an_ap_that_is_still_heard_is_only_told_of(tmp_path: Path) -> None:
+    async def story(clock: Clock) -> None:
+        async with stage(tmp_path, clock, NEAR) as (rig, agent):
+            rig.world.hardware.cut_management("lab/ap2")
+            event = await event_of(agent, FAILURE)
+            assert event.key == f"{AP2}:unreachable"
+            await asyncio.sleep(1200.0)
+            assert [alert.text for alert in agent.alerts] == ["The AP can't be reached"]
+            rig.world.hardware.restore_management("lab/ap2")
+            await over(agent, event)
+            assert not agent.memory.changes
+        told = tells_one_story(rig, FAILURE)
+        assert codes(told)[1:3] == ["alert_hw_failure", "unreachable_is_not_dead"]
+
+    run(story)
+
+
+def test_an_ap_that_is_heard_again_is_dead_no_more(tmp_path: Path) -> None:
+    """It has power again, but its management stays cut."""
+
+    async def story(clock: Clock) -> None:
+        async with stage(tmp_path, clock, NEAR) as (rig, agent):
+            await covered(rig, agent)
+            dead = await event_of(agent, FAILURE, f"{AP2}:dead")
+            rig.world.hardware.revive_ap("lab/ap2")
+            rig.world.hardware.cut_management("lab/ap2")
+            await over(agent, dead)
+            await until(lambda: power(rig) == [17, 17, 17, 17], limit_s=3000.0)
+            assert [event.key for event in opened(agent, FAILURE)] == [f"{AP2}:unreachable"]
+
+    run(story)
+
+
+# -- a site ----------------------------------------------------------------------------------------------
+
+
+def test_three_aps_lost_together_are_one_alert_and_nobody_is_touched(tmp_path: Path) -> None:
+    async def story(clock: Clock) -> None:
+        async with stage(tmp_path, clock, NEAR) as (rig, agent):
+            for n in (1, 2, 3):
+                rig.world.hardware.kill_ap(f"lab/ap{n}")
+            event = await event_of(agent, FAILURE)
+            assert (event.key, event.radio) == ("site_loss", None)
+            await asyncio.sleep(900.0)
+            assert [alert.text for alert in agent.alerts] == ["Many APs of the site are lost together"]
+            for n in (1, 2, 3):
+                rig.world.hardware.revive_ap(f"lab/ap{n}")
+            await over(agent, event)
+            assert not agent.memory.changes
+        told = tells_one_story(rig, FAILURE, key="site_loss")
+        assert codes(told) == ["event.raised", "alert_hw_failure", "hands_off", "event.cleared"]
+
+    run(story)
+
+
+def test_two_aps_lost_together_are_two_failures(tmp_path: Path) -> None:
+    async def story(clock: Clock) -> None:
+        async with stage(tmp_path, clock, site_of(8, policy=SHORT)) as (rig, agent):
+            rig.world.hardware.cut_management("lab/ap1")
+            rig.world.hardware.cut_management("lab/ap3")
+            await until(lambda: len(opened(agent, FAILURE)) == 2, limit_s=600.0)
+            await asyncio.sleep(300.0)
+        assert [evidence(r)["what"] for r in raised(rig, FAILURE)] == ["unreachable"] * 2
+
+    run(story)
