@@ -1,4 +1,4 @@
-"""NON_WIFI_BURST and SPECTRUM_SAT, from the trouble to the clearing: who fills the air decides what is done."""
+"""NON_WIFI_BURST and SPECTRUM_SAT, from trouble to clearing: who fills the air decides what is done."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def test_every_radio_word() -> None:
 def test_the_example_sites_load(name: str) -> None:
     schemas: DriverSchemas = {"hostapd": dict, "simulated": dict}
     assert load(SITES / f"{name}.yaml", schemas).id == name
-    assert sorted(load_sites(SITES, schemas)) == ["hotel", "lab"]
+    assert sorted(load_sites(SITES, schemas)) == ["demo", "hotel", "lab"]
 
 
 def test_the_whole_policy_can_be_set() -> None:
