@@ -22,7 +22,7 @@ from agent.planner.channel import rank
 from agent.view import SiteView
 from benchmarks import fleet, machine
 from benchmarks.audit import quantiles
-from drivers.simulated.driver import CAPABILITIES
+from drivers.simulated.identity import CAPABILITIES
 from drivers.types import (
     BssReading,
     NeighborReading,
