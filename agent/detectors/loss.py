@@ -82,7 +82,7 @@ def _alone(sight: Sight, open_keys: Collection[str]) -> Iterator[Finding]:
     heard = dead in open_keys and _is_heard(sight)
     if heard:
         yield _finding(dead, Presence.OVER, sight.key, "dead", {"deaf_neighbours": deaf})
-    elif deaf >= sight.policy.deaf_neighbours or dead in open_keys:  # once dead, until there is a sign of life
+    elif deaf >= sight.policy.deaf_neighbours or dead in open_keys:  # until it gives a sign of life
         yield _finding(dead, Presence.THERE, sight.key, "dead", {"deaf_neighbours": deaf})
         if unreachable not in open_keys:
             return
