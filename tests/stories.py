@@ -1,11 +1,11 @@
-"""Whole stories of one event: trouble in the world, what is made of it, and what the audit says afterwards."""
+"""Whole stories of one event: trouble in the world, what is made of it, what the audit says afterwards."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -13,13 +13,13 @@ from typing import Any
 from rig import FAST, Rig, rig_of, site_of, until
 
 from agent.agent import Agent
-from agent.change import Change, State
+from agent.change import Change
 from agent.clock import Clock
 from agent.events import Event, EventKind
 from drivers.simulated.driver import family
 from drivers.simulated.faults import NO_FAULTS, Call, Fault, FaultPlan, Operation, Scripted
 from inventory.channels import Block
-from inventory.model import DetectPolicy, Mode, Policy, RadioKey, Site, radio_key
+from inventory.model import DetectPolicy, Mode, Policy, Site, radio_key
 
 AP1, AP2, AP3, AP4 = (radio_key("lab", f"ap{n}", "r5") for n in range(1, 5))
 
@@ -55,7 +55,7 @@ def with_options(site: Site, **options: Any) -> Site:
 
 
 class Gate:
-    """Lets a scripted fault through while it is open, ``most`` times at the most. ``hits``: how often it did."""
+    """Lets a scripted fault through while open, ``most`` times at the most. ``hits``: how often it did."""
 
     def __init__(self, *, opened: bool = False, most: int | None = None) -> None:
         self.opened = opened

@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-import pytest
 from rig import Rig, site_of, until
 from stories import (
     AP1,
     AP2,
-    AP3,
     SHORT,
-    about,
     codes,
     event_of,
     evidence,
