@@ -21,7 +21,15 @@ from agent.events import Event
 from agent.moment import Deadline, Moment
 from agent.nop import Nop
 from agent.records import Record
-from agent.store_change import add_token, check_patch, lock_radios, spend_token, unlock_radios, update_change
+from agent.store_change import (
+    add_token,
+    check_patch,
+    lock_radios,
+    return_token,
+    spend_token,
+    unlock_radios,
+    update_change,
+)
 from agent.store_errors import LeaseHeld, SchemaTooNew, StaleChange, Value, boundary, decoded
 from agent.store_meta import get_text, set_text
 from agent.store_nop import prune_nops, put_nop, restart_nops
@@ -115,6 +123,8 @@ class Store:
                 add_token(conn, after, token_expires)
             if use_token:
                 spend_token(conn, change.id, now, allow_expired)
+            if after.undo_of is not None and after.state in (State.FAILED, State.EXPIRED):
+                return_token(conn, after.undo_of)
             if change.state is State.PROPOSED and after.state is State.PLANNED:
                 lock_radios(conn, after)
             if after.state in FINAL and after.state is not State.ESCALATED:

@@ -92,3 +92,9 @@ def spend_token(conn: Connection, change_id: str, now: Moment | None, allow_expi
     unused = (mine, tables.token.c.used_utc.is_(None))
     if conn.execute(update(tables.token).where(*unused).values(used_utc=now.utc_us)).rowcount != 1:
         raise TokenSpent(f"the token of change {change_id} is used")
+
+
+def return_token(conn: Connection, change_id: str) -> None:
+    """The undo that was to use the token touched nothing: the right to undo is still there."""
+    mine = tables.token.c.change_id == change_id
+    conn.execute(update(tables.token).where(mine).values(used_utc=None))

@@ -55,7 +55,7 @@ def with_options(site: Site, **options: Any) -> Site:
 
 
 class Gate:
-    """Lets a scripted fault through while it is open, at most ``most`` times. ``hits``: how often it did."""
+    """Lets a scripted fault through while open, ``most`` times at the most. ``hits``: how often it did."""
 
     def __init__(self, *, opened: bool = False, most: int | None = None) -> None:
         self.opened = opened

@@ -79,7 +79,10 @@ def _alone(sight: Sight, open_keys: Collection[str]) -> Iterator[Finding]:
         return
     deaf = _deaf_neighbours(sight)
     dead, unreachable = f"{sight.key}:dead", f"{sight.key}:unreachable"
-    if deaf >= sight.policy.deaf_neighbours or dead in open_keys:  # once dead, until it answers again
+    heard = dead in open_keys and _is_heard(sight)
+    if heard:
+        yield _finding(dead, Presence.OVER, sight.key, "dead", {"deaf_neighbours": deaf})
+    elif deaf >= sight.policy.deaf_neighbours or dead in open_keys:  # until it gives a sign of life
         yield _finding(dead, Presence.THERE, sight.key, "dead", {"deaf_neighbours": deaf})
         if unreachable not in open_keys:
             return
@@ -112,6 +115,18 @@ def _is_deaf(sight: Sight, other: RadioView, mine: frozenset[str]) -> bool:
     last_s, scan_s = now_s - min(each.age_s for each in heard), now_s - other.scanned_age_s
     lately = last_s >= lost_s - policy.evidence_s  # else it had stopped hearing it long before
     return lately and last_s <= gone_s < scan_s and scan_s - last_s >= UNHEARD_S
+
+
+def _is_heard(sight: Sight) -> bool:
+    """Whether anybody heard it after it must have been dead, and lately."""
+    policy = sight.view.site.policy
+    mine = frozenset(bssid for bssid, key in sight.view.bssids.items() if key == sight.key)
+    gone_s = (sight.lost_at_s or 0.0) + HOLD_POLLS * policy.poll_s + UNHEARD_S
+    return any(
+        heard.age_s <= policy.evidence_s and sight.now_s - heard.age_s > gone_s
+        for other in sight.view.radios.values()
+        for heard in other.heard_of(mine)
+    )
 
 
 def _moved(view: SiteView, key: RadioKey) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from agent.change import LIVE, Cause, Change, State
 from agent.planner import legal
-from agent.planner.decision import Decision, Move, NoChange, TakeBack
+from agent.planner.decision import Answer, Decision, Move, NoChange, TakeBack
+from agent.planner.moving import guarded
 from agent.view import SiteView
 from drivers.types import Setting
 from inventory import regulatory
@@ -55,25 +56,42 @@ def raised(view: SiteView, key: RadioKey, event_id: str) -> Decision:
     )
 
 
-def given_back(view: SiteView, event_id: str) -> tuple[TakeBack, ...]:
+def given_back(view: SiteView, event_id: str) -> tuple[Answer, ...]:
     """What ends the help that was given because of this event, for each radio that gave it.
 
     A step still open is taken back first; then the first step of all, whose prior power is that from before
-    the event: one write, however many steps there were. Ask again until nothing is left.
+    the event: one write, however many steps there were. Where that was WORSE it is tried again after `bar_s`:
+    the help is no loan for ever. Ask again until nothing is left.
     """
     radios = {key for change in view.changes if _helps(change, event_id) for key in change.radios}
     return tuple(back for key in sorted(radios) for back in _back(view, key, event_id))
 
 
-def _back(view: SiteView, key: RadioKey, event_id: str) -> list[TakeBack]:
+def _back(view: SiteView, key: RadioKey, event_id: str) -> list[Answer]:
     steps = _steps(view, key, event_id)
-    undone = {c.undo_of for c in view.changes if c.undo_of and c.state in IN_FORCE}
     done = [c for c in steps if c.state is State.COMMITTED]
-    if any(c.id in undone for c in done):
+    backs = [c for c in view.changes if _gives_back(c, event_id) and key in c.radios]
+    if any(c.state in IN_FORCE for c in backs):
         return []
+    worse = [c for c in backs if c.state is State.ROLLED_BACK]
+    if done and worse:
+        return [_once_more(view, key, done[-1], max(worse, key=lambda c: c.created_utc_us))]
     wanted = [c for c in steps if c.state in LIVE and c.state is not State.ROLLING_BACK]
     wanted += done[-1:]
     return [TakeBack(radio=key, change_id=c.id, reason="the_dead_ap_is_back") for c in wanted]
+
+
+def _gives_back(change: Change, event_id: str) -> bool:
+    return change.event_id == event_id and change.cause is Cause.UNDO
+
+
+def _once_more(view: SiteView, key: RadioKey, first: Change, worse: Change) -> Answer:
+    """The token is used: the power from before is set by a change of its own."""
+    if view.now.utc_us - worse.created_utc_us < view.site.policy.bar_s * 1e6:
+        return NoChange(radio=key, reason="giving_back_was_worse", params={"change": worse.id})
+    target = {Setting.TX_POWER_DBM: first.prior[Setting.TX_POWER_DBM]}
+    move = Move(radio=key, target=target, cause=Cause.UNDO, reason="the_dead_ap_is_back")
+    return guarded(view, move)
 
 
 def _steps(view: SiteView, key: RadioKey, event_id: str) -> list[Change]:

@@ -1,4 +1,5 @@
-"""NON_WIFI_BURST and SPECTRUM_SAT, from trouble to clearing: who fills the air decides what is done."""
+"""NON_WIFI_BURST, SPECTRUM_SAT and DENSITY_SPIKE, from the trouble to the clearing: what is done depends on
+who fills the air."""
 
 from __future__ import annotations
 
