@@ -26,7 +26,7 @@ policy:
   cooldown_s: 1
   routine_interval_s: 0
   monitor: {{slot_s: 4, settle_s: 2, slots: 3, more_slots: 4, more_slots_above: 3, max_slots: 5,
-            no_data_s: 60}}
+            no_data_s: 30}}
 aps:
   ap1:
     driver: hostapd
@@ -36,7 +36,7 @@ aps:
     radios:
       r5: {{band: "5", ifname: wlan0, widths_mhz: [20, 40, 80]}}
 """
-"""Nobody is associated, so no change is ever proven: after a minute without data it is kept as UNPROVEN."""
+"""Nobody is associated, so nothing is ever proven: half a minute without data, and it is kept as UNPROVEN."""
 
 FASTER = """\
 [Service]
