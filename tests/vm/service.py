@@ -137,13 +137,11 @@ class Service:
         row: dict[str, Any] = self.ask("status")["radios"][0]
         return row
 
-    def begin_change(self, **more: Any) -> dict[str, Any]:
+    def begin_change(self) -> dict[str, Any]:
         """A change to the other channel, monitored when this returns."""
         here = self.radio()["channel"]
         channel = 149 if here < 100 else 36
-        done = self.ask(
-            "inject", kind="NON_WIFI_BURST", radio=R5, channel=channel, width_mhz=40, act=True, **more
-        )
+        done = self.ask("inject", kind="NON_WIFI_BURST", radio=R5, channel=channel, width_mhz=40, act=True)
         assert done["change"], done["decision"]
         return self.in_state(done["change"]["id"], "MONITORING")
 
