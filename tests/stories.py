@@ -16,10 +16,12 @@ from agent.agent import Agent
 from agent.change import Change
 from agent.clock import Clock
 from agent.events import Event, EventKind
+from drivers.simulated import worlds
 from drivers.simulated.driver import family
 from drivers.simulated.faults import NO_FAULTS, Call, Fault, FaultPlan, Operation, Scripted
-from inventory.channels import Block
-from inventory.model import DetectPolicy, Mode, Policy, Site, radio_key
+from drivers.simulated.world import World
+from inventory.channels import Block, block
+from inventory.model import Band, DetectPolicy, Mode, Policy, Site, radio_key
 
 AP1, AP2, AP3, AP4 = (radio_key("lab", f"ap{n}", "r5") for n in range(1, 5))
 
@@ -199,5 +201,29 @@ async def stage(
     async with rig_of(directory, clock, site, faults=faults, **world) as rig:
         async with rig.agent() as agent:
             await calm(clock, calm_s)
+            yield rig, agent
+        rig.verify()
+
+
+@asynccontextmanager
+async def penned(
+    directory: Path, clock: Clock, allowed_mhz: frozenset[int], width_mhz: int, policy: Policy = SHORT
+) -> AsyncIterator[tuple[Rig, Agent]]:
+    """The same with an AP 1 on channel 36 whose device has no other channels than these."""
+    site = site_of(4, policy=policy, widths=(20, 40, 80))
+    world = World(1, "US", start_hour=12.0)
+    for ap, channel in zip(site.aps.values(), (36, 149, 157, 153), strict=True):
+        mine = ap.id == "ap1"
+        world.add_radio(
+            ap.radios[0],
+            block(Band.GHZ_5, channel, width_mhz if mine else 20),
+            position=ap.position_m or NEAR_AP1,
+            allowed_mhz=allowed_mhz if mine else None,
+        )
+    world.add_clients(6, stays=True)
+    with worlds.registered("rig", world):
+        rig = Rig(directory=directory, site=site, world=world, clock=clock)
+        async with rig.agent() as agent:
+            await calm(clock)
             yield rig, agent
         rig.verify()
