@@ -111,9 +111,7 @@ def test_a_jammed_channel_is_left_once_in_half_an_hour(tmp_path: Path) -> None:
     """Else whoever has a jammer steers us: the same interference is no burst that may be left as well."""
 
     async def story(clock: Clock) -> None:
-        policy = replace(
-            policy_of(qoe_retry_floor=0.9), routine_interval_s=60.0
-        )  # else four hours, or undone
+        policy = replace(policy_of(qoe_retry_floor=0.9), routine_interval_s=60.0)
         async with stage(tmp_path, clock, site_of(4, policy=policy, widths=(20,))) as (rig, agent):
             here = rig.block()
             rig.world.hostile.add_jammer("one", here.low_mhz, here.high_mhz, NEAR_AP1)
