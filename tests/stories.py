@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from agent.agent import Agent
 from agent.change import Change
 from agent.clock import Clock
 from agent.events import Event, EventKind
+from agent.simulation import as_it_is
 from drivers.simulated import worlds
 from drivers.simulated.driver import family
 from drivers.simulated.faults import NO_FAULTS, Call, Fault, FaultPlan, Operation, Scripted
@@ -193,12 +194,14 @@ async def stage(
     *,
     faults: FaultPlan = NO_FAULTS,
     calm_s: float = CALM_S,
+    wrap_device: Callable[[Any], Any] = as_it_is,
     **world: Any,
 ) -> AsyncIterator[tuple[Rig, Agent]]:
     """A rig of four APs on channels of their own, and its agent, after some calm minutes. At the end the
     audit chain must be whole."""
     site = site or site_of(4, policy=SHORT, widths=(20,))
     async with rig_of(directory, clock, site, faults=faults, **world) as rig:
+        rig.wrap_device = wrap_device
         async with rig.agent() as agent:
             await calm(clock, calm_s)
             yield rig, agent
