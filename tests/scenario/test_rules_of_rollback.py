@@ -233,30 +233,37 @@ def test_clients_that_nobody_reports_are_not_called_lost(tmp_path: Path) -> None
     run(story)
 
 
-def test_clients_that_are_thrown_out_go_back(tmp_path: Path) -> None:
+@pytest.mark.parametrize("fault", ["none", "lost_ack", "counter_reset", "counters_of_32_bits"])
+def test_clients_that_are_thrown_out_go_back(tmp_path: Path, fault: str) -> None:
     async def story(clock: Clock) -> None:
-        policy = replace(BLIND.policy, detect=replace(BLIND.policy.detect, qoe_disconnects_per_minute=1000.0))
-        async with stage(tmp_path, clock, replace(BLIND, policy=policy)) as (rig, agent):
+        policy = replace(
+            BLIND.policy,
+            detect=replace(BLIND.policy.detect, qoe_disconnects_per_minute=1000.0),
+        )
+        site, plan = replace(BLIND, policy=policy), FAULTS[fault][0]
+        async with stage(tmp_path, clock, site, faults=plan) as (rig, agent):
             opened = await monitored(rig, agent)
             for nth in range(30):
                 at_s = clock.monotonic() + 5.0 * nth
                 rig.world.at(at_s, partial(rig.world.drop_clients, AP1))
             change = await final(agent, opened)
             assert (change.state, change.verdict) == (State.ROLLED_BACK, "WORSE")
-        assert why(rig, change) == "disconnects"
+        # Polls that fall just behind each throw see nobody who could leave: then nobody is there at last.
+        assert why(rig, change) == "disconnects" or (fault, why(rig, change)) == ("lost_ack", "clients_lost")
 
     run(story)
 
 
-def test_a_new_critical_event_goes_back_at_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("fault", ["none", "lost_ack", "lost_ack_of_the_way_back", "way_back_refused_once"])
+def test_a_new_critical_event_goes_back_at_once(tmp_path: Path, fault: str) -> None:
     async def story(clock: Clock) -> None:
-        async with stage(tmp_path, clock, PLAIN) as (rig, agent):
+        async with stage(tmp_path, clock, PLAIN, faults=FAULTS[fault][0]) as (rig, agent):
             opened = await monitored(rig, agent)
             acked_s = clock.monotonic()
             rig.world.hardware.reset(AP1)
             change = await final(agent, opened)
             assert (change.state, change.verdict) == (State.ROLLED_BACK, "WORSE")
-            assert clock.monotonic() - acked_s < 15.0
+            assert clock.monotonic() - acked_s < (15.0 if fault == "none" else 60.0)
         assert why(rig, change) == "critical_event"
 
     run(story)
@@ -276,9 +283,21 @@ def test_a_critical_event_of_another_radio_is_not_held_against_it(tmp_path: Path
 # -- the others --------------------------------------------------------------------------------------------
 
 
-def test_a_change_that_harms_a_neighbour_goes_back(tmp_path: Path) -> None:
+NEIGHBOURS_FAULTS = {
+    "none": NO_FAULTS,
+    "stale_now_and_then": FaultPlan((Scripted(Operation.READ, frozen_once, Fault(Kind.FROZEN)),)),
+    "counter_reset": FaultPlan((Scripted(Operation.READ, 30, Fault(Kind.COUNTER_RESET), device="ap2"),)),
+    "partial": FaultPlan(
+        (Scripted(Operation.READ, frozen_once, Fault(Kind.PARTIAL, radios=frozenset({AP2}))),)
+    ),
+    "lost_ack": FAULTS["lost_ack"][0],
+}
+
+
+@pytest.mark.parametrize("fault", NEIGHBOURS_FAULTS)
+def test_a_change_that_harms_a_neighbour_goes_back(tmp_path: Path, fault: str) -> None:
     async def story(clock: Clock) -> None:
-        async with stage(tmp_path, clock, BLIND) as (rig, agent):
+        async with stage(tmp_path, clock, BLIND, faults=NEIGHBOURS_FAULTS[fault]) as (rig, agent):
             before = rig.block()
             opened = await monitored(rig, agent, 44)
             rig.world.spoil(AP2, None, 4.0)
