@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -28,7 +28,7 @@ from agent.store_errors import StoreUnavailable
 from agent.usual import KEPT, Hour, Usual, hour_of
 from agent.view import SiteView
 from drivers.types import Signal
-from inventory.model import RadioKey, site_of
+from inventory.model import RadioKey
 from inventory.regulatory import NOP_S
 
 log = structlog.get_logger()
@@ -90,14 +90,24 @@ class Incidents:
         """What the store knows: open events, what is still to be given back, the usual numbers of clients."""
         now_s = self._clock.monotonic()
         store = self._ledger.store
-        for event in await self._ledger.call(store.open_events):
-            if event.kind is not EventKind.DFS_RADAR and event.site in self._memory.sites:
-                self._open[name_of(event)] = self._incident(event, now_s)
+        await self.recover_sites(self._memory.sites)
         self.usual.learn(await self._ledger.call(store.hours))
         for id in {c.event_id for c in self._memory.changes.values() if _to_be_given_back(c.cause, c.state)}:
             cleared = await self._ledger.call(store.event, id) if id else None
             if cleared is not None and cleared.cleared_utc_us is not None:
                 self._ending[cleared.id] = replace(self._incident(cleared, now_s), over=True)
+
+    async def recover_sites(self, sites: Collection[str]) -> None:
+        """The open events of these sites; those of radios that are no longer configured are over."""
+        now_s = self._clock.monotonic()
+        for event in await self._ledger.call(self._ledger.store.open_events) if sites else ():
+            if event.kind is not EventKind.DFS_RADAR and event.site in sites:
+                self._open.setdefault(name_of(event), self._incident(event, now_s))
+        await self.left(
+            event.radio
+            for event in self.open_events()
+            if event.site in sites and event.radio and event.radio not in self._memory.radios
+        )
 
     def _incident(self, event: Event, now_s: float) -> Incident:
         wait_s = self._memory.sites[event.site].policy.detect.again_s
@@ -208,7 +218,8 @@ class Incidents:
         log.warning("event.raised", site=site, kind=str(event.kind), key=event.key, **event.evidence)
         entry = self._record(event, "event.raised")
         await self._kept(self._ledger.write(self._ledger.store.raise_event, event, [entry]))
-        self._put(self._open[name_of(event)])
+        if (incident := self._open.get(name_of(event))) is not None:  # else it has cleared meanwhile
+            self._put(incident)
 
     async def _clear(self, incident: Incident, why: str, evidence: Mapping[str, int | str]) -> None:
         now = self._clock.now()
@@ -218,8 +229,9 @@ class Incidents:
         log.info("event.cleared", site=event.site, kind=str(event.kind), key=event.key, why=why)
         entry = self._record(replace(event, evidence=evidence), "event.cleared", why=why)
         await self._kept(self._ledger.write(self._ledger.store.clear_event, event.id, now.utc_us, [entry]))
-        self._ending[event.id] = replace(self._incident(event, now.monotonic_s), over=True)
-        self._wake.set()
+        if event.site in self._memory.sites:
+            self._ending[event.id] = replace(self._incident(event, now.monotonic_s), over=True)
+            self._wake.set()
 
     def _record(self, event: Event, reason: str, **params: str) -> dict[str, object]:
         return self._ledger.record(
@@ -267,7 +279,9 @@ class Incidents:
         """What is due again goes to the queue; what nobody has found for long is over."""
         now_s = self._clock.monotonic()
         for incident in list(self._open.values()):
-            forget_s = self._memory.sites[incident.event.site].policy.detect.forget_s
+            if (site := self._memory.sites.get(incident.event.site)) is None:
+                continue  # it left while another one was being cleared
+            forget_s = site.policy.detect.forget_s
             if now_s - incident.known_s >= forget_s:
                 await self._clear(incident, "nothing_new_is_known", {})
             elif now_s >= incident.due_s:
@@ -291,6 +305,9 @@ class Incidents:
                 await self._decide(incident)
         except (StoreUnavailable, AuditUnavailable) as error:
             self._memory.observing_only = self._ledger.damaged or str(error)
+        except Exception:  # one decision must not end the daemon: it is made again later
+            self.failed[str(event.kind)] += 1
+            log.exception("decision.failed", event_id=event.id, kind=str(event.kind), key=event.key)
         finally:
             self._slots.release()
 
@@ -301,6 +318,8 @@ class Incidents:
         try:
             event = incident.event
             view = self._memory.view(self._memory.sites[event.site], self._clock.now())
+            if not incident.over and event.radio is not None and event.radio not in view.radios:
+                return  # on its way out of the configuration
             answers = matrix.over(view, event) if incident.over else self._answers_to(view, event)
             if incident.over and not answers:
                 self._ending.pop(event.id, None)
@@ -354,11 +373,15 @@ class Incidents:
         for id in [id for id, ending in self._ending.items() if ending.event.site == site]:
             del self._ending[id]
 
-    def forget_radio(self, radio: RadioKey) -> None:
-        self.usual.forget(radio)
-        for name, incident in list(self._open.items()):
-            if incident.event.radio == radio and name[0] == site_of(radio):
-                del self._open[name]
+    async def left(self, radios: Iterable[RadioKey]) -> None:
+        """These radios are no longer configured: nothing will be heard of them again, and what was done for
+        them is given back."""
+        gone = frozenset(radios)
+        for radio in gone:
+            self.usual.forget(radio)
+        for incident in list(self._open.values()):
+            if incident.event.radio in gone:
+                await self._clear(incident, "left_the_configuration", {})
 
 
 def _to_be_given_back(cause: Cause, state: State) -> bool:

@@ -63,7 +63,8 @@ def given_back(view: SiteView, event_id: str) -> tuple[Answer, ...]:
     the event: one write, however many steps there were. Where that was WORSE it is tried again after `bar_s`:
     the help is no loan for ever. Ask again until nothing is left.
     """
-    radios = {key for change in view.changes if _helps(change, event_id) for key in change.radios}
+    helping = {key for change in view.changes if _helps(change, event_id) for key in change.radios}
+    radios = helping & view.radios.keys()  # one that left the configuration is nobody's any more
     return tuple(back for key in sorted(radios) for back in _back(view, key, event_id))
 
 
