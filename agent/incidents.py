@@ -13,7 +13,7 @@ import structlog
 
 from agent.answers import Answers
 from agent.audit import AuditUnavailable
-from agent.change import Cause, State
+from agent.change import Cause, Change, State
 from agent.clock import Clock
 from agent.detectors.sight import Finding, Presence, Sight
 from agent.detectors.table import DETECTORS, SITE_DETECTORS
@@ -36,6 +36,7 @@ log = structlog.get_logger()
 TICK_S = 5.0
 SITE_LOOK_S = 10.0
 AGAIN_MOST_S = 3600.0
+WEEK_US = 7 * 86_400_000_000
 AT_ONCE = 32
 """Decisions under way at the same time; each may wait for a device."""
 
@@ -88,29 +89,41 @@ class Incidents:
 
     async def recover(self) -> None:
         """What the store knows: open events, what is still to be given back, the usual numbers of clients."""
-        now_s = self._clock.monotonic()
-        store = self._ledger.store
         await self.recover_sites(self._memory.sites)
-        self.usual.learn(await self._ledger.call(store.hours))
-        for id in {c.event_id for c in self._memory.changes.values() if _to_be_given_back(c.cause, c.state)}:
-            cleared = await self._ledger.call(store.event, id) if id else None
-            if cleared is not None and cleared.cleared_utc_us is not None:
-                self._ending[cleared.id] = replace(self._incident(cleared, now_s), over=True)
+        self.usual.learn(await self._ledger.call(self._ledger.store.hours))
 
     async def recover_sites(self, sites: Collection[str]) -> None:
-        """The open events of these sites; those of radios that are no longer configured are over."""
-        now_s = self._clock.monotonic()
-        for event in await self._ledger.call(self._ledger.store.open_events) if sites else ():
+        """Of these sites. The events of radios that are no longer configured are over."""
+        store, now = self._ledger.store, self._clock.now()
+        for event in await self._ledger.call(store.open_events) if sites else ():
             if event.kind is not EventKind.DFS_RADAR and event.site in sites:
-                self._open.setdefault(name_of(event), self._incident(event, now_s))
+                self._open.setdefault(name_of(event), self._incident(event, now.monotonic_s))
+        for site in sites:
+            await self._recover_help(site)
         await self.left(
             event.radio
             for event in self.open_events()
             if event.site in sites and event.radio and event.radio not in self._memory.radios
         )
 
+    async def _recover_help(self, site: str) -> None:
+        """Changes that were made to help, however long ago, and events that ended without all being given
+        back."""
+        store, now = self._ledger.store, self._clock.now()
+        since_us = now.utc_us - WEEK_US
+        helping = await self._ledger.call(store.changes_about, site, EventKind.HW_FAILURE, since_us)
+        self._memory.lasting |= {change.event_id for change in helping if change.event_id}
+        for change in helping:
+            if change.id not in self._memory.changes:
+                self._memory.remember(change)
+        for id in {c.event_id for c in helping if c.event_id and _to_be_given_back(c)}:
+            cleared = await self._ledger.call(store.event, id)
+            if cleared is not None and cleared.cleared_utc_us is not None:
+                self._ending[id] = replace(self._incident(cleared, now.monotonic_s), over=True)
+
     def _incident(self, event: Event, now_s: float) -> Incident:
         wait_s = self._memory.sites[event.site].policy.detect.again_s
+        self._memory.lasting.add(event.id)
         return Incident(event=event, known_s=now_s, due_s=now_s, wait_s=wait_s)
 
     # -- looking -----------------------------------------------------------------------------------
@@ -229,6 +242,7 @@ class Incidents:
         log.info("event.cleared", site=event.site, kind=str(event.kind), key=event.key, why=why)
         entry = self._record(replace(event, evidence=evidence), "event.cleared", why=why)
         await self._kept(self._ledger.write(self._ledger.store.clear_event, event.id, now.utc_us, [entry]))
+        self._memory.lasting.discard(event.id)
         if event.site in self._memory.sites:
             self._ending[event.id] = replace(self._incident(event, now.monotonic_s), over=True)
             self._wake.set()
@@ -323,6 +337,7 @@ class Incidents:
             answers = matrix.over(view, event) if incident.over else self._answers_to(view, event)
             if incident.over and not answers:
                 self._ending.pop(event.id, None)
+                self._memory.lasting.discard(event.id)
             for answer in answers:
                 await self._answers.give(answer, event, incident.told)
         finally:
@@ -369,9 +384,10 @@ class Incidents:
     def forget_site(self, site: str) -> None:
         """The site has left the configuration; its events stay open in the store until it comes back."""
         for name in [name for name in self._open if name[0] == site]:
-            del self._open[name]
+            self._memory.lasting.discard(self._open.pop(name).event.id)
         for id in [id for id, ending in self._ending.items() if ending.event.site == site]:
             del self._ending[id]
+            self._memory.lasting.discard(id)
 
     async def left(self, radios: Iterable[RadioKey]) -> None:
         """These radios are no longer configured: nothing will be heard of them again, and what was done for
@@ -384,5 +400,5 @@ class Incidents:
                 await self._clear(incident, "left_the_configuration", {})
 
 
-def _to_be_given_back(cause: Cause, state: State) -> bool:
-    return cause is Cause.HW_FAILURE and state is State.COMMITTED
+def _to_be_given_back(change: Change) -> bool:
+    return change.cause is Cause.HW_FAILURE and (change.state is State.COMMITTED or not change.final)

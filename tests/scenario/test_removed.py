@@ -4,21 +4,26 @@ nothing that was lent may be kept."""
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from rig import Rig, rig_of, site_of, until
+from sqlalchemy import make_url
 from stories import AP1, AP2, SHORT, calm, event_of, opened, said, stage
+from unit.agent.planner.test_channel import NOW, pending
 
 from agent.agent import Agent
 from agent.change import State
 from agent.clock import Clock
 from agent.detectors.sight import Finding, Presence
 from agent.events import EventKind
+from agent.memory import Memory
 from agent.planner import matrix
 from agent.simulated_time import SimulatedClock, run
+from drivers.types import Setting
 from inventory.model import Site
 
 FAILURE = EventKind.HW_FAILURE
@@ -154,3 +159,40 @@ def test_the_events_of_a_site_that_comes_back_are_known_again(tmp_path: Path) ->
             assert [each.id for each in opened(agent, FAILURE)] == [event.id]
 
     run(story)
+
+
+def test_help_that_lasts_longer_than_a_week_is_given_back_and_no_more_is_given(tmp_path: Path) -> None:
+    async def story(clock: Clock) -> None:
+        async with rig_of(tmp_path, clock, NEAR) as rig:
+            before = power(rig, AP1)
+            async with rig.agent() as agent:
+                await calm(clock)
+                await dead(rig, agent)
+                await until(lambda: power(rig, AP1) == before + 6, limit_s=9000)
+                await until(lambda: all(change.final for change in agent.memory.changes.values()))
+            _made_older(rig, days=8)
+            async with rig.agent() as agent:
+                await asyncio.sleep(1800)
+                assert power(rig, AP1) == before + 6
+                rig.world.hardware.revive_ap("lab/ap2")
+                await until(lambda: power(rig, AP1) == before, limit_s=9000)
+        rig.verify()
+
+    run(story)
+
+
+def _made_older(rig: Rig, days: int) -> None:
+    """All changes of the store, as if they had been made so long before."""
+    with sqlite3.connect(make_url(rig.url).database or "") as store:
+        store.execute("UPDATE change SET created_utc = created_utc - ?", (days * 86_400_000_000,))
+
+
+def test_changes_for_an_event_that_lasts_are_not_forgotten() -> None:
+    memory, old = Memory({NEAR.id: NEAR}), pending(AP1, {Setting.TX_POWER_DBM: 20})
+    old = replace(
+        old, state=State.COMMITTED, event_id="lasts", created_utc_us=NOW.utc_us - 8 * 86_400_000_000
+    )
+    memory.remember(old)
+    memory.remember(replace(old, id="other", event_id="over"))
+    memory.lasting.add("lasts")
+    assert [change.id for change in memory.changes_of("lab", NOW)] == [old.id]
