@@ -121,6 +121,7 @@ class Agent:
         self._loops = [
             tasks.create_task(self.house.keep(self._settle), name="housekeeping"),
             tasks.create_task(self.incidents.run(tasks), name="incidents"),
+            tasks.create_task(inbox.run(), name="inbox"),
         ]
 
     async def _drain(self) -> None:

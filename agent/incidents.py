@@ -132,6 +132,8 @@ class Incidents:
         """Ask the detectors about radios that something new is known of."""
         view = self._memory.view(self._memory.sites[site], self._clock.now())
         for key in keys:
+            if key not in view.radios or key not in self._memory.radios:
+                continue  # it left while something about another one was written down
             self._count_clients(view, key)
             sight = self._sight(view, key)
             for kind, detector in DETECTORS.items():
@@ -148,7 +150,7 @@ class Incidents:
         if not (lost or known) or now_s - self._site_looks.get(site, float("-inf")) < SITE_LOOK_S:
             return
         self._site_looks[site] = now_s
-        sights = {key: self._sight(view, key) for key in view.radios}
+        sights = {key: self._sight(view, key) for key in view.radios if key in self._memory.radios}
         for kind, detector in SITE_DETECTORS.items():
             open_keys = self._open_keys(site, kind)
             for finding in self._asked(kind, detector, sights, open_keys):
