@@ -121,6 +121,7 @@ class Agent:
         self._loops = [
             tasks.create_task(self.house.keep(self._settle), name="housekeeping"),
             tasks.create_task(self.incidents.run(tasks), name="incidents"),
+            tasks.create_task(inbox.run(), name="inbox"),
         ]
 
     async def _drain(self) -> None:
@@ -174,13 +175,14 @@ class Agent:
             new = [id for id in serving if id not in self.sites]
             gone = [id for id in self.sites if id not in serving]
             vanished = self.memory.radios.keys() - {key for site in serving.values() for key in site.radios}
-            for key in vanished:
-                self.incidents.forget_radio(key)
             for id in gone:
                 self.incidents.forget_site(id)
+            self.fleet.hush(serving, prepared)
             self.memory.serve(serving)
             await self.fleet.adopt(prepared)
             await self.house.adopt_sites(new)
+            await self.incidents.left(vanished)
+            await self.incidents.recover_sites(new)
             for id in gone:
                 await self.house.drop_lease(id)
 

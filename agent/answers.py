@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 
 import structlog
 
+from agent.audit import AuditUnavailable
 from agent.change import Actor, Cause, Change, State, Trigger
 from agent.changes import Changes
 from agent.clock import Clock
@@ -13,13 +15,17 @@ from agent.course import Interrupt
 from agent.events import Event
 from agent.executor import Executor
 from agent.fleet import Fleet
+from agent.lane import Lane, Withheld
 from agent.ledger import Ledger
 from agent.memory import Memory
 from agent.planner import guards
 from agent.planner.decision import Answer, Deed, Move, NoChange, TakeBack
+from agent.planner.legal import Veto
+from agent.planner.steer import REST_S
+from agent.store_errors import StoreUnavailable
 from agent.view import SiteView
 from drivers.errors import DriverError
-from drivers.types import ActionRequest
+from drivers.types import Action, ActionRequest, Setting
 from inventory.model import RadioKey
 
 log = structlog.get_logger()
@@ -132,32 +138,58 @@ class Answers:
         if none := self._withheld(request, event, actor):
             await self._decline(none, event, told)
             return none
-        await self._note(deed, event, "doing", actor)
-        now = self._clock.now()
-        self._memory.deeds[request.radio, request.action] = now.utc_us
-        await self._ledger.call(self._ledger.store.remember_deed, request.radio, request.action, now.utc_us)
-        site = self._memory.sites[event.site]
+        before = self._claim(request)  # at once: of two decisions made together the second sees the first
         try:
-            await self._fleet.lane(site.id, site.device_of(request.radio).id).act(request)
+            await self._note(deed, event, "doing", actor)
+            await self._remember(request)
+            await self._lane(request, event).act(request, lambda: self._no_longer(request, event, actor))
+        except Withheld as error:
+            self._claim(request, before)
+            await self._note(deed, event, "withheld", actor)
+            return NoChange(radio=request.radio, reason="vetoed", params={"why": str(error)})
         except DriverError as error:
             log.warning("deed.failed", radio=request.radio, action=str(request.action), error=str(error))
             await self._note(deed, event, "failed", actor)
             return NoChange(radio=request.radio, reason="device_refused", params={"action": request.action})
+        except (StoreUnavailable, AuditUnavailable):
+            self._claim(request, before)  # it was not done
+            raise
         await self._note(deed, event, "done", actor)
         return None
 
+    def _claim(self, request: ActionRequest, utc_us: int | None = 0) -> int | None:
+        """Set when the action was last done, now unless said (None = never); the time from before."""
+        done = request.radio, request.action
+        before = self._memory.deeds.pop(done, None)
+        if utc_us is not None:
+            self._memory.deeds[done] = utc_us or self._clock.now().utc_us
+        return before
+
+    async def _remember(self, request: ActionRequest) -> None:
+        at_us = self._memory.deeds[request.radio, request.action]
+        await self._ledger.call(self._ledger.store.remember_deed, request.radio, request.action, at_us)
+
+    def _lane(self, request: ActionRequest, event: Event) -> Lane:
+        return self._fleet.lane(event.site, self._memory.sites[event.site].device_of(request.radio).id)
+
     def _withheld(self, request: ActionRequest, event: Event, actor: Actor | None) -> NoChange | None:
-        """Why it is not done now; a person who asks for it is asked no second time."""
+        """Why it is not begun now."""
         view = self._memory.view(self._memory.sites[event.site], self._clock.now())
-        proposal = guards.Proposal(view, request.radio, {}, Cause(event.kind))
-        found = [veto for veto in guards.deed_vetoes(proposal) if actor is None or veto.reason != "advise"]
         params: dict[str, int | str] = {"action": str(request.action)}
-        if found:
+        if found := _vetoes(view, request, event, actor):
             params |= {"guard": found[0].guard, "why": found[0].reason}
             return NoChange(radio=request.radio, reason="vetoed", params=params, vetoes=tuple(found))
         if not _able(view, request):
             return NoChange(radio=request.radio, reason="device_cannot", params=params)
+        if view.deeds.get((request.radio, request.action), math.inf) < _rest_s(view, request):
+            return NoChange(radio=request.radio, reason="done_lately", params=params)
         return None
+
+    def _no_longer(self, request: ActionRequest, event: Event, actor: Actor | None) -> str | None:
+        """Asked when it is its turn at the device: what speaks against it by now."""
+        view = self._memory.view(self._memory.sites[event.site], self._clock.now())
+        found = _vetoes(view, request, event, actor)
+        return found[0].reason if found else None
 
     async def _note(self, deed: Deed, event: Event, result: str, actor: Actor | None = None) -> None:
         request = deed.request
@@ -178,6 +210,18 @@ class Answers:
                 drill=event.drill,
             )
         )
+
+
+def _vetoes(view: SiteView, request: ActionRequest, event: Event, actor: Actor | None) -> Sequence[Veto]:
+    """What the guards say; a person who asks for it is asked no second time."""
+    on = {Setting.ENABLED: 1} if request.action is Action.RESTART else {}
+    found = guards.deed_vetoes(guards.Proposal(view, request.radio, on, Cause(event.kind)))
+    return [veto for veto in found if actor is None or veto.reason != "advise"]
+
+
+def _rest_s(view: SiteView, request: ActionRequest) -> float:
+    """Least seconds between two of them."""
+    return REST_S if request.action is Action.STEER else view.site.policy.detect.restart_interval_s
 
 
 def _able(view: SiteView, request: ActionRequest) -> bool:

@@ -91,6 +91,10 @@ LIVE = frozenset(State) - FINAL
 IN_FLIGHT = frozenset({S.APPLYING, S.MONITORING, S.ROLLING_BACK})
 
 
+TOKEN_S = 7 * 86_400.0
+"""How long the agent may use a token by itself; a person may undo later than that."""
+
+
 class IllegalTransition(Exception):
     """The table has no such step: a bug in the caller, never repaired by trying again."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from agent.change import AS_CONFIGURED, Actor, Cause, Change, State, deadline_s, token_hash
+from agent.change import AS_CONFIGURED, TOKEN_S, Actor, Cause, Change, State, deadline_s, token_hash
 from agent.clock import Clock
 from agent.counts import Count
 from agent.executor import Executor
@@ -30,9 +30,6 @@ from drivers.types import ConfigState, Edit, Effects, RadioState, Readback, Scop
 from inventory.model import Mode, RadioKey
 
 log = structlog.get_logger()
-
-TOKEN_S = 7 * 86_400.0
-"""How long the agent may use a token by itself; a person may undo later than that."""
 
 RELIEVED = {Cause.NON_WIFI_BURST: Metric.NON_WIFI, Cause.SPECTRUM_SAT: Metric.BUSY}
 """What a change for such an event must make better."""

@@ -143,13 +143,24 @@ class Fleet:
             with suppress(DriverError):  # it is being left anyway
                 await station.lane.close()
 
+    def hush(self, sites: Mapping[str, Site], new: Mapping[Name, Station]) -> None:
+        """Hear no more of devices that these sites lack, or that ``new`` replaces; for the moment before the
+        memory forgets what they would speak of."""
+        for name in self._ending(sites, new):
+            for loop in self.stations[name].loops:
+                loop.cancel()
+            if (asking := self._second_ways.pop(name, None)) is not None:
+                asking.cancel()
+
     async def adopt(self, new: Mapping[Name, Station]) -> None:
         """Serve what the memory's sites say now: what `prepare` made of them begins, gone or altered devices
         end."""
-        wanted = {(site.id, device) for site in self._memory.sites.values() for device in site.devices}
-        for name in [name for name in self.stations if name not in wanted or name in new]:
-            await self._drop(name)
+        await asyncio.gather(*(self._drop(name) for name in self._ending(self._memory.sites, new)))
         self._add(new)
+
+    def _ending(self, sites: Mapping[str, Site], new: Mapping[Name, Station]) -> list[Name]:
+        wanted = {(site.id, device) for site in sites.values() for device in site.devices}
+        return [name for name in self.stations if name not in wanted or name in new]
 
     async def _drop(self, name: Name) -> None:
         station = self.stations.pop(name)

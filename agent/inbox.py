@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import structlog
 
 from agent.clock import Clock
@@ -47,6 +49,8 @@ class Inbox:
         self._fleet = fleet
         self._radar = radar
         self._incidents = incidents
+        self._to_look_at: dict[tuple[str, RadioKey], None] = {}  # in order, each once
+        self._wake = asyncio.Event()
         self._strange: set[RadioKey] = set()  # unknown radios that signals named, each logged once
 
     async def told(self, site: str, device: str, signal: Signal) -> None:
@@ -59,7 +63,20 @@ class Inbox:
             self._fleet.poll_now(site, device)
         elif isinstance(signal, REPORTS) and self._knows(site, device, signal.radio):
             self._memory.told(signal, self._clock.monotonic())
-            await self._incidents.look(site, [signal.radio])
+            self._to_look_at[site, signal.radio] = None
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Ask the detectors about what was reported, until cancelled. Not where it is heard: each event waits
+        for the disk, and radar that comes after a flood of reports must not."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._to_look_at:
+                site, key = next(iter(self._to_look_at))
+                del self._to_look_at[site, key]
+                if site in self._memory.sites:
+                    await self._incidents.look(site, [key])
 
     async def polled(self, site: str, snapshot: Snapshot) -> None:
         """What a poll reveals: radar that no signal told of, an AP that fell silent because of it, and all

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -13,7 +13,7 @@ import structlog
 
 from agent.answers import Answers
 from agent.audit import AuditUnavailable
-from agent.change import Cause, State
+from agent.change import Cause, Change, State
 from agent.clock import Clock
 from agent.detectors.sight import Finding, Presence, Sight
 from agent.detectors.table import DETECTORS, SITE_DETECTORS
@@ -28,7 +28,7 @@ from agent.store_errors import StoreUnavailable
 from agent.usual import KEPT, Hour, Usual, hour_of
 from agent.view import SiteView
 from drivers.types import Signal
-from inventory.model import RadioKey, site_of
+from inventory.model import RadioKey
 from inventory.regulatory import NOP_S
 
 log = structlog.get_logger()
@@ -36,6 +36,7 @@ log = structlog.get_logger()
 TICK_S = 5.0
 SITE_LOOK_S = 10.0
 AGAIN_MOST_S = 3600.0
+WEEK_US = 7 * 86_400_000_000
 AT_ONCE = 32
 """Decisions under way at the same time; each may wait for a device."""
 
@@ -88,19 +89,41 @@ class Incidents:
 
     async def recover(self) -> None:
         """What the store knows: open events, what is still to be given back, the usual numbers of clients."""
-        now_s = self._clock.monotonic()
-        store = self._ledger.store
-        for event in await self._ledger.call(store.open_events):
-            if event.kind is not EventKind.DFS_RADAR and event.site in self._memory.sites:
-                self._open[name_of(event)] = self._incident(event, now_s)
-        self.usual.learn(await self._ledger.call(store.hours))
-        for id in {c.event_id for c in self._memory.changes.values() if _to_be_given_back(c.cause, c.state)}:
-            cleared = await self._ledger.call(store.event, id) if id else None
+        await self.recover_sites(self._memory.sites)
+        self.usual.learn(await self._ledger.call(self._ledger.store.hours))
+
+    async def recover_sites(self, sites: Collection[str]) -> None:
+        """Of these sites. The events of radios that are no longer configured are over."""
+        store, now = self._ledger.store, self._clock.now()
+        for event in await self._ledger.call(store.open_events) if sites else ():
+            if event.kind is not EventKind.DFS_RADAR and event.site in sites:
+                self._open.setdefault(name_of(event), self._incident(event, now.monotonic_s))
+        for site in sites:
+            await self._recover_help(site)
+        await self.left(
+            event.radio
+            for event in self.open_events()
+            if event.site in sites and event.radio and event.radio not in self._memory.radios
+        )
+
+    async def _recover_help(self, site: str) -> None:
+        """Changes that were made to help, however long ago, and events that ended without all being given
+        back."""
+        store, now = self._ledger.store, self._clock.now()
+        since_us = now.utc_us - WEEK_US
+        helping = await self._ledger.call(store.changes_about, site, EventKind.HW_FAILURE, since_us)
+        self._memory.lasting |= {change.event_id for change in helping if change.event_id}
+        for change in helping:
+            if change.id not in self._memory.changes:
+                self._memory.remember(change)
+        for id in {c.event_id for c in helping if c.event_id and _to_be_given_back(c)}:
+            cleared = await self._ledger.call(store.event, id)
             if cleared is not None and cleared.cleared_utc_us is not None:
-                self._ending[cleared.id] = replace(self._incident(cleared, now_s), over=True)
+                self._ending[id] = replace(self._incident(cleared, now.monotonic_s), over=True)
 
     def _incident(self, event: Event, now_s: float) -> Incident:
         wait_s = self._memory.sites[event.site].policy.detect.again_s
+        self._memory.lasting.add(event.id)
         return Incident(event=event, known_s=now_s, due_s=now_s, wait_s=wait_s)
 
     # -- looking -----------------------------------------------------------------------------------
@@ -109,6 +132,8 @@ class Incidents:
         """Ask the detectors about radios that something new is known of."""
         view = self._memory.view(self._memory.sites[site], self._clock.now())
         for key in keys:
+            if key not in view.radios or key not in self._memory.radios:
+                continue  # it left while something about another one was written down
             self._count_clients(view, key)
             sight = self._sight(view, key)
             for kind, detector in DETECTORS.items():
@@ -125,7 +150,7 @@ class Incidents:
         if not (lost or known) or now_s - self._site_looks.get(site, float("-inf")) < SITE_LOOK_S:
             return
         self._site_looks[site] = now_s
-        sights = {key: self._sight(view, key) for key in view.radios}
+        sights = {key: self._sight(view, key) for key in view.radios if key in self._memory.radios}
         for kind, detector in SITE_DETECTORS.items():
             open_keys = self._open_keys(site, kind)
             for finding in self._asked(kind, detector, sights, open_keys):
@@ -208,7 +233,8 @@ class Incidents:
         log.warning("event.raised", site=site, kind=str(event.kind), key=event.key, **event.evidence)
         entry = self._record(event, "event.raised")
         await self._kept(self._ledger.write(self._ledger.store.raise_event, event, [entry]))
-        self._put(self._open[name_of(event)])
+        if (incident := self._open.get(name_of(event))) is not None:  # else it has cleared meanwhile
+            self._put(incident)
 
     async def _clear(self, incident: Incident, why: str, evidence: Mapping[str, int | str]) -> None:
         now = self._clock.now()
@@ -218,8 +244,10 @@ class Incidents:
         log.info("event.cleared", site=event.site, kind=str(event.kind), key=event.key, why=why)
         entry = self._record(replace(event, evidence=evidence), "event.cleared", why=why)
         await self._kept(self._ledger.write(self._ledger.store.clear_event, event.id, now.utc_us, [entry]))
-        self._ending[event.id] = replace(self._incident(event, now.monotonic_s), over=True)
-        self._wake.set()
+        self._memory.lasting.discard(event.id)
+        if event.site in self._memory.sites:
+            self._ending[event.id] = replace(self._incident(event, now.monotonic_s), over=True)
+            self._wake.set()
 
     def _record(self, event: Event, reason: str, **params: str) -> dict[str, object]:
         return self._ledger.record(
@@ -267,7 +295,9 @@ class Incidents:
         """What is due again goes to the queue; what nobody has found for long is over."""
         now_s = self._clock.monotonic()
         for incident in list(self._open.values()):
-            forget_s = self._memory.sites[incident.event.site].policy.detect.forget_s
+            if (site := self._memory.sites.get(incident.event.site)) is None:
+                continue  # it left while another one was being cleared
+            forget_s = site.policy.detect.forget_s
             if now_s - incident.known_s >= forget_s:
                 await self._clear(incident, "nothing_new_is_known", {})
             elif now_s >= incident.due_s:
@@ -291,6 +321,9 @@ class Incidents:
                 await self._decide(incident)
         except (StoreUnavailable, AuditUnavailable) as error:
             self._memory.observing_only = self._ledger.damaged or str(error)
+        except Exception:  # one decision must not end the daemon: it is made again later
+            self.failed[str(event.kind)] += 1
+            log.exception("decision.failed", event_id=event.id, kind=str(event.kind), key=event.key)
         finally:
             self._slots.release()
 
@@ -301,9 +334,12 @@ class Incidents:
         try:
             event = incident.event
             view = self._memory.view(self._memory.sites[event.site], self._clock.now())
+            if not incident.over and event.radio is not None and event.radio not in view.radios:
+                return  # on its way out of the configuration
             answers = matrix.over(view, event) if incident.over else self._answers_to(view, event)
             if incident.over and not answers:
                 self._ending.pop(event.id, None)
+                self._memory.lasting.discard(event.id)
             for answer in answers:
                 await self._answers.give(answer, event, incident.told)
         finally:
@@ -350,16 +386,21 @@ class Incidents:
     def forget_site(self, site: str) -> None:
         """The site has left the configuration; its events stay open in the store until it comes back."""
         for name in [name for name in self._open if name[0] == site]:
-            del self._open[name]
+            self._memory.lasting.discard(self._open.pop(name).event.id)
         for id in [id for id, ending in self._ending.items() if ending.event.site == site]:
             del self._ending[id]
+            self._memory.lasting.discard(id)
 
-    def forget_radio(self, radio: RadioKey) -> None:
-        self.usual.forget(radio)
-        for name, incident in list(self._open.items()):
-            if incident.event.radio == radio and name[0] == site_of(radio):
-                del self._open[name]
+    async def left(self, radios: Iterable[RadioKey]) -> None:
+        """These radios are no longer configured: nothing will be heard of them again, and what was done for
+        them is given back."""
+        gone = frozenset(radios)
+        for radio in gone:
+            self.usual.forget(radio)
+        for incident in list(self._open.values()):
+            if incident.event.radio in gone:
+                await self._clear(incident, "left_the_configuration", {})
 
 
-def _to_be_given_back(cause: Cause, state: State) -> bool:
-    return cause is Cause.HW_FAILURE and state is State.COMMITTED
+def _to_be_given_back(change: Change) -> bool:
+    return change.cause is Cause.HW_FAILURE and (change.state is State.COMMITTED or not change.final)

@@ -94,8 +94,15 @@ class Lane:
     async def confirm(self, receipt: Receipt) -> None:
         await self._call(lambda: self.device.confirm(receipt), self._write_s)
 
-    async def act(self, request: ActionRequest) -> None:
-        await self._call(lambda: self.device.act(request), self._write_s)
+    async def act(self, request: ActionRequest, last_look: Callable[[], str | None] = lambda: None) -> None:
+        """``last_look``: as for `apply`."""
+
+        async def send() -> None:
+            if why := last_look():
+                raise Withheld(why)
+            await self.device.act(request)
+
+        await self._call(send, self._write_s)
 
     def plan(self, edit: Edit, have: ConfigState) -> Effects:
         return self.device.plan(edit, have)

@@ -203,6 +203,7 @@ class Memory:
         self.changes: dict[str, Change] = {}
         self.pauses: dict[str, int | None] = {}  # scope -> until when, UTC in µs; None: until resumed
         self.observing_only: str | None = None
+        self.lasting: set[str] = set()  # events whose changes are not forgotten, however old they are
         self.stuck: set[str] = set()  # escalated changes that still hold their radios
         self.standby: dict[str, str] = {}  # site -> why this agent may not write to it
         self.lost: set[str] = set()  # site/device
@@ -298,10 +299,12 @@ class Memory:
         return frozenset(mhz for where, mhz, _ in self.nops if where == site)
 
     def changes_of(self, site: str, now: Moment) -> tuple[Change, ...]:
-        """Open changes and those of the last week, newest first; older ones are forgotten."""
+        """Open changes, those of the last week and those for an event that lasts, newest first; all others
+        are forgotten."""
         week_us = 7 * 86_400_000_000
         for change in list(self.changes.values()):
-            if change.final and now.utc_us - change.created_utc_us > week_us:
+            old = change.final and now.utc_us - change.created_utc_us > week_us
+            if old and change.event_id not in self.lasting:
                 del self.changes[change.id]
         mine = [change for change in self.changes.values() if change.site == site]
         return tuple(sorted(mine, key=lambda c: c.created_utc_us, reverse=True))

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Select, create_engine, delete, insert, make_u
 from agent import sqlite, tables
 from agent.audit_chain import AuditHead
 from agent.change import FINAL, LIVE, Actor, Change, State, Trigger, next_state
-from agent.events import Event
+from agent.events import Event, EventKind
 from agent.moment import Deadline, Moment
 from agent.nop import Nop
 from agent.records import Record
@@ -177,6 +177,14 @@ class Store:
         if since_utc_us is not None:
             query = query.where(tables.change.c.created_utc >= since_utc_us)
         return self._changes(query, site, tables.change.c.created_utc.desc(), tables.change.c.id.desc())
+
+    def changes_about(self, site: str, kind: EventKind, since_utc_us: int) -> list[Change]:
+        """Changes for events of this kind that are open, or were cleared since then; oldest first."""
+        ended = tables.event.c.cleared_utc
+        mine = (tables.event.c.kind == kind.value, or_(ended.is_(None), ended >= since_utc_us))
+        events = select(tables.event.c.id).where(tables.event.c.site == site, *mine)
+        query = select(tables.change).where(tables.change.c.event_id.in_(events))
+        return self._changes(query, site, tables.change.c.created_utc, tables.change.c.id)
 
     def token(self, sha256: str) -> TokenRow | None:
         return self._one(select(tables.token).where(tables.token.c.sha256 == sha256), tables.token_of)

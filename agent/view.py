@@ -161,8 +161,9 @@ class SiteView:
     """A site at one instant.
 
     ``barred_mhz``: 20 MHz channels in a non-occupancy period anywhere at the site. ``changes``: all open
-    ones and those of the last week, newest first. ``paused``: scopes (site, site/ap, radio keys).
-    ``observing_only``: why the agent may not write now (store or audit lost), None = it may.
+    ones, those of the last week and those for an event that lasts, newest first. ``paused``: scopes (site,
+    site/ap, radio keys). ``observing_only``: why the agent may not write now (store or audit lost), None = it
+    may.
     ``deeds``: seconds since an action was last done to a radio; absent = not within a day.
     ``bssids``: which radio sends each of the site's BSSs; ``ssids``: what they are called.
     """

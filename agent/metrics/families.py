@@ -57,7 +57,7 @@ _ALL = (
     _counter("events", "events raised by detectors", "site", "kind"),
     _gauge("event_queue_length", "events that wait for a decision"),
     _counter("event_queue_dropped", "events that found no room; a detector finds them again"),
-    _counter("detector_failures", "detectors that failed: a bug", "kind"),
+    _counter("detector_failures", "detectors and decisions that failed: a bug", "kind"),
     _counter("vetoes", "vetoes by guards", "site", "guard"),
     _counter("polls", "polls by outcome: ok, timeout, failed", "site", "device", "outcome"),
     _gauge("poll_duration_seconds", "how long the last answered poll took", "site", "device"),

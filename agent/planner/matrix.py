@@ -25,6 +25,10 @@ __all__ = ["answer", "escape", "leave", "over", "requested"]
 
 Attempt = Callable[[], Decision]
 
+PROVEN_PPM = 800_000
+"""Confidence below which a failure or an attack is only told: what anyone on the network can say must not
+restart a radio, nor drive it from its channel."""
+
 
 def answer(view: SiteView, event: Event) -> tuple[Answer, ...]:
     """What is done about an open event, in this order; `NoChange` for all that was considered and is not."""
@@ -126,6 +130,8 @@ def _failure(view: SiteView, event: Event) -> tuple[Answer, ...]:
     if what == "unreachable":
         return (_alert(event, "The AP can't be reached"), _nothing(event, "unreachable_is_not_dead"))
     alert = _alert(event, f"Hardware failure: {what}")
+    if event.confidence_ppm < PROVEN_PPM:
+        return (alert, _nothing(event, "low_confidence", confidence_ppm=event.confidence_ppm))
     return (alert, *(_covered(view, event, key) if what == "dead" else (_restarted(view, key),)))
 
 
@@ -169,6 +175,8 @@ def _security(view: SiteView, event: Event) -> tuple[Answer, ...]:
     alert = _alert(event, f"Security: {what}")
     if what != "jamming" or event.radio is None:
         return (alert,)
+    if event.confidence_ppm < PROVEN_PPM:
+        return (alert, _nothing(event, "low_confidence", confidence_ppm=event.confidence_ppm))
     wait_us = view.site.policy.detect.jam_interval_s * 1e6
     for change in view.changes:
         mine = change.cause is Cause.SECURITY and event.radio in change.radios

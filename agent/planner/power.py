@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from agent.change import LIVE, Cause, Change, State
+from collections.abc import Sequence
+
+from agent.change import LIVE, TOKEN_S, Cause, Change, State
 from agent.planner import legal
 from agent.planner.decision import Answer, Decision, Move, NoChange, TakeBack
 from agent.planner.moving import guarded
+from agent.planner.obss_pd import LEAST_DBM, most_power_dbm
 from agent.view import SiteView
 from drivers.types import Setting
 from inventory import regulatory
@@ -31,8 +34,7 @@ def raised(view: SiteView, key: RadioKey, event_id: str) -> Decision:
     """One step more on this radio, up to what the law, the site and `compensate_most_db` over its power
     before the first step allow."""
     at, detect = view.radios[key], view.site.policy.detect
-    now = at.reading.tx_power_dbm if at.reading else None
-    if at.block is None or now is None:
+    if at.block is None or at.reading is None or (now := at.reading.tx_power_dbm) is None:
         return NoChange(radio=key, reason="power_not_reported")
     if legal.forbidden(view, at, at.block) is not None:
         return NoChange(radio=key, reason="channel_not_allowed_now")
@@ -43,6 +45,8 @@ def raised(view: SiteView, key: RadioKey, event_id: str) -> Decision:
         regulatory.max_power_dbm(view.site.country, at.block, at.radio),
     ]
     limits += [at.radio.power_dbm[1]] if at.radio.power_dbm else []
+    if (level := at.reading.obss_pd_dbm) is not None and level.value > LEAST_DBM:
+        limits.append(most_power_dbm(level.value))
     goal = min(have + detect.compensate_step_db, *limits)
     params: dict[str, int | str] = {"before_dbm": before, "from_dbm": have, "limit_dbm": min(limits)}
     if goal <= have:
@@ -60,35 +64,50 @@ def given_back(view: SiteView, event_id: str) -> tuple[Answer, ...]:
     """What ends the help that was given because of this event, for each radio that gave it.
 
     A step still open is taken back first; then the first step of all, whose prior power is that from before
-    the event: one write, however many steps there were. Where that was WORSE it is tried again after `bar_s`:
-    the help is no loan for ever. Ask again until nothing is left.
+    the event: one write, however many steps there were. Where that was WORSE it is tried again after `bar_s`,
+    and a week later without the token: the help is no loan for ever. Ask again until nothing is left.
     """
-    radios = {key for change in view.changes if _helps(change, event_id) for key in change.radios}
+    helping = {key for change in view.changes if _helps(change, event_id) for key in change.radios}
+    radios = helping & view.radios.keys()  # one that left the configuration is nobody's any more
     return tuple(back for key in sorted(radios) for back in _back(view, key, event_id))
 
 
 def _back(view: SiteView, key: RadioKey, event_id: str) -> list[Answer]:
-    steps = _steps(view, key, event_id)
-    done = [c for c in steps if c.state is State.COMMITTED]
     backs = [c for c in view.changes if _gives_back(c, event_id) and key in c.radios]
-    if any(c.state in IN_FORCE for c in backs):
+    if any(c.state in IN_FORCE and not c.final for c in backs):
         return []
-    worse = [c for c in backs if c.state is State.ROLLED_BACK]
-    if done and worse:
-        return [_once_more(view, key, done[-1], max(worse, key=lambda c: c.created_utc_us))]
+    steps = _steps(view, key, event_id)
+    steps = [c for c in steps if not any(_settles(back, c, steps) for back in backs)]
+    done = [c for c in steps if c.state is State.COMMITTED]
     wanted = [c for c in steps if c.state in LIVE and c.state is not State.ROLLING_BACK]
+    if done and (again := _once_more(view, key, done[-1], backs)):
+        return [again]
     wanted += done[-1:]
     return [TakeBack(radio=key, change_id=c.id, reason="the_dead_ap_is_back") for c in wanted]
+
+
+def _settles(back: Change, step: Change, steps: Sequence[Change]) -> bool:
+    """Whether this undo ended this step: it wrote the power from before it, or from before an earlier one. A
+    step taken afterwards is not ended by it, nor one from before the step that it undid."""
+    undone = next((c for c in steps if c.id == back.undo_of), None)
+    since_us = step.created_utc_us if undone is None else undone.created_utc_us
+    return back.state is State.COMMITTED and since_us <= step.created_utc_us <= back.created_utc_us
 
 
 def _gives_back(change: Change, event_id: str) -> bool:
     return change.event_id == event_id and change.cause is Cause.UNDO
 
 
-def _once_more(view: SiteView, key: RadioKey, first: Change, worse: Change) -> Answer:
-    """The token is used: the power from before is set by a change of its own."""
-    if view.now.utc_us - worse.created_utc_us < view.site.policy.bar_s * 1e6:
-        return NoChange(radio=key, reason="giving_back_was_worse", params={"change": worse.id})
+def _once_more(view: SiteView, key: RadioKey, first: Change, backs: Sequence[Change]) -> Answer | None:
+    """Where the first step's token is used, or has expired, the power from before is set by a change of its
+    own; None: the token will do."""
+    worse = [c for c in backs if c.state is State.ROLLED_BACK and c.created_utc_us >= first.created_utc_us]
+    last = max(worse, key=lambda c: c.created_utc_us, default=None)
+    age_us = view.now.utc_us - first.created_utc_us
+    if last is None and age_us < TOKEN_S * 1e6:
+        return None
+    if last is not None and view.now.utc_us - last.created_utc_us < view.site.policy.bar_s * 1e6:
+        return NoChange(radio=key, reason="giving_back_was_worse", params={"change": last.id})
     target = {Setting.TX_POWER_DBM: first.prior[Setting.TX_POWER_DBM]}
     move = Move(radio=key, target=target, cause=Cause.UNDO, reason="the_dead_ap_is_back")
     return guarded(view, move)

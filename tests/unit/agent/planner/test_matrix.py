@@ -421,3 +421,16 @@ def test_without_a_change_to_blame_it_is_treated_as_saturated() -> None:
     (move,) = matrix.answer(seen_by(site(), CROWD), event(K.EMERGENCY_QOE, ONE, foreign_ppm=500_000))
     assert isinstance(move, Move)
     assert move.cause is Cause.EMERGENCY_QOE
+
+
+@pytest.mark.parametrize(("kind", "what"), [(K.HW_FAILURE, "fault"), (K.SECURITY, "jamming")])
+def test_what_anyone_could_have_said_moves_no_radio(kind: EventKind, what: str) -> None:
+    seen = seen_by(site())
+    assert any(
+        isinstance(each, (Move, Deed)) and each.reason in ("restart_radio", "leave_interference")
+        for each in matrix.answer(seen, event(kind, ONE, what=what))
+    )
+    forged = event(kind, ONE, what=what, severity="minor", confidence_ppm=500_000)
+    answers = matrix.answer(seen, forged)
+    assert kinds(answers) == ["Deed", "NoChange"]
+    assert reasons(answers)[1] == "low_confidence"

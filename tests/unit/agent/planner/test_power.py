@@ -128,3 +128,32 @@ def test_what_was_given_back_is_not_given_back_again(state: State) -> None:
 def test_only_help_for_this_event_is_given_back() -> None:
     assert given_back(step(1, TWO, 10, event_id="another"), step(2, TWO, 10, cause=Cause.OPERATOR)) == []
     assert given_back(step(1, TWO, 10, state=State.ROLLED_BACK)) == []
+
+
+def test_power_stays_within_what_an_obss_pd_level_allows() -> None:
+    """IEEE 802.11ax 26.10.2.4: 6 dB above -82 dBm leave 21 - 6 dBm."""
+    seen = now_at(13.0)
+    assert to_dbm(seen) == 16
+    assert to_dbm(said(seen, TWO, obss_pd_dbm=Reported(-76, "test"))) == 15
+
+
+def undo_of(n: int, step_id: str, **said: object) -> Change:
+    return replace(step(n, TWO, 16), id=f"undo-{n}", cause=Cause.UNDO, undo_of=step_id, **said)  # type: ignore[arg-type]
+
+
+def test_a_step_taken_after_an_undo_is_given_back_too() -> None:
+    """A person, or bad experience, took the first step back while the AP was still dead."""
+    again = step(3, TWO, 10)
+    assert given_back(again, undo_of(2, "step-1"), step(1, TWO, 10)) == ["step-3"]
+    assert given_back(undo_of(3, "step-2"), step(2, TWO, 13), step(1, TWO, 10)) == ["step-1"]
+    assert given_back(undo_of(3, "step-2", state=State.PLANNED), step(2, TWO, 13), step(1, TWO, 10)) == []
+
+
+def test_help_is_given_back_when_the_token_has_expired() -> None:
+    old = step(1, TWO, 10, created_utc_us=NOW.utc_us - 8 * 86_400_000_000)
+    seen = now_at(13.0, old)
+    (move,) = matrix.over(seen, event(EventKind.HW_FAILURE, ONE, what="dead"))
+    assert isinstance(move, Move)
+    assert dict(move.target) == {Setting.TX_POWER_DBM: 10}
+    done = replace(undo_of(2, "step-1"), undo_of=None, created_utc_us=NOW.utc_us)
+    assert matrix.over(now_at(10.0, old, done), event(EventKind.HW_FAILURE, ONE, what="dead")) == ()
