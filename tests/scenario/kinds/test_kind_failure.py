@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 from rig import Rig, site_of, until
@@ -24,6 +25,7 @@ from stories import (
 )
 
 from agent.agent import Agent
+from agent.change import State
 from agent.clock import Clock
 from agent.events import EventKind
 from agent.simulated_time import run
@@ -74,14 +76,15 @@ def test_what_a_device_calls_a_fault_is_over_when_the_radio_works_again(tmp_path
 
 
 def test_a_word_of_a_device_is_not_believed_for_ever(tmp_path: Path) -> None:
-    """A chip that was reset once, and never again: nobody takes the word back."""
+    """A chip that was reset once, and a device that can't restart it: nobody takes the word back."""
 
     async def story(clock: Clock) -> None:
-        policy = SHORT.detect
-        async with stage(tmp_path, clock) as (rig, agent):
+        policy = policy_of(forget_s=600.0)
+        site = with_options(site_of(4, policy=policy), actions=())
+        async with stage(tmp_path, clock, site) as (rig, agent):
             rig.world.hardware.reset(AP1)
             event = await event_of(agent, FAILURE, f"{AP1}:fault")
-            await over(agent, event, limit_s=2.2 * policy.forget_s)
+            await over(agent, event, limit_s=2.2 * policy.detect.forget_s)
         assert len(raised(rig, FAILURE)) == 1
 
     run(story)
@@ -145,6 +148,25 @@ def test_neighbours_cover_for_a_dead_ap_and_give_it_back(tmp_path: Path) -> None
             await until(lambda: power(rig) == [17, 17, 17, 17], limit_s=3000.0)
         told = tells_one_story(rig, FAILURE)
         assert codes(told).count("cover_for_a_dead_neighbour") == 4
+
+    run(story)
+
+
+def test_giving_back_that_was_worse_is_tried_again_after_the_bar(tmp_path: Path) -> None:
+    async def story(clock: Clock) -> None:
+        site = site_of(4, policy=replace(SHORT, bar_s=400.0), widths=(20,), spacing_m=30.0)
+        async with stage(tmp_path, clock, site) as (rig, agent):
+            await covered(rig, agent)
+            rig.world.hardware.revive_ap("lab/ap2")
+            undo = await until(lambda: next((c for c in agent.memory.changes.values() if c.undo_of), None))
+            await until(lambda: agent.memory.changes[undo.id].state is State.MONITORING, step_s=0.1)
+            rig.world.spoil(undo.radios[0], None, 4.0)
+            assert (await agent.executor.finished(undo.id)).state is State.ROLLED_BACK
+            rig.world.spoil(undo.radios[0], None, 1.0)
+            await until(lambda: power(rig) == [17, 17, 17, 17], limit_s=9000.0)
+            await asyncio.sleep(1500.0)
+            assert power(rig) == [17, 17, 17, 17], "once"
+        assert len(said(rig, "giving_back_was_worse")) == 1
 
     run(story)
 
