@@ -192,7 +192,7 @@ async def doctored(rig: Rig, agent: Agent, field: str, doctor: Any) -> Change:
 )
 def test_failures_and_throughput_go_back(tmp_path: Path, field: str, doctor: Any, code: str) -> None:
     async def story(clock: Clock) -> None:
-        async with stage_doctored(tmp_path, clock) as (rig, agent):
+        async with stage_doctored(tmp_path, clock, clients=20) as (rig, agent):  # it is not idle
             before = rig.block()
             change = await doctored(rig, agent, field, doctor)
             assert (change.state, change.verdict) == (State.ROLLED_BACK, "WORSE")
