@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 from types import MappingProxyType
 from typing import Any
@@ -11,6 +11,9 @@ from typing import Any
 from agent.metric import JUDGED, Metric, values_of
 from agent.slots import Slot
 from inventory.model import MonitorPolicy
+
+TROUBLE_SLOTS = 3
+"""How long trouble lasts at least before something is done about it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +78,27 @@ def baseline_of(slots: Iterable[Slot], policy: MonitorPolicy, *, before_s: float
         clients=valid[-1].clients,
         disconnects_per_minute=median(rates) if rates else None,
     )
+
+
+def in_trouble(calm: Baseline, slots: Iterable[Slot], *, before_s: float) -> Baseline:
+    """The baseline of a change that is made because of trouble: no better than the last slots before it.
+
+    Undoing such a change goes back into the trouble and not to the calm before it, so what relieves only in
+    part is not WORSE.
+    """
+    valid = [slot for slot in slots if slot.valid and slot.end_s <= before_s][-TROUBLE_SLOTS:]
+    levels = {
+        metric: _no_better(metric, level, values_of(metric, valid)) for metric, level in calm.levels.items()
+    }
+    return replace(calm, levels=MappingProxyType(levels))
+
+
+def _no_better(metric: Metric, calm: Level, lately: Sequence[float]) -> Level:
+    if not lately:
+        return calm
+    now = median(lately)
+    worse = min if metric is Metric.BYTES_PER_AIRTIME else max
+    return replace(calm, b=worse(calm.b, now), q=worse(calm.q, now))
 
 
 def _level(metric: Metric, slots: Sequence[Slot], policy: MonitorPolicy) -> Level | None:

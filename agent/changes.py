@@ -34,6 +34,9 @@ log = structlog.get_logger()
 RELIEVED = {Cause.NON_WIFI_BURST: Metric.NON_WIFI, Cause.SPECTRUM_SAT: Metric.BUSY}
 """What a change for such an event must make better."""
 
+SUFFERED = frozenset({Cause.NON_WIFI_BURST, Cause.SPECTRUM_SAT, Cause.SECURITY, Cause.EMERGENCY_QOE})
+"""Causes that the radio itself suffers from: its change is held against the trouble, not against the calm."""
+
 SILENT = frozenset({RadioState.OFF, RadioState.NOP})
 """A radio that is silent is nowhere: what it had set is not what it goes back to."""
 
@@ -239,7 +242,9 @@ class Changes:
         site = self._memory.sites[move.radio.split("/")[0]]
         now, id = self._clock.now(), self._ledger.ids()
         view = self._memory.view(site, now)
-        baseline = freeze_baseline(self._memory, view, move.radio)
+        baseline = freeze_baseline(
+            self._memory, view, move.radio, trouble=move.cause in SUFFERED and not drill
+        )
         waits = (
             site.policy.mode is Mode.ADVISE and actor.type == "agent" and move.cause is not Cause.DFS_RADAR
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import chain, islice
 
-from agent.baseline import Baseline, baseline_of
+from agent.baseline import Baseline, baseline_of, in_trouble
 from agent.change import Change
 from agent.comparison import RadioSeries
 from agent.departures import ClientCensus
@@ -53,11 +53,15 @@ def refresh_s(memory: RadioMemory) -> float:
     return max(able.refresh_s.values(), default=0.0) if able else 0.0
 
 
-def freeze_baseline(memory: Memory, view: SiteView, key: RadioKey) -> Baseline | None:
-    """The radio's baseline up to now; None when there are too few valid slots."""
-    policy, known = view.site.policy.monitor, memory.radios[key]
-    slots = known.history.slots(policy, until_s=view.now.monotonic_s, refresh_s=refresh_s(known))
-    return baseline_of(slots, policy, before_s=view.now.monotonic_s)
+def freeze_baseline(
+    memory: Memory, view: SiteView, key: RadioKey, *, trouble: bool = False
+) -> Baseline | None:
+    """The radio's baseline up to now; None when there are too few valid slots. ``trouble``: a change is to be
+    made because of what the radio suffers right now."""
+    policy, known, now_s = view.site.policy.monitor, memory.radios[key], view.now.monotonic_s
+    slots = known.history.slots(policy, until_s=now_s, refresh_s=refresh_s(known))
+    calm = baseline_of(slots, policy, before_s=now_s)
+    return in_trouble(calm, slots, before_s=now_s) if calm is not None and trouble else calm
 
 
 def look_around(memory: Memory, view: SiteView, change: Change) -> Around:

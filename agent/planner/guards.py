@@ -177,7 +177,8 @@ def cooldown(p: Proposal) -> Veto | None:
 
 
 def routine_interval(p: Proposal) -> Veto | None:
-    if p.cause in INCIDENTS or p.cause is Cause.OPERATOR:
+    """One routine change of an AP in so long. Leaving a jammed channel has a limit of its own."""
+    if p.cause in INCIDENTS or p.cause in (Cause.OPERATOR, Cause.SECURITY):
         return None
     age_s = _last_change_age_s(p, _routine)
     if age_s is None or age_s >= p.view.site.policy.routine_interval_s:

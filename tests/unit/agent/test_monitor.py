@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from agent.baseline import Baseline, baseline_of
+from agent.baseline import Baseline, baseline_of, in_trouble
 from agent.comparison import RadioSeries
 from agent.departures import ClientCensus
 from agent.judgement import Code, Judgement, Verdict
@@ -93,6 +93,28 @@ def test_baseline_is_median_and_80th_percentile_of_the_last_20_valid_slots() -> 
     assert (level.n, baseline.slots, baseline.start_s) == (20, 20, 1860)
     assert level.b == pytest.approx(0.105)
     assert level.q == pytest.approx(0.162)
+
+
+def test_a_change_because_of_trouble_is_held_against_the_trouble() -> None:
+    """Undone, it would go back to 30 %, not to the 10 % of the calm before."""
+    slots = run(0, (0.10,) * 17 + (0.30, 0.28, 0.32), bytes_per_airtime=500.0)
+    calm = baseline_of(slots, POLICY, before_s=1e9)
+    assert calm is not None
+    held = in_trouble(calm, slots, before_s=1e9)
+    assert (calm.levels[Metric.RETRY].b, held.levels[Metric.RETRY].b) == (0.10, 0.30)
+    assert held.levels[Metric.RETRY].q == 0.30
+    assert held.levels[Metric.BYTES_PER_AIRTIME] == calm.levels[Metric.BYTES_PER_AIRTIME]
+    partly = run(START_S, (0.22,) * 5)
+    assert verdict(partly, baseline=calm).verdict is Verdict.WORSE
+    assert verdict(partly, baseline=held).verdict is Verdict.HELD
+
+
+def test_trouble_that_is_better_than_usual_changes_no_baseline() -> None:
+    slots = run(0, (0.10,) * 17 + (0.05,) * 3)
+    calm = baseline_of(slots, POLICY, before_s=1e9)
+    assert calm is not None
+    assert in_trouble(calm, slots, before_s=1e9) == calm
+    assert in_trouble(calm, (), before_s=1e9) == calm
 
 
 def test_baseline_needs_ten_valid_slots() -> None:

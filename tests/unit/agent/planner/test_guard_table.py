@@ -226,6 +226,12 @@ def test_the_incident_budget_objects_alone() -> None:
     assert (veto.guard, veto.reason) == ("incident_budget", "waiting")
 
 
+def test_a_jammed_channel_is_left_sooner_than_a_routine_change_comes() -> None:
+    lately = after(done(1900.0, Cause.SPECTRUM_SAT))
+    assert names(lately) == {"routine_interval"}
+    assert names(lately, Cause.SECURITY) == set()
+
+
 def test_every_guard_of_the_table_has_its_case() -> None:
     told_of = {guard for guard, _, _, _ in ALONE.values()} | {"incident_budget"}
     assert guards.GUARDS.keys() <= told_of
