@@ -35,8 +35,8 @@ from agent.clock import Clock
 from agent.events import EventKind
 from agent.planner.decision import Move
 from agent.simulated_time import run
-from drivers.simulated.faults import Fault, Kind, Operation
-from drivers.types import RadioState, Readback, Setting, Values
+from drivers.simulated.faults import Call, Fault, FaultPlan, Kind, Operation, Scripted
+from drivers.types import ConfigState, Edit, RadioState, Readback, ScopeRef, Setting, Values
 from inventory.model import Site
 
 SAT = EventKind.SPECTRUM_SAT
@@ -197,6 +197,31 @@ def test_what_became_of_a_write_is_read_from_the_configuration(
         async with stage(tmp_path, clock, quiet(), faults=faults) as (rig, agent):
             change = await final(agent, await raise_to(agent, {LEVEL: -79}))
             assert (change.state, level(rig)) == (state, stays)
+        if state is State.SUPERSEDED:
+            assert State.ROLLING_BACK not in rig.steps(change.id), "it is not ours to take back"
+
+    run(story)
+
+
+def test_every_write_expects_the_level_that_was_configured(tmp_path: Path) -> None:
+    """Compare-and-set, there and back."""
+    written: list[Edit] = []
+
+    def noted(call: Call) -> bool:
+        written.extend([call.edit] if call.edit else [])
+        return False
+
+    async def story(clock: Clock) -> None:
+        faults = FaultPlan((Scripted(Operation.APPLY, noted, Fault(Kind.REFUSED)),))
+        async with stage(tmp_path, clock, quiet(), faults=faults) as (_, agent):
+            opened = await raise_to(agent, {LEVEL: -79})
+            await agent.executor.settled(opened.id, State.MONITORING)
+            await agent.operator.rollback(agent.changes.token(opened), PERSON)
+            assert (await final(agent, opened)).state is State.ROLLED_BACK
+        assert [(edit.expect, edit.set) for edit in written] == [
+            ({LEVEL: -82}, {LEVEL: -79}),
+            ({LEVEL: -79}, {LEVEL: -82}),
+        ]
 
     run(story)
 
@@ -224,6 +249,30 @@ def test_an_agent_that_dies_at_the_write_finds_out_what_became_of_it(tmp_path: P
             assert sources(ack) == {"obss_pd_dbm": "read_back.configured"}
         else:
             assert codes(steps_of(rig, change))[-1] == "not_applied"
+
+    run(story)
+
+
+def without_power(device: Any) -> Any:
+    """Does not tell the power in force just now, though its driver promises to read it back."""
+    read = device.read_config
+
+    async def read_config(ref: ScopeRef) -> ConfigState:
+        have: ConfigState = await read(ref)
+        return replace(have, in_force={k: v for k, v in have.in_force.items() if k is not POWER})
+
+    device.read_config = read_config
+    return device
+
+
+def test_a_setting_that_is_missing_for_once_is_not_judged_by_what_is_configured(tmp_path: Path) -> None:
+    async def story(clock: Clock) -> None:
+        async with stage(tmp_path, clock, quiet(), calm_s=60.0, wrap_device=without_power) as (_, agent):
+            for target in ({POWER: 15}, {LEVEL: -76, POWER: 15}):
+                move = Move(radio=AP1, target=target, cause=Cause.OPERATOR, reason="requested")
+                assert (
+                    await agent.changes.open(move, actor=PERSON)
+                ).reason == "prior_not_reported:tx_power_dbm"
 
     run(story)
 
