@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -74,6 +75,7 @@ class Incidents:
         self._histories = Histories(memory)
         self._radar_known = True  # open events of radar may be in the store
         self._wake = asyncio.Event()
+        self._tick_at_s = clock.monotonic() + TICK_S
         self._slots = asyncio.Semaphore(AT_ONCE)
         self.usual = Usual()
         self.queue = EventQueue()
@@ -206,12 +208,22 @@ class Incidents:
             if known is not None:
                 await self._clear(known, "over", finding.evidence)
         elif known is not None:
-            known.known_s = self._clock.monotonic()
-            known.event = replace(
-                known.event, evidence=finding.evidence, confidence_ppm=finding.confidence_ppm
-            )
+            self._find_again(known, finding)
         else:
             await self._raise(site, finding)
+
+    def _find_again(self, incident: Incident, finding: Finding) -> None:
+        """What was first said by anybody may by now be said by the device itself: then it is as severe."""
+        severer = finding.severity == "critical" != incident.event.severity
+        incident.known_s = self._clock.monotonic()
+        incident.event = replace(
+            incident.event,
+            severity=finding.severity if severer else incident.event.severity,
+            evidence=finding.evidence,
+            confidence_ppm=finding.confidence_ppm,
+        )
+        if severer:
+            self._memory.note(incident.event)
 
     async def _raise(self, site: str, finding: Finding) -> None:
         """Memory first: a lost disk must not hide what happens."""
@@ -282,14 +294,22 @@ class Incidents:
             tasks.create_task(self._decide_on(event), name=f"decide-{event.id}")
 
     async def _next(self) -> Event:
-        while (event := self.queue.pop()) is None:
-            self._wake.clear()
-            try:
-                async with asyncio.timeout(TICK_S):
-                    await self._wake.wait()
-            except TimeoutError:
+        """The most urgent one. What is due again is looked up each `TICK_S`, however much comes meanwhile."""
+        while True:
+            left_s = self._tick_at_s - self._clock.monotonic()
+            if left_s <= 0:
+                self._tick_at_s = self._clock.monotonic() + TICK_S
                 await self._tick()
-        return event
+            elif (event := self.queue.pop()) is not None:
+                return event
+            else:
+                await self._waken(left_s)
+
+    async def _waken(self, within_s: float) -> None:
+        self._wake.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self._wake.wait()
 
     async def _tick(self) -> None:
         """What is due again goes to the queue; what nobody has found for long is over."""
