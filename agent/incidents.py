@@ -92,7 +92,9 @@ class Incidents:
     async def recover(self) -> None:
         """What the store knows: open events, what is still to be given back, the usual numbers of clients."""
         await self.recover_sites(self._memory.sites)
-        self.usual.learn(await self._ledger.call(self._ledger.store.hours))
+        until = hour_of(self._clock.now().utc_us)
+        hours = await self._ledger.call(self._ledger.store.hours)
+        self.usual.learn(each for each in hours if each.hour <= until)
 
     async def recover_sites(self, sites: Collection[str]) -> None:
         """Of these sites. The events of radios that are no longer configured are over."""
