@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from rig import site_of
 
-from agent.memory import Memory
+from agent.memory import HEARD_MOST, Memory, RadioMemory
 from agent.moment import Deadline, Moment
 from agent.nop import Nop
 from drivers.types import BssReading, ClientReading, NeighborReading, RadioReading, RadioState, Snapshot
@@ -181,3 +181,23 @@ def test_the_names_of_a_site_are_those_that_its_radios_last_told_of() -> None:
     guests = replace(named, bss=(BssReading(bssid=bssid(AP1), ssid="guests"),))
     memory.see(Snapshot(at_s=1010.0, readings={AP1: guests}))
     assert memory.view(memory.sites["lab"], NOW).ssids == {"guests"}
+
+
+def test_made_up_addresses_do_not_fill_the_memory() -> None:
+    radio = RadioMemory(device="ap1")
+    for scan in range(4):
+        made_up = [
+            replace(heard(AP3, -70.0), bssid=f"0a:00:00:{scan:02x}:{n // 256:02x}:{n % 256:02x}")
+            for n in range(1500)
+        ]
+        radio.see(
+            RadioReading(
+                key=AP1,
+                at_s=300.0 * scan,
+                state=RadioState.ON_AIR,
+                band=Band.GHZ_5,
+                neighbors=(heard(AP2), *made_up),
+            )
+        )
+    assert len(radio.neighbors) == HEARD_MOST
+    assert bssid(AP2) in radio.neighbors
