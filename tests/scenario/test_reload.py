@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -15,6 +16,7 @@ from agent.events import EventKind
 from agent.lane import Lane
 from agent.planner.decision import NoChange
 from agent.simulated_time import SimulatedClock, run
+from agent.store_errors import StoreUnavailable
 from inventory.credentials import CredentialError
 from inventory.model import Site
 
@@ -127,5 +129,25 @@ def test_a_login_that_is_missing_changes_nothing(tmp_path: Path) -> None:
                     await agent.reload({"lab": whole})
                 assert dict(agent.lanes) == lanes
                 assert "ap4" not in agent.sites["lab"].aps
+
+    run(story)
+
+
+def test_what_was_put_off_waits_for_a_disk_that_is_lost(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with rig_of(tmp_path, clock) as rig, rig.agent() as agent:
+            change = await monitored(rig, agent)
+            await agent.reload({"lab": without(rig.site, "ap1")})
+            read = agent.ledger.store.open_changes
+
+            def lost() -> list[Change]:
+                raise StoreUnavailable("input/output error")
+
+            agent.ledger.store.open_changes = lost  # type: ignore[method-assign]
+            await final(agent, change)
+            await asyncio.sleep(120.0)
+            agent.ledger.store.open_changes = read  # type: ignore[method-assign]
+            await until(lambda: agent.memory.observing_only is None, limit_s=120)
+            assert ("lab", "ap1") not in agent.lanes
 
     run(story)
