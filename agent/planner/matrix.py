@@ -162,7 +162,7 @@ def _covered(view: SiteView, event: Event, dead: RadioKey) -> tuple[Answer, ...]
         return (_nothing(event, "too_few_neighbours_heard_it", heard_by=len(near)),)
     found: list[Answer] = []
     for key in near:
-        decision = _guarded_if(view, power.raised(view, key, event.id))
+        decision = _guarded_if(view, power.raised(view, key))
         found.append(decision)
         if isinstance(decision, Move):
             view = assumed(view, decision)
