@@ -269,7 +269,7 @@ class Memory:
             signals = self.radios[key].signals
             signals.append(signal)
             keep_s = self.sites[site_of(key)].policy.detect.forget_s
-            while signals[0].at_s < now_s - keep_s:
+            while signals and signals[0].at_s < now_s - keep_s:
                 signals.popleft()
 
     def note(self, event: Event) -> None:
@@ -330,7 +330,7 @@ class Memory:
             deeds={
                 done: max(0.0, (now.utc_us - at_us) / 1e6)
                 for done, at_us in self.deeds.items()
-                if site_of(done[0]) == site.id and now.utc_us - at_us < DAY_US
+                if site_of(done[0]) == site.id and abs(now.utc_us - at_us) < DAY_US  # a clock set far back
             },
         )
 

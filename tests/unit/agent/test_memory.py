@@ -10,7 +10,16 @@ from rig import site_of
 from agent.memory import HEARD_MOST, Memory, RadioMemory
 from agent.moment import Deadline, Moment
 from agent.nop import Nop
-from drivers.types import BssReading, ClientReading, NeighborReading, RadioReading, RadioState, Snapshot
+from drivers.types import (
+    Action,
+    BssReading,
+    ClientReading,
+    NeighborReading,
+    RadioFault,
+    RadioReading,
+    RadioState,
+    Snapshot,
+)
 from inventory.model import Band, RadioKey
 
 NOW = Moment(monotonic_s=1000.0, utc_us=10**15, boot_id="boot-1", boottime_us=10**12)
@@ -201,3 +210,18 @@ def test_made_up_addresses_do_not_fill_the_memory() -> None:
         )
     assert len(radio.neighbors) == HEARD_MOST
     assert bssid(AP2) in radio.neighbors
+
+
+def test_a_word_that_is_old_when_it_comes_is_forgotten_at_once() -> None:
+    memory = lab()
+    memory.told(RadioFault(at_s=NOW.monotonic_s - 1e5, device="ap1", radio=AP1, what="late"), NOW.monotonic_s)
+    assert not memory.radios[AP1].signals
+
+
+def test_a_deed_of_a_clock_that_was_years_ahead_forbids_nothing() -> None:
+    memory, done = lab(), (AP1, Action.RESTART)
+    site = memory.sites["lab"]
+    memory.deeds[done] = NOW.utc_us + HOUR_US
+    assert memory.view(site, NOW).deeds == {done: 0.0}
+    memory.deeds[done] = NOW.utc_us + 10_000 * HOUR_US
+    assert not memory.view(site, NOW).deeds
