@@ -56,7 +56,6 @@ class Incident:
     due_s: float
     wait_s: float
     told: set[str] = field(default_factory=set)
-    deciding: bool = False
     over: bool = False
 
 
@@ -70,6 +69,7 @@ class Incidents:
         self._answers = answers
         self._open: dict[Name, Incident] = {}
         self._ending: dict[str, Incident] = {}
+        self._deciding: set[str] = set()  # what is given back waits for what is still being given
         self._site_looks: dict[str, float] = {}
         self._hours: list[Hour] = []
         self._histories = Histories(memory)
@@ -331,15 +331,15 @@ class Incidents:
         await self._kept(self._clear_radar())
 
     def _put(self, incident: Incident) -> None:
-        if not incident.deciding:
+        if incident.event.id not in self._deciding:
             self.queue.put(incident.event)
             self._wake.set()
 
     async def _decide_on(self, event: Event) -> None:
         try:
             incident = self._ending.get(event.id) or self._open.get(name_of(event))
-            if incident is not None and incident.event.id == event.id and not incident.deciding:
-                incident.deciding = True
+            if incident is not None and incident.event.id == event.id and event.id not in self._deciding:
+                self._deciding.add(event.id)
                 await self._decide(incident)
         except (StoreUnavailable, AuditUnavailable) as error:
             self._memory.observing_only = self._ledger.damaged or str(error)
@@ -363,9 +363,10 @@ class Incidents:
                 self._ending.pop(event.id, None)
                 self._memory.lasting.discard(event.id)
             for answer in answers:
-                await self._answers.give(answer, event, incident.told)
+                if incident.over or self._open.get(name_of(event)) is incident:
+                    await self._answers.give(answer, event, incident.told)
         finally:
-            incident.deciding = False
+            self._deciding.discard(event.id)
 
     def _answers_to(self, view: SiteView, event: Event) -> Iterable[Answer]:
         """What the planner says; nothing while a change for this event is under way."""
