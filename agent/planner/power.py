@@ -65,7 +65,7 @@ def given_back(view: SiteView, event_id: str) -> tuple[Answer, ...]:
     the event: one write, however many steps there were. Where that was WORSE it is tried again after `bar_s`,
     and a week later without the token: the help is no loan for ever. Ask again until nothing is left.
     """
-    mine = (change for change in view.changes if change.event_id == event_id and _helps(change))
+    mine = (c for c in view.changes if c.event_id == event_id and (_helps(c) or _offers(c)))
     helping = {key for change in mine for key in change.radios}
     radios = helping & view.radios.keys()  # one that left the configuration is nobody's any more
     return tuple(back for key in sorted(radios) for back in _back(view, key, event_id))
@@ -79,7 +79,8 @@ def _back(view: SiteView, key: RadioKey, event_id: str) -> list[Answer]:
     first = min(reversed(done), key=_power_before, default=None)
     if first is not None and (again := _once_more(view, key, first, event_id)):
         return [again]
-    wanted = [c for c in steps if c.state in LIVE and c.state is not State.ROLLING_BACK]
+    wanted = [c for c in view.changes if c.event_id == event_id and _offers(c) and key in c.radios]
+    wanted += [c for c in steps if c.state in LIVE and c.state is not State.ROLLING_BACK]
     wanted += [first] if first is not None else []
     return [TakeBack(radio=key, change_id=c.id, reason="the_dead_ap_is_back") for c in wanted]
 
@@ -122,6 +123,11 @@ def _once_more(view: SiteView, key: RadioKey, first: Change, event_id: str) -> A
     target = {Setting.TX_POWER_DBM: first.prior[Setting.TX_POWER_DBM]}
     move = Move(radio=key, target=target, cause=Cause.UNDO, reason="the_dead_ap_is_back")
     return guarded(view, move)
+
+
+def _offers(change: Change) -> bool:
+    """Help that waits for a person's approval: nobody may approve it when it is not needed any more."""
+    return change.cause is Cause.HW_FAILURE and change.state is State.PROPOSED
 
 
 def _helps(change: Change) -> bool:

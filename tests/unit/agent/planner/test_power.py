@@ -168,3 +168,8 @@ def test_help_for_two_dead_aps_is_bounded_and_given_back_as_one() -> None:
     again = step(4, TWO, 10)
     assert given_back(again, undo_to(10, 3, "step-1", event_id="another"), second, first) == ["step-4"]
     assert given_back(step(3, TWO, 10), second) == ["step-3"], "the least power, not the oldest step"
+
+
+def test_help_that_was_only_proposed_is_withdrawn() -> None:
+    assert given_back(step(1, TWO, 10, state=State.PROPOSED)) == ["step-1"]
+    assert given_back(step(1, TWO, 10, state=State.EXPIRED)) == []
