@@ -140,7 +140,7 @@ def test_what_was_put_off_waits_for_a_disk_that_is_lost(tmp_path: Path) -> None:
             await agent.reload({"lab": without(rig.site, "ap1")})
             read = agent.ledger.store.open_changes
 
-            def lost() -> list[Change]:
+            def lost(site: str | None = None) -> list[Change]:
                 raise StoreUnavailable("input/output error")
 
             agent.ledger.store.open_changes = lost  # type: ignore[method-assign]
@@ -149,5 +149,23 @@ def test_what_was_put_off_waits_for_a_disk_that_is_lost(tmp_path: Path) -> None:
             agent.ledger.store.open_changes = read  # type: ignore[method-assign]
             await until(lambda: agent.memory.observing_only is None, limit_s=120)
             assert ("lab", "ap1") not in agent.lanes
+
+    run(story)
+
+
+def test_a_login_that_was_taken_away_does_not_end_the_daemon(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with rig_of(tmp_path, clock) as rig, rig.agent() as agent:
+            await until(lambda: agent.memory.radios[rig.key].reading)
+
+            def gone(site: Site, device: str) -> Lane:
+                raise CredentialError(f"cred:{device} is nowhere")
+
+            agent.fleet._make_lane = gone
+            rig.world.hardware.cut_management("lab/ap1")
+            await until(lambda: "lab/ap1" in agent.memory.lost, limit_s=300)
+            await asyncio.sleep(120.0)
+            rig.world.hardware.restore_management("lab/ap1")
+            await until(lambda: "lab/ap1" not in agent.memory.lost, limit_s=600)
 
     run(story)
