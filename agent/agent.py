@@ -180,8 +180,8 @@ class Agent:
             self.fleet.hush(serving, prepared)
             self.memory.serve(serving)
             await self.fleet.adopt(prepared)
-            await self.house.adopt_sites(new)
             await self.incidents.left(vanished)
+            await self.house.adopt_sites(new)
             await self.incidents.recover_sites(new)
             for id in gone:
                 await self.house.drop_lease(id)

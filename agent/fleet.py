@@ -17,6 +17,7 @@ from agent.memory import Memory
 from agent.poller import Poller
 from drivers.errors import DriverError
 from drivers.types import Signal, Snapshot
+from inventory.credentials import CredentialError
 from inventory.model import DeviceConfig, Radio, RadioKey, Site
 
 log = structlog.get_logger()
@@ -189,7 +190,13 @@ class Fleet:
             )
 
     async def _second_way(self, site: str, device: str, then: Callable[[], Awaitable[None]]) -> None:
-        lane = self._make_lane(self._memory.sites[site], device)
+        if not self.has(site, device):
+            return
+        try:
+            lane = self._make_lane(self._memory.sites[site], device)
+        except CredentialError as error:  # it was there when the daemon started
+            log.error("device.second_way_failed", site=site, device=device, error=str(error))
+            return
         try:
             async with asyncio.timeout(SECOND_WAY_S):
                 await lane.open()

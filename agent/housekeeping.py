@@ -116,8 +116,8 @@ class Housekeeping:
         had to put off."""
         while True:
             await asyncio.sleep(LEASE_S / 3)
-            await settle()
             try:
+                await settle()
                 for site in list(self._memory.sites):
                     await self._take_lease(site)
                 await self._try_disk()

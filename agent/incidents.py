@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -55,7 +56,6 @@ class Incident:
     due_s: float
     wait_s: float
     told: set[str] = field(default_factory=set)
-    deciding: bool = False
     over: bool = False
 
 
@@ -69,11 +69,13 @@ class Incidents:
         self._answers = answers
         self._open: dict[Name, Incident] = {}
         self._ending: dict[str, Incident] = {}
+        self._deciding: set[str] = set()  # what is given back waits for what is still being given
         self._site_looks: dict[str, float] = {}
         self._hours: list[Hour] = []
         self._histories = Histories(memory)
         self._radar_known = True  # open events of radar may be in the store
         self._wake = asyncio.Event()
+        self._tick_at_s = clock.monotonic() + TICK_S
         self._slots = asyncio.Semaphore(AT_ONCE)
         self.usual = Usual()
         self.queue = EventQueue()
@@ -90,7 +92,9 @@ class Incidents:
     async def recover(self) -> None:
         """What the store knows: open events, what is still to be given back, the usual numbers of clients."""
         await self.recover_sites(self._memory.sites)
-        self.usual.learn(await self._ledger.call(self._ledger.store.hours))
+        until = hour_of(self._clock.now().utc_us)
+        hours = await self._ledger.call(self._ledger.store.hours)
+        self.usual.learn(each for each in hours if each.hour <= until)
 
     async def recover_sites(self, sites: Collection[str]) -> None:
         """Of these sites. The events of radios that are no longer configured are over."""
@@ -208,12 +212,22 @@ class Incidents:
             if known is not None:
                 await self._clear(known, "over", finding.evidence)
         elif known is not None:
-            known.known_s = self._clock.monotonic()
-            known.event = replace(
-                known.event, evidence=finding.evidence, confidence_ppm=finding.confidence_ppm
-            )
+            self._find_again(known, finding)
         else:
             await self._raise(site, finding)
+
+    def _find_again(self, incident: Incident, finding: Finding) -> None:
+        """What was first said by anybody may by now be said by the device itself: then it is as severe."""
+        severer = finding.severity == "critical" != incident.event.severity
+        incident.known_s = self._clock.monotonic()
+        incident.event = replace(
+            incident.event,
+            severity=finding.severity if severer else incident.event.severity,
+            evidence=finding.evidence,
+            confidence_ppm=finding.confidence_ppm,
+        )
+        if severer:
+            self._memory.note(incident.event)
 
     async def _raise(self, site: str, finding: Finding) -> None:
         """Memory first: a lost disk must not hide what happens."""
@@ -284,14 +298,22 @@ class Incidents:
             tasks.create_task(self._decide_on(event), name=f"decide-{event.id}")
 
     async def _next(self) -> Event:
-        while (event := self.queue.pop()) is None:
-            self._wake.clear()
-            try:
-                async with asyncio.timeout(TICK_S):
-                    await self._wake.wait()
-            except TimeoutError:
+        """The most urgent one. What is due again is looked up each `TICK_S`, however much comes meanwhile."""
+        while True:
+            left_s = self._tick_at_s - self._clock.monotonic()
+            if left_s <= 0:
+                self._tick_at_s = self._clock.monotonic() + TICK_S
                 await self._tick()
-        return event
+            elif (event := self.queue.pop()) is not None:
+                return event
+            else:
+                await self._waken(left_s)
+
+    async def _waken(self, within_s: float) -> None:
+        self._wake.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self._wake.wait()
 
     async def _tick(self) -> None:
         """What is due again goes to the queue; what nobody has found for long is over."""
@@ -311,15 +333,15 @@ class Incidents:
         await self._kept(self._clear_radar())
 
     def _put(self, incident: Incident) -> None:
-        if not incident.deciding:
+        if incident.event.id not in self._deciding:
             self.queue.put(incident.event)
             self._wake.set()
 
     async def _decide_on(self, event: Event) -> None:
         try:
             incident = self._ending.get(event.id) or self._open.get(name_of(event))
-            if incident is not None and incident.event.id == event.id and not incident.deciding:
-                incident.deciding = True
+            if incident is not None and incident.event.id == event.id and event.id not in self._deciding:
+                self._deciding.add(event.id)
                 await self._decide(incident)
         except (StoreUnavailable, AuditUnavailable) as error:
             self._memory.observing_only = self._ledger.damaged or str(error)
@@ -343,9 +365,10 @@ class Incidents:
                 self._ending.pop(event.id, None)
                 self._memory.lasting.discard(event.id)
             for answer in answers:
-                await self._answers.give(answer, event, incident.told)
+                if incident.over or self._open.get(name_of(event)) is incident:
+                    await self._answers.give(answer, event, incident.told)
         finally:
-            incident.deciding = False
+            self._deciding.discard(event.id)
 
     def _answers_to(self, view: SiteView, event: Event) -> Iterable[Answer]:
         """What the planner says; nothing while a change for this event is under way."""

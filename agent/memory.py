@@ -34,6 +34,9 @@ from inventory.model import Policy, RadioKey, Site, site_of
 
 DAY_US = 86_400_000_000
 
+HEARD_MOST = 2000
+"""BSSs that one radio remembers: a transmitter that makes up addresses shall not fill the memory."""
+
 KEEP_SLOTS = 22
 """A baseline of 20 slots and some, of a device that refreshes slowly."""
 
@@ -105,11 +108,12 @@ class RadioMemory:
         """Add one scan to what was heard; what is older than ``keep_s`` is forgotten."""
         self.scanned_at_s = now_s
         known = {**self.neighbors, **{heard.bssid: (now_s, heard) for heard in scan}}
-        self.neighbors = {
+        fresh = {
             bssid: (at_s, heard)
             for bssid, (at_s, heard) in known.items()
             if heard.age_s + now_s - at_s <= self.keep_s
         }
+        self.neighbors = fresh if len(fresh) <= HEARD_MOST else _nearest(fresh)
 
     def _measure(self, now_s: float, survey: tuple[SurveyReading, ...], age_s: float) -> None:
         """Add what was measured since the survey before; a channel not listened to since stays as it was."""
@@ -131,6 +135,14 @@ class RadioMemory:
         recent = [mhz20 for at_s, mhz20 in self.held if at_s >= since_s]
         before = [mhz20 for at_s, mhz20 in self.held if at_s < since_s][-1:]
         return frozenset().union(*recent, *before)
+
+
+def _nearest(
+    heard: Mapping[str, tuple[float, NeighborReading]],
+) -> dict[str, tuple[float, NeighborReading]]:
+    """Those read last, the loudest of one scan first: who is really there is heard again and again."""
+    order = sorted(heard.items(), key=lambda each: (-each[1][0], -each[1][1].signal_dbm))
+    return dict(order[:HEARD_MOST])
 
 
 def merged(old: RadioReading | None, new: RadioReading) -> RadioReading:
@@ -263,7 +275,7 @@ class Memory:
             signals = self.radios[key].signals
             signals.append(signal)
             keep_s = self.sites[site_of(key)].policy.detect.forget_s
-            while signals[0].at_s < now_s - keep_s:
+            while signals and signals[0].at_s < now_s - keep_s:
                 signals.popleft()
 
     def note(self, event: Event) -> None:
@@ -324,7 +336,7 @@ class Memory:
             deeds={
                 done: max(0.0, (now.utc_us - at_us) / 1e6)
                 for done, at_us in self.deeds.items()
-                if site_of(done[0]) == site.id and now.utc_us - at_us < DAY_US
+                if site_of(done[0]) == site.id and abs(now.utc_us - at_us) < DAY_US  # a clock set far back
             },
         )
 

@@ -118,6 +118,8 @@ class Settings(BaseModel):
             raise ValueError("a credential for a webhook, but no RRMD_ALERT_WEBHOOK")
         if urlsplit(url).scheme == "http" and _host_of(url) not in LOOPBACK:
             raise ValueError("a credential goes over https only, or to this machine")
+        if urlsplit(url).username is not None:
+            raise ValueError("a credential for a webhook, and a login in its URL that would replace it")
         return value
 
     @field_validator("sites", "state_dir", "socket", "audit_dir", "key_file", mode="after")

@@ -123,7 +123,7 @@ class Store:
                 add_token(conn, after, token_expires)
             if use_token:
                 spend_token(conn, change.id, now, allow_expired)
-            if after.undo_of is not None and after.state in (State.FAILED, State.EXPIRED):
+            if after.undo_of is not None and _touched_nothing(change.state, after.state):
                 return_token(conn, after.undo_of)
             if change.state is State.PROPOSED and after.state is State.PLANNED:
                 lock_radios(conn, after)
@@ -428,6 +428,12 @@ class Store:
         if site is not None:
             query = query.where(tables.change.c.site == site)
         return self._all(query.order_by(*order), tables.change_of)
+
+
+def _touched_nothing(before: State, after: State) -> bool:
+    """Whether a change ended without a write: radar that was heard before its turn ends it too."""
+    never_sent = before in (State.PROPOSED, State.PLANNED) and after is State.SUPERSEDED
+    return never_sent or after in (State.FAILED, State.EXPIRED)
 
 
 def _open_event(conn: Connection, event: Event) -> Event | None:

@@ -51,6 +51,7 @@ class Usual:
         """Take in a number of clients; returns the hour that has ended by it, to be stored."""
         known = self._radios.setdefault(radio, _Radio())
         hour, ended = hour_of(utc_us), None
+        self._forget_after(known, hour)
         if known.present is not None and hour != known.present and known.samples:
             ended = Hour(radio, known.present, round(known.total / known.samples))
             self.learn([ended])
@@ -73,6 +74,14 @@ class Usual:
         if hour > known.newest:
             for skipped in range(max(known.newest + 1, hour - KEPT + 1), hour + 1):
                 known.hours[skipped % KEPT] = UNKNOWN
+            known.newest = hour
+
+    @staticmethod
+    def _forget_after(known: _Radio, hour: int) -> None:
+        """Hours that are yet to come were counted by a clock that was wrong: they would hide all others."""
+        if known.newest > hour:
+            for wrong in range(max(hour, known.newest - KEPT) + 1, known.newest + 1):
+                known.hours[wrong % KEPT] = UNKNOWN
             known.newest = hour
 
     def clients(self, radio: RadioKey, utc_us: int) -> float | None:

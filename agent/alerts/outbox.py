@@ -99,4 +99,6 @@ class Outbox:
             self.channel.send(notice)
         except Undelivered as error:
             return error
+        except Exception as error:  # a library's surprise (a name that IDNA refuses) must not end the thread
+            return Undelivered(type(error).__name__, again=False)
         return None

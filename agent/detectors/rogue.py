@@ -22,19 +22,41 @@ SETTLED_S = 600.0
 CLEAR_DB = 5.0
 """A rogue that is heard so much more quietly than it takes to raise the event is gone."""
 
+MOST_OPEN = 20
+"""Events for a BSSID each that are open at the same time."""
+
+MANY = "many"
+"""In place of a BSSID: those beyond. Over when none was heard for `forget_s`."""
+
 LIKELY, UNAUTHENTICATED = 900_000, 500_000
 """Confidence in ppm."""
 
 
 def rogues(sight: Sight, open_keys: Collection[str]) -> Sequence[Finding]:
     """Rogues and impersonators that this radio hears or was told of, one finding for each BSSID."""
-    found = {finding.key: finding for finding in (*_told(sight), *_heard(sight))}
+    found = {finding.key: finding for finding in _bounded(sight, (*_told(sight), *_heard(sight)), open_keys)}
     gone = (f for f in _gone(sight, open_keys) if f.key not in found)
     return [
         finding
         for finding in (*found.values(), *gone)
         if finding.presence is Presence.THERE or finding.key in open_keys
     ]
+
+
+def _bounded(sight: Sight, found: Sequence[Finding], open_keys: Collection[str]) -> Iterator[Finding]:
+    """At most `MOST_OPEN` at the site, and one for all beyond: a transmitter that makes up addresses shall
+    not bury a person, and the disk, in alerts."""
+    room = MOST_OPEN - sum(key.startswith(("rogue:", "impersonation:")) for key in open_keys)
+    beyond = 0
+    for finding in found:
+        if finding.presence is Presence.THERE and finding.key not in open_keys:
+            beyond += room <= 0
+            room -= 1
+            if room < 0:
+                continue
+        yield finding
+    if beyond:
+        yield _finding(sight, "rogue", MANY, Presence.THERE, {"bssids": beyond})
 
 
 def _heard(sight: Sight) -> Iterator[Finding]:

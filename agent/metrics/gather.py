@@ -76,7 +76,7 @@ class _Scrape:
         self._add("changes_open", id, value=sum(not change.final for change in mine))
         self._add("changes_stuck", id, value=sum(change.id in memory.stuck for change in mine))
         self._add("nop_channels", id, value=len(memory.barred(id, now)))
-        paused = memory.paused_at(now)
+        paused = memory.paused_at(now) - memory.leaving
         self._add("pauses", id, value=sum(scope.split("/")[0] == id for scope in paused))
         self._add("standby", id, value=id in memory.standby)
 

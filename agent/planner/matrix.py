@@ -162,7 +162,7 @@ def _covered(view: SiteView, event: Event, dead: RadioKey) -> tuple[Answer, ...]
         return (_nothing(event, "too_few_neighbours_heard_it", heard_by=len(near)),)
     found: list[Answer] = []
     for key in near:
-        decision = _guarded_if(view, power.raised(view, key, event.id))
+        decision = _guarded_if(view, power.raised(view, key))
         found.append(decision)
         if isinstance(decision, Move):
             view = assumed(view, decision)
@@ -180,7 +180,7 @@ def _security(view: SiteView, event: Event) -> tuple[Answer, ...]:
     wait_us = view.site.policy.detect.jam_interval_s * 1e6
     for change in view.changes:
         mine = change.cause is Cause.SECURITY and event.radio in change.radios
-        if mine and view.now.utc_us - change.created_utc_us < wait_us:
+        if mine and abs(view.now.utc_us - change.created_utc_us) < wait_us:  # a clock set far back
             return (alert, _nothing(event, "left_a_jammed_channel_lately", change=change.id))
     return (alert, leave(view, event.radio, Cause.SECURITY, least_gain=-1.0))
 

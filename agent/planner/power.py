@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from agent.change import LIVE, TOKEN_S, Cause, Change, State
 from agent.planner import legal
 from agent.planner.decision import Answer, Decision, Move, NoChange, TakeBack
@@ -30,16 +28,16 @@ def helpers(view: SiteView, dead: RadioKey) -> tuple[RadioKey, ...]:
     return tuple(sorted(loud, key=lambda key: (-loud[key], key)))
 
 
-def raised(view: SiteView, key: RadioKey, event_id: str) -> Decision:
+def raised(view: SiteView, key: RadioKey) -> Decision:
     """One step more on this radio, up to what the law, the site and `compensate_most_db` over its power
-    before the first step allow."""
+    before the first step allow, however many dead APs it helps for."""
     at, detect = view.radios[key], view.site.policy.detect
     if at.block is None or at.reading is None or (now := at.reading.tx_power_dbm) is None:
         return NoChange(radio=key, reason="power_not_reported")
     if legal.forbidden(view, at, at.block) is not None:
         return NoChange(radio=key, reason="channel_not_allowed_now")
     have = int(now.value)
-    before = min([have, *(int(c.prior[Setting.TX_POWER_DBM]) for c in _steps(view, key, event_id))])
+    before = min([have, *map(_power_before, _lent(view, key))])
     limits = [
         before + detect.compensate_most_db,
         regulatory.max_power_dbm(view.site.country, at.block, at.radio),
@@ -67,41 +65,55 @@ def given_back(view: SiteView, event_id: str) -> tuple[Answer, ...]:
     the event: one write, however many steps there were. Where that was WORSE it is tried again after `bar_s`,
     and a week later without the token: the help is no loan for ever. Ask again until nothing is left.
     """
-    helping = {key for change in view.changes if _helps(change, event_id) for key in change.radios}
+    mine = (c for c in view.changes if c.event_id == event_id and (_helps(c) or _offers(c)))
+    helping = {key for change in mine for key in change.radios}
     radios = helping & view.radios.keys()  # one that left the configuration is nobody's any more
     return tuple(back for key in sorted(radios) for back in _back(view, key, event_id))
 
 
 def _back(view: SiteView, key: RadioKey, event_id: str) -> list[Answer]:
-    backs = [c for c in view.changes if _gives_back(c, event_id) and key in c.radios]
-    if any(c.state in IN_FORCE and not c.final for c in backs):
+    if any(c.state in IN_FORCE and not c.final for c in _backs(view, key)):
         return []
-    steps = _steps(view, key, event_id)
-    steps = [c for c in steps if not any(_settles(back, c, steps) for back in backs)]
+    steps = [c for c in _lent(view, key) if c.event_id == event_id]
     done = [c for c in steps if c.state is State.COMMITTED]
-    wanted = [c for c in steps if c.state in LIVE and c.state is not State.ROLLING_BACK]
-    if done and (again := _once_more(view, key, done[-1], backs)):
+    first = min(reversed(done), key=_power_before, default=None)
+    if first is not None and (again := _once_more(view, key, first, event_id)):
         return [again]
-    wanted += done[-1:]
+    wanted = [c for c in view.changes if c.event_id == event_id and _offers(c) and key in c.radios]
+    wanted += [c for c in steps if c.state in LIVE and c.state is not State.ROLLING_BACK]
+    wanted += [first] if first is not None else []
     return [TakeBack(radio=key, change_id=c.id, reason="the_dead_ap_is_back") for c in wanted]
 
 
-def _settles(back: Change, step: Change, steps: Sequence[Change]) -> bool:
-    """Whether this undo ended this step: it wrote the power from before it, or from before an earlier one. A
-    step taken afterwards is not ended by it, nor one from before the step that it undid."""
-    undone = next((c for c in steps if c.id == back.undo_of), None)
-    since_us = step.created_utc_us if undone is None else undone.created_utc_us
-    return back.state is State.COMMITTED and since_us <= step.created_utc_us <= back.created_utc_us
+def _lent(view: SiteView, key: RadioKey) -> list[Change]:
+    """Steps of power on this radio that are in force, for whatever dead AP, newest first."""
+    backs = _backs(view, key)
+    steps = (c for c in view.changes if _helps(c) and key in c.radios)
+    lent = (step for step in steps if not any(_settles(back, step) for back in backs))
+    return sorted(lent, key=lambda c: -c.created_utc_us)
 
 
-def _gives_back(change: Change, event_id: str) -> bool:
-    return change.event_id == event_id and change.cause is Cause.UNDO
+def _backs(view: SiteView, key: RadioKey) -> list[Change]:
+    """Changes that took power back from this radio, or are to."""
+    undos = (c for c in view.changes if c.cause is Cause.UNDO and key in c.radios)
+    return [c for c in undos if Setting.TX_POWER_DBM in c.target]
 
 
-def _once_more(view: SiteView, key: RadioKey, first: Change, backs: Sequence[Change]) -> Answer | None:
+def _settles(back: Change, step: Change) -> bool:
+    """Whether this undo ended this step: it came later, and wrote no more power than was before the step."""
+    later = back.state is State.COMMITTED and back.created_utc_us >= step.created_utc_us
+    return later and back.target[Setting.TX_POWER_DBM] <= _power_before(step)
+
+
+def _power_before(step: Change) -> int:
+    return int(step.prior[Setting.TX_POWER_DBM])
+
+
+def _once_more(view: SiteView, key: RadioKey, first: Change, event_id: str) -> Answer | None:
     """Where the first step's token is used, or has expired, the power from before is set by a change of its
     own; None: the token will do."""
-    worse = [c for c in backs if c.state is State.ROLLED_BACK and c.created_utc_us >= first.created_utc_us]
+    backs = [c for c in _backs(view, key) if c.event_id == event_id and c.state is State.ROLLED_BACK]
+    worse = [c for c in backs if c.created_utc_us >= first.created_utc_us]
     last = max(worse, key=lambda c: c.created_utc_us, default=None)
     age_us = view.now.utc_us - first.created_utc_us
     if last is None and age_us < TOKEN_S * 1e6:
@@ -113,19 +125,11 @@ def _once_more(view: SiteView, key: RadioKey, first: Change, backs: Sequence[Cha
     return guarded(view, move)
 
 
-def _steps(view: SiteView, key: RadioKey, event_id: str) -> list[Change]:
-    """Steps of power on this radio for this event, newest first."""
-    return [
-        change
-        for change in sorted(view.changes, key=lambda c: -c.created_utc_us)
-        if _helps(change, event_id) and key in change.radios
-    ]
+def _offers(change: Change) -> bool:
+    """Help that waits for a person's approval: nobody may approve it when it is not needed any more."""
+    return change.cause is Cause.HW_FAILURE and change.state is State.PROPOSED
 
 
-def _helps(change: Change, event_id: str) -> bool:
-    return (
-        change.event_id == event_id
-        and change.cause is Cause.HW_FAILURE
-        and change.state in IN_FORCE
-        and Setting.TX_POWER_DBM in change.prior
-    )
+def _helps(change: Change) -> bool:
+    helps = change.cause is Cause.HW_FAILURE and change.state in IN_FORCE
+    return helps and Setting.TX_POWER_DBM in change.prior

@@ -17,7 +17,10 @@ from agent.alert import Alert
 from agent.alerts.notice import Notice
 from agent.alerts.outbox import Outbox, Undelivered
 from agent.alerts.sinks import AlertSinks, channels_of
+from agent.alerts.syslog import Syslog
+from agent.alerts.webhook import Webhook
 from agent.settings import Endpoint, Settings
+from inventory.credentials import Secret
 
 ALERT = Alert(utc_us=1_772_409_600_000_000, site="lab", text="look at it")
 NOTICE = Notice(alert=ALERT)
@@ -182,3 +185,24 @@ def test_no_channel_no_thread() -> None:
     sinks.raised(ALERT)
     assert sinks.outboxes == []
     sinks.close()
+
+
+@pytest.mark.parametrize("where", ["http://a..b:9/", "http://127.0.0.1:9/"])
+def test_a_way_out_outlives_what_no_library_promised(where: str) -> None:
+    """A host that IDNA refuses, and a bearer that no header can hold."""
+    outbox = Outbox(Webhook(where, Secret("t\u20ack"), "srv"), tries=1)
+    try:
+        for _ in range(2):
+            outbox.put(NOTICE)
+        outbox.close(10.0)
+        assert outbox.given_up == 2
+    finally:
+        outbox.close(0.0)
+
+
+def test_a_syslog_host_that_is_no_name_ends_no_thread() -> None:
+    outbox = Outbox(Syslog(Endpoint("a..b", 514), "srv"), tries=1)
+    for _ in range(2):
+        outbox.put(NOTICE)
+    outbox.close(10.0)
+    assert outbox.given_up == 2

@@ -366,6 +366,29 @@ def test_undoing_a_committed_change_spends_its_token_with_the_new_change(store: 
     assert store.change("c3") is None
 
 
+@pytest.mark.parametrize("trigger", [Trigger.SUPERSEDED, Trigger.REFUSED, Trigger.EXPIRE])
+def test_an_undo_that_was_never_sent_gives_the_token_back(store: Store, trigger: Trigger) -> None:
+    walk(store, rolling_back(store), Trigger.HELD)
+    undo = store.create(
+        change("c2", cause=Cause.UNDO, undo_of="c1"), records=[], spends_token_of="c1", now=NOW
+    )
+    store.transition(undo, trigger, records=[])
+    token = store.token(TOKEN)
+    assert token is not None
+    assert token.used_utc_us is None
+
+
+def test_an_undo_that_was_superseded_at_the_device_does_not(store: Store) -> None:
+    walk(store, rolling_back(store), Trigger.HELD)
+    undo = store.create(
+        change("c2", cause=Cause.UNDO, undo_of="c1"), records=[], spends_token_of="c1", now=NOW
+    )
+    walk(store, undo, Trigger.START, Trigger.SUPERSEDED)
+    token = store.token(TOKEN)
+    assert token is not None
+    assert token.used_utc_us is not None
+
+
 def test_a_refused_undo_leaves_the_token(store: Store) -> None:
     walk(store, rolling_back(store), Trigger.HELD)
     planned(store, "busy", R1)

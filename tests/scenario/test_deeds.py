@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from stories import AP1, said, stage
+from rig import site_of, until
+from stories import AP1, SHORT, opened, policy_of, said, stage
 
+from agent.change import State
 from agent.clock import Clock
 from agent.detectors.sight import Finding, Presence
 from agent.events import EventKind
 from agent.radar import Report
 from agent.simulated_time import run
-from inventory.model import RadioKey
+from drivers.types import ConfigState
+from inventory.model import Mode, RadioKey
 
 
 def failing(what: str, key: RadioKey = AP1) -> Finding:
@@ -49,5 +52,46 @@ def test_radar_that_comes_before_its_turn_stops_a_restart(tmp_path: Path) -> Non
                 await agent.radar.heard(report)
             await asyncio.sleep(1.0)
             assert [r["result"] for r in said(rig, "restart_radio")] == ["doing", "withheld"]
+
+    run(story)
+
+
+def test_help_that_is_decided_on_while_the_ap_comes_back_is_given_back(tmp_path: Path) -> None:
+    async def story(clock: Clock) -> None:
+        near = site_of(4, policy=SHORT, widths=(20,), spacing_m=30.0)
+        async with stage(tmp_path, clock, near) as (rig, agent):
+            gate, have, waiting = asyncio.Event(), agent.changes._have, []
+
+            async def slowly(key: RadioKey) -> ConfigState | None:
+                waiting.append(key)
+                await gate.wait()
+                return await have(key)
+
+            agent.changes._have = slowly  # type: ignore[method-assign]
+            before = [rig.world.radio(key).power_dbm for key in rig.world.radio_keys()]
+            rig.world.hardware.kill_ap("lab/ap2")
+            await until(lambda: waiting)
+            rig.world.hardware.revive_ap("lab/ap2")
+            await until(lambda: not opened(agent, EventKind.HW_FAILURE))
+            await asyncio.sleep(60.0)
+            gate.set()
+            await asyncio.sleep(3000.0)
+            assert said(rig, "cover_for_a_dead_neighbour")
+            assert [rig.world.radio(key).power_dbm for key in rig.world.radio_keys()] == before
+
+    run(story)
+
+
+def test_help_that_nobody_has_approved_is_withdrawn_when_the_ap_is_back(tmp_path: Path) -> None:
+    async def story(clock: Clock) -> None:
+        near = site_of(4, policy=policy_of(Mode.ADVISE), widths=(20,), spacing_m=30.0)
+        async with stage(tmp_path, clock, near) as (rig, agent):
+            rig.world.hardware.kill_ap("lab/ap2")
+            await until(lambda: agent.memory.changes)
+            (first, *_) = agent.memory.changes
+            rig.world.hardware.revive_ap("lab/ap2")
+            await until(lambda: not opened(agent, EventKind.HW_FAILURE))
+            await asyncio.sleep(60.0)
+            assert agent.memory.changes[first].state is State.EXPIRED
 
     run(story)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -15,6 +16,7 @@ from agent.events import EventKind
 from agent.lane import Lane
 from agent.planner.decision import NoChange
 from agent.simulated_time import SimulatedClock, run
+from agent.store_errors import StoreUnavailable
 from inventory.credentials import CredentialError
 from inventory.model import Site
 
@@ -127,5 +129,43 @@ def test_a_login_that_is_missing_changes_nothing(tmp_path: Path) -> None:
                     await agent.reload({"lab": whole})
                 assert dict(agent.lanes) == lanes
                 assert "ap4" not in agent.sites["lab"].aps
+
+    run(story)
+
+
+def test_what_was_put_off_waits_for_a_disk_that_is_lost(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with rig_of(tmp_path, clock) as rig, rig.agent() as agent:
+            change = await monitored(rig, agent)
+            await agent.reload({"lab": without(rig.site, "ap1")})
+            read = agent.ledger.store.open_changes
+
+            def lost(site: str | None = None) -> list[Change]:
+                raise StoreUnavailable("input/output error")
+
+            agent.ledger.store.open_changes = lost  # type: ignore[method-assign]
+            await final(agent, change)
+            await asyncio.sleep(120.0)
+            agent.ledger.store.open_changes = read  # type: ignore[method-assign]
+            await until(lambda: agent.memory.observing_only is None, limit_s=120)
+            assert ("lab", "ap1") not in agent.lanes
+
+    run(story)
+
+
+def test_a_login_that_was_taken_away_does_not_end_the_daemon(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with rig_of(tmp_path, clock) as rig, rig.agent() as agent:
+            await until(lambda: agent.memory.radios[rig.key].reading)
+
+            def gone(site: Site, device: str) -> Lane:
+                raise CredentialError(f"cred:{device} is nowhere")
+
+            agent.fleet._make_lane = gone
+            rig.world.hardware.cut_management("lab/ap1")
+            await until(lambda: "lab/ap1" in agent.memory.lost, limit_s=300)
+            await asyncio.sleep(120.0)
+            rig.world.hardware.restore_management("lab/ap1")
+            await until(lambda: "lab/ap1" not in agent.memory.lost, limit_s=600)
 
     run(story)

@@ -7,10 +7,19 @@ from dataclasses import replace
 import pytest
 from rig import site_of
 
-from agent.memory import Memory
+from agent.memory import HEARD_MOST, Memory, RadioMemory
 from agent.moment import Deadline, Moment
 from agent.nop import Nop
-from drivers.types import BssReading, ClientReading, NeighborReading, RadioReading, RadioState, Snapshot
+from drivers.types import (
+    Action,
+    BssReading,
+    ClientReading,
+    NeighborReading,
+    RadioFault,
+    RadioReading,
+    RadioState,
+    Snapshot,
+)
 from inventory.model import Band, RadioKey
 
 NOW = Moment(monotonic_s=1000.0, utc_us=10**15, boot_id="boot-1", boottime_us=10**12)
@@ -181,3 +190,38 @@ def test_the_names_of_a_site_are_those_that_its_radios_last_told_of() -> None:
     guests = replace(named, bss=(BssReading(bssid=bssid(AP1), ssid="guests"),))
     memory.see(Snapshot(at_s=1010.0, readings={AP1: guests}))
     assert memory.view(memory.sites["lab"], NOW).ssids == {"guests"}
+
+
+def test_made_up_addresses_do_not_fill_the_memory() -> None:
+    radio = RadioMemory(device="ap1")
+    for scan in range(4):
+        made_up = [
+            replace(heard(AP3, -70.0), bssid=f"0a:00:00:{scan:02x}:{n // 256:02x}:{n % 256:02x}")
+            for n in range(1500)
+        ]
+        radio.see(
+            RadioReading(
+                key=AP1,
+                at_s=300.0 * scan,
+                state=RadioState.ON_AIR,
+                band=Band.GHZ_5,
+                neighbors=(heard(AP2), *made_up),
+            )
+        )
+    assert len(radio.neighbors) == HEARD_MOST
+    assert bssid(AP2) in radio.neighbors
+
+
+def test_a_word_that_is_old_when_it_comes_is_forgotten_at_once() -> None:
+    memory = lab()
+    memory.told(RadioFault(at_s=NOW.monotonic_s - 1e5, device="ap1", radio=AP1, what="late"), NOW.monotonic_s)
+    assert not memory.radios[AP1].signals
+
+
+def test_a_deed_of_a_clock_that_was_years_ahead_forbids_nothing() -> None:
+    memory, done = lab(), (AP1, Action.RESTART)
+    site = memory.sites["lab"]
+    memory.deeds[done] = NOW.utc_us + HOUR_US
+    assert memory.view(site, NOW).deeds == {done: 0.0}
+    memory.deeds[done] = NOW.utc_us + 10_000 * HOUR_US
+    assert not memory.view(site, NOW).deeds

@@ -141,3 +141,10 @@ def test_the_stores_password_is_never_shown(url: str, shown: str) -> None:
 def test_they_are_frozen() -> None:
     with pytest.raises(ValidationError):
         Settings().sites = Path("/elsewhere")
+
+
+def test_a_webhook_has_one_way_to_prove_who_asks() -> None:
+    given = {"alert_webhook": "https://u:pw@hook.example/x", "alert_webhook_credential": "cred:hook"}
+    with pytest.raises(SettingsError, match="login in its URL") as refused:
+        Settings.from_environ({}, **given)
+    assert "pw" not in str(refused.value)

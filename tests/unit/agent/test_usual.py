@@ -54,3 +54,17 @@ def test_hours_may_come_in_any_order(hours: list[tuple[int, int]]) -> None:
     forward, backward = told(*sorted(once.items())), told(*sorted(once.items(), reverse=True))
     for at in (NOW + 1, NOW + 12, NOW + WEEK):
         assert forward.clients(R, at * HOUR_US) == backward.clients(R, at * HOUR_US)
+
+
+def test_a_clock_that_was_ahead_hides_nothing_for_ever() -> None:
+    usual = told((NOW - WEEK, 20), (NOW - 1, 9))
+    usual.count(R, (NOW + 3) * HOUR_US, 5)
+    usual.count(R, (NOW + 4) * HOUR_US, 5)
+    usual.count(R, NOW * HOUR_US, 7)
+    usual.count(R, (NOW + 1) * HOUR_US, 7)
+    assert usual.clients(R, NOW * HOUR_US) == 20.0
+    assert usual.clients(R, (NOW + WEEK) * HOUR_US) == 13.5
+    far = told((NOW + 10 * KEPT, 5))
+    far.count(R, NOW * HOUR_US, 7)
+    far.count(R, (NOW + 1) * HOUR_US, 7)
+    assert far.clients(R, (NOW + WEEK) * HOUR_US) == 7.0

@@ -177,3 +177,14 @@ def test_anyone_could_have_sent_it() -> None:
     finding = there(says(word(authenticated=False)))
     assert (finding.severity, finding.confidence_ppm) == ("minor", 500_000)
     assert there(says(word(10.0), word(over=True, authenticated=False))).severity == "major"
+
+
+def test_thousands_of_made_up_addresses_are_one_event_more() -> None:
+    names = [f"0a:00:00:00:{n // 256:02x}:{n % 256:02x}" for n in range(3000)]
+    found = look(*(heard_as(name, ssid=SSID, signal_dbm=-60.0) for name in names))
+    assert len(found) == 21
+    assert (found[-1].key, found[-1].evidence["bssids"]) == ("rogue:many", 2980)
+    again = look(
+        *(heard_as(name, ssid=SSID, signal_dbm=-60.0) for name in names), open_keys=[f.key for f in found]
+    )
+    assert [f.key for f in again] == [f.key for f in found]

@@ -374,6 +374,8 @@ def test_a_jammed_channel_is_left_at_most_once_in_half_an_hour() -> None:
     assert (move.cause, move.target[Setting.CHANNEL] != 36) == (Cause.SECURITY, True)
     lately = replace(seen, changes=(past(ONE, 1799.0, cause=Cause.SECURITY),))
     assert reasons(matrix.answer(lately, jammed)) == ["alert_security", "left_a_jammed_channel_lately"]
+    ahead = replace(seen, changes=(past(ONE, -1e8, cause=Cause.SECURITY),))
+    assert "left_a_jammed_channel_lately" not in reasons(matrix.answer(ahead, jammed))
     other = replace(seen, changes=(past(TWO, 1799.0, cause=Cause.SECURITY),))
     assert "left_a_jammed_channel_lately" not in reasons(matrix.answer(other, jammed))
 

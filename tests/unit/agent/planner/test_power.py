@@ -33,6 +33,11 @@ def step(n: int, key: RadioKey, prior: int, state: State = State.COMMITTED, **sa
     return replace(change, **said)  # type: ignore[arg-type]
 
 
+def undo_to(dbm: int, n: int, step_id: str, **said: object) -> Change:
+    undo = replace(step(n, TWO, 16), id=f"undo-{n}", cause=Cause.UNDO, undo_of=step_id)
+    return replace(undo, target={Setting.TX_POWER_DBM: dbm}, **said)  # type: ignore[arg-type]
+
+
 def now_at(dbm: float, *steps: Change, **radio: Any) -> SiteView:
     """The second AP at this power, after these steps."""
     site = site_of(4, channels=(36, 149), widths=(20,), **radio)
@@ -41,7 +46,7 @@ def now_at(dbm: float, *steps: Change, **radio: Any) -> SiteView:
 
 
 def raised(seen: SiteView) -> Move | NoChange:
-    return power.raised(seen, TWO, "event-1")
+    return power.raised(seen, TWO)
 
 
 def to_dbm(seen: SiteView) -> int | str:
@@ -57,7 +62,8 @@ def to_dbm(seen: SiteView) -> int | str:
         (16.0, (step(1, TWO, 10), step(2, TWO, 13)), "power_at_its_limit"),
         (14.0, (step(1, TWO, 10),), 16),
         (13.0, (step(1, TWO, 10, state=State.ROLLED_BACK),), 16),
-        (16.0, (step(1, TWO, 10, event_id="another"),), 19),
+        (16.0, (step(1, TWO, 10), step(2, TWO, 13, event_id="another")), "power_at_its_limit"),
+        (16.0, (step(1, TWO, 10, cause=Cause.OPERATOR),), 19),
         (13.0, (step(1, THREE, 10),), 16),
     ],
 )
@@ -119,7 +125,7 @@ def test_a_step_still_open_is_given_back_first() -> None:
 
 @pytest.mark.parametrize("state", [State.MONITORING, State.COMMITTED])
 def test_what_was_given_back_is_not_given_back_again(state: State) -> None:
-    undo = replace(step(3, TWO, 16), id="undo", cause=Cause.UNDO, undo_of="step-1", state=state)
+    undo = undo_to(10, 3, "step-1", state=state)
     assert given_back(undo, step(2, TWO, 13), step(1, TWO, 10)) == []
     failed = replace(undo, state=State.FAILED)
     assert given_back(failed, step(2, TWO, 13), step(1, TWO, 10)) == ["step-1"]
@@ -137,16 +143,12 @@ def test_power_stays_within_what_an_obss_pd_level_allows() -> None:
     assert to_dbm(said(seen, TWO, obss_pd_dbm=Reported(-76, "test"))) == 15
 
 
-def undo_of(n: int, step_id: str, **said: object) -> Change:
-    return replace(step(n, TWO, 16), id=f"undo-{n}", cause=Cause.UNDO, undo_of=step_id, **said)  # type: ignore[arg-type]
-
-
 def test_a_step_taken_after_an_undo_is_given_back_too() -> None:
     """A person, or bad experience, took the first step back while the AP was still dead."""
     again = step(3, TWO, 10)
-    assert given_back(again, undo_of(2, "step-1"), step(1, TWO, 10)) == ["step-3"]
-    assert given_back(undo_of(3, "step-2"), step(2, TWO, 13), step(1, TWO, 10)) == ["step-1"]
-    assert given_back(undo_of(3, "step-2", state=State.PLANNED), step(2, TWO, 13), step(1, TWO, 10)) == []
+    assert given_back(again, undo_to(10, 2, "step-1"), step(1, TWO, 10)) == ["step-3"]
+    assert given_back(undo_to(13, 3, "step-2"), step(2, TWO, 13), step(1, TWO, 10)) == ["step-1"]
+    assert given_back(undo_to(13, 3, "step-2", state=State.PLANNED), step(2, TWO, 13), step(1, TWO, 10)) == []
 
 
 def test_help_is_given_back_when_the_token_has_expired() -> None:
@@ -155,5 +157,19 @@ def test_help_is_given_back_when_the_token_has_expired() -> None:
     (move,) = matrix.over(seen, event(EventKind.HW_FAILURE, ONE, what="dead"))
     assert isinstance(move, Move)
     assert dict(move.target) == {Setting.TX_POWER_DBM: 10}
-    done = replace(undo_of(2, "step-1"), undo_of=None, created_utc_us=NOW.utc_us)
+    done = replace(undo_to(10, 2, "step-1"), undo_of=None, created_utc_us=NOW.utc_us)
     assert matrix.over(now_at(10.0, old, done), event(EventKind.HW_FAILURE, ONE, what="dead")) == ()
+
+
+def test_help_for_two_dead_aps_is_bounded_and_given_back_as_one() -> None:
+    """The second step's own prior power holds the help for the first: it must not be what is left at last."""
+    first, second = step(1, TWO, 10, event_id="another"), step(2, TWO, 13)
+    assert given_back(undo_to(10, 3, "step-1", event_id="another"), second, first) == []
+    again = step(4, TWO, 10)
+    assert given_back(again, undo_to(10, 3, "step-1", event_id="another"), second, first) == ["step-4"]
+    assert given_back(step(3, TWO, 10), second) == ["step-3"], "the least power, not the oldest step"
+
+
+def test_help_that_was_only_proposed_is_withdrawn() -> None:
+    assert given_back(step(1, TWO, 10, state=State.PROPOSED)) == ["step-1"]
+    assert given_back(step(1, TWO, 10, state=State.EXPIRED)) == []
