@@ -9,9 +9,14 @@ SOURCES := agent drivers inventory tests benchmarks
 demo: $(VENV)/.runtime
 	@$(BIN)/rrmd demo
 
+# The virtual machines wait most of the time, for a radar check or a verdict: their tests run beside the others.
+# Each rerun is told at the end of its part: look at it.
 test: lint guest
-	$(BIN)/pytest -n 2 -m "not vm" --reruns 1 # each rerun is told at the end: look at it
-	$(BIN)/pytest -m vm --reruns 1 # an emulated machine: a stall of the host is tried again, and told at the end
+	@mkdir -p build
+	@$(BIN)/pytest -m vm --reruns 1 -p no:cacheprovider >build/guest.log 2>&1 & guest=$$!; \
+	$(BIN)/pytest -m "not vm" -n 2 --reruns 1; host=$$?; \
+	echo "waiting for the tests in the virtual machines: build/guest.log"; \
+	wait $$guest; code=$$?; cat build/guest.log; exit $$((host || code))
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check $(SOURCES)

@@ -31,6 +31,10 @@ from inventory.model import RadioKey
 log = structlog.get_logger()
 
 
+ALERT_AGAIN_S = 4 * 3600.0
+"""A person is told the same of a radio no sooner than this, unless it is critical."""
+
+
 class Answers:
     """``alert(site, text, radio)`` calls a person."""
 
@@ -51,6 +55,7 @@ class Answers:
         self._executor = executor
         self._changes = changes
         self._alert = alert
+        self._last_told_s: dict[str, float] = {}
 
     async def give(
         self, answer: Answer, event: Event, told: set[str], actor: Actor | None = None
@@ -108,11 +113,23 @@ class Answers:
 
     async def _tell(self, deed: Deed, event: Event, told: set[str]) -> None:
         said = f"alert {deed.reason} {deed.radio}"
-        if said in told:
+        if said in told or self._told_lately(said, event):
             return
         told.add(said)
         self._alert(event.site, deed.text, deed.radio)
         await self._note(deed, event, "alert")
+
+    def _told_lately(self, said: str, event: Event) -> bool:
+        """A radio that is full every few minutes is worth one alert: whoever gets a hundred reads none."""
+        now_s = self._clock.monotonic()
+        again_s = ALERT_AGAIN_S if event.severity != "critical" else 0.0
+        last_s = self._last_told_s.get(said)
+        if last_s is not None and now_s - last_s < again_s:
+            return True
+        self._last_told_s = {
+            each: at_s for each, at_s in self._last_told_s.items() if now_s - at_s < ALERT_AGAIN_S
+        } | {said: now_s}
+        return False
 
     async def _act(
         self, deed: Deed, request: ActionRequest, event: Event, told: set[str], actor: Actor | None

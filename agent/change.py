@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from agent.moment import Deadline
-from drivers.types import Edit, ScopeRef, Values
+from drivers.types import ConfigState, Edit, ScopeRef, Setting, Values
 from inventory.model import Policy, RadioKey
 
 
@@ -125,6 +125,10 @@ INCIDENTS = frozenset({Cause.DFS_RADAR, Cause.HW_FAILURE, Cause.UNDO})
 """Causes that have a budget of their own (3 per radio and day), outside the routine one."""
 
 
+AS_CONFIGURED = "read_back_as_configured"
+"""Key of a change's reason: names of the settings that its device tells as configured only."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
     """Who wanted it: ``type`` agent, operator or device; ``uid`` of the control socket's peer."""
@@ -138,7 +142,7 @@ class Actor:
 class Change:
     """One row of the change table.
 
-    ``prior``: the values before, in force, read from the device just before the row was written.
+    ``prior``: the values before, as `known` from the device just before the row was written.
     ``baseline``: JSON of the monitor's baseline, frozen with the token; None = too little data.
     ``rev`` rises with each update; an update names the one it saw. ``attempts`` counts tries at rollback.
     ``rollback_to``: where a rollback goes when ``prior`` has become illegal; None = to ``prior``.
@@ -180,6 +184,15 @@ class Change:
     @property
     def final(self) -> bool:
         return self.state in FINAL
+
+    @property
+    def as_configured(self) -> frozenset[Setting]:
+        """Settings whose value in force the device can't tell: what it has configured is all the proof."""
+        return frozenset(Setting(name) for name in self.reason.get(AS_CONFIGURED, ()))
+
+    def known(self, have: ConfigState) -> Values:
+        """What the device has, for every judgement of this change: ack, drift, conflict, undo."""
+        return have.known(self.as_configured)
 
     def edit(self) -> Edit:
         """The edit that makes it so, guarded by the prior values."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from agent.change import TOKEN_S, Actor, Cause, Change, State, deadline_s, token_hash
+from agent.change import AS_CONFIGURED, TOKEN_S, Actor, Cause, Change, State, deadline_s, token_hash
 from agent.clock import Clock
 from agent.counts import Count
 from agent.executor import Executor
@@ -26,7 +26,7 @@ from agent.store_errors import RadioBusy, StaleChange, TokenExpired, TokenSpent
 from agent.tokens import token_for
 from agent.watch import freeze_baseline
 from drivers.errors import DriverError, Unsupported
-from drivers.types import ConfigState, Edit, Effects, RadioState, ScopeRef, Setting, Values
+from drivers.types import ConfigState, Edit, Effects, RadioState, Readback, ScopeRef, Setting, Values
 from inventory.model import Mode, RadioKey
 
 log = structlog.get_logger()
@@ -37,6 +37,7 @@ RELIEVED = {Cause.NON_WIFI_BURST: Metric.NON_WIFI, Cause.SPECTRUM_SAT: Metric.BU
 SILENT = frozenset({RadioState.OFF, RadioState.NOP})
 """A radio that is silent is nowhere: what it had set is not what it goes back to."""
 
+CONFIGURED = Readback.CONFIGURED
 UNDOABLE = frozenset({State.COMMITTED, State.ESCALATED})
 
 
@@ -156,7 +157,8 @@ class Changes:
         have = await self._have(radio)
         if have is None:
             return "device_not_readable"
-        edit = Edit(change_id="preview", scope=have.scope, set=target, expect=_prior(target, have))
+        known = have.known(self._as_configured(radio, target, have))
+        edit = Edit(change_id="preview", scope=have.scope, set=target, expect=_prior(target, known))
         try:
             return edit, self._lane(radio).plan(edit, have)
         except Unsupported as error:
@@ -198,6 +200,20 @@ class Changes:
             log.warning("change.not_opened", radio=key, error=str(error))
             return None
 
+    def _as_configured(self, key: RadioKey, target: Values, have: ConfigState) -> frozenset[Setting]:
+        """Of the settings those that the device tells as configured only, and whose driver says that no more
+        can be read back. One that is merely missing, as a channel of a silent radio, is not among them."""
+        missing = [s for s in target if s in have.configured and s not in have.in_force]
+        return frozenset(s for s in missing if self._promises(key, {s: target[s]}, have) is CONFIGURED)
+
+    def _promises(self, key: RadioKey, values: Values, have: ConfigState) -> Readback | None:
+        """The level at which the driver can read these settings back; None: it can't set them."""
+        try:
+            edit = Edit(change_id="preview", scope=have.scope, set=values)
+            return self._lane(key).plan(edit, have).readback
+        except Unsupported:
+            return None
+
     def _change(
         self,
         move: Move,
@@ -209,13 +225,17 @@ class Changes:
     ) -> Change | str:
         """The row to be stored, or why there is none."""
         wakes = have.state in SILENT and move.target.get(Setting.ENABLED) == 1
-        told = self._settable(move.radio) if wakes else have.in_force.keys()
+        as_configured = self._as_configured(move.radio, move.target, have)
+        known = have.known(as_configured)
+        told = self._settable(move.radio) if wakes else known.keys()
         target = {k: v for k, v in move.target.items() if k in told or k is not Setting.CENTER_MHZ}
-        prior = {Setting.ENABLED: 0} if wakes else _prior(target, have)
+        prior = {Setting.ENABLED: 0} if wakes else _prior(target, known)
         if missing := [s for s in target if s not in prior and not wakes]:
             return f"prior_not_reported:{missing[0]}"
         if prior == target:
             return "already_there"
+        if as_configured and self._promises(move.radio, target, have) is not CONFIGURED:
+            return "device_cannot"  # each setting by itself, but not all of them in one edit
         site = self._memory.sites[move.radio.split("/")[0]]
         now, id = self._clock.now(), self._ledger.ids()
         view = self._memory.view(site, now)
@@ -239,7 +259,7 @@ class Changes:
             event_id=event_id,
             undo_of=undo_of,
             baseline=baseline.to_json() if baseline else None,
-            reason=_explained(move, self._memory.radios[move.radio].history.last),
+            reason=_explained(move, self._memory.radios[move.radio].history.last, as_configured),
             created_utc_us=now.utc_us,
             token_sha256=token_hash(token_for(id, self._token_key)),
         )
@@ -267,13 +287,14 @@ def declined(move: Move, reason: str, vetoes: tuple[Veto, ...] = (), **params: A
     return NoChange(radio=move.radio, reason=reason, params=said, candidates=move.candidates, vetoes=vetoes)
 
 
-def _prior(target: Values, have: ConfigState) -> dict[Setting, int]:
-    return {setting: have.in_force[setting] for setting in target if setting in have.in_force}
+def _prior(target: Values, known: Values) -> dict[Setting, int]:
+    return {setting: known[setting] for setting in target if setting in known}
 
 
-def _explained(move: Move, last: Observation | None) -> Mapping[str, Any]:
+def _explained(move: Move, last: Observation | None, as_configured: frozenset[Setting]) -> Mapping[str, Any]:
     """What `rrmd changes --explain` shows of the decision; ``incident``: what it is to relieve, measured
-    when it was decided (design: INEFFECTIVE)."""
+    when it was decided (design: INEFFECTIVE); ``read_back_as_configured``: of what there will be no proof
+    that it is in force."""
     told: dict[str, Any] = {
         "code": move.reason,
         "params": dict(move.params),
@@ -287,6 +308,8 @@ def _explained(move: Move, last: Observation | None) -> Mapping[str, Any]:
             for c in move.candidates[:8]
         ],
     }
+    if as_configured:
+        told[AS_CONFIGURED] = sorted(as_configured)
     metric = RELIEVED.get(move.cause)
     before = getattr(last, str(metric), None) if metric else None
     if before:

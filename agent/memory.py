@@ -54,7 +54,7 @@ class Known(NamedTuple):
 
 @dataclass(slots=True)
 class RadioMemory:
-    """One radio. ``held``: when it was seen on which 20 MHz channels, newest last.
+    """One radio. ``held``: when it was seen last on which 20 MHz channels, newest last.
 
     ``neighbors``: by BSSID, when it was heard last and how; replaced as a whole, since views look into it.
     ``keep_s``: how long. ``scanned_at_s`` and ``clients_at_s``: when the neighbour table and the client
@@ -87,7 +87,7 @@ class RadioMemory:
         if reading.bss is not None:
             self.bss = reading.bss
         if block := block_of(reading):
-            self.held.append((reading.at_s, block.mhz20))
+            self._hold(reading.at_s, block.mhz20)
         if reading.clients is not None:
             self.clients_at_s = reading.at_s
             self.macs = frozenset(client.mac for client in reading.clients)
@@ -97,6 +97,12 @@ class RadioMemory:
             self._measure(reading.at_s, reading.survey, reading.fresh_s)
         self.seen.set()
         self.seen = asyncio.Event()
+
+    def _hold(self, now_s: float, mhz20: frozenset[int]) -> None:
+        """Seen there once more, or for the first time."""
+        if self.held and self.held[-1][1] == mhz20:
+            self.held.pop()
+        self.held.append((now_s, mhz20))
 
     def _hear(self, now_s: float, scan: Iterable[NeighborReading]) -> None:
         """Add one scan to what was heard; what is older than ``keep_s`` is forgotten."""

@@ -82,7 +82,7 @@ class Monitoring:
             have = await self._bench.read(change)
             if told := course.take():
                 return await self._bench.interrupted(change, told)
-            if have is not None and self._bench.in_force(change.target, have):
+            if have is not None and self._bench.proven(change, change.target, have):
                 return await self._bench.ledger.step(
                     change, Trigger.HELD, reason="no_data_on_air", verdict=UNPROVEN
                 )
@@ -101,18 +101,18 @@ class Monitoring:
         if reading.state is not RadioState.ON_AIR or agrees(change.target, _told(reading, change.target)):
             return None
         have = await self._bench.read(change)  # a reading may be older than the switch: ask again
-        if have is None or agrees(change.target, have.in_force):
+        if have is None or agrees(change.target, change.known(have)):
             return None
-        if agrees(change.prior, have.in_force):
+        if agrees(change.prior, change.known(have)):
             return await self._bench.ledger.step(change, Trigger.UNDONE, reason="device_went_back")
         return await self._superseded(change, have)
 
     async def _moved_while_away(self, change: Change) -> Change | None:
         """What happened to the change while no agent lived; None: it is in force, or not to be told yet."""
         have = await self._bench.read(change)
-        if have is None or agrees(change.target, have.in_force):
+        if have is None or agrees(change.target, change.known(have)):
             return None
-        if agrees(change.prior, have.in_force):
+        if agrees(change.prior, change.known(have)):
             return await self._bench.ledger.step(change, Trigger.UNDONE, reason="device_went_back")
         return await self._superseded(change, have)
 
@@ -122,7 +122,7 @@ class Monitoring:
         radar = target is not None and bool(target.mhz20 & barred)
         reason = "left_because_of_radar" if radar else "changed_by_someone_else"
         return await self._bench.ledger.step(
-            change, Trigger.SUPERSEDED, reason=reason, params={"have": text(have.in_force)}
+            change, Trigger.SUPERSEDED, reason=reason, params={"have": text(change.known(have))}
         )
 
     async def _next_reading(self, change: Change, course: Course) -> None:

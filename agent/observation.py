@@ -14,6 +14,9 @@ from agent.traffic import counted, gone_clients, traffic_of
 from drivers.types import RadioReading, RadioState
 from inventory.model import RadioKey
 
+FLAWLESS: frozenset[Flaw] = frozenset()
+"""One for all observations."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
@@ -117,7 +120,7 @@ def observe(previous: RadioReading | None, current: RadioReading) -> Observation
         gone=gone_clients(previous, current, span_s),
         disconnects=traffic.disconnects,
         hardware_resets=_risen(previous.hardware_resets, current.hardware_resets),
-        flaws=frozenset(traffic.flaws | air.flaws | off_air),
+        flaws=frozenset(flaws) if (flaws := traffic.flaws | air.flaws | off_air) else FLAWLESS,
     )
 
 

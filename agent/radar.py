@@ -146,8 +146,7 @@ class RadarWatch:
             drill=report.drill,
         )
         try:
-            await self._ledger.write(self._ledger.store.bar, nops, [entry])
-            await self._ledger.write(self._ledger.store.raise_event, event)
+            await self._ledger.write(self._ledger.store.bar, nops, [entry], event)
         except Exception as error:
             if not self._ledger.damaged:
                 raise

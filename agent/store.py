@@ -191,11 +191,14 @@ class Store:
 
     # Non-occupancy periods
 
-    def bar(self, nops: Sequence[Nop], records: Sequence[Record]) -> None:
-        """Non-occupancy periods, kept; one that is there already is extended, never shortened."""
+    def bar(self, nops: Sequence[Nop], records: Sequence[Record], event: Event | None = None) -> None:
+        """Non-occupancy periods, kept; one that is there already is extended, never shortened. The event of
+        the radar goes with them, unless it is open already: one transaction, since an AP waits for it."""
         with self._write() as conn:
             for nop in nops:
                 put_nop(conn, nop)
+            if event is not None and _open_event(conn, event) is None:
+                conn.execute(insert(tables.event), tables.event_row(event))
             queue_records(conn, records)
 
     def nops(self, now: Moment, site: str | None = None) -> list[Nop]:
@@ -218,9 +221,8 @@ class Store:
         When it was open already nothing is written, the records neither; its id tells.
         """
         with self._write() as conn:
-            row = conn.execute(select(tables.event).where(*_same_open_event(event))).mappings().first()
-            if row is not None:
-                return decoded(tables.event_of, row)
+            if (known := _open_event(conn, event)) is not None:
+                return known
             conn.execute(insert(tables.event), tables.event_row(event))
             queue_records(conn, records)
         return event
@@ -434,11 +436,9 @@ def _touched_nothing(before: State, after: State) -> bool:
     return never_sent or after in (State.FAILED, State.EXPIRED)
 
 
-def _same_open_event(event: Event) -> tuple[Any, ...]:
+def _open_event(conn: Connection, event: Event) -> Event | None:
+    """The event of that site, kind and key that is open."""
     table = tables.event.c
-    return (
-        table.site == event.site,
-        table.kind == event.kind.value,
-        table.key == event.key,
-        table.cleared_utc.is_(None),
-    )
+    same = (table.site == event.site, table.kind == event.kind.value, table.key == event.key)
+    row = conn.execute(select(tables.event).where(*same, table.cleared_utc.is_(None))).mappings().first()
+    return None if row is None else decoded(tables.event_of, row)

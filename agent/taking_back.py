@@ -10,7 +10,7 @@ from agent.lane import Withheld
 from agent.moment import Deadline
 from agent.rollback import destination, is_ours
 from agent.undo_timer import SETTLING_S
-from agent.workbench import READ_BACK_S, Workbench, text
+from agent.workbench import READ_BACK_S, Workbench, read_back, text
 from drivers.errors import Conflict, DriverError, Refused
 from drivers.types import ConfigState, Edit, RadioState, Setting, Values
 
@@ -63,11 +63,11 @@ class TakingBack:
                     rollback_to=goal,
                 )
             )
-        if self._bench.in_force(goal, have):
+        if self._bench.proven(change, goal, have):
             if self._may_still_land(change, course):
                 return change
-            return await self._undone(change, "already_back")
-        if not is_ours(change, have.in_force):
+            return await self._undone(change, "already_back", goal, have)
+        if not is_ours(change, change.known(have)):
             return await self._neither_back(change, have)
         return await self._write_back(change, course, goal, have)
 
@@ -82,7 +82,7 @@ class TakingBack:
         wanted = dict(goal)
         if have.state in (RadioState.OFF, RadioState.NOP):
             wanted.setdefault(Setting.ENABLED, 1)
-        expect = {k: v for k, v in have.in_force.items() if k in goal}
+        expect = {k: v for k, v in change.known(have).items() if k in goal}
         edit = Edit(change_id=change.id, scope=change.scope, set=wanted, expect=expect)
         try:
             await self._bench.lane(change).apply(
@@ -94,31 +94,32 @@ class TakingBack:
             return await self._failed_attempt(change, "device_refused", device_said=str(error)[:200])
         except DriverError as error:
             log.warning("change.undo_in_doubt", change=change.id, error=str(error))
-        if await self._back(change, course, goal):
-            return await self._undone(change, "read_back_agrees")
+        if back := await self._back(change, course, goal):
+            return await self._undone(change, "read_back_agrees", goal, back)
         return await self._failed_attempt(change, "read_back_differs")
 
-    async def _back(self, change: Change, course: Course, goal: Values) -> bool:
-        """Read back until the goal is in force, at most for the ack's time."""
+    async def _back(self, change: Change, course: Course, goal: Values) -> ConfigState | None:
+        """The read-back that proves the goal, waited for at most the ack's time; None: it did not come."""
         policy = self._bench.policy(change)
         limit = Deadline.after(self._bench.clock.now(), policy.ack_timeout_s + change.silent_s)
         while not limit.passed(self._bench.clock.now()) and course.interrupt is None:
             have = await self._bench.read(change)
-            if have is not None and self._bench.in_force(goal, have):
-                return True
+            if have is not None and self._bench.proven(change, goal, have):
+                return have
             await course.wait(READ_BACK_S)
-        return False
+        return None
 
     async def _neither_back(self, change: Change, have: ConfigState) -> Change:
         return await self._bench.ledger.step(
             change,
             Trigger.SUPERSEDED,
             reason="changed_by_someone_else",
-            params={"have": text(have.in_force)},
+            params={"have": text(change.known(have))},
         )
 
-    async def _undone(self, change: Change, reason: str) -> Change:
-        return await self._bench.ledger.step(change, Trigger.UNDONE, reason=reason)
+    async def _undone(self, change: Change, reason: str, goal: Values, have: ConfigState) -> Change:
+        evidence = read_back(change, goal, have)
+        return await self._bench.ledger.step(change, Trigger.UNDONE, reason=reason, evidence=evidence)
 
     async def _withheld(self, change: Change, why: str) -> Change:
         change = self._bench.memory.changes[change.id]  # the attempt may have noted another destination

@@ -11,6 +11,9 @@ from drivers.types import ClientReading, Counters, RadioReading
 MAX_FRAMES_PER_S = 200_000
 """No radio sends more: 5 us per frame is less than the shortest aggregated MPDU takes."""
 
+NOBODY: frozenset[str] = frozenset()
+"""One for all: an empty set takes as much memory as a small observation, and there are 40 to a radio."""
+
 MAX_FRAME_BYTES = 65_536  # a segmentation-offload frame, which mac80211 counts once
 
 _FIELDS = ("frames", "retries", "failed", "bytes", "disconnects")
@@ -142,11 +145,12 @@ def gone_clients(previous: RadioReading, current: RadioReading, span_s: float) -
     if previous.clients is None or current.clients is None:
         return None
     now = {client.mac: client for client in current.clients}
-    return frozenset(
+    gone = {
         client.mac
         for client in previous.clients
         if client.mac not in now or _rejoined(client, now[client.mac], span_s)
-    )
+    }
+    return frozenset(gone) if gone else NOBODY
 
 
 def _sum(values: Iterable[int | None]) -> int | None:

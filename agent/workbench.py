@@ -62,10 +62,10 @@ class Workbench:
             log.debug("change.read_back_failed", change=change.id, error=str(error))
             return None
 
-    def in_force(self, want: Values, have: ConfigState) -> bool:
-        """The values are in force, and the radio transmits unless it was told not to."""
+    def proven(self, change: Change, want: Values, have: ConfigState) -> bool:
+        """The device says these values, and the radio transmits unless it was told not to."""
         off = want.get(Setting.ENABLED) == 0
-        return agrees(want, have.in_force) and (off or have.state is RadioState.ON_AIR)
+        return agrees(want, change.known(have)) and (off or have.state is RadioState.ON_AIR)
 
     def no_longer_back(self, change: Change, values: Values, have: ConfigState) -> str | None:
         """Why a rollback must not send these values now; ``have``: what it found on the device."""
@@ -124,11 +124,7 @@ class Workbench:
             change,
             Trigger.ACKED,
             reason="read_back_agrees",
-            evidence=[
-                Evidence(field=str(k), value=v, unit=UNITS.get(k, ""), source="read_back")
-                for k, v in sorted(have.in_force.items())
-                if k in change.target
-            ],
+            evidence=read_back(change, change.target, have),
             acked_at=Deadline.after(now, 0.0),
             deadline=self.deadline(
                 State.MONITORING, policy, change.silent_s, refresh_s(self.memory.radios[change.radios[0]])
@@ -136,8 +132,9 @@ class Workbench:
         )
 
     async def neither(self, change: Change, have: ConfigState, reason: str) -> Change:
-        params = {"have": text(have.in_force)}
-        if is_ours(change, have.in_force):
+        known = change.known(have)
+        params = {"have": text(known)}
+        if is_ours(change, known):
             return await self.to_rollback(change, Trigger.DOUBT, reason, params)
         return await self.ledger.step(
             change, Trigger.SUPERSEDED, reason="changed_by_someone_else", params=params
@@ -178,6 +175,21 @@ class Workbench:
             return await self.ledger.step(
                 change, NOT_UNDONE[change.state], reason="token_not_usable", params={"why": str(error)}
             )
+
+
+def read_back(change: Change, wanted: Values, have: ConfigState) -> list[Evidence]:
+    """What the device says of the wanted settings. ``source``: ``read_back`` of what is in force,
+    ``read_back.configured`` of what it only knows to be configured."""
+    return [
+        Evidence(
+            field=str(setting),
+            value=value,
+            unit=UNITS.get(setting, ""),
+            source="read_back" if setting in have.in_force else "read_back.configured",
+        )
+        for setting, value in sorted(change.known(have).items())
+        if setting in wanted
+    ]
 
 
 def text(values: Values) -> str:

@@ -57,7 +57,7 @@ class Writing:
             veto = vetoes[0]
             params = {"guard": veto.guard, **veto.params}
             return await self._bench.ledger.step(change, Trigger.REFUSED, reason=veto.reason, params=params)
-        if not agrees(change.prior, have.in_force):
+        if not agrees(change.prior, change.known(have)):
             return await self._bench.ledger.step(change, Trigger.SUPERSEDED, reason="prior_has_changed")
         try:
             effects = self._bench.lane(change).plan(change.edit(), have)
@@ -120,9 +120,9 @@ class Writing:
             if told := course.take():
                 return await self._bench.interrupted(change, told)
             have, now = await self._bench.read(change), self._bench.clock.now()
-            if have is not None and self._bench.in_force(change.target, have):
+            if have is not None and self._bench.proven(change, change.target, have):
                 return await self._bench.acked(change, have)
-            if have is not None and quiet.passed(now) and agrees(change.prior, have.in_force):
+            if have is not None and quiet.passed(now) and agrees(change.prior, change.known(have)):
                 return await self._bench.ledger.step(change, Trigger.REFUSED, reason="not_applied")
             if change.deadline.passed(now):
                 return await self._unproven(change, have)
@@ -138,9 +138,9 @@ class Writing:
         params = {"device_said": words[:200]}
         if have is None:
             return await self._bench.to_rollback(change, Trigger.DOUBT, "refused_and_unreadable", params)
-        if agrees(change.target, have.in_force):
+        if agrees(change.target, change.known(have)):
             return await self._bench.acked(change, have)
-        if agrees(change.prior, have.in_force):
+        if agrees(change.prior, change.known(have)):
             return await self._bench.ledger.step(
                 change, Trigger.REFUSED, reason="device_refused", params=params
             )
@@ -158,7 +158,7 @@ class Writing:
                     await self._confirm(change, course)  # the timer must not undo what came instead
                 return after
             have = await self._bench.read(change) or have
-            if have is not None and self._bench.in_force(change.target, have):
+            if have is not None and self._bench.proven(change, change.target, have):
                 acked = await self._bench.acked(change, have)
                 await self._confirm(change, course)
                 return acked
@@ -189,6 +189,6 @@ class Writing:
         """No ack in time. Failure is what was never proven to be success."""
         if have is None:
             return await self._bench.to_rollback(change, Trigger.DOUBT, "never_read_back")
-        if agrees(change.prior, have.in_force):
+        if agrees(change.prior, change.known(have)):
             return await self._bench.to_rollback(change, Trigger.DOUBT, "not_applied_in_time")
         return await self._bench.neither(change, have, "read_back_differs")

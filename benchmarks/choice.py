@@ -105,7 +105,7 @@ def _bssid(n: int) -> str:
 
 def _fewest(view: SiteView, key: RadioKey) -> object:
     at = view.radios[key]
-    counts = Counter(each.channel for each in at.neighbors)
+    counts = Counter(each.channel for each in at.heard(view.site.policy.neighbour_age_s))
     return min(legal.candidates(view, at), key=lambda block: counts[block.primary])
 
 

@@ -104,7 +104,7 @@ def _watched(agent: Agent) -> dict[RadioKey, asyncio.Future[float]]:
 
 
 def _polls(agent: Agent) -> int:
-    return sum(1 for known in agent.memory.radios.values() for _ in known.held)
+    return sum(len(known.history.observations) for known in agent.memory.radios.values())
 
 
 def lines(result: dict[str, Any]) -> list[str]:

@@ -7,7 +7,7 @@ conducted, as the device states them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -232,6 +232,13 @@ class ConfigState:
     in_force: Values
     state: RadioState = RadioState.ON_AIR
 
+    def known(self, as_configured: Set[Setting]) -> Values:
+        """What the device has, each setting at the level at which it can be told: in force, and where that
+        is not reported as configured, but only for ``as_configured``: settings for which its driver promises
+        no more than that (`Readback.CONFIGURED`). Of all others a configured value proves nothing."""
+        only = {name: value for name, value in self.configured.items() if name in as_configured}
+        return {**only, **self.in_force}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
@@ -268,7 +275,8 @@ class Capabilities:
     """What can be read and set; known before anything is planned.
 
     ``obss_pd_acts``: a written OBSS-PD level is in force at once and drops nobody; where it is False the
-    level may still be settable, at the price that the driver's `Effects` name.
+    level may still be settable, at the price that the driver's `Effects` name, and what is in force may not
+    be told.
     """
 
     tables: frozenset[Table]

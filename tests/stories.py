@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,10 +16,13 @@ from agent.agent import Agent
 from agent.change import Change
 from agent.clock import Clock
 from agent.events import Event, EventKind
+from agent.simulation import as_it_is
+from drivers.simulated import worlds
 from drivers.simulated.driver import family
 from drivers.simulated.faults import NO_FAULTS, Call, Fault, FaultPlan, Operation, Scripted
-from inventory.channels import Block
-from inventory.model import DetectPolicy, Mode, Policy, Site, radio_key
+from drivers.simulated.world import World
+from inventory.channels import Block, block
+from inventory.model import Band, DetectPolicy, Mode, Policy, Site, radio_key
 
 AP1, AP2, AP3, AP4 = (radio_key("lab", f"ap{n}", "r5") for n in range(1, 5))
 
@@ -191,13 +194,39 @@ async def stage(
     *,
     faults: FaultPlan = NO_FAULTS,
     calm_s: float = CALM_S,
+    wrap_device: Callable[[Any], Any] = as_it_is,
     **world: Any,
 ) -> AsyncIterator[tuple[Rig, Agent]]:
     """A rig of four APs on channels of their own, and its agent, after some calm minutes. At the end the
     audit chain must be whole."""
     site = site or site_of(4, policy=SHORT, widths=(20,))
     async with rig_of(directory, clock, site, faults=faults, **world) as rig:
+        rig.wrap_device = wrap_device
         async with rig.agent() as agent:
             await calm(clock, calm_s)
+            yield rig, agent
+        rig.verify()
+
+
+@asynccontextmanager
+async def penned(
+    directory: Path, clock: Clock, allowed_mhz: frozenset[int], width_mhz: int, policy: Policy = SHORT
+) -> AsyncIterator[tuple[Rig, Agent]]:
+    """The same with an AP 1 on channel 36 whose device has no other channels than these."""
+    site = site_of(4, policy=policy, widths=(20, 40, 80))
+    world = World(1, "US", start_hour=12.0)
+    for ap, channel in zip(site.aps.values(), (36, 149, 157, 153), strict=True):
+        mine = ap.id == "ap1"
+        world.add_radio(
+            ap.radios[0],
+            block(Band.GHZ_5, channel, width_mhz if mine else 20),
+            position=ap.position_m or NEAR_AP1,
+            allowed_mhz=allowed_mhz if mine else None,
+        )
+    world.add_clients(6, stays=True)
+    with worlds.registered("rig", world):
+        rig = Rig(directory=directory, site=site, world=world, clock=clock)
+        async with rig.agent() as agent:
+            await calm(clock)
             yield rig, agent
         rig.verify()

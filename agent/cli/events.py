@@ -48,7 +48,14 @@ def _row(event: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def evidence(found: Any) -> str:
-    """``busy_ratio 750000 ppm, ...``; anything else as it is."""
+    """``busy_ratio 750000 ppm, obss_pd_dbm -79 dBm (configured), ...``; anything else as it is."""
     if isinstance(found, list) and all(isinstance(item, dict) and "field" in item for item in found):
-        return ", ".join(f"{i['field']} {cell(i.get('value'))} {i.get('unit', '')}".strip() for i in found)
+        return ", ".join(map(_item, found))
     return cell(found)
+
+
+def _item(each: dict[str, Any]) -> str:
+    """With the level of a source that has one: what was read back as configured may not be in force."""
+    level = str(each.get("source", "")).partition(".")[2]
+    words = (each["field"], cell(each.get("value")), each.get("unit"), f"({level})" if level else "")
+    return " ".join(word for word in words if word)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 
 from agent.detectors.recent import (
     SURVEY,
@@ -16,6 +17,7 @@ from agent.detectors.recent import (
     recent,
     shares,
 )
+from agent.detectors.security import jammed
 from agent.detectors.sight import Finding, Presence, Sight
 from agent.detectors.usual import slots_of, usual
 from agent.events import EventKind
@@ -33,7 +35,18 @@ TOLD = 0.95
 
 def non_wifi(sight: Sight, open_keys: Collection[str]) -> Sequence[Finding]:
     """Duty at `burst_duty` or more in `samples` samples; or at `burst_low_duty` with harm; or the device
-    says so itself. Over below `burst_clear_duty`, without harm and with nothing said to the contrary."""
+    says so itself. Over below `burst_clear_duty`, without harm and with nothing said to the contrary.
+
+    What jams the channel is SECURITY's business: it is left seldom, and as a burst it would be left often.
+    """
+    found = _burst(sight, open_keys)
+    if any(each.presence is Presence.THERE for each in found) and jammed(sight):
+        over = (replace(each, presence=Presence.OVER) for each in found)
+        return tuple(over) if sight.key in open_keys else ()
+    return found
+
+
+def _burst(sight: Sight, open_keys: Collection[str]) -> Sequence[Finding]:
     told = _told(sight)
     run = newest(recent(sight, _duty, SURVEY), sight.policy.samples)
     if told is not None and not told.over and (told.duty_ratio or 0.0) >= sight.policy.burst_duty:

@@ -181,7 +181,7 @@ def _rate(observations: Sequence[Observation]) -> float | None:
 
 def _standings(sight: Sight, controls: Sequence[Sequence[Slot]]) -> Iterator[Standing]:
     """Each measure that the newest slots and enough earlier ones report."""
-    slots = slots_of(sight, sight.observations, _elsewhere(sight))
+    slots = slots_of(sight, sight.observations, _gone_for_good(sight))
     newest = _newest(sight, slots)
     before = [slot for slot in slots[: len(slots) - RATE_SLOTS] if slot.valid]
     for measure in measures(sight):
@@ -216,16 +216,13 @@ def _newest(sight: Sight, slots: Sequence[Slot]) -> Sequence[Slot]:
     return found[::-1]
 
 
-def _elsewhere(sight: Sight) -> frozenset[str]:
-    """MACs on other radios of the site, where anybody left this one: those roamed."""
-    if not any(seen.gone for seen in sight.observations[-RATE_SLOTS:]):
-        return frozenset()
-    return frozenset(
-        client.mac
-        for key, other in sight.view.radios.items()
-        if key != sight.key and other.reading is not None
-        for client in other.reading.clients or ()
-    )
+def _gone_for_good(sight: Sight) -> frozenset[str]:
+    """MACs that left and are not back on this radio: they roamed, or went home. A radio that throws its
+    clients out sees them again; a lecture that ends is no emergency."""
+    gone = frozenset[str]().union(*(seen.gone or () for seen in sight.observations))
+    reading = sight.at.reading
+    here = reading.clients if reading is not None and reading.clients is not None else ()
+    return gone - {client.mac for client in here}
 
 
 # -- against the other radios -----------------------------------------------------------------------------

@@ -115,6 +115,12 @@ def _jamming(sight: Sight, open_keys: Collection[str]) -> Finding | None:
     return _finding(sight, "jamming", Presence.OVER, {}) if all_below(last, policy.burst_clear_duty) else None
 
 
+def jammed(sight: Sight) -> bool:
+    """Whether the radio is being jammed, as far as more than anyone's word tells."""
+    found = _jamming(sight, ())
+    return found is not None and found.presence is Presence.THERE and found.confidence_ppm == LIKELY
+
+
 def _duty(seen: Observation) -> float | None:
     return seen.non_wifi_ratio
 

@@ -129,7 +129,13 @@ def stale(p: Proposal) -> Veto | None:
 
 
 def can_set(p: Proposal) -> Veto | None:
+    """What the device can set, on this radio alone: a setting of a band, a profile or the whole device would
+    be written to radios that nobody asked about."""
     able = p.at.capabilities
+    for setting in p.target:
+        if able is not None and (scope := able.settings.get(setting, "radio")) != "radio":
+            params = {"setting": setting, "scope": scope}
+            return Veto(guard="capability", reason="scope_not_single_radio", params=params)
     missing = [s for s in p.target if able is None or s not in able.settings]
     if not missing or (missing == [Setting.CENTER_MHZ] and able and Setting.CHANNEL in able.settings):
         return None

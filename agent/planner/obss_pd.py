@@ -17,9 +17,10 @@ from agent.planner.legal import forbidden
 from agent.planner.spectrum import levels
 from agent.planner.surroundings import Surroundings, around, deferral, rate_left, strangers
 from agent.view import RadioView, SiteView
-from drivers.types import Capabilities, Setting
+from drivers.types import Capabilities, Readback, Setting
 from inventory.channels import Block
 from inventory.model import RadioKey
+from inventory.regulatory import dfs_needed
 
 LEAST_DBM: Final = -82
 POWER_REF_DBM: Final = 21
@@ -42,7 +43,7 @@ def raised(view: SiteView, key: RadioKey, cause: Cause) -> Decision:
         return NoChange(radio=key, reason="obss_pd_at_its_limit", params={"from_dbm": have})
     power = _power(at)
     less = min(power, most_power_dbm(goal))
-    params: dict[str, int | str] = {"from_dbm": have, "to_dbm": goal, "power_dbm": less}
+    params: dict[str, int | str] = {"from_dbm": have, "to_dbm": goal, "power_dbm": less, **_proof(at)}
     if at.radio.power_dbm and less < at.radio.power_dbm[0]:
         return NoChange(radio=key, reason="power_would_be_too_low", params=params)
     won = _gain(around(view, at), at.block, have, goal, power - less)
@@ -51,6 +52,12 @@ def raised(view: SiteView, key: RadioKey, cause: Cause) -> Decision:
         return NoChange(radio=key, reason="gain_too_small", params=params)
     target = {Setting.OBSS_PD_DBM: goal} | ({Setting.TX_POWER_DBM: less} if less < power else {})
     return Move(radio=key, target=target, cause=cause, reason="defer_less_to_faint_bsss", params=params)
+
+
+def _proof(at: RadioView) -> dict[str, str]:
+    """Where the level does not act at once nothing tells what is in force either."""
+    acts = at.capabilities is not None and at.capabilities.obss_pd_acts
+    return {} if acts else {"readback": str(Readback.CONFIGURED)}
 
 
 def _not_now(view: SiteView, at: RadioView) -> str | None:
@@ -62,6 +69,8 @@ def _not_now(view: SiteView, at: RadioView) -> str | None:
         return "obss_pd_moves_other_radios_too"
     if not able.obss_pd_acts and not _quiet(view):
         return "obss_pd_only_in_quiet_hours"
+    if not able.obss_pd_acts and at.block is not None and dfs_needed(view.site.country, at.block):
+        return "obss_pd_would_need_a_cac"  # there and back: an undo must need none
     return _not_known(view, at, able)
 
 

@@ -10,9 +10,7 @@ from drivers.types import ConfigState, Edit, Setting
 
 def compare(edit: Edit, have: ConfigState) -> None:
     """Raises Conflict unless the device says what the edit expects."""
-    now = dict(have.in_force)
-    if Setting.OBSS_PD_DBM in have.configured:  # nothing tells what is in force
-        now[Setting.OBSS_PD_DBM] = have.configured[Setting.OBSS_PD_DBM]
+    now = have.known({Setting.OBSS_PD_DBM})  # nothing tells which level is in force
     other = {name: now.get(name) for name in edit.expect if now.get(name) != edit.expect[name]}
     if other:
         said = ", ".join(f"{name} is {value}, not {edit.expect[name]}" for name, value in other.items())

@@ -49,19 +49,17 @@ class Subject:
 def steps(subject: Subject, edit: Edit, have: ConfigState) -> tuple[Step, ...]:
     """Commands that take the radio from ``have`` to the edit's values; none when it is there."""
     _check(edit)
-    if Setting.OBSS_PD_DBM in edit.set:
-        return _reused(subject, edit, have)
     if edit.set.get(Setting.ENABLED) == 0:
         return (
             ()
             if have.in_force.get(Setting.ENABLED) == 0
             else (render.disable(subject.tools, subject.ifname),)
         )
-    placed = _placed(subject, edit, have)
-    powered = _powered(subject, edit, have, moves=bool(placed))
+    begun = (_reused if Setting.OBSS_PD_DBM in edit.set else _placed)(subject, edit, have)
+    powered = _powered(subject, edit, have, moves=bool(begun))
     if have.state is RadioState.ON_AIR and not _louder(edit, have):
-        return (*powered, *placed)  # before the move: the kernel would use all that the new channel allows
-    return (*placed, *powered)
+        return (*powered, *begun)  # the kernel would use all that the new channel, or the old level, allows
+    return (*begun, *powered)
 
 
 def _check(edit: Edit) -> None:
@@ -73,8 +71,8 @@ def _check(edit: Edit) -> None:
         raise Unsupported("enabled is 0 or 1")
     if edit.set.get(Setting.ENABLED) == 0 and len(edit.set) > 1:
         raise Unsupported("a radio that is to be off takes no other setting")
-    if Setting.OBSS_PD_DBM in edit.set and len(edit.set) > 1:
-        raise Unsupported("OBSS-PD takes no other setting beside it")
+    if Setting.OBSS_PD_DBM in edit.set and edit.set.keys() - {Setting.OBSS_PD_DBM, Setting.TX_POWER_DBM}:
+        raise Unsupported("OBSS-PD takes no other setting beside it than the power that goes with it")
 
 
 def _reused(subject: Subject, edit: Edit, have: ConfigState) -> tuple[Step, ...]:

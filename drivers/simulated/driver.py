@@ -14,11 +14,12 @@ from drivers.errors import Conflict, DeviceTimeout, Disconnected, Garbage, Refus
 from drivers.simulated import options as own_options
 from drivers.simulated import worlds
 from drivers.simulated.effects import (
+    by_restart,
     changes_obss_pd,
     effects,
     only_radio,
     prior_values,
-    reloading,
+    reticent,
     unsupported,
 )
 from drivers.simulated.faults import Fault, Kind, Operation
@@ -45,8 +46,10 @@ from drivers.types import (
     RadioReading,
     RadioState,
     Receipt,
+    Reported,
     RogueHeard,
     ScopeRef,
+    Setting,
     Signal,
     Snapshot,
     Table,
@@ -178,7 +181,11 @@ class SimulatedDevice:
         return Snapshot(at_s=now_s, readings=readings, missing={**missing, **lost})
 
     def _reading(self, key: RadioKey, tables: frozenset[Table], now_s: float) -> RadioReading:
-        return read_radio(self._world, key, tables, now_s)
+        found = read_radio(self._world, key, tables, now_s)
+        if self._options.obss_pd_acts:
+            return found
+        level = self._world.radio(key).configured[Setting.OBSS_PD_DBM]
+        return replace(found, obss_pd_dbm=Reported(level, "simulated.configured"))
 
     async def read_config(self, ref: ScopeRef) -> ConfigState:
         fault = await self._call(Operation.READ_CONFIG, radio=self._radio_of(ref))
@@ -188,8 +195,8 @@ class SimulatedDevice:
         have = self._config(ref)
         if fault is not None and fault.kind is Kind.WRONG_READBACK:
             wrong = {**have.in_force, **fault.values}
-            return replace(have, configured=wrong, in_force=wrong)
-        return have
+            have = replace(have, configured=wrong, in_force=wrong)
+        return have if self._options.obss_pd_acts else reticent(have)
 
     def _config(self, ref: ScopeRef) -> ConfigState:
         radio = self._world.radio(self._radio_of(ref))
@@ -207,10 +214,10 @@ class SimulatedDevice:
 
     def plan(self, edit: Edit, have: ConfigState) -> Effects:
         key = self._radio_of(edit.scope)
-        if why := unsupported(edit, self._radios[key]):
+        if why := unsupported(edit, self._radios[key], obss_pd_acts=self._options.obss_pd_acts):
             raise Unsupported(why)
-        found = effects(edit, have, self._radios[key], self._world.country)
-        return found if self._options.obss_pd_acts else reloading(found, edit, have)
+        plan = effects if self._options.obss_pd_acts else by_restart
+        return plan(edit, have, self._radios[key], self._world.country)
 
     async def apply(self, edit: Edit, undo_after_s: float | None) -> Receipt:
         key = self._radio_of(edit.scope)
@@ -253,7 +260,7 @@ class SimulatedDevice:
         return ""
 
     def _check_supported(self, key: RadioKey, edit: Edit, undo_after_s: float | None) -> None:
-        if why := unsupported(edit, self._radios[key]):
+        if why := unsupported(edit, self._radios[key], obss_pd_acts=self._options.obss_pd_acts):
             raise Unsupported(why)
         if undo_after_s is None:
             return
@@ -272,8 +279,9 @@ class SimulatedDevice:
         have = self._world.in_force(key)
         prior = prior_values(values, have)
         self._world.configure(key, values)
-        if not self._options.obss_pd_acts and changes_obss_pd(values, have):
-            self._world.drop_clients(key)  # it is only taken over by a reload
+        on_air = self._world.state_of(key) is RadioState.ON_AIR
+        if on_air and not self._options.obss_pd_acts and changes_obss_pd(values, have):
+            self._world.restart(key)
         return "" if undo_after_s is None else self._world.arm_undo(key, prior, undo_after_s)
 
     def _confirm(self, handle: str) -> str:

@@ -22,6 +22,7 @@ from inventory.model import Radio, RadioKey
 from inventory.regulatory import cac_s
 
 CSA_SILENT_S = 1.0
+RESTART_SILENT_S = 5.0
 MARGIN_S = 5.0
 BLOCK = (Setting.CHANNEL, Setting.WIDTH_MHZ, Setting.CENTER_MHZ)
 
@@ -33,13 +34,16 @@ def only_radio(ref: ScopeRef) -> RadioKey:
     return ref.members[0]
 
 
-def unsupported(edit: Edit, radio: Radio) -> str | None:
-    """Why no device of this family can do it, None when one can (but may refuse)."""
+def unsupported(edit: Edit, radio: Radio, *, obss_pd_acts: bool) -> str | None:
+    """Why no such device can do it, None when it can (but may refuse)."""
     if not edit.set:
         return "the edit sets nothing"
     width = edit.set.get(Setting.WIDTH_MHZ)
     if width is not None and width not in (20, 40, 80, 160, 320):
         return f"{radio.key}: no width of {width} MHz"
+    beside = edit.set.keys() - {Setting.OBSS_PD_DBM, Setting.TX_POWER_DBM}
+    if beside and Setting.OBSS_PD_DBM in edit.set and not obss_pd_acts:
+        return f"{radio.key}: OBSS-PD takes a restart, and no {', '.join(sorted(beside))} beside it"
     return None
 
 
@@ -61,16 +65,26 @@ def effects(edit: Edit, have: ConfigState, radio: Radio, country: str) -> Effect
     )
 
 
-def changes_obss_pd(wanted: Values, in_force: Values) -> bool:
-    return wanted.get(Setting.OBSS_PD_DBM) not in (None, in_force.get(Setting.OBSS_PD_DBM))
+def changes_obss_pd(wanted: Values, now: Values) -> bool:
+    return wanted.get(Setting.OBSS_PD_DBM) not in (None, now.get(Setting.OBSS_PD_DBM))
 
 
-def reloading(found: Effects, edit: Edit, have: ConfigState) -> Effects:
-    """The same on a device that takes an OBSS-PD level over only by a reload, which its clients feel."""
-    gentle = found.outage in (Outage.NONE, Outage.CSA) and have.state is RadioState.ON_AIR
-    if gentle and changes_obss_pd(edit.set, have.in_force):
-        return replace(found, outage=Outage.CLIENTS_DROP)
-    return found
+def reticent(have: ConfigState) -> ConfigState:
+    """What a device says that can't tell which OBSS-PD level is in force: only how it is configured."""
+    told = dict(have.in_force)
+    told.pop(Setting.OBSS_PD_DBM, None)
+    return replace(have, in_force=told)
+
+
+def by_restart(edit: Edit, have: ConfigState, radio: Radio, country: str) -> Effects:
+    """On a device that takes an OBSS-PD level over only by a restart of the radio, and never tells it."""
+    if Setting.OBSS_PD_DBM not in edit.set:
+        return effects(edit, have, radio, country)
+    known = replace(have, in_force=have.known({Setting.OBSS_PD_DBM}))
+    found = replace(effects(edit, known, radio, country), readback=Readback.CONFIGURED)
+    if have.state is not RadioState.ON_AIR or not changes_obss_pd(edit.set, known.in_force):
+        return found
+    return replace(found, outage=Outage.CLIENTS_DROP, silent_s=RESTART_SILENT_S)
 
 
 def _changes(edit: Edit, have: ConfigState) -> list[tuple[Setting, int]]:

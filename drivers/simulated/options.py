@@ -21,8 +21,9 @@ class Options(BaseModel):
     ``seed``, ``country`` and ``start_hour``; ``positions_m`` places APs (default: a grid of 15 m).
 
     ``refresh_s``: how old the device lets its counters get; ``table_refresh_s``: the same for one table, and
-    the only way for ``neighbors``. ``timeout_s``: what a time-out takes. ``actions``, ``obss_pd_acts``: what
-    it declares. ``spectrum_analyser``, ``intrusion_detection``, ``fault_reports``: which signals it has.
+    the only way for ``neighbors``. ``timeout_s``: what a time-out takes. ``actions``: what it declares.
+    ``obss_pd_acts`` False: an OBSS-PD level takes a restart of the radio, and is told as configured only.
+    ``spectrum_analyser``, ``intrusion_detection``, ``fault_reports``: which signals it has.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 from contract.suite import Case
 
@@ -34,22 +35,30 @@ CHANGES: dict[str, tuple[Values, Values]] = {
 """What is written -> values before, values after."""
 
 
-def simulated_case(name: str = "power", *, undo_timer: bool = True) -> Case:
+def simulated_case(name: str = "power", **options: bool) -> Case:
     """Power is in force at once: the only one of them that needs no simulated time to be quick."""
     before, change = CHANGES[name]
     worlds.forget(NAME)
-    return Case(name="simulated", make=lambda: make(undo_timer), scope=SCOPE, change=change, before=before)
+    silent = not options.get("obss_pd_acts", True)
+    return Case(
+        name="simulated",
+        make=lambda: make(options),
+        scope=SCOPE,
+        change=change,
+        before=before,
+        as_configured=frozenset({Setting.OBSS_PD_DBM}) if silent else frozenset(),
+    )
 
 
-def make(undo_timer: bool) -> Device:
+def make(options: Mapping[str, bool]) -> Device:
     """In the running loop, whose clock the world gets."""
     clock = asyncio.get_running_loop().time
     try:
         worlds.get(NAME)
     except KeyError:
         worlds.register(NAME, small_world(clock()))
-    options = family.check_options({"world": NAME, "undo_timer": undo_timer})
-    config = DeviceConfig(id="ap1", driver="simulated", address="", options=options)
+    checked = family.check_options({"world": NAME, **options})
+    config = DeviceConfig(id="ap1", driver="simulated", address="", options=checked)
     return family.device(DeviceContext(config=config, radios=(RADIO,), secret=None, clock=clock))
 
 

@@ -19,6 +19,8 @@ from drivers.types import (
     ConfigState,
     DeviceInfo,
     Edit,
+    RadioState,
+    Readback,
     ScopeRef,
     Setting,
     Table,
@@ -35,13 +37,15 @@ APPLIED_S = 30.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """One driver with something to speak to. ``change``: an edit's values that it can carry out on
-    ``radio``, which must be on air; ``before`` undoes it. ``make`` gives a device that is not open yet."""
+    ``radio``, which must be on air; ``before`` undoes it. ``make`` gives a device that is not open yet.
+    ``as_configured``: what of it the device can't tell to be in force."""
 
     name: str
     make: Callable[[], Device]
     scope: ScopeRef
     change: Values
     before: Values
+    as_configured: frozenset[Setting] = frozenset()
 
     @property
     def radio(self) -> RadioKey:
@@ -66,7 +70,7 @@ async def _opened(device: Device) -> AsyncIterator[tuple[Device, DeviceInfo]]:
 async def _settled(case: Case, device: Device, values: Values) -> ConfigState:
     """The read-back, as soon as it agrees; the ack is never the return of `apply`."""
     async with asyncio.timeout(APPLIED_S):
-        while not _agrees(state := await device.read_config(case.scope), values):
+        while not _proven(case, state := await device.read_config(case.scope), values):
             pass  # each question takes its time
     return state
 
@@ -78,8 +82,15 @@ async def _request(case: Case, device: Device, action: Action) -> ActionRequest:
     return ActionRequest(action=action, radio=case.radio, clients=clients)
 
 
-def _agrees(state: ConfigState, values: Values) -> bool:
-    return all(state.in_force.get(name) == value for name, value in values.items())
+def _proven(case: Case, state: ConfigState, values: Values) -> bool:
+    """What is told as configured only proves nothing as long as the radio is not back."""
+    back = not case.as_configured or state.state is RadioState.ON_AIR
+    return back and _agrees(case, state, values)
+
+
+def _agrees(case: Case, state: ConfigState, values: Values) -> bool:
+    known = state.known(case.as_configured)
+    return all(known.get(name) == value for name, value in values.items())
 
 
 class Contract:
@@ -160,7 +171,9 @@ class Contract:
             assert effects.commands
             assert effects.silent_s >= 0
             assert device.plan(case.edit(case.change, {}), have) == effects
-            assert _agrees(await device.read_config(case.scope), case.before)
+            assert (effects.readback is Readback.CONFIGURED) is bool(case.as_configured)
+            assert not case.as_configured & have.in_force.keys()
+            assert _agrees(case, await device.read_config(case.scope), case.before)
 
         self.told(case, story)
 
@@ -175,7 +188,7 @@ class Contract:
         async def story(device: Device, info: DeviceInfo) -> None:
             with pytest.raises(Conflict):
                 await device.apply(case.edit(case.change, case.change), None)
-            assert _agrees(await device.read_config(case.scope), case.before)
+            assert _agrees(case, await device.read_config(case.scope), case.before)
 
         self.told(case, story)
 
@@ -208,7 +221,7 @@ class Contract:
                 return False
             with pytest.raises(Unsupported):
                 await device.apply(case.edit(case.change, {}), 300.0)
-            assert _agrees(await device.read_config(case.scope), case.before)
+            assert _agrees(case, await device.read_config(case.scope), case.before)
             return True
 
         if not self.told(case, story):
@@ -236,7 +249,7 @@ class Contract:
             for action in sorted(undeclared):
                 with pytest.raises(Unsupported):
                     await device.act(await _request(case, device, action))
-            assert _agrees(await device.read_config(case.scope), case.before)
+            assert _agrees(case, await device.read_config(case.scope), case.before)
             return bool(undeclared)
 
         if not self.told(case, story):

@@ -17,11 +17,18 @@ T = TypeVar("T")
 
 
 class TestSimulated(Contract):
-    @pytest.fixture(params=[*((name, True) for name in CHANGES), ("csa", False)], ids=str)
+    @pytest.fixture(
+        params=[
+            *((name, {}) for name in CHANGES),
+            ("csa", {"undo_timer": False}),
+            ("obss_pd", {"obss_pd_acts": False}),
+        ],
+        ids=str,
+    )
     def case(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Case]:
         monkeypatch.setattr(asyncio, "run", in_simulated_time)
-        name, undo_timer = request.param
-        yield simulated_case(name, undo_timer=undo_timer)
+        name, options = request.param
+        yield simulated_case(name, **options)
         worlds.forget(NAME)
 
 

@@ -157,7 +157,15 @@ ANSWERS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
                     "from_state": None,
                     "to_state": "PLANNED",
                     "reason": {"code": "gain", "params": {}},
-                    "evidence": [],
+                    "evidence": [
+                        {
+                            "field": "obss_pd_dbm",
+                            "value": -79,
+                            "unit": "dBm",
+                            "source": "read_back.configured",
+                        },
+                        {"field": "tx_power_dbm", "value": 15, "unit": "dBm", "source": "read_back"},
+                    ],
                 },
             ],
         },
@@ -350,6 +358,7 @@ def test_explaining_shows_reason_baseline_effect_and_records(daemon: Daemon) -> 
         "retry_median_ppm",
         "retry_ratio_ppm",
         "-> PLANNED",
+        "obss_pd_dbm -79 dBm (configured), tx_power_dbm 15 dBm",
         "2026-01-02T03:04:05Z",
     ):
         assert word in text

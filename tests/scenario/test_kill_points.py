@@ -15,16 +15,19 @@ from pathlib import Path
 import pytest
 from reaper import Killed, Reaper
 from rig import Rig, rig_of, site_of, until
+from stories import with_options
 
 from agent.agent import Agent
-from agent.change import Actor, Change, State, agrees
+from agent.change import Actor, Cause, Change, State, agrees
 from agent.clock import Clock
 from agent.events import EventKind
+from agent.planner.decision import Move
 from agent.simulated_time import run
 from agent.simulation import as_it_is
 from agent.store import Store
+from drivers.simulated import firmware
 from drivers.simulated.faults import NO_FAULTS, Fault, FaultPlan, Kind, Operation, Scripted
-from drivers.types import RadioState
+from drivers.types import RadioState, Setting
 from inventory.channels import block
 from inventory.model import Band, Mode, MonitorPolicy, Policy
 
@@ -71,6 +74,16 @@ async def undone(rig: Rig, agent: Agent) -> None:
     await agent.operator.rollback(agent.changes.token(opened), PERSON)
 
 
+async def configured(rig: Rig, agent: Agent) -> None:
+    """A change of which the device can only tell that it is configured, and a person who takes it back."""
+    level = {Setting.OBSS_PD_DBM: -79}
+    move = Move(radio=rig.key, target=level, cause=Cause.OPERATOR, reason="requested")
+    opened = await agent.changes.open(move, actor=PERSON)
+    assert isinstance(opened, Change), opened
+    await agent.executor.settled(opened.id, State.MONITORING)
+    await agent.operator.rollback(agent.changes.token(opened), PERSON)
+
+
 async def radar(rig: Rig, agent: Agent) -> None:
     """Radar on the target while a change is being monitored; the AP does not leave by itself."""
     opened = await drill(rig, agent, 60)
@@ -85,6 +98,7 @@ STORIES: dict[str, tuple[Story, FaultPlan]] = {
     "held": (held, NO_FAULTS),
     "worse": (worse, NO_FAULTS),
     "undone": (undone, NO_FAULTS),
+    "configured": (configured, NO_FAULTS),
     "refused": (refused, FaultPlan((Scripted(Operation.APPLY, 1, Fault(Kind.REFUSED), device="ap1"),))),
     "lost_ack": (
         lost_ack,
@@ -108,7 +122,9 @@ def live(directory: Path, name: str, kill_at: int | None) -> Reaper:
 
     async def lives(clock: Clock) -> None:
         story, faults = STORIES[name]
-        site = site_of(2, policy=QUICK, undo_timer=name != "lost_ack")
+        alone = name == "configured"
+        site = site_of(1 if alone else 2, policy=QUICK, undo_timer=name not in ("lost_ack", "configured"))
+        site = with_options(site, obss_pd_acts=not alone)
         async with rig_of(directory, clock, site, faults=faults, channels=(36, 149), clients=4) as rig:
             rig.wrap_store, rig.wrap_audit, rig.wrap_device = reaper.store, reaper.audit, reaper.device
             await first_life(rig, story, reaper)
@@ -189,8 +205,12 @@ def _second_ids() -> Callable[[], str]:
 @pytest.mark.parametrize("name", STORIES)
 @pytest.mark.timeout(600)
 def test_every_kill_point_is_survived(
-    tmp_path: Path, name: str, record_property: Callable[[str, object], None]
+    tmp_path: Path,
+    name: str,
+    record_property: Callable[[str, object], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(firmware, "RESTART_S", 0.5)  # read-backs of a silent radio are all alike
     points = live(_fresh(tmp_path, "whole"), name, None)
     assert points.calls > 20
     failures = {at: why for at in range(1, points.calls + 1) if (why := _killed(tmp_path, name, at))}

@@ -42,6 +42,7 @@ from drivers.types import (
     RadioReading,
     RadioState,
     Readback,
+    Reported,
     RogueHeard,
     ScopeRef,
     Setting,
@@ -809,20 +810,45 @@ def test_an_action_that_is_not_declared_is_unsupported() -> None:
     play(scene)
 
 
-@pytest.mark.parametrize("acts", [True, False])
-def test_an_obss_pd_level_that_does_not_act_by_itself_costs_the_clients(acts: bool) -> None:
+def test_an_obss_pd_level_that_acts_drops_nobody() -> None:
     async def scene(scene: Scene) -> None:
-        device = await scene.opened(obss_pd_acts=acts)
-        assert (await device.open()).capabilities.obss_pd_acts is acts
+        device = await scene.opened()
+        assert (await device.open()).capabilities.obss_pd_acts
         change = edit(obss_pd_dbm=-76)
         effects = device.plan(change, await device.read_config(SCOPE))
-        assert effects.outage is (Outage.NONE if acts else Outage.CLIENTS_DROP)
+        assert (effects.outage, effects.readback) == (Outage.NONE, Readback.IN_FORCE)
         people = scene.world.clients_of(A)
         await device.apply(change, None)
-        assert scene.world.clients_of(A) == (people if acts else ())
+        assert scene.world.clients_of(A) == people
         have = await in_force(device)
         assert (have[Setting.OBSS_PD_DBM], have[Setting.TX_POWER_DBM]) == (-76, 15)
-        assert device.plan(change, await device.read_config(SCOPE)).outage is Outage.NONE
+        assert device.plan(change, await device.read_config(SCOPE)).commands == ()
+
+    play(scene)
+
+
+def test_a_level_that_takes_a_restart_is_told_as_configured_only() -> None:
+    async def scene(scene: Scene) -> None:
+        device = await scene.opened(obss_pd_acts=False)
+        assert not (await device.open()).capabilities.obss_pd_acts
+        change = edit(obss_pd_dbm=-76)
+        effects = device.plan(change, await device.read_config(SCOPE))
+        assert (effects.outage, effects.readback) == (Outage.CLIENTS_DROP, Readback.CONFIGURED)
+        await device.apply(change, None)
+        assert scene.world.clients_of(A) == ()
+        assert (await device.read_config(SCOPE)).state is RadioState.OFF
+        await asyncio.sleep(effects.silent_s)
+        have = await device.read_config(SCOPE)
+        assert have.state is RadioState.ON_AIR
+        assert Setting.OBSS_PD_DBM not in have.in_force
+        assert (have.configured[Setting.OBSS_PD_DBM], have.in_force[Setting.TX_POWER_DBM]) == (-76, 15)
+        assert device.plan(change, have).commands == ()
+        reading = (await device.read(frozenset({Table.STATUS}), None)).readings[A]
+        assert reading.obss_pd_dbm == Reported(-76, "simulated.configured")
+        with pytest.raises(Conflict, match="obss_pd_dbm is -76"):
+            await device.apply(edit({Setting.OBSS_PD_DBM: -82}, obss_pd_dbm=-79), None)
+        with pytest.raises(Unsupported, match="no channel beside it"):
+            device.plan(edit(obss_pd_dbm=-79, channel=149), have)
 
     play(scene)
 

@@ -10,7 +10,7 @@ import json
 
 import pytest
 from vm.guest import eventually
-from vm.service import PATIENCE_S, Service
+from vm.service import PATIENCE_S, R5, Service
 
 pytestmark = [pytest.mark.vm, pytest.mark.timeout(900)]
 
@@ -32,10 +32,9 @@ def test_the_group_may_ask_and_is_known_by_its_uid(service: Service) -> None:
     stranger = "--reuid=1234 --regid=1234 --clear-groups"
     assert "PermissionError" in service.raw("status", {}, stranger)
     operator = "--reuid=1234 --regid=1234 --groups=$(stat -c %g /run/rrmd/control.sock)"
-    change = service.begin_change(as_user=operator)
-    assert change["actor"]["type"] == "operator"
-    assert change["actor"]["uid"] == 1234
-    service.ended(change["id"])
+    pause = service.ask("pause", as_user=operator, scope=R5, for_s=3600)["pause"]
+    assert pause["actor"] == "uid 1234"
+    service.ask("resume", scope=R5)
 
 
 def test_credentials_are_for_the_service_alone(service: Service) -> None:

@@ -104,9 +104,9 @@ def policy(**said: object) -> SiteView:
     return view(site_of(2, policy=replace(site_of().policy, **said)))  # type: ignore[arg-type]
 
 
-def able(settings: set[Setting]) -> SiteView:
+def able(settings: set[Setting], scope: str = "radio") -> SiteView:
     seen = view(site_of(2))
-    less = replace(ABLE, settings=MappingProxyType(dict.fromkeys(settings, "radio")))
+    less = replace(ABLE, settings=MappingProxyType(dict.fromkeys(settings, scope)))
     return replace(seen, radios={**seen.radios, KEY: replace(seen.radios[KEY], capabilities=less)})
 
 
@@ -141,6 +141,12 @@ ALONE: dict[str, tuple[str, str, Callable[[], SiteView], Values]] = {
     "pinned": ("pinned", "pinned_in_the_site_file", lambda: view(site_of(2, pinned=True)), TARGET),
     "stale": ("stale", "reading_too_old", lambda: told(at_s=0.0), TARGET),
     "can't set": ("capability", "device_cannot_set", lambda: able({Setting.TX_POWER_DBM}), TARGET),
+    "a setting of more than the radio": (
+        "capability",
+        "scope_not_single_radio",
+        lambda: able(set(Setting), "rf_profile"),
+        TARGET,
+    ),
     "the law": ("regulatory", "no_rule", lambda: view(site_of(2, country="AU")), WEATHER),
     "the device's list": (
         "device_list",

@@ -137,6 +137,20 @@ def test_interference_is_left_for_a_better_channel() -> None:
     assert (move.cause, move.target[Setting.CHANNEL] != 36) == (Cause.NON_WIFI_BURST, True)
 
 
+@pytest.mark.parametrize("scope", ["band", "rf_profile", "device"])
+def test_a_channel_that_is_not_the_radios_own_is_left_alone(scope: str) -> None:
+    """What one edit would move with it nobody looked at: no change, and the reason says so."""
+    able = replace(ALL_ABLE, settings=MappingProxyType({**ALL_ABLE.settings, Setting.CHANNEL: scope}))
+    for kind in (K.NON_WIFI_BURST, K.DFS_RADAR):
+        seen = hit(seen_by(site(), able=able), {5180: 0.8})
+        (none,) = matrix.answer(seen, event(kind, ONE))
+        assert isinstance(none, NoChange)
+        assert [(veto.guard, veto.reason) for veto in none.vetoes] == [
+            ("capability", "scope_not_single_radio")
+        ]
+        assert none.vetoes[0].params == {"setting": "channel", "scope": scope}
+
+
 def test_a_doubtful_burst_moves_nothing_and_calls_nobody() -> None:
     seen = hit(seen_by(site()), {5180: 0.8})
     doubtful = event(K.NON_WIFI_BURST, ONE, confidence_ppm=799_999)

@@ -18,6 +18,7 @@ from agent.view import SiteView
 from drivers.types import Reported, Setting
 
 NOON = NOW.utc.hour * 60 + NOW.utc.minute
+SLOW = replace(ALL_ABLE, obss_pd_acts=False)
 FAINT = tuple(heard(36, -79.0, n) for n in range(1, 60))
 
 
@@ -120,8 +121,23 @@ def test_a_level_that_does_not_act_at_once_waits_for_quiet_hours(
     hours: tuple[tuple[int, int], ...], moved: bool
 ) -> None:
     site = site_of(1, policy=replace(site_of().policy, quiet_hours=hours))
-    slow = changed(at_level(), ONE, capabilities=replace(ALL_ABLE, obss_pd_acts=False))
-    assert isinstance(raised(replace(slow, site=site)), Move) is moved
+    slow = changed(at_level(), ONE, capabilities=SLOW)
+    decision = raised(replace(slow, site=site))
+    assert isinstance(decision, Move) is moved
+    assert decision.params.get("readback") == ("configured" if moved else None)
+
+
+def test_a_level_that_acts_at_once_promises_no_less_than_in_force() -> None:
+    assert "readback" not in raised(at_level()).params
+
+
+def test_a_restart_that_would_take_a_cac_is_not_begun() -> None:
+    """It could not be undone without another one."""
+    site = site_of(1, policy=replace(site_of().policy, quiet_hours=((NOON - 5, NOON + 5),)))
+    dfs = said(at_level(), ONE, channel=Reported(52, "test"), center_mhz=Reported(5260, "test"))
+    dfs = replace(dfs, site=site)
+    assert reason(changed(dfs, ONE, capabilities=SLOW)) == "obss_pd_would_need_a_cac"
+    assert reason(changed(dfs, ONE, capabilities=ALL_ABLE)) != "obss_pd_would_need_a_cac"
 
 
 def test_a_radio_on_a_barred_channel_is_left_to_the_radar_rules() -> None:

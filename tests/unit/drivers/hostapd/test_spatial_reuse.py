@@ -130,6 +130,21 @@ def test_it_is_set_alone_and_not_on_a_radio_that_radar_silenced() -> None:
             plan.steps(SUBJECT, edit(-72), have(state=state))
 
 
+@pytest.mark.parametrize(
+    ("dbm", "now_dbm", "power", "order"),
+    [(-79, 20, 18, ("txpower", "set he_spr")), (-82, 18, 20, ("set he_spr", "txpower"))],
+    ids=["raised, and quieter first", "lowered, and louder last"],
+)
+def test_the_power_that_a_level_demands_goes_with_it(
+    dbm: int, now_dbm: int, power: int, order: tuple[str, str]
+) -> None:
+    """IEEE 802.11ax 26.10.2.4: at no time more power than the level allows."""
+    at = have(-76, tx_power_dbm=now_dbm)
+    found = plan.effects(SUBJECT, edit(dbm, tx_power_dbm=power), at)
+    assert [word in command for word, command in zip(order, found.commands, strict=True)] == [True, True]
+    assert (found.outage, found.readback) == (Outage.CLIENTS_DROP, Readback.CONFIGURED)
+
+
 def test_what_is_expected_is_compared_with_the_file() -> None:
     compare(edit(-72, {Setting.OBSS_PD_DBM: -82}), have(-82))
     with pytest.raises(Conflict, match="obss_pd_dbm is -76, not -82"):
