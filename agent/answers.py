@@ -25,7 +25,7 @@ from agent.planner.steer import REST_S
 from agent.store_errors import StoreUnavailable
 from agent.view import SiteView
 from drivers.errors import DriverError
-from drivers.types import Action, ActionRequest, Setting
+from drivers.types import Action, ActionRequest, RadioState, Setting
 from inventory.model import RadioKey
 
 log = structlog.get_logger()
@@ -139,6 +139,10 @@ class Answers:
             await self._decline(none, event, told)
             return none
         before = self._claim(request)  # at once: of two decisions made together the second sees the first
+        if none := await self._switched_off(request):
+            self._claim(request, before)
+            await self._decline(none, event, told)
+            return none
         try:
             await self._note(deed, event, "doing", actor)
             await self._remember(request)
@@ -184,6 +188,16 @@ class Answers:
         if view.deeds.get((request.radio, request.action), math.inf) < _rest_s(view, request):
             return NoChange(radio=request.radio, reason="done_lately", params=params)
         return None
+
+    async def _switched_off(self, request: ActionRequest) -> NoChange | None:
+        """A radio that is off because somebody set it so is no failure that a restart mends."""
+        if request.action is not Action.RESTART:
+            return None
+        have = await self._changes.have(request.radio)
+        if have is None or have.state is not RadioState.OFF or have.configured.get(Setting.ENABLED) == 1:
+            return None
+        params: dict[str, int | str] = {"action": str(request.action)}
+        return NoChange(radio=request.radio, reason="switched_off_by_someone", params=params)
 
     def _no_longer(self, request: ActionRequest, event: Event, actor: Actor | None) -> str | None:
         """Asked when it is its turn at the device: what speaks against it by now."""

@@ -80,7 +80,7 @@ class Changes:
     ) -> Change | NoChange:
         """As `open`; a NoChange is for the caller to write down."""
         who = actor or Actor()
-        have = await self._have(move.radio)
+        have = await self.have(move.radio)
         if have is None:
             return declined(move, "device_not_readable")
         change = self._change(move, have, who, drill, event_id)
@@ -108,7 +108,7 @@ class Changes:
         move = Move(radio=key, target=goal, cause=Cause.UNDO, reason=reason, params={"undo_of": done.id})
         if vetoes := guards.vetoes(guards.Proposal(view, key, goal, Cause.UNDO, ignore=done.id)):
             return declined(move, "vetoed", tuple(vetoes))
-        have = await self._have(key)
+        have = await self.have(key)
         if have is None:
             return declined(move, "device_not_readable")
         change = self._change(move, have, actor, done.drill, done.event_id, undo_of=done.id)
@@ -157,7 +157,7 @@ class Changes:
 
     async def preview(self, radio: RadioKey, target: Values) -> tuple[Edit, Effects] | str:
         """What would be sent and what it would do; text when that can't be told."""
-        have = await self._have(radio)
+        have = await self.have(radio)
         if have is None:
             return "device_not_readable"
         known = have.known(self._as_configured(radio, target, have))
@@ -195,7 +195,7 @@ class Changes:
         able = self._memory.radios[key].capabilities
         return able.settings.keys() if able else frozenset()
 
-    async def _have(self, key: RadioKey) -> ConfigState | None:
+    async def have(self, key: RadioKey) -> ConfigState | None:
         scope = ScopeRef(kind="radio", name=key, members=(key,))
         try:
             return await self._lane(key).read_config(scope)

@@ -58,7 +58,7 @@ class Housekeeping:
         for site in list(self._memory.sites):
             await self.read_site(site)
         pauses = await self._ledger.call(store.pauses, self._clock.now())
-        self._memory.pauses = {pause.scope: pause.until_utc_us for pause in pauses}
+        self._memory.pauses = {pause.scope: pause.until for pause in pauses}
         self._memory.deeds = await self._ledger.call(store.deeds)
         await self._ledger.note(self._ledger.record("system", "agent.started", EVERY_SITE))
         await self.begin_open()

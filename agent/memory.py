@@ -15,7 +15,7 @@ from agent.airtime import ChannelAir, airs_of
 from agent.change import Change, State
 from agent.events import Event
 from agent.history import History
-from agent.moment import Moment
+from agent.moment import Deadline, Moment
 from agent.nop import Nop, later
 from agent.observation import Observation
 from agent.view import Aired, Heard, RadioView, SiteView, block_of
@@ -213,7 +213,7 @@ class Memory:
         self.radios: dict[RadioKey, RadioMemory] = {}
         self.nops: dict[tuple[str, int, RadioKey], Nop] = {}  # site, 20 MHz channel, who heard the radar
         self.changes: dict[str, Change] = {}
-        self.pauses: dict[str, int | None] = {}  # scope -> until when, UTC in µs; None: until resumed
+        self.pauses: dict[str, Deadline | None] = {}  # scope -> until when; None: until resumed
         self.observing_only: str | None = None
         self.lasting: set[str] = set()  # events whose changes are not forgotten, however old they are
         self.stuck: set[str] = set()  # escalated changes that still hold their radios
@@ -342,7 +342,7 @@ class Memory:
 
     def paused_at(self, now: Moment) -> frozenset[str]:
         """Scopes that are left alone now; a radio on its way out of the configuration is one."""
-        running = {scope for scope, until in self.pauses.items() if until is None or until > now.utc_us}
+        running = {scope for scope, until in self.pauses.items() if until is None or not until.passed(now)}
         return frozenset(running | self.leaving)
 
     def _bssids(self, site: Site) -> Mapping[str, RadioKey]:

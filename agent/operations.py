@@ -355,7 +355,7 @@ def _pause_row(pause: Pause) -> dict[str, Any]:
     return {
         "scope": pause.scope,
         "since_utc": _iso(pause.since_utc_us),
-        "until_utc": None if pause.until_utc_us is None else _iso(pause.until_utc_us),
+        "until_utc": None if pause.until is None else _iso(pause.until.utc_us),
         "actor": pause.actor.name,
     }
 

@@ -18,6 +18,7 @@ from agent.events import Event, EventKind
 from agent.executor import Executor
 from agent.ledger import Ledger
 from agent.memory import Memory
+from agent.moment import Deadline
 from agent.planner.decision import Answer, Move, NoChange
 from agent.radar import RadarWatch, Report
 from agent.tables import Pause
@@ -205,13 +206,13 @@ class Operator:
         """
         self._check_scope(scope)
         now = self._clock.now()
-        until_us = None if for_s is None else now.utc_us + round(for_s * 1e6)
+        until = None if for_s is None else Deadline.after(now, for_s)
         params = {"scope": scope, "for_s": "" if for_s is None else round(for_s)}
         entry = self._ledger.record(
             "operator", "pause.begun", scope.split("/")[0], actor=actor, params=params
         )
-        pause = await self._ledger.write(self._ledger.store.pause, scope, actor, now, until_us, [entry])
-        self._memory.pauses[scope] = until_us
+        pause = await self._ledger.write(self._ledger.store.pause, scope, actor, now, until, [entry])
+        self._memory.pauses[scope] = until
         log.info("pause.begun", scope=scope, actor=actor.name, for_s=for_s)
         return pause
 

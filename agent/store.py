@@ -34,6 +34,7 @@ from agent.store_errors import LeaseHeld, SchemaTooNew, StaleChange, Value, boun
 from agent.store_meta import get_text, set_text
 from agent.store_nop import prune_nops, put_nop, restart_nops
 from agent.store_outbox import WAITING, last_seq, mark_records, queue_records
+from agent.store_pause import prune_pauses
 from agent.store_radios import deed_of, hour_of, put_deed, put_hours
 from agent.tables import OutboxRow, Pause, TokenRow
 from agent.usual import Hour
@@ -285,11 +286,11 @@ class Store:
         scope: str,
         actor: Actor,
         now: Moment,
-        until_utc_us: int | None = None,
+        until: Deadline | None = None,
         records: Sequence[Record] = (),
     ) -> Pause:
         """The scope is left alone until then (None = until resumed); a second pause replaces the first."""
-        row = Pause(scope=scope, actor=actor, since_utc_us=now.utc_us, until_utc_us=until_utc_us)
+        row = Pause(scope=scope, actor=actor, since_utc_us=now.utc_us, until=until)
         with self._write() as conn:
             conn.execute(delete(tables.pause).where(tables.pause.c.scope == scope))
             conn.execute(insert(tables.pause), tables.pause_row(row))
@@ -305,8 +306,9 @@ class Store:
         return bool(done.rowcount)
 
     def pauses(self, now: Moment) -> list[Pause]:
-        running = or_(tables.pause.c.until_utc.is_(None), tables.pause.c.until_utc > now.utc_us)
-        return self._all(select(tables.pause).where(running).order_by(tables.pause.c.scope), tables.pause_of)
+        """Those that are not over."""
+        known = self._all(select(tables.pause).order_by(tables.pause.c.scope), tables.pause_of)
+        return [pause for pause in known if pause.until is None or not pause.until.passed(now)]
 
     # The lease: one agent writes to a site at a time
 
@@ -390,7 +392,7 @@ class Store:
         """Drops what is over: NOPs, pauses, and written outbox rows before the last KEEP_WRITTEN."""
         with self._write() as conn:
             prune_nops(conn, now)
-            conn.execute(delete(tables.pause).where(tables.pause.c.until_utc <= now.utc_us))
+            prune_pauses(conn, now)
             old = tables.outbox.c.seq <= last_seq(conn) - KEEP_WRITTEN
             conn.execute(delete(tables.outbox).where(tables.outbox.c.mac.is_not(None), old))
 
@@ -403,7 +405,10 @@ class Store:
                 raise SchemaTooNew(
                     f"the store has schema {version}, written by a newer rrmd; this one knows {known}"
                 )
-            if version < tables.SCHEMA_VERSION:  # new tables are all that has ever changed
+            if version == 1:  # no command could set a pause yet, so nothing is lost
+                tables.pause.drop(conn)
+                tables.pause.create(conn)
+            if version < tables.SCHEMA_VERSION:
                 set_text(conn, "schema_version", str(tables.SCHEMA_VERSION))
 
     @contextmanager

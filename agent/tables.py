@@ -136,7 +136,7 @@ pause = Table(
     Column("scope", String, primary_key=True),
     Column("actor", Text, nullable=False),
     Column("since_utc", BigInteger, nullable=False),
-    Column("until_utc", BigInteger),
+    Column("until", Text),
 )
 
 outbox = Table(
@@ -192,12 +192,12 @@ class TokenRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
-    """A scope (``*``, a site, a radio key) that the agent leaves alone. ``until_utc_us`` None = for good."""
+    """A scope (``*``, a site, a radio key) that the agent leaves alone. ``until`` None = for good."""
 
     scope: str
     actor: Actor
     since_utc_us: int
-    until_utc_us: int | None
+    until: Deadline | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,7 +382,7 @@ def pause_row(one: Pause) -> dict[str, Any]:
         "scope": one.scope,
         "actor": dumps(_actor_json(one.actor)),
         "since_utc": one.since_utc_us,
-        "until_utc": one.until_utc_us,
+        "until": _maybe(_deadline_json(one.until)),
     }
 
 
@@ -391,7 +391,7 @@ def pause_of(row: Row) -> Pause:
         scope=row["scope"],
         actor=Actor(**json.loads(row["actor"])),
         since_utc_us=row["since_utc"],
-        until_utc_us=row["until_utc"],
+        until=None if row["until"] is None else Deadline(**json.loads(row["until"])),
     )
 
 

@@ -467,7 +467,7 @@ def test_a_restart_of_the_daemon_alone_restarts_no_nop(store: Store) -> None:
 def test_prune_drops_what_is_over(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_module, "KEEP_WRITTEN", 2)
     store.bar([nop(left_s=10), nop(5280)], [])
-    store.pause("*", Actor(), NOW, NOW.utc_us + 5_000_000)
+    store.pause("*", Actor(), NOW, Deadline.after(NOW, 5))
     store.append([record(number) for number in range(6)])
     head = AuditHead(seq=5, mac="m5", file="f", size=1)
     store.mark_written([(seq, f"m{seq}") for seq in range(1, 6)], "f", head)
@@ -520,11 +520,14 @@ def test_events_of_another_key_kind_or_site_are_others(store: Store) -> None:
 
 
 def test_a_pause_ends_by_itself_or_by_hand(store: Store) -> None:
-    store.pause("north", Actor(type="operator", uid=7, name="ola"), NOW, NOW.utc_us + 1_000_000, [record()])
+    store.pause("north", Actor(type="operator", uid=7, name="ola"), NOW, Deadline.after(NOW, 1), [record()])
     store.pause("*", Actor(), NOW)
     assert [one.scope for one in store.pauses(NOW)] == ["*", "north"]
     assert store.pauses(NOW)[1].actor.uid == 7
     assert [one.scope for one in store.pauses(NOW.plus(1))] == ["*"]
+    jumped = replace(NOW, utc_us=NOW.utc_us + 3_600_000_000)  # the wall clock was set, no time passed
+    store.prune(jumped)
+    assert [one.scope for one in store.pauses(jumped)] == ["*", "north"]
     assert store.resume("*", [record()])
     assert not store.resume("*", [record()])
     assert seqs(store) == [1, 2]

@@ -60,14 +60,14 @@ def test_help_that_is_decided_on_while_the_ap_comes_back_is_given_back(tmp_path:
     async def story(clock: Clock) -> None:
         near = site_of(4, policy=SHORT, widths=(20,), spacing_m=30.0)
         async with stage(tmp_path, clock, near) as (rig, agent):
-            gate, have, waiting = asyncio.Event(), agent.changes._have, []
+            gate, have, waiting = asyncio.Event(), agent.changes.have, []
 
             async def slowly(key: RadioKey) -> ConfigState | None:
                 waiting.append(key)
                 await gate.wait()
                 return await have(key)
 
-            agent.changes._have = slowly  # type: ignore[method-assign]
+            agent.changes.have = slowly  # type: ignore[method-assign]
             before = [rig.world.radio(key).power_dbm for key in rig.world.radio_keys()]
             rig.world.hardware.kill_ap("lab/ap2")
             await until(lambda: waiting)

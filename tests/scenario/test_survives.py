@@ -200,7 +200,7 @@ async def stored_by_other(rig: Rig, agent: Agent, other: Store, clock: Clock) ->
     """What the other agent left: radar, and a change it had only planned."""
     other.bar([nop_of(clock)], [])
     move = Move(radio=rig.key, target={Setting.CHANNEL: 161}, cause=Cause.OPERATOR, reason="x")
-    have = await agent.changes._have(rig.key)  # as the other agent would have read it
+    have = await agent.changes.have(rig.key)  # as the other agent would have read it
     assert have is not None
     change = agent.changes._change(move, have, PERSON, False, None)
     assert isinstance(change, Change)

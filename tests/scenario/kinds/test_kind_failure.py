@@ -29,7 +29,7 @@ from agent.change import State
 from agent.clock import Clock
 from agent.events import EventKind
 from agent.simulated_time import run
-from drivers.types import RadioState
+from drivers.types import RadioState, Setting
 
 FAILURE = EventKind.HW_FAILURE
 NEAR = site_of(4, policy=SHORT, widths=(20,), spacing_m=30.0)
@@ -59,6 +59,22 @@ def test_a_radio_that_is_down_is_restarted(tmp_path: Path) -> None:
         told = tells_one_story(rig, FAILURE)
         assert codes(told)[:4] == ["event.raised", "alert_hw_failure", "restart_radio", "restart_radio"]
         assert restarts(rig) == ["doing", "done"]
+
+    run(story)
+
+
+def test_a_radio_that_a_person_switched_off_stays_off(tmp_path: Path) -> None:
+    """It is told of, once; nobody but that person switches it on again."""
+
+    async def story(clock: Clock) -> None:
+        async with stage(tmp_path, clock) as (rig, agent):
+            rig.world.set_externally(AP1, {Setting.ENABLED: 0})
+            await event_of(agent, FAILURE, f"{AP1}:radio_down")
+            await asyncio.sleep(2 * SHORT.detect.restart_interval_s)
+            assert rig.world.state_of(AP1) is RadioState.OFF
+            assert len(agent.alerts) == 1
+        assert restarts(rig) == []
+        assert len(said(rig, "switched_off_by_someone")) == 1
 
     run(story)
 
