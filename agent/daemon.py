@@ -19,7 +19,7 @@ from uuid6 import uuid7
 from agent.agent import Agent
 from agent.alerts.sinks import AlertSinks, channels_of
 from agent.api.server import ControlSocket
-from agent.audit import AuditLog
+from agent.audit import EVERY_SITE, AuditLog
 from agent.audit_key import Key, derive, load_or_create_key
 from agent.clock import Clock, SystemClock
 from agent.counts import Count
@@ -28,7 +28,7 @@ from agent.ledger import Ledger
 from agent.metrics.collector import LoopCollector
 from agent.metrics.gather import Sources, gather
 from agent.metrics.loop_lag import LoopLag
-from agent.metrics.server import MetricsServer
+from agent.metrics.server import MetricsServer, MetricsUnusable
 from agent.notify import Notifier, ask_for_time, beat
 from agent.operations import Operations
 from agent.records import Pseudonyms
@@ -56,6 +56,7 @@ async def serve(settings: Settings) -> int:
 
     Raises SiteErrors (all mistakes of all site files), AlreadyRunning, SocketError, KeyRefused, StoreError.
     """
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
     sites = load_sites(settings.sites, registry.schemas())
     with _only_one(settings):
         key, created = _audit_key(settings)
@@ -145,7 +146,10 @@ async def _metrics(
     )
     collector = LoopCollector(partial(gather, sources), asyncio.get_running_loop())
     server = MetricsServer(settings.metrics, collector)
-    await asyncio.to_thread(server.start)
+    try:
+        await asyncio.to_thread(server.start)
+    except MetricsUnusable as error:  # no reason to leave radar alone
+        agent.alarm.tell(EVERY_SITE, f"no metrics: {error}", None)
     return server
 
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator,
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -32,6 +32,7 @@ from drivers.types import Signal
 from inventory.model import RadioKey
 from inventory.regulatory import NOP_S
 
+R = TypeVar("R")
 log = structlog.get_logger()
 
 TICK_S = 5.0
@@ -248,8 +249,10 @@ class Incidents:
         self._memory.note(event)
         log.warning("event.raised", site=site, kind=str(event.kind), key=event.key, **event.evidence)
         entry = self._record(event, "event.raised")
-        await self._kept(self._ledger.write(self._ledger.store.raise_event, event, [entry]))
+        stored = await self._kept(self._ledger.write(self._ledger.store.raise_event, event, [entry]))
         if (incident := self._open.get(name_of(event))) is not None:  # else it has cleared meanwhile
+            if stored is not None and stored.id != event.id:  # it was open in the store already
+                incident.event = replace(incident.event, id=stored.id, raised_utc_us=stored.raised_utc_us)
             self._put(incident)
 
     async def _clear(self, incident: Incident, why: str, evidence: Mapping[str, int | str]) -> None:
@@ -281,12 +284,13 @@ class Incidents:
             ],
         )
 
-    async def _kept(self, writing: Awaitable[Any]) -> None:
-        """The disk is told, if there is one."""
+    async def _kept(self, writing: Awaitable[R]) -> R | None:
+        """The disk is told, if there is one; None: there is none."""
         try:
-            await writing
+            return await writing
         except (StoreUnavailable, AuditUnavailable) as error:
             self._memory.observing_only = self._ledger.damaged or str(error)
+            return None
 
     # -- deciding ----------------------------------------------------------------------------------
 

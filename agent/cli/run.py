@@ -50,7 +50,6 @@ def _expected(error: Exception) -> Failure | None:
     from agent.audit import AuditError
     from agent.audit_key import KeyRefused
     from agent.daemon import AlreadyRunning
-    from agent.metrics.server import MetricsUnusable
     from agent.store_errors import SchemaTooNew, StoreError
     from inventory.credentials import CredentialError
     from inventory.site_error import SiteErrors
@@ -60,7 +59,7 @@ def _expected(error: Exception) -> Failure | None:
         return wrong_files(first.errors)
     if isinstance(first, SocketInUse | AlreadyRunning):
         return Failure(ExitCode.REFUSED, str(first))
-    if isinstance(first, SocketError | MetricsUnusable | KeyRefused | SchemaTooNew | CredentialError):
+    if isinstance(first, SocketError | KeyRefused | SchemaTooNew | CredentialError):
         return Failure(ExitCode.USAGE, str(first))
     if isinstance(first, StoreError | AuditError):
         return Failure(ExitCode.REFUSED, str(first))

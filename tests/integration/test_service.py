@@ -92,5 +92,14 @@ def test_a_service_manager_hears_all_of_its_life(tmp_path: Path) -> None:
         running.verify()
 
 
+def test_a_taken_address_for_metrics_costs_the_metrics_alone(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        where = f"127.0.0.1:{taken.getsockname()[1]}"
+        with Daemon(tmp_path / "rrmd", SITE, {}, {"RRMD_METRICS": where}) as running:
+            (alert,) = running.call("status")["alerts"]
+            assert alert["text"].startswith(f"no metrics: RRMD_METRICS={where}: Address already in use")
+            assert running.stop() == 0
+
+
 def lines(running: Daemon) -> list[dict[str, object]]:
     return [json.loads(line) for line in running.log.read_text().splitlines() if line.startswith("{")]

@@ -108,6 +108,25 @@ def test_what_is_most_urgent_is_decided_on_first(tmp_path: Path, monkeypatch: py
     run(story)
 
 
+def test_what_the_store_calls_open_goes_on_under_its_own_id(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(clock: Clock) -> None:
+        there = {AP1: Presence.THERE}
+        monkeypatch.setattr(
+            incidents, "DETECTORS", {FAILURE: says(there, FAILURE, evidence={"what": "unreachable"})}
+        )
+        async with stage(tmp_path, clock, calm_s=60.0) as (rig, agent):
+            first = await event_of(agent, FAILURE)
+            agent.incidents._open.clear()  # what memory lost, the store has
+            await until(lambda: [each.id for each in opened(agent, FAILURE)] == [first.id])
+            there[AP1] = Presence.OVER
+            await until(lambda: not opened(agent, FAILURE))
+        assert (len(raised(rig, FAILURE)), len(cleared(rig, FAILURE))) == (1, 1)
+
+    run(story)
+
+
 def test_one_event_is_one_however_often_it_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(clock: Clock) -> None:
         there = {AP1: Presence.THERE}
