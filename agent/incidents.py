@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import structlog
 
@@ -16,19 +17,18 @@ from agent.answers import Answers
 from agent.audit import AuditUnavailable
 from agent.change import Cause, Change, State
 from agent.clock import Clock
-from agent.detectors.sight import Finding, Presence, Sight
-from agent.detectors.table import DETECTORS, SITE_DETECTORS
+from agent.detectors.sight import Finding, Presence
 from agent.event_queue import EventQueue, name_of
 from agent.events import Event, EventKind
 from agent.ledger import Ledger
-from agent.memory import Histories, Memory
+from agent.lookout import Lookout
+from agent.memory import Memory
 from agent.planner import matrix
 from agent.planner.decision import Answer
 from agent.records import Evidence
 from agent.store_errors import StoreUnavailable
-from agent.usual import KEPT, Hour, Usual, hour_of
+from agent.usual import KEPT, Usual, hour_of
 from agent.view import SiteView
-from drivers.types import Signal
 from inventory.model import RadioKey
 from inventory.regulatory import NOP_S
 
@@ -71,17 +71,14 @@ class Incidents:
         self._open: dict[Name, Incident] = {}
         self._ending: dict[str, Incident] = {}
         self._deciding: set[str] = set()  # what is given back waits for what is still being given
-        self._site_looks: dict[str, float] = {}
-        self._hours: list[Hour] = []
-        self._histories = Histories(memory)
         self._radar_known = True  # open events of radar may be in the store
         self._wake = asyncio.Event()
         self._tick_at_s = clock.monotonic() + TICK_S
         self._slots = asyncio.Semaphore(AT_ONCE)
         self.usual = Usual()
+        self.lookout = Lookout(memory, self.usual)
         self.queue = EventQueue()
         self.raised: Counter[tuple[str, str]] = Counter()
-        self.failed: Counter[str] = Counter()
 
     # -- what there is -----------------------------------------------------------------------------
 
@@ -134,75 +131,16 @@ class Incidents:
     # -- looking -----------------------------------------------------------------------------------
 
     async def look(self, site: str, keys: Iterable[RadioKey]) -> None:
-        """Ask the detectors about radios that something new is known of."""
+        """Ask the detectors about radios that something new is known of, and about their site."""
         view = self._memory.view(self._memory.sites[site], self._clock.now())
         for key in keys:
-            if key not in view.radios or key not in self._memory.radios:
-                continue  # it left while something about another one was written down
-            self._count_clients(view, key)
-            sight = self._sight(view, key)
-            for kind, detector in DETECTORS.items():
-                open_keys = self._open_keys(site, kind)
-                for finding in self._asked(kind, detector, sight, open_keys):
-                    await self._take(site, finding)
-        await self._look_at_site(view)
-
-    async def _look_at_site(self, view: SiteView) -> None:
-        """Of use only while a device is lost, or such an event is open."""
-        site, now_s = view.site.id, view.now.monotonic_s
-        lost = any(name.startswith(f"{site}/") for name in self._memory.lost)
-        known = any(where == site and kind in SITE_DETECTORS for where, kind, _ in self._open)
-        if not (lost or known) or now_s - self._site_looks.get(site, float("-inf")) < SITE_LOOK_S:
-            return
-        self._site_looks[site] = now_s
-        sights = {key: self._sight(view, key) for key in view.radios if key in self._memory.radios}
-        for kind, detector in SITE_DETECTORS.items():
-            open_keys = self._open_keys(site, kind)
-            for finding in self._asked(kind, detector, sights, open_keys):
+            for finding in self.lookout.radio(view, key, partial(self._open_keys, site)):
                 await self._take(site, finding)
-
-    def _asked(
-        self, kind: EventKind, ask: Callable[..., Sequence[Finding]], *given: Any
-    ) -> Sequence[Finding]:
-        """What a detector says; one that fails is a bug that must not end the daemon."""
-        try:
-            return ask(*given)
-        except Exception:  # a detector is pure: nothing is left half done
-            self.failed[str(kind)] += 1
-            times = self.failed[str(kind)]
-            if times & (times - 1) == 0:  # the first time, the second, the fourth: a bug fails at every poll
-                log.exception("detector.failed", kind=str(kind), times=times)
-            return ()
-
-    def _sight(self, view: SiteView, key: RadioKey) -> Sight:
-        known = self._memory.radios[key]
-        contact = self._memory.contact(view.site.id, known.device)
-        return Sight(
-            view=view,
-            key=key,
-            observations=known.history.observations,
-            signals=self._words(view, key),
-            usual_clients=self.usual.clients(key, view.now.utc_us),
-            missed=contact.missed,
-            answers_otherwise=contact.otherwise,
-            lost_at_s=contact.lost_at_s,
-            histories=self._histories,
-        )
-
-    def _words(self, view: SiteView, key: RadioKey) -> tuple[Signal, ...]:
-        """What was pushed about the radio lately: a word that nobody takes back does not count for ever."""
-        since_s = view.now.monotonic_s - view.site.policy.detect.forget_s
-        return tuple(signal for signal in self._memory.radios[key].signals if signal.at_s >= since_s)
+        for finding in self.lookout.site(view, partial(self._open_keys, site)):
+            await self._take(site, finding)
 
     def _open_keys(self, site: str, kind: EventKind) -> frozenset[str]:
         return frozenset(key for where, what, key in self._open if where == site and what == kind)
-
-    def _count_clients(self, view: SiteView, key: RadioKey) -> None:
-        reading = view.radios[key].reading
-        if reading is None or reading.clients is None:
-            return
-        if (ended := self.usual.count(key, view.now.utc_us, len(reading.clients))) is not None:
-            self._hours.append(ended)
 
     # -- raising and clearing ----------------------------------------------------------------------
 
@@ -350,7 +288,7 @@ class Incidents:
         except (StoreUnavailable, AuditUnavailable) as error:
             self._memory.observing_only = self._ledger.damaged or str(error)
         except Exception:  # one decision must not end the daemon: it is made again later
-            self.failed[str(event.kind)] += 1
+            self.lookout.failed[str(event.kind)] += 1
             log.exception("decision.failed", event_id=event.id, kind=str(event.kind), key=event.key)
         finally:
             self._slots.release()
@@ -385,8 +323,7 @@ class Incidents:
     # -- what is over ------------------------------------------------------------------------------
 
     async def _keep_hours(self) -> None:
-        if self._hours:
-            hours, self._hours = self._hours, []
+        if hours := self.lookout.ended_hours():
             oldest = hour_of(self._clock.now().utc_us) - KEPT
             await self._kept(self._ledger.call(self._ledger.store.keep_hours, hours, oldest))
 

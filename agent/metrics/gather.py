@@ -95,7 +95,7 @@ class _Scrape:
             self._add("events_open", site, kind, value=times)
         for (site, kind), times in incidents.raised.items():
             self._add("events_total", site, kind, value=times)
-        for kind, times in incidents.failed.items():
+        for kind, times in incidents.lookout.failed.items():
             self._add("detector_failures_total", kind, value=times)
         self._add("event_queue_length", value=len(incidents.queue))
         self._add("event_queue_dropped_total", value=incidents.queue.dropped)

@@ -59,7 +59,7 @@ def test_an_ap_may_leave_while_a_look_at_another_waits_for_the_disk(tmp_path: Pa
             agent.memory.lost.add("lab/ap9")
             agent.incidents._take = gated  # type: ignore[method-assign]
             finding = Finding(kind=EventKind.SECURITY, key="x", presence=Presence.THERE)
-            agent.incidents._asked = lambda *_: (finding,)  # type: ignore[method-assign]
+            agent.incidents.lookout._asked = lambda *_: (finding,)  # type: ignore[method-assign]
             looking = asyncio.create_task(agent.incidents.look("lab", [AP1, AP4]))
             await asyncio.sleep(0.1)
             site = rig.site

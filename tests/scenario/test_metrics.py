@@ -53,7 +53,7 @@ def test_every_family_is_there_after_a_change_and_a_veto(tmp_path: Path) -> None
             await agent.operator.pause("lab/ap1", 1.0, PERSON)
             await asyncio.sleep(2)
             agent.incidents.raised["lab", "SECURITY"] += 2
-            agent.incidents.failed["SECURITY"] += 1
+            agent.incidents.lookout.failed["SECURITY"] += 1
             veto = Veto(guard="cooldown", reason="too_soon")
             await agent.changes.note(NoChange(radio=rig.key, reason="vetoed", vetoes=(veto,)))
             agent.memory.leaving = frozenset({rig.key})  # by a reload, which is no operator's pause

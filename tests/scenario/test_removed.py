@@ -140,7 +140,7 @@ def test_a_decision_that_fails_does_not_end_the_daemon(tmp_path: Path, monkeypat
             monkeypatch.setattr(matrix, "answer", broken)
             rig.world.hardware.crash_radio(AP1)
             await event_of(agent, FAILURE, f"{AP1}:fault")
-            await until(lambda: agent.incidents.failed[FAILURE])
+            await until(lambda: agent.incidents.lookout.failed[FAILURE])
             monkeypatch.undo()
             await until(lambda: said(rig, "restart_radio"), limit_s=300.0)
 

@@ -34,7 +34,7 @@ from stories import (
 )
 from structlog.testing import capture_logs
 
-from agent import incidents
+from agent import incidents, lookout
 from agent.agent import Agent
 from agent.change import Actor, State
 from agent.clock import Clock
@@ -86,7 +86,7 @@ def test_what_is_most_urgent_is_decided_on_first(tmp_path: Path, monkeypatch: py
         there: dict[str, Presence] = {}
         kinds = [kind for kind in reversed(PRIORITY) if kind is not EventKind.DFS_RADAR]
         table = {kind: says(there, kind, evidence={"what": "unreachable"}) for kind in kinds}
-        monkeypatch.setattr(incidents, "DETECTORS", table)
+        monkeypatch.setattr(lookout, "DETECTORS", table)
         monkeypatch.setattr(incidents, "AT_ONCE", 1)
         decided: list[EventKind] = []
         async with stage(tmp_path, clock, calm_s=30.0) as (_, agent):
@@ -114,7 +114,7 @@ def test_what_the_store_calls_open_goes_on_under_its_own_id(
     async def story(clock: Clock) -> None:
         there = {AP1: Presence.THERE}
         monkeypatch.setattr(
-            incidents, "DETECTORS", {FAILURE: says(there, FAILURE, evidence={"what": "unreachable"})}
+            lookout, "DETECTORS", {FAILURE: says(there, FAILURE, evidence={"what": "unreachable"})}
         )
         async with stage(tmp_path, clock, calm_s=60.0) as (rig, agent):
             first = await event_of(agent, FAILURE)
@@ -131,7 +131,7 @@ def test_one_event_is_one_however_often_it_is_found(tmp_path: Path, monkeypatch:
     async def story(clock: Clock) -> None:
         there = {AP1: Presence.THERE}
         monkeypatch.setattr(
-            incidents, "DETECTORS", {FAILURE: says(there, FAILURE, evidence={"what": "unreachable"})}
+            lookout, "DETECTORS", {FAILURE: says(there, FAILURE, evidence={"what": "unreachable"})}
         )
         async with stage(tmp_path, clock, calm_s=300.0) as (rig, agent):
             assert len(opened(agent, FAILURE)) == 1
@@ -181,7 +181,7 @@ def test_an_event_of_which_nothing_more_is_known_is_forgotten(
     async def story(clock: Clock) -> None:
         there = {AP1: Presence.THERE}
         table = {FAILURE: says(there, FAILURE, evidence={"what": "unreachable"})}
-        monkeypatch.setattr(incidents, "DETECTORS", table)
+        monkeypatch.setattr(lookout, "DETECTORS", table)
         site = site_of(4, policy=policy_of(forget_s=300.0), widths=(20,))
         async with stage(tmp_path, clock, site, calm_s=30.0) as (rig, agent):
             event = await event_of(agent, FAILURE)
@@ -338,12 +338,12 @@ def test_a_detector_with_a_bug_ends_nothing(tmp_path: Path, monkeypatch: pytest.
             raise ZeroDivisionError("a bug")
 
         table = {**DETECTORS, EventKind.DENSITY_SPIKE: broken}
-        monkeypatch.setattr(incidents, "DETECTORS", table)
+        monkeypatch.setattr(lookout, "DETECTORS", table)
         with capture_logs() as logs:
             async with stage(tmp_path, clock) as (rig, agent):
                 interferes(rig, rig.block())
                 assert (await change_for(agent, await event_of(agent, BURST))).state is State.COMMITTED
-                assert agent.incidents.failed["DENSITY_SPIKE"] > 10
+                assert agent.incidents.lookout.failed["DENSITY_SPIKE"] > 10
         assert {"DENSITY_SPIKE"} == {log["kind"] for log in logs if log["event"] == "detector.failed"}
 
     run(story)
