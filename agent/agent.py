@@ -109,7 +109,16 @@ class Agent:
         )
         answers = Answers(memory, ledger, clock, self.fleet, self.executor, self.changes, tell)
         self.incidents = Incidents(memory, ledger, clock, answers)
-        self.house = Housekeeping(memory, ledger, clock, self.fleet, self.executor, self._holder, tell)
+        self.house = Housekeeping(
+            memory,
+            ledger,
+            clock,
+            self.fleet,
+            self.executor,
+            self._holder,
+            tell,
+            self.incidents.recover_sites,
+        )
         self.inbox = Inbox(memory, clock, self.fleet, self.radar, self.incidents)
         self.operator = Operator(
             memory, ledger, clock, self.executor, self.changes, self.radar, answers, self.house.no_home

@@ -28,7 +28,8 @@ LOST_DISK = (StoreUnavailable, AuditUnavailable)
 
 
 class Housekeeping:
-    """``holder``: this agent's name in the lease. ``alert(site, text, radio)`` calls a person."""
+    """``holder``: this agent's name in the lease. ``alert(site, text, radio)`` calls a person.
+    ``taken_over(sites)``: what another agent began at these sites is ours to go on with."""
 
     def __init__(
         self,
@@ -39,6 +40,7 @@ class Housekeeping:
         executor: Executor,
         holder: str,
         alert: Callable[[str, str, RadioKey | None], None],
+        taken_over: Callable[[list[str]], Awaitable[None]],
     ) -> None:
         self._memory = memory
         self._ledger = ledger
@@ -47,6 +49,7 @@ class Housekeeping:
         self._executor = executor
         self._holder = holder
         self._alert = alert
+        self._taken_over = taken_over
         self._homeless: set[str] = set()  # open changes of which a person was told that they have no device
 
     async def recover(self) -> None:
@@ -172,6 +175,7 @@ class Housekeeping:
             await self.read_site(site)
             log.warning("lease.taken_over", site=site)
             del self._memory.standby[site]
+            await self._taken_over([site])
             await self.begin_open()
 
     async def drop_lease(self, site: str) -> None:

@@ -89,7 +89,7 @@ class Incidents:
 
     async def recover(self) -> None:
         """What the store knows: open events, what is still to be given back, the usual numbers of clients."""
-        await self.recover_sites(self._memory.sites)
+        await self.recover_sites([site for site in self._memory.sites if site not in self._memory.standby])
         until = hour_of(self._clock.now().utc_us)
         hours = await self._ledger.call(self._ledger.store.hours)
         self.usual.learn(each for each in hours if each.hour <= until)
@@ -131,7 +131,10 @@ class Incidents:
     # -- looking -----------------------------------------------------------------------------------
 
     async def look(self, site: str, keys: Iterable[RadioKey]) -> None:
-        """Ask the detectors about radios that something new is known of, and about their site."""
+        """Ask the detectors about radios that something new is known of, and about their site; not where
+        another agent does."""
+        if site in self._memory.standby:
+            return
         view = self._memory.view(self._memory.sites[site], self._clock.now())
         for key in keys:
             for finding in self.lookout.radio(view, key, partial(self._open_keys, site)):
@@ -261,8 +264,9 @@ class Incidents:
         """What is due again goes to the queue; what nobody has found for long is over."""
         now_s = self._clock.monotonic()
         for incident in list(self._open.values()):
-            if (site := self._memory.sites.get(incident.event.site)) is None:
-                continue  # it left while another one was being cleared
+            site = self._memory.sites.get(incident.event.site)
+            if site is None or site.id in self._memory.standby:
+                continue  # it left while another one was being cleared, or is another agent's now
             forget_s = site.policy.detect.forget_s
             if now_s - incident.known_s >= forget_s:
                 await self._clear(incident, "nothing_new_is_known", {})

@@ -37,10 +37,14 @@ def answer(view: SiteView, event: Event) -> tuple[Answer, ...]:
 
 def over(view: SiteView, event: Event) -> tuple[Answer, ...]:
     """What is given back when an event has cleared; ask again, after each of them is done, until nothing is
-    left."""
+    left. A proposal that nobody has approved yet has lost its reason."""
     if event.kind is EventKind.HW_FAILURE:
         return power.given_back(view, event.id)
-    return ()
+    return tuple(
+        TakeBack(radio=change.radios[0], change_id=change.id, reason="event_is_over")
+        for change in view.changes
+        if change.event_id == event.id and change.state is State.PROPOSED
+    )
 
 
 # -- each kind ---------------------------------------------------------------------------------------------

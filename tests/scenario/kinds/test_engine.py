@@ -127,6 +127,33 @@ def test_what_the_store_calls_open_goes_on_under_its_own_id(
     run(story)
 
 
+def test_an_agent_in_waiting_raises_nothing_and_goes_on_with_what_it_takes_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(clock: Clock) -> None:
+        there: dict[str, Presence] = {}
+        monkeypatch.setattr(
+            lookout, "DETECTORS", {FAILURE: says(there, FAILURE, evidence={"what": "unreachable"})}
+        )
+        async with rig_of(tmp_path, clock) as rig:
+            async with rig.agent() as agent:
+                there[AP1] = Presence.THERE
+                first = await event_of(agent, FAILURE)
+            other = Store(rig.url)
+            other.take_lease("lab", "other", clock.now().utc_us, 600.0)
+            async with rig.agent() as agent:
+                there[AP2] = Presence.THERE
+                await asyncio.sleep(300.0)
+                assert not agent.incidents.open_events()
+                assert not agent.alerts
+                await until(lambda: not agent.memory.standby)
+                await until(lambda: {each.key for each in agent.incidents.open_events()} == {AP1, AP2})
+                assert first.id in {each.id for each in agent.incidents.open_events()}
+            other.close()
+
+    run(story)
+
+
 def test_one_event_is_one_however_often_it_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(clock: Clock) -> None:
         there = {AP1: Presence.THERE}

@@ -113,6 +113,19 @@ ONE, TWO, THREE = (RadioKey(f"lab/ap{n}/r5") for n in (1, 2, 3))
 CROWD = tuple(heard(36, -50.0, n) for n in range(1, 6))
 
 
+def test_a_proposal_is_withdrawn_when_its_event_is_over() -> None:
+    over = event(EventKind.SPECTRUM_SAT, ONE)
+    proposed = replace(pending(ONE, {Setting.CHANNEL: 149}), state=State.PROPOSED, event_id=over.id)
+    others = (
+        replace(proposed, id="of another event", event_id="other"),
+        replace(proposed, id="approved", state=State.MONITORING),
+    )
+    seen = replace(seen_by(site()), changes=(proposed, *others))
+    (withdrawn,) = matrix.over(seen, over)
+    assert isinstance(withdrawn, TakeBack)
+    assert withdrawn.change_id == proposed.id
+
+
 def test_every_kind_has_an_answer_and_nothing_to_give_back_but_power() -> None:
     for kind in EventKind:
         answers = matrix.answer(seen_by(site(), CROWD), event(kind, ONE, what="rogue"))
