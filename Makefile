@@ -9,16 +9,16 @@ SOURCES := agent drivers inventory tests benchmarks
 demo: $(VENV)/.runtime
 	@$(BIN)/rrmd demo
 
-# The virtual machines wait most of the time, for a radar check or a verdict: their tests run beside the others.
-# Each rerun is told at the end of its part: look at it.
-SYSTEMD := tests/vm/test_systemd.py
+# The virtual machines wait most of the time, for a radar check or a verdict: the longest of their tests run
+# beside the others. Each rerun is told at the end of its part: look at it.
+LONGEST := tests/vm/test_one_change.py tests/vm/test_systemd.py
 test: lint guest
 	@mkdir -p build
-	@$(BIN)/pytest -m vm --ignore $(SYSTEMD) --reruns 1 -p no:cacheprovider >build/guest.log 2>&1 & guest=$$!; \
+	@$(BIN)/pytest -m vm $(LONGEST) --reruns 1 -p no:cacheprovider >build/guest.log 2>&1 & longest=$$!; \
 	$(BIN)/pytest -m "not vm" -n 2 --reruns 1; host=$$?; \
-	$(BIN)/pytest -m vm $(SYSTEMD) --reruns 1; systemd=$$?; \
-	echo "waiting for the other virtual machine: build/guest.log"; \
-	wait $$guest; code=$$?; cat build/guest.log; exit $$((host || systemd || code))
+	$(BIN)/pytest -m vm $(addprefix --ignore=,$(LONGEST)) --reruns 1; guest=$$?; \
+	echo "waiting for the other virtual machines: build/guest.log"; \
+	wait $$longest; code=$$?; cat build/guest.log; exit $$((host || guest || code))
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check $(SOURCES)
