@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,10 +53,11 @@ def sshd(directory: Path, path: str | None = None) -> Iterator[Sshd]:
     if os.getuid() == 0:
         os.makedirs("/run/sshd", mode=0o755, exist_ok=True)  # where sshd, as root, confines its children
     assert SSHD is not None
-    command = [SSHD, "-D", "-e", "-f", str(config)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as server:
+    log = directory / "sshd.log"  # not a pipe: when that is full, sshd stands still
+    command = [SSHD, "-D", "-E", str(log), "-f", str(config)]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL) as server:
         try:
-            _await_listening(server)
+            _await_listening(server, log)
             yield _described(directory, port)
         finally:
             server.kill()
@@ -66,14 +68,13 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
-def _await_listening(server: subprocess.Popen[str]) -> None:
-    assert server.stderr is not None
-    said = []
-    for line in server.stderr:
-        if "Server listening" in line:
+def _await_listening(server: subprocess.Popen[bytes], log: Path) -> None:
+    end_s = time.monotonic() + 10.0
+    while time.monotonic() < end_s and server.poll() is None:
+        if log.exists() and "Server listening" in log.read_text():
             return
-        said.append(line)
-    raise AssertionError(f"sshd did not start: {''.join(said)}")
+        time.sleep(0.02)  # a file has no event to wait for
+    raise AssertionError(f"sshd did not start: {log.read_text() if log.exists() else ''}")
 
 
 def _described(directory: Path, port: int) -> Sshd:

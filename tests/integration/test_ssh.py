@@ -18,6 +18,7 @@ from typing import TypeVar
 
 import pytest
 from integration.sshd import NEEDS_SSHD, SSHD, Sshd, free_port, sshd
+from paramiko import Transport
 
 from drivers.errors import (
     AuthenticationFailed,
@@ -214,7 +215,7 @@ def test_cancelling_waits_for_the_thread(target: SshTarget, tmp_path: Path) -> N
         with pytest.raises(asyncio.CancelledError):
             await task
         assert not session.connected
-        assert not [each for each in threading.enumerate() if each.name.startswith("Thread-")]  # paramiko's
+        assert not [each for each in threading.enumerate() if isinstance(each, Transport)]
 
     within(target, story)
 
