@@ -56,7 +56,6 @@ class Poller:
         self._person_told = False
         self._scanned_s = float("-inf")
         self._now = asyncio.Event()
-        self.polls = self.misses = 0
 
     def poll_now(self, *, scan: bool = False) -> None:
         """Do not wait for the next turn; ``scan``: read the neighbour table too."""
@@ -73,7 +72,6 @@ class Poller:
 
     async def _turn(self) -> None:
         self._now.clear()
-        self.polls += 1
         try:
             able = (await self._lane.open()).capabilities.tables
             tables = self._due() & able
@@ -96,7 +94,6 @@ class Poller:
         """Said once: at the third miss, or at the first when only a person can mend it; that person is told
         also when the device was lost before."""
         contact, lost_after = self._contact, self._policy.detect.missed_polls
-        self.misses += 1
         hopeless = isinstance(error, PersonNeeded)
         if hopeless and not self._person_told:
             self._person_told = True

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import overload
 
 from agent.airtime import ChannelAir
-from agent.change import LIVE, Change
+from agent.change import Change
 from agent.moment import Moment
 from drivers.types import Action, Capabilities, NeighborReading, RadioReading, RadioState, Setting, Values
 from inventory.channels import Block, block, channel_of
@@ -178,9 +178,6 @@ class SiteView:
     bssids: Mapping[str, RadioKey] = field(default_factory=lambda: MappingProxyType({}))
     ssids: frozenset[str] = frozenset()
     deeds: Mapping[tuple[RadioKey, Action], float] = field(default_factory=lambda: MappingProxyType({}))
-
-    def open_change(self, key: RadioKey) -> Change | None:
-        return next((c for c in self.changes if c.state in LIVE and key in c.radios), None)
 
     def neighbours(self, key: RadioKey) -> frozenset[RadioKey]:
         """RF neighbours of the same band: heard by either at `neighbour_dbm` or more, or never measured,

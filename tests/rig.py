@@ -14,6 +14,8 @@ from agent.agent import Agent
 from agent.change import Change
 from agent.clock import Clock
 from agent.simulation import Simulation
+from agent.store import Store
+from agent.store_errors import StoreUnavailable
 from drivers.simulated import worlds
 from drivers.simulated.driver import family
 from drivers.simulated.faults import NO_FAULTS, FaultPlan
@@ -155,4 +157,50 @@ async def final(agent: Agent, change: Change) -> Change:
     return await agent.executor.finished(change.id)
 
 
-__all__ = ["FAST", "Block", "Rig", "final", "replace", "rig_of", "site_of", "until", "world_of"]
+class LosableDisk:
+    """A store whose disk may be away: every call fails while ``lost``."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.lost = False
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._store, name)
+        if not callable(found) or name == "close":
+            return found
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if self.lost:
+                raise StoreUnavailable("disk I/O error")
+            return found(*args, **kwargs)
+
+        return call
+
+
+@asynccontextmanager
+async def killed(rig: Rig) -> AsyncIterator[Agent]:
+    """An agent that is killed at the end of the block."""
+    agent, ledger = rig.build()
+    running = asyncio.create_task(agent.run(), name="agent")
+    try:
+        await agent.ready.wait()
+        yield agent
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await ledger.close()
+
+
+__all__ = [
+    "FAST",
+    "Block",
+    "LosableDisk",
+    "Rig",
+    "final",
+    "killed",
+    "replace",
+    "rig_of",
+    "site_of",
+    "until",
+    "world_of",
+]

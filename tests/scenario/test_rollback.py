@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
-from rig import FAST, Rig, final, rig_of, site_of, until
+from rig import FAST, Rig, final, killed, rig_of, site_of, until
 
 from agent.agent import Agent
 from agent.change import Actor, Cause, Change, State, deadline_s
@@ -174,20 +172,6 @@ async def drill(rig: Rig, agent: Agent, channel: int = 161) -> Change:
     return done.change
 
 
-@asynccontextmanager
-async def doomed(rig: Rig) -> AsyncIterator[Agent]:
-    """An agent that is killed at the end of the block."""
-    agent, ledger = rig.build()
-    running = asyncio.create_task(agent.run(), name="agent")
-    try:
-        await agent.ready.wait()
-        yield agent
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-        await ledger.close()
-
-
 class Cut:
     """The device's settings cannot be read while ``on``."""
 
@@ -224,7 +208,7 @@ def test_a_token_that_ran_out_while_the_host_was_down_calls_a_person(tmp_path: P
     async def story(clock: SimulatedClock) -> None:
         cut = Cut()
         async with rig_of(tmp_path, clock, faults=cut.plan) as rig:
-            async with doomed(rig) as agent:
+            async with killed(rig) as agent:
                 opened = await drill(rig, agent)
                 await agent.executor.settled(opened.id, State.APPLYING)
                 cut.on = True
@@ -267,7 +251,7 @@ def test_killed_while_rolling_back_it_is_tried_again_however_late(tmp_path: Path
         cut = Cut()
         async with rig_of(tmp_path, clock, faults=cut.plan) as rig:
             before = rig.block()
-            async with doomed(rig) as agent:
+            async with killed(rig) as agent:
                 opened = await drill(rig, agent)
                 await agent.executor.settled(opened.id, State.MONITORING)
                 cut.on = True

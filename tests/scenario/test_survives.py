@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from rig import FAST, Rig, final, rig_of, site_of, until
+from rig import FAST, LosableDisk, Rig, final, rig_of, site_of, until
 
 from agent.agent import Agent
 from agent.api.errors import NotFound, Refused
@@ -23,33 +23,12 @@ from agent.nop import Nop
 from agent.planner.decision import Move
 from agent.simulated_time import run
 from agent.store import Store
-from agent.store_errors import StoreUnavailable
 from drivers.errors import IdentityChanged
 from drivers.types import RadarDetected, Setting
 from inventory.model import Mode, RadioKey, Site, radio_key
 
 PERSON = Actor(type="operator", uid=1000, name="ann")
 AP2 = radio_key("lab", "ap2", "r5")
-
-
-class LosableDisk:
-    """A store whose disk may be away: every call fails while ``lost``."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self.lost = False
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._store, name)
-        if not callable(found) or name == "close":
-            return found
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            if self.lost:
-                raise StoreUnavailable("disk I/O error")
-            return found(*args, **kwargs)
-
-        return call
 
 
 async def read_once(agent: Agent) -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rig import Rig, rig_of, site_of, until
+from rig import LosableDisk, killed, rig_of, site_of, until
 from stories import (
     AP1,
     AP2,
@@ -35,7 +34,6 @@ from stories import (
 from structlog.testing import capture_logs
 
 from agent import incidents, lookout
-from agent.agent import Agent
 from agent.change import Actor, State
 from agent.clock import Clock
 from agent.detectors.sight import Finding, Presence, Sight
@@ -44,7 +42,6 @@ from agent.event_queue import PRIORITY
 from agent.events import EventKind
 from agent.simulated_time import SimulatedClock, run
 from agent.store import Store
-from agent.store_errors import StoreUnavailable
 
 PERSON = Actor(type="operator", uid=1000, name="ann")
 BURST, FAILURE = EventKind.NON_WIFI_BURST, EventKind.HW_FAILURE
@@ -60,20 +57,6 @@ def says(presence: Mapping[Any, Presence], kind: EventKind, **more: Any) -> Any:
         return (Finding(kind=kind, key=sight.key, presence=told, radio=sight.key, **more),)
 
     return detector
-
-
-@asynccontextmanager
-async def killed(rig: Rig) -> AsyncIterator[Agent]:
-    """An agent that is killed at the end of the block."""
-    agent, ledger = rig.build()
-    running = asyncio.create_task(agent.run(), name="agent")
-    try:
-        await agent.ready.wait()
-        yield agent
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-        await ledger.close()
 
 
 # -- urgency -----------------------------------------------------------------------------------------------
@@ -313,26 +296,6 @@ def test_a_restart_is_not_repeated_because_the_agent_was_restarted(tmp_path: Pat
 
 
 # -- what breaks -------------------------------------------------------------------------------------------
-
-
-class LosableDisk:
-    """A store whose disk may be away: every call fails while ``lost``."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self.lost = False
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._store, name)
-        if not callable(found) or name == "close":
-            return found
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            if self.lost:
-                raise StoreUnavailable("disk I/O error")
-            return found(*args, **kwargs)
-
-        return call
 
 
 def test_with_the_disk_lost_events_are_seen_and_nothing_is_done(tmp_path: Path) -> None:
