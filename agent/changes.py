@@ -26,7 +26,16 @@ from agent.store_errors import RadioBusy, StaleChange, TokenExpired, TokenSpent
 from agent.tokens import token_for
 from agent.watch import freeze_baseline
 from drivers.errors import DriverError, Unsupported
-from drivers.types import ConfigState, Edit, Effects, RadioState, Readback, ScopeRef, Setting, Values
+from drivers.types import (
+    ConfigState,
+    Edit,
+    Effects,
+    RadioState,
+    Readback,
+    ScopeRef,
+    Setting,
+    Values,
+)
 from inventory.model import Mode, RadioKey
 
 log = structlog.get_logger()

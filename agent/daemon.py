@@ -211,10 +211,11 @@ def _agent(sites: Mapping[str, Site], ledger: Ledger, clock: Clock, key: Key, se
 def device_of(site: Site, device: str, clock: Clock) -> Device:
     """A session to one device of a site, not yet open. Raises CredentialError."""
     config = site.devices[device]
-    radios = tuple(r for ap in site.aps.values() if ap.device == device for r in ap.radios)
+    aps = tuple(ap for ap in site.aps.values() if ap.device == device)
     context = DeviceContext(
         config=config,
-        radios=radios,
+        radios=tuple(radio for ap in aps for radio in ap.radios),
+        aps=aps,
         secret=resolve(config.credential) if config.credential else None,
         clock=clock.monotonic,
     )

@@ -16,7 +16,8 @@ from agent.listener import Listener
 from agent.memory import Memory
 from agent.poller import Poller
 from drivers.errors import DriverError
-from drivers.types import Signal, Snapshot
+from drivers.signals import Signal
+from drivers.types import Snapshot
 from inventory.credentials import CredentialError
 from inventory.model import DeviceConfig, Radio, RadioKey, Site
 
@@ -27,6 +28,9 @@ Name = tuple[str, str]
 
 MakeLane = Callable[[Site, str], Lane]
 """A fresh session to a device of a site, not yet open."""
+
+Charges = Mapping[str, tuple[Mapping[str, str], frozenset[Radio]]]
+"""By AP: what tells it from others of its device, and its radios."""
 
 SECOND_WAY_S = 20.0
 
@@ -43,11 +47,11 @@ class Ears:
 
 @dataclass(slots=True)
 class Station:
-    """One device being served. ``radios``: those it was asked to answer for."""
+    """One device being served. ``charges``: what it was asked to answer for."""
 
     lane: Lane
     config: DeviceConfig
-    radios: frozenset[Radio]
+    charges: Charges
     poller: Poller | None = None
     loops: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -90,7 +94,7 @@ class Fleet:
         """Stations of these sites that are not there yet, or not so; nothing is asked of a device."""
         return {
             (site.id, device): Station(
-                self._make_lane(site, device), site.devices[device], _radios(site, device)
+                self._make_lane(site, device), site.devices[device], _charges(site, device)
             )
             for site in sites.values()
             for device in site.devices
@@ -215,8 +219,9 @@ class Fleet:
 
 
 def _altered(site: Site, device: str, station: Station) -> bool:
-    return site.devices[device] != station.config or _radios(site, device) != station.radios
+    return site.devices[device] != station.config or _charges(site, device) != station.charges
 
 
-def _radios(site: Site, device: str) -> frozenset[Radio]:
-    return frozenset(radio for ap in site.aps.values() if ap.device == device for radio in ap.radios)
+def _charges(site: Site, device: str) -> Charges:
+    aps = [ap for ap in site.aps.values() if ap.device == device]
+    return {ap.id: (dict(ap.match), frozenset(ap.radios)) for ap in aps}

@@ -12,7 +12,7 @@ from agent.incidents import Incidents
 from agent.memory import Memory
 from agent.radar import RadarWatch, Report
 from agent.view import block_of
-from drivers.types import (
+from drivers.signals import (
     AttackHeard,
     ChannelSwitched,
     Gap,
@@ -20,13 +20,11 @@ from drivers.types import (
     RadarDetected,
     RadioDown,
     RadioFault,
-    RadioReading,
-    RadioState,
     RadioUp,
     RogueHeard,
     Signal,
-    Snapshot,
 )
+from drivers.types import RadioReading, RadioState, Snapshot
 from inventory.model import RadioKey, site_of
 
 log = structlog.get_logger()

@@ -17,6 +17,7 @@ import structlog
 
 from drivers.base import Device
 from drivers.errors import DeviceTimeout, DriverBug, DriverError, IdentityChanged, NeverAgain, TryAgain
+from drivers.signals import Signal
 from drivers.types import (
     ActionRequest,
     ConfigState,
@@ -25,7 +26,6 @@ from drivers.types import (
     Effects,
     Receipt,
     ScopeRef,
-    Signal,
     Snapshot,
     Table,
 )

@@ -9,7 +9,7 @@ import structlog
 
 from agent.lane import Lane
 from drivers.errors import DriverError
-from drivers.types import Gap, Signal
+from drivers.signals import Gap, Signal
 
 log = structlog.get_logger()
 

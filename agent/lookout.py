@@ -14,7 +14,7 @@ from agent.events import EventKind
 from agent.memory import Histories, Memory
 from agent.usual import Hour, Usual
 from agent.view import SiteView
-from drivers.types import Signal
+from drivers.signals import Signal
 from inventory.model import RadioKey
 
 log = structlog.get_logger()

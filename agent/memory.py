@@ -19,6 +19,7 @@ from agent.moment import Deadline, Moment
 from agent.nop import Nop, later
 from agent.observation import Observation
 from agent.view import Aired, Heard, RadioView, SiteView, block_of
+from drivers.signals import Signal
 from drivers.types import (
     Action,
     BssReading,
@@ -26,7 +27,6 @@ from drivers.types import (
     DeviceInfo,
     NeighborReading,
     RadioReading,
-    Signal,
     Snapshot,
     SurveyReading,
 )
@@ -35,6 +35,19 @@ from inventory.model import Policy, RadioKey, Site, site_of
 DAY_US = 86_400_000_000
 
 HEARD_MOST = 2000
+KEPT = (
+    "clients",
+    "client_count",
+    "counters",
+    "survey",
+    "gauges",
+    "neighbors",
+    "bss",
+    "allowed_mhz",
+    "power_choices_dbm",
+    "country",
+)
+"""What a reading that was not asked for it takes over from the one before."""
 """BSSs that one radio remembers: a transmitter that makes up addresses shall not fill the memory."""
 
 KEEP_SLOTS = 22
@@ -149,11 +162,7 @@ def merged(old: RadioReading | None, new: RadioReading) -> RadioReading:
     """The new reading, with the tables that were not asked for this time taken over from the old one."""
     if old is None:
         return new
-    kept = {
-        name: getattr(old, name)
-        for name in ("clients", "counters", "survey", "neighbors", "bss", "allowed_mhz", "country")
-        if getattr(new, name) is None
-    }
+    kept = {name: getattr(old, name) for name in KEPT if getattr(new, name) is None}
     return replace(new, **kept)
 
 

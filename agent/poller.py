@@ -16,7 +16,7 @@ from inventory.model import Policy, RadioKey
 
 log = structlog.get_logger()
 
-OFTEN = frozenset({Table.STATUS, Table.SURVEY, Table.CLIENTS})
+OFTEN = frozenset(Table) - {Table.NEIGHBORS}
 SCAN_S = 300.0
 """Between two readings of the neighbour table, which may cost an off-channel scan."""
 BACKOFF_MOST_S = 300.0

@@ -8,14 +8,7 @@ from typing import Any, TypeVar
 
 from drivers.base import Device
 from drivers.errors import DriverError
-from drivers.types import (
-    Capabilities,
-    DeviceInfo,
-    RadioReading,
-    Reported,
-    ScopeRef,
-    Snapshot,
-)
+from drivers.types import Capabilities, DeviceInfo, RadioReading, Reported, ScopeRef, Snapshot
 from inventory.model import RadioKey
 
 T = TypeVar("T")

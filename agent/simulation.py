@@ -101,9 +101,10 @@ class Simulation:
         return agent, ledger
 
     def _lane(self, site: Site, name: str) -> Lane:
-        radios = tuple(r for ap in site.aps.values() if ap.device == name for r in ap.radios)
+        aps = tuple(ap for ap in site.aps.values() if ap.device == name)
+        radios = tuple(radio for ap in aps for radio in ap.radios)
         context = DeviceContext(
-            config=site.devices[name], radios=radios, secret=None, clock=self.clock.monotonic
+            config=site.devices[name], radios=radios, aps=aps, secret=None, clock=self.clock.monotonic
         )
         device: Device = self.wrap_device(family.device(context))
         return Lane(name, device, write_s=site.policy.apply_timeout_s)

@@ -10,7 +10,15 @@ from typing import overload
 from agent.airtime import ChannelAir
 from agent.change import Change
 from agent.moment import Moment
-from drivers.types import Action, Capabilities, NeighborReading, RadioReading, RadioState, Setting, Values
+from drivers.types import (
+    Action,
+    Capabilities,
+    NeighborReading,
+    RadioReading,
+    RadioState,
+    Setting,
+    Values,
+)
 from inventory.channels import Block, block, channel_of
 from inventory.model import Band, Radio, RadioKey, Site, ap_of
 

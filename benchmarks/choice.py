@@ -23,14 +23,7 @@ from agent.view import SiteView
 from benchmarks import fleet, machine
 from benchmarks.audit import quantiles
 from drivers.simulated.identity import CAPABILITIES
-from drivers.types import (
-    BssReading,
-    NeighborReading,
-    RadioReading,
-    RadioState,
-    Reported,
-    Snapshot,
-)
+from drivers.types import BssReading, NeighborReading, RadioReading, RadioState, Reported, Snapshot
 from inventory.model import Band, Policy, RadioKey, Site
 
 NEIGHBOURS = 1000

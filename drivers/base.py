@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from drivers.notifications import Notifications
+from drivers.signals import Signal
 from drivers.types import (
     ActionRequest,
     Capabilities,
@@ -19,12 +21,11 @@ from drivers.types import (
     Effects,
     Receipt,
     ScopeRef,
-    Signal,
     Snapshot,
     Table,
 )
 from inventory.credentials import Secret
-from inventory.model import DeviceConfig, Radio, RadioKey
+from inventory.model import AccessPoint, DeviceConfig, Radio, RadioKey
 
 
 class Device(Protocol):
@@ -85,14 +86,18 @@ class Device(Protocol):
 class DeviceContext:
     """All that a driver is given to build a device.
 
-    ``radios``: the radios of the inventory that this device answers for. ``secret``: None when the
-    inventory names no credential. ``clock``: monotonic seconds, for ``at_s``.
+    ``radios``: the radios of the inventory that this device answers for; ``aps``: the APs they belong to;
+    their ``match`` tells one AP of a controller from another. ``secret``: None when the inventory names no
+    credential. ``clock``: monotonic seconds, for ``at_s``. ``notifications``: where SNMP traps and informs
+    arrive; None: nobody listens for them.
     """
 
     config: DeviceConfig
     radios: tuple[Radio, ...]
     secret: Secret | None
     clock: Callable[[], float]
+    aps: tuple[AccessPoint, ...] = ()
+    notifications: Notifications | None = None
 
 
 class DriverFamily(Protocol):
@@ -102,6 +107,8 @@ class DriverFamily(Protocol):
     summary: str
     capabilities: Capabilities
     """The most that the family can do; a device may declare less when it is opened."""
+    profiles: Mapping[str, Capabilities]
+    """What the key ``profile`` of a device can be, and the most each can do; empty: it has no such key."""
 
     def check_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         """Validate the driver's own keys of a device in the site file; raises ValueError with one

@@ -32,7 +32,8 @@ class Table(StrEnum):
 
     STATUS = "status"  # channel, width, power, state
     SURVEY = "survey"  # air time counters
-    CLIENTS = "clients"  # stations and their counters
+    COUNTERS = "counters"  # totals that the radio keeps itself
+    CLIENTS = "clients"  # stations and their counters; or only how many there are
     NEIGHBORS = "neighbors"  # other BSSs heard (may cost an off-channel scan)
 
 
@@ -140,6 +141,24 @@ class Counters:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Gauges:
+    """What the device itself works out over an interval of its own, where it shows no counters. Ratios 0..1.
+
+    ``busy_ratio``: all air time in use, ours and others'; ``rx_ratio``, ``tx_ratio``: Wi-Fi that was
+    received, and our own; ``non_wifi_ratio``: what is not Wi-Fi. ``retry_ratio``: repeats per transmission;
+    ``per``: frames given up.
+    """
+
+    busy_ratio: float | None = None
+    rx_ratio: float | None = None
+    tx_ratio: float | None = None
+    non_wifi_ratio: float | None = None
+    noise_dbm: float | None = None
+    retry_ratio: float | None = None
+    per: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RadioReading:
     """What a driver returned for one radio at one time (``at_s``, monotonic seconds of the agent)."""
 
@@ -155,12 +174,15 @@ class RadioReading:
     country: Reported[str] | None = None
     bss: tuple[BssReading, ...] | None = None
     clients: tuple[ClientReading, ...] | None = None
+    client_count: int | None = None  # where the device counts its clients and does not name them
     counters: Counters | None = None  # totals the device keeps itself; None: sum over clients
     survey: tuple[SurveyReading, ...] | None = None
+    gauges: Gauges | None = None  # what it works out itself; None: all is counted from survey and counters
     neighbors: tuple[NeighborReading, ...] | None = None
     nop_mhz: frozenset[int] | None = None  # 20 MHz channels (MHz) the device itself bars
     cac_done_mhz: frozenset[int] | None = None  # DFS channels usable without a new CAC
     allowed_mhz: frozenset[int] | None = None  # 20 MHz channels the device may transmit on at all
+    power_choices_dbm: tuple[int, ...] | None = None  # all that it can be set to; None: not told
     cac_left_s: float | None = None
     hardware_resets: int | None = None  # how often the radio's chip was restarted by its own driver
     uplink: bool = False  # carries a mesh, WDS or station uplink
@@ -274,6 +296,7 @@ class RadioInfo:
 class Capabilities:
     """What can be read and set; known before anything is planned.
 
+    ``signals``: the device pushes; how, ``signal_ways`` says in words (SNMP traps, server-sent events).
     ``obss_pd_acts``: a written OBSS-PD level is in force at once and drops nobody; where it is False the
     level may still be settable, at the price that the driver's `Effects` name, and what is in force may not
     be told.
@@ -285,14 +308,38 @@ class Capabilities:
     refresh_s: Mapping[Table, float] = field(default_factory=lambda: MappingProxyType({}))
     undo_timer_s: tuple[float, float] | None = None  # range of the device-side undo timer
     signals: bool = False
+    signal_ways: tuple[str, ...] = ()
     rx_time_trusted: bool = False
     actions: frozenset[Action] = frozenset()
     obss_pd_acts: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FoundRadio:
+    """A radio as the device itself calls it (phy0-ap0, a slot number). ``band`` None: it does not tell."""
+
+    name: str
+    band: Band | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundAp:
+    """An AP that a device answers for, whether or not the inventory has it. ``mac``: lower case, with colons;
+    what `match` of the site file is compared with."""
+
+    mac: str | None
+    name: str | None = None
+    model: str | None = None
+    radios: tuple[FoundRadio, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceInfo:
-    """Identity, radios and capabilities, as found when the session was opened."""
+    """Identity, radios and capabilities, as found when the session was opened.
+
+    ``found``: all APs that it answers for, those that the inventory does not list too; radios of the
+    inventory that are not among them are not in ``radios``.
+    """
 
     vendor: str
     model: str
@@ -300,162 +347,4 @@ class DeviceInfo:
     identity: str  # what must not change behind our back: host key, serial, MAC
     radios: Mapping[RadioKey, RadioInfo]
     capabilities: Capabilities
-
-
-# Signals: what a device pushes. `at_s` is the agent's monotonic time of receipt.
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gap:
-    """The stream was interrupted: anything may have been missed, poll now."""
-
-    at_s: float
-    device: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RadarDetected:
-    """Radar on these 20 MHz channels. ``radio`` None: the device cannot tell which of its radios.
-
-    ``authenticated`` False (an SNMP v2c trap): only a reason to poll.
-    """
-
-    at_s: float
-    device: str
-    mhz20: frozenset[int]
-    radio: RadioKey | None = None
-    authenticated: bool = True
-    raw: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NopFinished:
-    at_s: float
-    device: str
-    mhz20: frozenset[int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CacStarted:
-    at_s: float
-    device: str
-    radio: RadioKey
-    cac_s: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CacFinished:
-    at_s: float
-    device: str
-    radio: RadioKey
-    success: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelSwitched:
-    at_s: float
-    device: str
-    radio: RadioKey
-    channel: int
-    width_mhz: int | None = None
-    center_mhz: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RadioUp:
-    at_s: float
-    device: str
-    radio: RadioKey
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RadioDown:
-    at_s: float
-    device: str
-    radio: RadioKey
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientLeft:
-    """One station left; ``roamed`` None = not known."""
-
-    at_s: float
-    device: str
-    radio: RadioKey
-    mac: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InterferenceHeard:
-    """The device itself recognised something that is not Wi-Fi. ``duty_ratio`` 0..1 of the air; ``what``: its
-    own name for it (microwave oven); ``over``: it is gone."""
-
-    at_s: float
-    device: str
-    radio: RadioKey
-    duty_ratio: float | None = None
-    what: str = ""
-    over: bool = False
-    authenticated: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RogueHeard:
-    """A BSS that should not be there. ``impersonates``: it bears our SSID or BSSID; ``on_wire``: it is
-    connected to our own network; ``over``: it is gone."""
-
-    at_s: float
-    device: str
-    radio: RadioKey
-    bssid: str
-    ssid: str | None = None
-    channel: int | None = None
-    signal_dbm: float | None = None
-    impersonates: bool = False
-    on_wire: bool = False
-    over: bool = False
-    authenticated: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttackHeard:
-    """The device itself recognised an attack. ``what``: its own name for it (deauthentication flood);
-    ``jamming``: the channel can't be used."""
-
-    at_s: float
-    device: str
-    radio: RadioKey
-    what: str
-    jamming: bool = False
-    over: bool = False
-    authenticated: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RadioFault:
-    """The device itself says that the radio's hardware or firmware failed. ``over``: it works again."""
-
-    at_s: float
-    device: str
-    radio: RadioKey
-    what: str
-    over: bool = False
-    authenticated: bool = True
-
-
-Signal = (
-    Gap
-    | RadarDetected
-    | NopFinished
-    | CacStarted
-    | CacFinished
-    | ChannelSwitched
-    | RadioUp
-    | RadioDown
-    | ClientLeft
-    | InterferenceHeard
-    | RogueHeard
-    | AttackHeard
-    | RadioFault
-)
+    found: tuple[FoundAp, ...] = ()

@@ -14,6 +14,7 @@ from agent.detectors.sight import Finding, Presence, Sight
 from agent.moment import Deadline, Moment
 from agent.observation import Observation
 from agent.view import RadioView, SiteView
+from drivers.signals import Signal
 from drivers.types import (
     Action,
     BssReading,
@@ -25,7 +26,6 @@ from drivers.types import (
     Reported,
     ScopeRef,
     Setting,
-    Signal,
     Table,
     Values,
 )

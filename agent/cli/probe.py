@@ -86,13 +86,14 @@ def _device(site: Site, ap: str) -> Device:
     from inventory.credentials import CredentialError, resolve
 
     config = site.devices[site.aps[ap].device]
-    radios = tuple(radio for one in site.aps.values() if one.device == config.id for radio in one.radios)
+    aps = tuple(one for one in site.aps.values() if one.device == config.id)
+    radios = tuple(radio for one in aps for radio in one.radios)
     try:
         secret = resolve(config.credential) if config.credential else None
         family = installed().family(config.driver)
     except (CredentialError, UnusableFamily) as error:
         raise usage(str(error)) from None
-    context = DeviceContext(config=config, radios=radios, secret=secret, clock=time.monotonic)
+    context = DeviceContext(config=config, radios=radios, aps=aps, secret=secret, clock=time.monotonic)
     try:
         return family.device(context)
     except ValueError as error:

@@ -14,7 +14,8 @@ from agent.detectors.recent import TRAFFIC, Sample, is_read, mean, newest, patie
 from agent.detectors.sight import Finding, Presence, Sight
 from agent.events import EventKind
 from agent.observation import Observation
-from drivers.types import Action, RadioDown, RadioFault, RadioState, RadioUp, Setting
+from drivers.signals import RadioDown, RadioFault, RadioUp
+from drivers.types import Action, RadioState, Setting
 
 STARTING_MOST_S = 600.0
 """A radio that is still starting after so long will not start. A CAC has a state of its own."""

@@ -23,7 +23,8 @@ from agent.detectors.usual import slots_of, usual
 from agent.events import EventKind
 from agent.observation import Observation
 from agent.view import block_in
-from drivers.types import InterferenceHeard, NeighborReading
+from drivers.signals import InterferenceHeard
+from drivers.types import NeighborReading
 from inventory.channels import Block, overlap_ratio
 
 MEASURED = 0.9

@@ -12,7 +12,8 @@ from agent.detectors.recent import patience_s
 from agent.detectors.sight import Finding, Presence, Sight
 from agent.events import EventKind
 from agent.view import RadioView, block_in, block_in_values
-from drivers.types import NeighborReading, RogueHeard
+from drivers.signals import RogueHeard
+from drivers.types import NeighborReading
 from inventory.channels import overlap_ratio
 from inventory.model import RadioKey, ap_of
 

@@ -13,7 +13,8 @@ from agent.detectors.rogue import rogues
 from agent.detectors.sight import Finding, Presence, Sight
 from agent.events import EventKind
 from agent.observation import Observation
-from drivers.types import Action, AttackHeard
+from drivers.signals import AttackHeard
+from drivers.types import Action
 
 FLOOD_SAMPLES = 2
 FLOOD_SPAN_S = 30.0

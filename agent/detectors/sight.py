@@ -10,7 +10,7 @@ from types import MappingProxyType
 from agent.events import EventKind
 from agent.observation import Observation
 from agent.view import RadioView, SiteView
-from drivers.types import Signal
+from drivers.signals import Signal
 from inventory.model import DetectPolicy, RadioKey
 
 

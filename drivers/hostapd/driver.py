@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -29,6 +29,7 @@ from drivers.hostapd.plan import Subject
 from drivers.hostapd.reading import Base, Found, Look, Missing
 from drivers.hostapd.render import MARK, Step, Tools
 from drivers.hostapd.signals import Mapper
+from drivers.signals import Gap, Signal
 from drivers.transport.ssh import LineStream, SshSession, SshTarget, parse_address
 from drivers.types import (
     Absence,
@@ -39,13 +40,11 @@ from drivers.types import (
     DeviceInfo,
     Edit,
     Effects,
-    Gap,
     RadioInfo,
     RadioReading,
     Receipt,
     ScopeRef,
     Setting,
-    Signal,
     Snapshot,
     Table,
 )
@@ -53,7 +52,7 @@ from inventory.credentials import CredentialError, Login, parse_login
 from inventory.model import RadioKey
 
 CAPABILITIES: Final = Capabilities(
-    tables=frozenset(Table),
+    tables=frozenset(Table) - {Table.COUNTERS},
     settings=MappingProxyType(dict.fromkeys(plan.SETTINGS, "radio")),
     widths_mhz=(20, 40, 80, 160),
     signals=True,
@@ -350,6 +349,7 @@ class HostapdFamily:
     name: str = "hostapd"
     summary: str = "Linux access points with hostapd 2.10 or later, over SSH"
     capabilities: Capabilities = CAPABILITIES
+    profiles: Mapping[str, Capabilities] = field(default_factory=lambda: MappingProxyType({}))
 
     def check_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         return MappingProxyType(checked(options).model_dump(exclude_unset=True))

@@ -11,16 +11,7 @@ from drivers.hostapd import render, spatial_reuse
 from drivers.hostapd.parse_phy import Dfs, PhyChannel
 from drivers.hostapd.render import Modes, Step, Tools
 from drivers.hostapd.spatial_reuse import SpatialReuse
-from drivers.types import (
-    ConfigState,
-    Edit,
-    Effects,
-    Outage,
-    RadioState,
-    Readback,
-    Setting,
-    Values,
-)
+from drivers.types import ConfigState, Edit, Effects, Outage, RadioState, Readback, Setting, Values
 from inventory.channels import Block, block
 from inventory.model import Band
 

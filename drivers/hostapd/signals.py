@@ -7,7 +7,7 @@ from typing import Final
 
 from drivers.hostapd.parse_event import Event, EventKind
 from drivers.hostapd.reading import Found
-from drivers.types import (
+from drivers.signals import (
     CacFinished,
     CacStarted,
     ChannelSwitched,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from random import Random
 
+from drivers.signals import ClientLeft, Signal
 from drivers.simulated.agenda import Agenda
 from drivers.simulated.airtime import LEVEL_DB
 from drivers.simulated.day import Day
@@ -14,7 +15,6 @@ from drivers.simulated.propagation import Position
 from drivers.simulated.radio import SimRadio
 from drivers.simulated.station import Station
 from drivers.simulated.traffic import Reach, Tally
-from drivers.types import ClientLeft, Signal
 from inventory.model import Band, RadioKey
 
 AUDIBLE_DBM = -85.0

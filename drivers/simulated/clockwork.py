@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from drivers.signals import Signal
 from drivers.simulated.agenda import Agenda
 from drivers.simulated.day import Day
 from drivers.simulated.ether import Ether
 from drivers.simulated.noise import SLOT_S
-from drivers.types import Signal
 from inventory.model import RadioKey
 
 Watcher = Callable[[RadioKey, Signal], None]

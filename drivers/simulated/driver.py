@@ -7,10 +7,20 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from drivers.base import DeviceContext
 from drivers.errors import Conflict, DeviceTimeout, Disconnected, Garbage, Refused, Unsupported
+from drivers.signals import (
+    AttackHeard,
+    Gap,
+    InterferenceHeard,
+    RadioDown,
+    RadioFault,
+    RogueHeard,
+    Signal,
+)
 from drivers.simulated import options as own_options
 from drivers.simulated import worlds
 from drivers.simulated.effects import (
@@ -33,24 +43,17 @@ from drivers.types import (
     Absence,
     Action,
     ActionRequest,
-    AttackHeard,
     Capabilities,
     ConfigState,
     DeviceInfo,
     Edit,
     Effects,
-    Gap,
-    InterferenceHeard,
-    RadioDown,
-    RadioFault,
     RadioReading,
     RadioState,
     Receipt,
     Reported,
-    RogueHeard,
     ScopeRef,
     Setting,
-    Signal,
     Snapshot,
     Table,
     Values,
@@ -385,6 +388,7 @@ class SimulatedFamily:
     name: str = "simulated"
     summary: str = "APs of a simulated world: for the demo, tests and trying out plans"
     capabilities: Capabilities = CAPABILITIES
+    profiles: Mapping[str, Capabilities] = MappingProxyType({})
 
     def check_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         return own_options.check_options(options)

@@ -7,22 +7,20 @@ from functools import partial
 from itertools import count
 from random import Random
 
-from drivers.simulated.agenda import Agenda
-from drivers.simulated.clients import Crowd, Emit
-from drivers.simulated.dfs import CSA_S, refuge, usable
-from drivers.simulated.radio import SimRadio, block_values
-from drivers.types import (
+from drivers.signals import (
     CacFinished,
     CacStarted,
     ChannelSwitched,
     NopFinished,
     RadarDetected,
     RadioDown,
-    RadioState,
     RadioUp,
-    Setting,
-    Values,
 )
+from drivers.simulated.agenda import Agenda
+from drivers.simulated.clients import Crowd, Emit
+from drivers.simulated.dfs import CSA_S, refuge, usable
+from drivers.simulated.radio import SimRadio, block_values
+from drivers.types import RadioState, Setting, Values
 from inventory.channels import Block, block
 from inventory.regulatory import max_power_dbm
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from drivers.signals import RadioDown, RadioFault
 from drivers.simulated.clients import Crowd, Emit
 from drivers.simulated.ether import Ether
 from drivers.simulated.firmware import Firmware
-from drivers.types import RadioDown, RadioFault, RadioState, Setting
+from drivers.types import RadioState, Setting
 from inventory.model import RadioKey, ap_of
 
 if TYPE_CHECKING:

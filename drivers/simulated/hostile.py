@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from drivers.signals import AttackHeard, InterferenceHeard, RogueHeard, Signal
 from drivers.simulated.airtime import Foreign, Interferer
 from drivers.simulated.clients import Crowd, Emit
 from drivers.simulated.ether import Ether
 from drivers.simulated.propagation import Position
 from drivers.simulated.radio import SimRadio
-from drivers.types import AttackHeard, InterferenceHeard, RogueHeard, Signal
 from inventory.channels import Block
 from inventory.model import RadioKey
 

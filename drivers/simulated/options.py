@@ -48,7 +48,8 @@ class Options(BaseModel):
     @property
     def refresh(self) -> Mapping[Table, float]:
         """Seconds after which each table is renewed; those that are renewed at once are not in it."""
-        plain: dict[Table, float] = dict.fromkeys((Table.SURVEY, Table.CLIENTS), self.refresh_s)
+        often = (Table.SURVEY, Table.COUNTERS, Table.CLIENTS)
+        plain: dict[Table, float] = dict.fromkeys(often, self.refresh_s)
         given = {Table(name): seconds for name, seconds in self.table_refresh_s.items()}
         return {table: seconds for table, seconds in (plain | given).items() if seconds > 0}
 

@@ -41,7 +41,7 @@ def read_radio(world: World, key: RadioKey, tables: frozenset[Table], now_s: flo
         country=Reported(world.country, SOURCE),
         bss=(BssReading(bssid=radio.bssid, ssid=radio.ssid),),
         clients=_clients(radio, now_s) if Table.CLIENTS in tables else None,
-        counters=_counters(radio) if Table.CLIENTS in tables else None,
+        counters=_counters(radio) if Table.COUNTERS in tables else None,
         survey=_survey(world, radio) if Table.SURVEY in tables else None,
         neighbors=world.ether.neighbors(radio) if Table.NEIGHBORS in tables else None,
         nop_mhz=frozenset(radio.memory.nop),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from drivers.errors import Disconnected
-from drivers.types import Signal
+from drivers.signals import Signal
 
 
 class Session:

@@ -14,7 +14,8 @@ from inventory.model import RadioKey
 
 FIELDS: Mapping[Table, tuple[str, ...]] = MappingProxyType(
     {
-        Table.CLIENTS: ("clients", "counters"),
+        Table.CLIENTS: ("clients",),
+        Table.COUNTERS: ("counters",),
         Table.SURVEY: ("survey",),
         Table.NEIGHBORS: ("neighbors",),
     }

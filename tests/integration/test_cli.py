@@ -646,6 +646,7 @@ class Family:
     name = "fake"
     summary = "made for a test"
     capabilities = ABLE
+    profiles: Mapping[str, Capabilities] = MappingProxyType({})
 
     def __init__(self) -> None:
         self.made: list[Fake] = []

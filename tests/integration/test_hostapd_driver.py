@@ -24,26 +24,28 @@ from drivers.errors import (
 )
 from drivers.hostapd.driver import HostapdDevice, family
 from drivers.hostapd.render import Step
+from drivers.signals import (
+    CacFinished,
+    ChannelSwitched,
+    ClientLeft,
+    Gap,
+    NopFinished,
+    RadarDetected,
+    RadioDown,
+    RadioUp,
+    Signal,
+)
 from drivers.types import (
     Absence,
     Action,
     ActionRequest,
-    CacFinished,
-    ChannelSwitched,
-    ClientLeft,
     Edit,
-    Gap,
-    NopFinished,
     Outage,
-    RadarDetected,
-    RadioDown,
     RadioState,
-    RadioUp,
     Readback,
     Reported,
     ScopeRef,
     Setting,
-    Signal,
     Table,
 )
 

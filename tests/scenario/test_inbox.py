@@ -14,7 +14,7 @@ from agent.detectors.sight import Finding, Presence
 from agent.events import EventKind
 from agent.incidents import Incidents
 from agent.simulated_time import run
-from drivers.types import AttackHeard, RadarDetected
+from drivers.signals import AttackHeard, RadarDetected
 
 
 def test_radar_does_not_wait_for_reports_that_came_before_it(tmp_path: Path) -> None:

@@ -19,18 +19,9 @@ from agent.planner import legal
 from agent.rollback import destination
 from agent.simulated_time import SimulatedClock, run
 from agent.view import RadioView, SiteView, block_in_values, values_of
+from drivers.signals import CacStarted, Signal
 from drivers.simulated.faults import Call, Fault, FaultPlan, Kind, Operation, Scripted
-from drivers.types import (
-    CacStarted,
-    ConfigState,
-    RadioReading,
-    RadioState,
-    Reported,
-    ScopeRef,
-    Setting,
-    Signal,
-    Values,
-)
+from drivers.types import ConfigState, RadioReading, RadioState, Reported, ScopeRef, Setting, Values
 from inventory.channels import Block, block
 from inventory.model import Band, MonitorPolicy, Policy, RadioKey
 

@@ -24,7 +24,8 @@ from agent.planner.decision import Move
 from agent.simulated_time import run
 from agent.store import Store
 from drivers.errors import IdentityChanged
-from drivers.types import RadarDetected, Setting
+from drivers.signals import RadarDetected
+from drivers.types import Setting
 from inventory.model import Mode, RadioKey, Site, radio_key
 
 PERSON = Actor(type="operator", uid=1000, name="ann")

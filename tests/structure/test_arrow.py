@@ -20,6 +20,8 @@ PURE = [
     "inventory/model.py",
     "inventory/channels.py",
     "inventory/regulatory.py",
+    "drivers/notifications.py",
+    "drivers/signals.py",
     "drivers/types.py",
     "drivers/errors.py",
     *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "drivers").rglob("parse*.py")),

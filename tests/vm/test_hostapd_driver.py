@@ -16,19 +16,16 @@ from vm.world import RUN, World
 from drivers.base import Device
 from drivers.errors import Conflict, Refused
 from drivers.hostapd.driver import family
+from drivers.signals import ChannelSwitched, Gap, RadarDetected, Signal
 from drivers.types import (
     Action,
     ActionRequest,
-    ChannelSwitched,
     ConfigState,
     Edit,
-    Gap,
     Outage,
-    RadarDetected,
     RadioState,
     ScopeRef,
     Setting,
-    Signal,
     Table,
 )
 

@@ -10,12 +10,12 @@ from rig import site_of
 from agent.memory import HEARD_MOST, Memory, RadioMemory
 from agent.moment import Deadline, Moment
 from agent.nop import Nop
+from drivers.signals import RadioFault
 from drivers.types import (
     Action,
     BssReading,
     ClientReading,
     NeighborReading,
-    RadioFault,
     RadioReading,
     RadioState,
     Snapshot,

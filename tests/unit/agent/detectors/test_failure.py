@@ -28,7 +28,8 @@ from agent.counters import Flaw
 from agent.detectors.failure import failure
 from agent.detectors.sight import Finding, Presence, Sight
 from agent.observation import Observation
-from drivers.types import Action, RadioDown, RadioFault, RadioReading, RadioState, RadioUp, Setting
+from drivers.signals import RadioDown, RadioFault, RadioUp
+from drivers.types import Action, RadioReading, RadioState, Setting
 
 DOWN, STUCK, RESETS, FAULT = (f"{ME}:{what}" for what in ("radio_down", "stuck", "resets", "fault"))
 OFF = {Setting.ENABLED: 0}

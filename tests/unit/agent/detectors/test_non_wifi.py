@@ -11,7 +11,8 @@ from sights import ABLE, ME, NOW_S, heard_as, history, over, reading, sight_of, 
 from agent.counters import Flaw
 from agent.detectors.non_wifi import non_wifi
 from agent.detectors.sight import Sight
-from drivers.types import InterferenceHeard, RadioState, Reported, Table
+from drivers.signals import InterferenceHeard
+from drivers.types import RadioState, Reported, Table
 
 BURST: dict[str, Any] = {"busy_ratio": 0.95, "rx_ratio": 0.05, "tx_ratio": 0.1}  # duty 0.8
 LOW: dict[str, Any] = {"busy_ratio": 0.65, "rx_ratio": 0.15, "tx_ratio": 0.15}  # duty 0.35

@@ -28,7 +28,8 @@ from sights import (
 from agent.change import State
 from agent.detectors.security import security
 from agent.detectors.sight import Finding, Presence
-from drivers.types import NeighborReading, RadioState, RogueHeard, Setting
+from drivers.signals import RogueHeard
+from drivers.types import NeighborReading, RadioState, Setting
 from inventory.model import RadioKey
 
 EVIL = "0a:00:00:00:00:66"

@@ -26,7 +26,8 @@ from agent.change import State
 from agent.counters import Flaw
 from agent.detectors.security import security
 from agent.detectors.sight import Finding, Presence
-from drivers.types import Action, AttackHeard, Setting
+from drivers.signals import AttackHeard
+from drivers.types import Action, Setting
 
 FLOOD, JAM, ATTACK = f"flood:{ME}", f"jamming:{ME}", f"attack:{ME}"
 

@@ -14,16 +14,16 @@ from agent.detectors.sight import Finding, Presence, Sight
 from agent.detectors.table import DETECTORS, SITE_DETECTORS
 from agent.events import EventKind
 from agent.observation import Observation
-from drivers.types import (
+from drivers.signals import (
     AttackHeard,
     InterferenceHeard,
     RadioDown,
     RadioFault,
-    RadioState,
     RadioUp,
     RogueHeard,
     Signal,
 )
+from drivers.types import RadioState
 
 OPEN = frozenset(
     {

@@ -6,11 +6,12 @@ from collections import Counter
 
 import pytest
 
+from drivers.signals import Signal
 from drivers.simulated.campus import campus, place
 from drivers.simulated.propagation import Rooms
 from drivers.simulated.trouble import Incident, Trouble, a_day, arm
 from drivers.simulated.world import World
-from drivers.types import RadioState, Signal
+from drivers.types import RadioState
 from inventory.channels import overlap_ratio
 from inventory.model import Band
 from inventory.regulatory import refusal

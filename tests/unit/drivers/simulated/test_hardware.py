@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from drivers.signals import RadioDown, RadioFault, RadioUp, Signal
 from drivers.simulated.firmware import NotPossible
 from drivers.simulated.reading import read_radio
 from drivers.simulated.world import World
-from drivers.types import RadioDown, RadioFault, RadioReading, RadioState, RadioUp, Setting, Signal, Table
+from drivers.types import RadioReading, RadioState, Setting, Table
 from inventory.channels import block
 from inventory.model import Band, Radio, RadioKey
 

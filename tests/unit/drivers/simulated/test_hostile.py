@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from drivers.signals import AttackHeard, InterferenceHeard, RogueHeard, Signal
 from drivers.simulated.reading import read_radio
 from drivers.simulated.world import World
-from drivers.types import AttackHeard, InterferenceHeard, NeighborReading, RogueHeard, Setting, Signal, Table
+from drivers.types import NeighborReading, Setting, Table
 from inventory.channels import Block, block
 from inventory.model import Band, Radio, RadioKey
 

@@ -10,27 +10,22 @@ from random import Random
 
 import pytest
 
+from drivers.signals import (
+    CacFinished,
+    CacStarted,
+    ChannelSwitched,
+    ClientLeft,
+    NopFinished,
+    RadarDetected,
+    Signal,
+)
 from drivers.simulated.day import daily_ratio
 from drivers.simulated.firmware import NotPossible
 from drivers.simulated.noise import LogNoise
 from drivers.simulated.propagation import Propagation, Wall
 from drivers.simulated.reading import read_radio
 from drivers.simulated.world import World
-from drivers.types import (
-    CacFinished,
-    CacStarted,
-    ChannelSwitched,
-    ClientLeft,
-    Counters,
-    NopFinished,
-    RadarDetected,
-    RadioReading,
-    RadioState,
-    Setting,
-    Signal,
-    SurveyReading,
-    Table,
-)
+from drivers.types import Counters, RadioReading, RadioState, Setting, SurveyReading, Table
 from inventory.channels import Block, block
 from inventory.model import Band, Radio, RadioKey
 from inventory.regulatory import dfs_needed
