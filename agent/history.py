@@ -13,6 +13,8 @@ from agent.slots import Slot, fold
 from drivers.types import RadioReading
 from inventory.model import MonitorPolicy
 
+COUNTED = ("clients", "client_count", "counters", "survey", "gauges")
+"""What of a reading tells what a radio did."""
 KEEP_S = 2400.0  # 20 slots of a minute before a change, or 30 after it, and some
 
 
@@ -36,7 +38,7 @@ class History:
         A reading without counters (status only) is remembered when it finds the radio off air.
         """
         self._off_air |= is_off_air(reading)
-        if reading.clients is None and reading.counters is None and reading.survey is None:
+        if all(getattr(reading, name) is None for name in COUNTED):
             return None
         if self._last is None:
             self._last = reading
@@ -92,11 +94,5 @@ class History:
 
 def _carried(previous: RadioReading, current: RadioReading) -> RadioReading:
     """The current reading with the tables that it lacks taken over from the one before."""
-    if current.clients is not None and current.counters is not None and current.survey is not None:
-        return current
-    return replace(
-        current,
-        clients=previous.clients if current.clients is None else current.clients,
-        counters=previous.counters if current.counters is None else current.counters,
-        survey=previous.survey if current.survey is None else current.survey,
-    )
+    lacking = [name for name in COUNTED if getattr(current, name) is None]
+    return replace(current, **{name: getattr(previous, name) for name in lacking}) if lacking else current

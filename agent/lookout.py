@@ -98,7 +98,7 @@ class Lookout:
 
     def _count_clients(self, view: SiteView, key: RadioKey) -> None:
         reading = view.radios[key].reading
-        if reading is None or reading.clients is None:
+        if reading is None or reading.clients_here is None:
             return
-        if (ended := self._usual.count(key, view.now.utc_us, len(reading.clients))) is not None:
+        if (ended := self._usual.count(key, view.now.utc_us, reading.clients_here)) is not None:
             self._hours.append(ended)

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from agent.airtime import SURVEY_SLACK, air_of, counted_air
 from agent.counters import Flaw, retry_share, rise_of, share
 from agent.traffic import counted, gone_clients, traffic_of
-from drivers.types import RadioReading, RadioState
+from drivers.types import Gauges, RadioReading, RadioState
 from inventory.model import RadioKey
 
 FLAWLESS: frozenset[Flaw] = frozenset()
-"""One for all observations."""
+NOTHING_TOLD = Gauges()
+"""One for all observations, both."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,8 @@ class Observation:
     ``retries``: repeated transmissions; ``failed``: frames given up. ``gone``: MACs that were here and are
     not any more, or came back in between; whether they are elsewhere on the site is not known here.
     ``disconnects``: the device's own count. ``hardware_resets``: how often the radio's chip was restarted.
-    ``clients``: MACs, kept only in a history's newest observation; ``client_count`` stays.
+    ``clients``: MACs, kept only in a history's newest observation; ``client_count`` stays. ``told``: what the
+    device worked out itself; it counts where its counters do not tell.
     """
 
     key: RadioKey
@@ -49,6 +51,7 @@ class Observation:
     gone: frozenset[str] | None = None
     disconnects: int | None = None
     hardware_resets: int | None = None
+    told: Gauges = NOTHING_TOLD
     flaws: frozenset[Flaw] = frozenset()
 
     @property
@@ -58,16 +61,20 @@ class Observation:
     @property
     def retry_ratio(self) -> float | None:
         """Share of transmissions that were repeats, 0..1: the chance that one try fails."""
-        return retry_share(self.frames, self.retries)
+        counted = retry_share(self.frames, self.retries)
+        return self.told.retry_ratio if counted is None else counted
 
     @property
     def per(self) -> float | None:
         """Share of frames given up after all tries, 0..1."""
-        return share(self.failed, self.frames)
+        counted = share(self.failed, self.frames)
+        return self.told.per if counted is None else counted
 
     @property
     def non_wifi_ratio(self) -> float | None:
         """Air time busy with neither our frames nor decoded ones, 0..1; None if a part is missing."""
+        if self.told.non_wifi_ratio is not None:
+            return self.told.non_wifi_ratio
         if self.busy_ratio is None or self.rx_ratio is None or self.tx_ratio is None:
             return None
         rest = self.busy_ratio - self.rx_ratio - self.tx_ratio
@@ -98,7 +105,7 @@ def observe(previous: RadioReading | None, current: RadioReading) -> Observation
     traffic = traffic_of(previous, current, span_s)
     air = air_of(previous, current)
     off_air = {Flaw.OFF_AIR} if RadioState.ON_AIR is not previous.state or is_off_air(current) else set()
-    macs = _macs(current)
+    told = current.gauges or NOTHING_TOLD
     return Observation(
         key=current.key,
         at_s=_data_s(current),
@@ -110,22 +117,27 @@ def observe(previous: RadioReading | None, current: RadioReading) -> Observation
         retries=traffic.retries,
         failed=traffic.failed,
         bytes=traffic.bytes,
-        tx_airtime_ms=air.tx_ms,
-        busy_ratio=air.busy,
-        rx_ratio=air.rx,
-        tx_ratio=air.tx,
-        noise_dbm=air.noise_dbm,
-        clients=macs,
-        client_count=None if macs is None else len(macs),
+        tx_airtime_ms=_part_ms(told.tx_ratio, span_s) if air.tx_ms is None else air.tx_ms,
+        busy_ratio=told.busy_ratio if air.busy is None else air.busy,
+        rx_ratio=told.rx_ratio if air.rx is None else air.rx,
+        tx_ratio=told.tx_ratio if air.tx is None else air.tx,
+        noise_dbm=told.noise_dbm if air.noise_dbm is None else air.noise_dbm,
+        clients=_macs(current),
+        client_count=current.clients_here,
         gone=gone_clients(previous, current, span_s),
         disconnects=traffic.disconnects,
         hardware_resets=_risen(previous.hardware_resets, current.hardware_resets),
+        told=told,
         flaws=frozenset(flaws) if (flaws := traffic.flaws | air.flaws | off_air) else FLAWLESS,
     )
 
 
+def _part_ms(ratio: float | None, span_s: float) -> int | None:
+    return None if ratio is None else round(ratio * span_s * 1000)
+
+
 def _fresh(previous: RadioReading, current: RadioReading) -> bool:
-    """True when a counter moved, a client came or went, or the radio is not what it was.
+    """True when a counter or a gauge moved, a client came or went, or the radio is not what it was.
 
     Tables that only one of the two has tell nothing; signal, noise and connection time run by themselves.
     """
@@ -133,6 +145,8 @@ def _fresh(previous: RadioReading, current: RadioReading) -> bool:
         (counted(previous), counted(current)),
         (previous.counters, current.counters),
         (counted_air(previous), counted_air(current)),
+        (previous.gauges, current.gauges),
+        (previous.client_count, current.client_count),
     ]
     moved = any(old is not None and new is not None and old != new for old, new in pairs)
     return moved or _identity(previous) != _identity(current)

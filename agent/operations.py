@@ -193,7 +193,7 @@ class Operations:
             "channel": reading.channel.value if reading and reading.channel else None,
             "width_mhz": reading.width_mhz.value if reading and reading.width_mhz else None,
             "tx_power_dbm": reading.tx_power_dbm.value if reading and reading.tx_power_dbm else None,
-            "clients": len(reading.clients) if reading and reading.clients is not None else None,
+            "clients": reading.clients_here if reading else None,
             "retry_ratio": last.retry_ratio if last else None,
             "busy_ratio": last.busy_ratio if last else None,
             "slots": self._agent.valid_slots(key),

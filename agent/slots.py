@@ -75,8 +75,12 @@ def _slot(part: Sequence[Observation], min_frames: int, elsewhere: frozenset[str
         frames=frames,
         retry_ratio=retry_share(
             sum(seen.frames or 0 for seen in both), sum(seen.retries or 0 for seen in both)
-        ),
-        per=share(sum(seen.failed or 0 for seen in given_up), sum(seen.frames or 0 for seen in given_up)),
+        )
+        if both
+        else _mean((seen.retry_ratio, seen.span_s) for seen in part),
+        per=share(sum(seen.failed or 0 for seen in given_up), sum(seen.frames or 0 for seen in given_up))
+        if given_up
+        else _mean((seen.per, seen.span_s) for seen in part),
         bytes_per_airtime=_bytes_per_airtime(part),
         busy_ratio=_mean((seen.busy_ratio, seen.span_s) for seen in part),
         tx_ratio=_mean((seen.tx_ratio, seen.span_s) for seen in part),

@@ -189,6 +189,11 @@ class RadioReading:
     managed_by: str | None = None  # the vendor's own RRM or ACS owns the channel
     fresh_s: float = 0.0  # age of the oldest counter in this reading
 
+    @property
+    def clients_here(self) -> int | None:
+        """How many clients there are, named or only counted; None: not reported."""
+        return self.client_count if self.clients is None else len(self.clients)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:

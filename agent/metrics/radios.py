@@ -21,7 +21,7 @@ def radio_samples(
         "channel": reading.channel.value if reading.channel else None,
         "width_mhz": reading.width_mhz.value if reading.width_mhz else None,
         "tx_power_dbm": reading.tx_power_dbm.value if reading.tx_power_dbm else None,
-        "clients": None if reading.clients is None else len(reading.clients),
+        "clients": reading.clients_here,
         "busy_ratio": last.busy_ratio if last else None,
         "retry_ratio": last.retry_ratio if last else None,
         "non_wifi_ratio": last.non_wifi_ratio if last else None,

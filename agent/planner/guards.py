@@ -138,8 +138,18 @@ def can_set(p: Proposal) -> Veto | None:
             return Veto(guard="capability", reason="scope_not_single_radio", params=params)
     missing = [s for s in p.target if able is None or s not in able.settings]
     if not missing or (missing == [Setting.CENTER_MHZ] and able and Setting.CHANNEL in able.settings):
-        return None
+        return _power_choice(p)
     return Veto(guard="capability", reason="device_cannot_set", params={"setting": missing[0]})
+
+
+def _power_choice(p: Proposal) -> Veto | None:
+    """Some radios know a few powers only. Back to the power from before is always asked for: it was there."""
+    dbm = p.target.get(Setting.TX_POWER_DBM)
+    choices = p.at.reading.power_choices_dbm if p.at.reading else None
+    if dbm is None or choices is None or dbm in choices or p.cause is Cause.UNDO:
+        return None
+    nearest = {"nearest_dbm": min(choices, key=lambda each: abs(each - dbm))} if choices else {}
+    return Veto(guard="capability", reason="power_not_a_choice", params={"dbm": dbm, **nearest})
 
 
 def busy(p: Proposal) -> Veto | None:

@@ -104,6 +104,13 @@ def power_forbidden(view: SiteView, at: RadioView, block: Block, dbm: int) -> Ve
     return None
 
 
+def settable_dbm(at: RadioView, most_dbm: int) -> int:
+    """The highest power up to ``most_dbm`` that the radio can be set to; ``most_dbm`` itself where it does
+    not tell its choices, or has none so low (the guard `capability` then says no)."""
+    choices = (at.reading.power_choices_dbm if at.reading else None) or ()
+    return max((dbm for dbm in choices if dbm <= most_dbm), default=most_dbm)
+
+
 def moved_to(view: SiteView, at: RadioView, block: Block) -> dict[Setting, int]:
     """The settings that put this radio onto a legal block.
 
@@ -116,7 +123,7 @@ def moved_to(view: SiteView, at: RadioView, block: Block) -> dict[Setting, int]:
     if able and now is not None:
         limits = [regulatory.max_power_dbm(view.site.country, block, at.radio)]
         limits += [at.radio.power_dbm[1]] if at.radio.power_dbm else []
-        values[Setting.TX_POWER_DBM] = min(int(now.value), *limits)
+        values[Setting.TX_POWER_DBM] = settable_dbm(at, min(int(now.value), *limits))
     return values
 
 

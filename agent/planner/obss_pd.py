@@ -13,7 +13,7 @@ from agent.change import Cause
 from agent.planner.channel import assess_in
 from agent.planner.decision import Decision, Move, NoChange
 from agent.planner.guards import in_quiet_hours
-from agent.planner.legal import forbidden
+from agent.planner.legal import forbidden, settable_dbm
 from agent.planner.spectrum import levels
 from agent.planner.surroundings import Surroundings, around, deferral, rate_left, strangers
 from agent.view import RadioView, SiteView
@@ -42,7 +42,7 @@ def raised(view: SiteView, key: RadioKey, cause: Cause) -> Decision:
     if goal <= have:
         return NoChange(radio=key, reason="obss_pd_at_its_limit", params={"from_dbm": have})
     power = _power(at)
-    less = min(power, most_power_dbm(goal))
+    less = settable_dbm(at, min(power, most_power_dbm(goal)))
     params: dict[str, int | str] = {"from_dbm": have, "to_dbm": goal, "power_dbm": less, **_proof(at)}
     if at.radio.power_dbm and less < at.radio.power_dbm[0]:
         return NoChange(radio=key, reason="power_would_be_too_low", params=params)

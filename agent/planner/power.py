@@ -45,7 +45,7 @@ def raised(view: SiteView, key: RadioKey) -> Decision:
     limits += [at.radio.power_dbm[1]] if at.radio.power_dbm else []
     if (level := at.reading.obss_pd_dbm) is not None and level.value > LEAST_DBM:
         limits.append(most_power_dbm(level.value))
-    goal = min(have + detect.compensate_step_db, *limits)
+    goal = legal.settable_dbm(at, min(have + detect.compensate_step_db, *limits))
     params: dict[str, int | str] = {"before_dbm": before, "from_dbm": have, "limit_dbm": min(limits)}
     if goal <= have:
         return NoChange(radio=key, reason="power_at_its_limit", params=params)

@@ -37,7 +37,7 @@ class Options(BaseModel):
     latency_s: Seconds = 0.02
     timeout_s: Seconds = 10.0
     refresh_s: Seconds = 0.0
-    table_refresh_s: dict[Literal["survey", "clients", "neighbors"], Seconds] = {}
+    table_refresh_s: dict[Literal["survey", "counters", "clients", "neighbors"], Seconds] = {}
     undo_timer: bool = True
     actions: tuple[Action, ...] = tuple(Action)
     obss_pd_acts: bool = True

@@ -11,7 +11,7 @@ from agent.counters import Flaw
 from agent.history import History
 from agent.observation import Observation, observe
 from agent.slots import fold
-from drivers.types import ClientReading, Counters, RadioReading, RadioState, Reported, SurveyReading
+from drivers.types import ClientReading, Counters, Gauges, RadioReading, RadioState, Reported, SurveyReading
 from inventory.model import Band, MonitorPolicy, radio_key
 
 KEY = radio_key("site", "ap", "r0")
@@ -433,3 +433,44 @@ def test_any_readings_give_shares_between_0_and_1(many: list[RadioReading]) -> N
         assert got.span_s > 0
         assert got.frames is None or 0 <= got.frames <= 4 * 200_000 * got.span_s
     history.slots(POLICY)
+
+
+def gauges(busy: float = 0.4, **ratios: float) -> Gauges:
+    return Gauges(busy_ratio=busy, **ratios)
+
+
+def test_what_the_device_works_out_itself_counts_where_it_has_no_counters() -> None:
+    told = gauges(0.8, rx_ratio=0.1, tx_ratio=0.2, noise_dbm=-91.0, retry_ratio=0.3, per=0.01)
+    seen = observed(reading(0, gauges=gauges()), reading(60, gauges=told, client_count=7))
+    assert (seen.busy_ratio, seen.rx_ratio, seen.tx_ratio, seen.noise_dbm) == (0.8, 0.1, 0.2, -91.0)
+    assert (seen.retry_ratio, seen.per, seen.client_count) == (0.3, 0.01, 7)
+    assert seen.non_wifi_ratio == pytest.approx(0.5)
+    assert seen.tx_airtime_ms == 12_000
+    assert replace(seen, told=replace(told, non_wifi_ratio=0.05)).non_wifi_ratio == 0.05
+
+
+def test_counters_go_before_gauges() -> None:
+    before = reading(0, survey=survey(0, 0, 0, 0), clients=(client("a", 0),), gauges=gauges())
+    told = gauges(0.9, rx_ratio=0.9, tx_ratio=0.9, noise_dbm=-60.0, retry_ratio=0.9, per=0.9)
+    here = (client("a", 900),)
+    seen = observed(before, reading(60, survey=survey(60_000, 6_000, 600, 60), clients=here, gauges=told))
+    assert (seen.busy_ratio, seen.rx_ratio, seen.tx_ratio, seen.noise_dbm) == (0.1, 0.01, 0.001, -95.0)
+    assert seen.retry_ratio == pytest.approx(0.1, abs=0.02)
+    assert seen.per == pytest.approx(0.01, abs=0.001)
+
+
+def test_gauges_that_stand_still_are_no_new_sample() -> None:
+    """A controller that renews them every three minutes: two polls of three bring nothing."""
+    history = History()
+    kept = [history.add(reading(60.0 * n, gauges=gauges(0.1 * (n // 3)))) for n in range(7)]
+    assert [each is not None for each in kept] == [False, False, False, True, False, False, True]
+    assert [seen.span_s for seen in history.observations] == [180.0, 180.0]
+
+
+def test_a_slot_of_gauges_alone_is_their_mean_by_time() -> None:
+    history = History()
+    for at_s, retry in ((0.0, 0.0), (40.0, 0.1), (60.0, 0.4)):
+        history.add(reading(at_s, gauges=gauges(retry_ratio=retry)))
+    (slot,) = history.slots(POLICY)
+    assert slot.retry_ratio == pytest.approx((0.1 * 40 + 0.4 * 20) / 60)
+    assert not slot.valid, "nobody counted the frames"

@@ -25,7 +25,13 @@ KEY = RadioKey("lab/ap1/r5")
 DAY_S = 86_400.0
 
 
-def view(site: Site, *changes: Change, channel: int = 36, power_dbm: float = 20.0) -> SiteView:
+def view(
+    site: Site,
+    *changes: Change,
+    channel: int = 36,
+    power_dbm: float = 20.0,
+    choices: tuple[int, ...] | None = None,
+) -> SiteView:
     where = block(Band.GHZ_5, channel, 20)
     radios = {
         key: RadioView(
@@ -41,6 +47,7 @@ def view(site: Site, *changes: Change, channel: int = 36, power_dbm: float = 20.
                 width_mhz=Reported(20, "test"),
                 center_mhz=Reported(where.center_mhz, "test"),
                 tx_power_dbm=Reported(power_dbm, "test"),
+                power_choices_dbm=choices,
             ),
         )
         for key, radio in site.radios.items()
@@ -129,6 +136,26 @@ def test_a_move_lowers_the_power_to_what_is_lawful_there() -> None:
     seen = view(site, channel=100, power_dbm=22.0)
     there = block(Band.GHZ_5, 36, 20)  # 23 dBm EIRP
     assert legal.moved_to(seen, seen.radios[KEY], there)[Setting.TX_POWER_DBM] == 19
+
+
+def test_a_move_names_a_power_that_the_radio_can_be_set_to() -> None:
+    """Cisco's levels: a few powers, not the same for each radio."""
+    site = site_of(2, country="DE", antenna_gain_dbi=4.0)
+    seen = view(site, channel=100, power_dbm=22.0, choices=(23, 20, 17, 14))
+    there = block(Band.GHZ_5, 36, 20)  # 23 dBm EIRP: 19 at most
+    assert legal.moved_to(seen, seen.radios[KEY], there)[Setting.TX_POWER_DBM] == 17
+
+
+@pytest.mark.parametrize(
+    ("dbm", "cause", "held"),
+    [(17, Cause.OPERATOR, False), (16, Cause.OPERATOR, True), (16, Cause.UNDO, False)],
+)
+def test_a_power_that_is_no_choice_of_the_radio(dbm: int, cause: Cause, held: bool) -> None:
+    seen = view(site_of(2), power_dbm=14.0, choices=(20, 17, 14))
+    proposal = guards.Proposal(seen, KEY, {Setting.TX_POWER_DBM: dbm}, cause)
+    found = {veto.reason: veto.params for veto in guards.vetoes(proposal)}
+    assert ("power_not_a_choice" in found) is held
+    assert not held or found["power_not_a_choice"] == {"dbm": 16, "nearest_dbm": 17}
 
 
 def replace_age(change: Change, age_s: float) -> Change:

@@ -80,6 +80,12 @@ def test_no_step_beyond_the_law_or_the_sites_own_limit() -> None:
     assert to_dbm(now_at(17.0, antenna_gain_dbi=5.0)) == 18
 
 
+def test_a_step_ends_on_a_power_that_the_radio_can_be_set_to() -> None:
+    levels = said(now_at(10.0), TWO, power_choices_dbm=(20, 16, 12, 10))
+    assert to_dbm(levels) == 12
+    assert to_dbm(said(levels, TWO, tx_power_dbm=Reported(12.0, "test"))) == "power_at_its_limit"
+
+
 def test_power_that_is_not_reported_is_not_raised() -> None:
     assert to_dbm(said(now_at(10.0), TWO, tx_power_dbm=None)) == "power_not_reported"
 
