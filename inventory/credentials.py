@@ -188,21 +188,27 @@ def parse_login(secret: Secret) -> Login:
 
     Values are text as written (``password: 0123`` keeps its 0); a key without a value is not given.
     """
-    values = dict(_pairs(secret))
+    values = mapping_of(secret, _LOGIN_KEYS, "user, and password or private_key")
     user = values.pop("user", None)
     if user is None:
         raise CredentialContentError("a login needs a user")
     return Login(user=user.reveal(), **values)
 
 
-def _pairs(secret: Secret) -> Iterator[tuple[str, Secret]]:
+def mapping_of(secret: Secret, keys: tuple[str, ...], expected: str) -> dict[str, Secret]:
+    """What a secret that is a YAML mapping gives for each of these keys; a key without a value is left out.
+
+    ``expected``: the mapping's content in words, for whom it was forgotten.
+    """
+    return dict(_pairs(_mapping(secret, expected), keys))
+
+
+def _pairs(mapping: yaml.MappingNode, keys: tuple[str, ...]) -> Iterator[tuple[str, Secret]]:
     seen: set[str] = set()
-    for key, value in _mapping(secret).value:
+    for key, value in mapping.value:
         line = key.start_mark.line + 1
-        if not isinstance(key, yaml.ScalarNode) or key.value not in _LOGIN_KEYS or key.value in seen:
-            raise CredentialContentError(
-                f"line {line}: expected each of {', '.join(_LOGIN_KEYS)} at most once"
-            )
+        if not isinstance(key, yaml.ScalarNode) or key.value not in keys or key.value in seen:
+            raise CredentialContentError(f"line {line}: expected each of {', '.join(keys)} at most once")
         if not isinstance(value, yaml.ScalarNode):
             raise CredentialContentError(f"line {line}: {key.value} is not text")
         seen.add(key.value)
@@ -210,11 +216,11 @@ def _pairs(secret: Secret) -> Iterator[tuple[str, Secret]]:
             yield key.value, Secret(value.value)
 
 
-def _mapping(secret: Secret) -> yaml.MappingNode:
+def _mapping(secret: Secret, expected: str) -> yaml.MappingNode:
     try:
         node = yaml.compose(secret.reveal(), Loader=yaml.SafeLoader)
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError):
         node = None  # raise outside: message and context of this error would quote the secret
     if not isinstance(node, yaml.MappingNode):
-        raise CredentialContentError("expected a YAML mapping: user, and password or private_key")
+        raise CredentialContentError(f"expected a YAML mapping: {expected}")
     return node
