@@ -1,0 +1,56 @@
+"""Profile files: those that come with the driver, and a site's own. Read once, checked whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from pydantic import ValidationError
+
+from drivers.snmp.profile import Profile
+from inventory.site_error import SiteError, SiteErrors
+from inventory.yaml_text import MAX_BYTES, Node, parse, plain, shown, without_nulls
+
+SHIPPED: Final = Path(__file__).parent / "profiles"
+
+
+def read(raw: bytes, file: str) -> Profile:
+    """Raises SiteErrors: each names file, line, path, what was expected."""
+    top = without_nulls(parse(raw, file))
+    try:
+        return Profile.model_validate(plain(top))
+    except ValidationError as error:
+        raise SiteErrors(_explained(error, top, file)) from None
+
+
+def _explained(error: ValidationError, top: Node, file: str) -> list[SiteError]:
+    found = []
+    for detail in error.errors(include_url=False, include_input=False):
+        path = tuple(step for step in detail["loc"] if step != "[key]")
+        node = top.at(path)
+        unknown = detail["type"] == "extra_forbidden"
+        expected = "a known key" if unknown else detail["msg"].removeprefix("Value error, ")
+        got = "an unknown key" if unknown else shown(plain(node))
+        found.append(SiteError(file, node.line, ".".join(map(str, path)), expected, got))
+    return found
+
+
+@cache
+def profile_of_file(path: str) -> Profile:
+    """A site's own profile. Raises ValueError with one sentence, SiteErrors with one for each mistake."""
+    try:
+        with Path(path).open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ValueError(f"profile_file: {path}: {error.strerror}") from None
+    return read(raw, path)
+
+
+@cache
+def shipped() -> Mapping[str, Profile]:
+    """The profiles that come with the driver, by name."""
+    profiles = [profile_of_file(str(path)) for path in sorted(SHIPPED.glob("*.yaml"))]
+    return MappingProxyType({profile.name: profile for profile in profiles})

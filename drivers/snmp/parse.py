@@ -1,0 +1,391 @@
+"""Tables of one answer -> what is read of one radio. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from drivers.errors import Garbage
+from drivers.snmp import profile as words
+from drivers.snmp.parse_answer import Answer, Row
+from drivers.snmp.parse_radio import Located, text_of
+from drivers.snmp.parse_value import Result
+from drivers.snmp.profile import Source
+from drivers.types import (
+    BssReading,
+    ClientReading,
+    Counters,
+    Gauges,
+    NeighborReading,
+    RadioReading,
+    RadioState,
+    Reported,
+    SurveyReading,
+    Table,
+)
+from inventory.channels import block, channels, frequency_mhz
+from inventory.model import Band, RadioKey
+
+_LETTERS: Final = re.compile(rb"[A-Za-z0-9 _.-]{4}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A row of which nothing was used. ``section``: of the profile."""
+
+    section: str
+    row: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """What was read of one radio. ``reading`` None: its own row was refused."""
+
+    reading: RadioReading | None
+    refusals: tuple[Refusal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a reading is made for. ``take_over``: the agent may take radios that the vendor's RRM manages."""
+
+    tables: frozenset[Table]
+    at_s: float
+    epoch: str = ""
+    take_over: bool = False
+
+
+def read(answer: Answer, radio: Located, key: RadioKey, band: Band, request: Request) -> Read:
+    """``band``: of the inventory, where the device does not tell. A counters row that can't be right is left
+    out alone; where the radio's own row is nonsense, there is no reading."""
+    refused: list[Refusal] = []
+    try:
+        reading = _status(answer, radio, key, radio.band or band, request)
+    except Garbage as error:
+        why = Refusal(section="status", row=radio.row.suffix, why=str(error))
+        return Read(reading=None, refusals=(why,))
+    try:
+        counters = _counters(answer, radio.row, request) if Table.COUNTERS in request.tables else None
+    except Garbage as error:
+        counters = None
+        refused.append(Refusal(section="counters", row=radio.row.suffix, why=str(error)))
+    reading = replace(reading, counters=counters)
+    if Table.CLIENTS in request.tables:
+        reading = _with_clients(answer, radio.row, reading, refused)
+    if Table.NEIGHBORS in request.tables:
+        reading = replace(reading, neighbors=_neighbors(answer, radio.row, reading.band, refused))
+    if Table.SURVEY in request.tables:
+        reading = _with_air(answer, radio.row, reading, refused)
+    if Table.STATUS not in request.tables:
+        reading = _bare(reading)
+    return Read(reading=reading, refusals=tuple(refused))
+
+
+def _bare(reading: RadioReading) -> RadioReading:
+    """Without what belongs to a table that nobody asked for."""
+    return replace(
+        reading,
+        channel=None,
+        width_mhz=None,
+        center_mhz=None,
+        tx_power_dbm=None,
+        country=None,
+        bss=None,
+        allowed_mhz=None,
+        power_choices_dbm=None,
+    )
+
+
+def _status(answer: Answer, radio: Located, key: RadioKey, band: Band, request: Request) -> RadioReading:
+    status, row = answer.profile.status, radio.row
+    channel = _whole(answer, status.channel, row)
+    if channel is not None and channel.value not in channels(band):
+        raise Garbage(f"{band} GHz has no channel {channel.value}")
+    width = _whole(answer, status.width_mhz, row)
+    choices = power_choices(answer, row)
+    country = answer.first(status.country, row)
+    return RadioReading(
+        key=key,
+        at_s=request.at_s,
+        state=_state(answer, row, channel),
+        band=band,
+        channel=channel,
+        width_mhz=width,
+        center_mhz=_center(answer, row, band, channel, width),
+        tx_power_dbm=_power(answer, row, choices),
+        country=None
+        if country is None
+        else Reported(text_of(country)[:2], answer.origin(status.country, row)),
+        bss=None if radio.bssid is None else (BssReading(bssid=radio.bssid),),
+        allowed_mhz=_allowed(answer, row, band),
+        power_choices_dbm=None if choices is None else tuple(sorted(choices, reverse=True)),
+        uplink=answer.first(status.uplink, row) is not None,
+        managed_by=None if request.take_over else _owner(answer, row),
+        fresh_s=max((answer.profile.refresh_s.get(table, 0.0) for table in request.tables), default=0.0),
+    )
+
+
+def _whole(answer: Answer, sources: tuple[Source, ...], row: Row) -> Reported[int] | None:
+    value = number(answer.first(sources, row))
+    if value is None:
+        return None
+    if value != int(value):
+        raise Garbage(f"{value:g} is no whole number")
+    return Reported(int(value), answer.origin(sources, row))
+
+
+def number(value: Result | None) -> float | None:
+    if isinstance(value, str):
+        raise Garbage(f"{value[:40]!r} is no number")
+    return value
+
+
+def _state(answer: Answer, row: Row, channel: Reported[int] | None) -> RadioState:
+    """Where it is not told, a radio with a channel is taken to be on air."""
+    told = answer.first(answer.profile.status.state, row)
+    if told is None:
+        return RadioState.ON_AIR if channel is not None else RadioState.OFF
+    try:
+        return RadioState(str(told))
+    except ValueError:
+        raise Garbage(f"{told!r} is no state of a radio") from None
+
+
+def _center(
+    answer: Answer, row: Row, band: Band, channel: Reported[int] | None, width: Reported[int] | None
+) -> Reported[int] | None:
+    """As told, else what the band plan leaves open: 40 MHz at 2.4 GHz and 320 MHz have two centres."""
+    told = _whole(answer, answer.profile.status.center_mhz, row)
+    if told is not None or channel is None or width is None:
+        return told
+    try:
+        return Reported(block(band, channel.value, width.value).center_mhz, width.source)
+    except ValueError:
+        return None
+
+
+def power_choices(answer: Answer, row: Row) -> tuple[int, ...] | None:
+    """dBm, loudest first: the place of each, from 1, is the level that sets it.
+
+    Firmware fills the list up with -1. As -1 dBm is a power too, a last -1 counts only where it goes down by
+    the same step as those before it (5,2,-1; not 4,1,-1); what does not fall ends the list.
+    """
+    told = answer.first(answer.profile.status.power_choices_dbm, row)
+    if told is None:
+        return None
+    numbers = [int(each) for each in re.findall(r"-?\d+", str(told))]
+    falling = numbers[:1]
+    for each in numbers[1:]:
+        if each >= falling[-1]:
+            break
+        falling.append(each)
+    if falling[-1:] == [-1] and (len(falling) < 3 or falling[-3] - falling[-2] != falling[-2] + 1):
+        falling.pop()
+    return tuple(falling) or None
+
+
+def _power(answer: Answer, row: Row, choices: tuple[int, ...] | None) -> Reported[float] | None:
+    status = answer.profile.status
+    told = number(answer.first(status.tx_power_dbm, row))
+    if told is not None:
+        return Reported(float(told), answer.origin(status.tx_power_dbm, row))
+    level = _whole(answer, status.power_level, row)
+    if level is None or choices is None or not 1 <= level.value <= len(choices):
+        return None
+    return Reported(float(choices[level.value - 1]), level.source)
+
+
+def _allowed(answer: Answer, row: Row, band: Band) -> frozenset[int] | None:
+    told = answer.first(answer.profile.status.channels, row)
+    if told is None:
+        return None
+    numbers = {int(each) for each in re.findall(r"\d{1,3}", str(told))}
+    return frozenset(frequency_mhz(band, each) for each in numbers & set(channels(band))) or None
+
+
+def _owner(answer: Answer, row: Row) -> str | None:
+    return answer.profile.owner if answer.first(answer.profile.status.managed, row) is not None else None
+
+
+def _counters(answer: Answer, row: Row, request: Request) -> Counters | None:
+    """None where the row has none of them."""
+    section = answer.profile.counters
+    if section is None:
+        return None
+    _no_text(answer, row, section)
+    told = {
+        name: _total(answer.first(getattr(section, name), row))
+        for name in ("tx_frames", "tx_retries", "tx_failed", "tx_bytes", "disconnects")
+    }
+    if all(value is None for value in told.values()):
+        return None
+    return Counters(**told, width_bits=section.bits, epoch=request.epoch)
+
+
+def _total(value: Result | None) -> int | None:
+    told = number(value)
+    if told is not None and (told < 0 or told != int(told)):
+        raise Garbage(f"{told:g} is no total")
+    return None if told is None else int(told)
+
+
+def _no_text(answer: Answer, row: Row, section: words.Counters) -> None:
+    """Raises Garbage where counters are letters, or one is more than the other that contains it."""
+    found = [answer.number_at(column, row) for column in section.letters]
+    lettered = [each for each in found if each is not None and _LETTERS.fullmatch((each % 2**32).to_bytes(4))]
+    if len(lettered) >= 3:
+        raise Garbage(f"{len(lettered)} of {len(found)} counters are letters")
+    for part, whole in section.at_most.items():
+        less, more = answer.number_at(part, row), answer.number_at(whole, row)
+        if less is not None and more is not None and less > more:
+            raise Garbage(f"{less} in column {part}, and of that and more only {more} in {whole}")
+
+
+def _with_clients(answer: Answer, row: Row, reading: RadioReading, refused: list[Refusal]) -> RadioReading:
+    section = answer.profile.clients
+    if section is None:
+        return reading
+    try:
+        count = _total(answer.first(section.count, row))
+    except Garbage as error:
+        count = None
+        refused.append(Refusal(section="clients", row=row.suffix, why=str(error)))
+    if section.table is None or not answer.rows(section.table):
+        return replace(reading, client_count=count)
+    clients = []
+    for each in answer.joined(section.table, row):
+        try:
+            clients.append(_client(answer, each, section))
+        except Garbage as error:
+            refused.append(Refusal(section="clients", row=each.suffix, why=str(error)))
+    told = tuple(each for each in clients if each is not None)
+    return replace(reading, client_count=len(told) if count is None else count, clients=told)
+
+
+def _client(answer: Answer, row: Row, section: words.Clients) -> ClientReading | None:
+    mac = answer.first(section.mac, row)
+    if mac is None:
+        return None
+    bssid = answer.first(section.bssid, row)
+    totals = {
+        name: _total(answer.first(getattr(section, name), row))
+        for name in ("tx_frames", "tx_retries", "tx_failed", "tx_bytes")
+    }
+    return ClientReading(
+        mac=str(mac),
+        bssid=None if bssid is None else str(bssid),
+        signal_dbm=number(answer.first(section.signal_dbm, row)),
+        connected_s=number(answer.first(section.connected_s, row)),
+        **totals,
+    )
+
+
+def _neighbors(
+    answer: Answer, row: Row, band: Band, refused: list[Refusal]
+) -> tuple[NeighborReading, ...] | None:
+    """None where the device has no such table."""
+    sections = answer.profile.neighbors
+    if not any(answer.rows(section.table) for section in sections):
+        return None
+    heard: dict[str, NeighborReading] = {}
+    for section in sections:
+        for each in answer.joined(section.table, row):
+            try:
+                one = _neighbor(answer, each, section, band)
+            except Garbage as error:
+                refused.append(Refusal(section="neighbors", row=each.suffix, why=str(error)))
+                continue
+            if one is not None:
+                heard.setdefault(one.bssid, one)
+    return tuple(heard.values())
+
+
+def _neighbor(answer: Answer, row: Row, section: words.Neighbors, band: Band) -> NeighborReading | None:
+    """None for a row that lacks what a neighbour is made of, or is of another band."""
+    bssid, signal = answer.first(section.bssid, row), number(answer.first(section.signal_dbm, row))
+    channel = _whole(answer, section.channel, row)
+    if bssid is None or signal is None or channel is None or channel.value not in channels(band):
+        return None
+    width = _whole(answer, section.width_mhz, row)
+    ssid = answer.first(section.ssid, row)
+    return NeighborReading(
+        bssid=str(bssid),
+        channel=channel.value,
+        signal_dbm=signal,
+        width_mhz=None if width is None else width.value,
+        center_mhz=_heard_center(band, channel.value, width),
+        age_s=number(answer.first(section.age_s, row)) or 0.0,
+        ssid=None if ssid is None else text_of(ssid),
+    )
+
+
+def _heard_center(band: Band, channel: int, width: Reported[int] | None) -> int | None:
+    try:
+        return None if width is None else block(band, channel, width.value).center_mhz
+    except ValueError:
+        return None
+
+
+def _with_air(answer: Answer, row: Row, reading: RadioReading, refused: list[Refusal]) -> RadioReading:
+    """Survey and gauges. The noise of the channel in use is the radio's, where it has no other."""
+    survey = _survey(answer, row, reading, refused)
+    try:
+        gauges = _gauges(answer, row)
+    except Garbage as error:
+        gauges = None
+        refused.append(Refusal(section="gauges", row=row.suffix, why=str(error)))
+    own = next((each.noise_dbm for each in survey or () if each.in_use), None)
+    if own is not None and (gauges is None or gauges.noise_dbm is None):
+        gauges = replace(gauges or Gauges(), noise_dbm=own)
+    return replace(reading, survey=survey, gauges=gauges)
+
+
+def _gauges(answer: Answer, row: Row) -> Gauges | None:
+    section = answer.profile.gauges
+    if section is None:
+        return None
+    told: Mapping[str, float | None] = {
+        name: number(answer.first(getattr(section, name), row)) for name in words.Gauges.model_fields
+    }
+    return Gauges(**told) if any(value is not None for value in told.values()) else None
+
+
+def _survey(
+    answer: Answer, row: Row, reading: RadioReading, refused: list[Refusal]
+) -> tuple[SurveyReading, ...] | None:
+    section = answer.profile.survey
+    if section is None:
+        return None
+    rows = []
+    for each in answer.joined(section.table, row):
+        try:
+            rows.append(_channel_air(answer, each, section, reading))
+        except Garbage as error:
+            refused.append(Refusal(section="survey", row=each.suffix, why=str(error)))
+    return tuple(_told(rows)) or None
+
+
+def _told(rows: Iterable[SurveyReading | None]) -> Iterable[SurveyReading]:
+    return (row for row in rows if row is not None)
+
+
+def _channel_air(
+    answer: Answer, row: Row, section: words.Survey, reading: RadioReading
+) -> SurveyReading | None:
+    """None for a channel of another band."""
+    channel = _whole(answer, section.channel, row)
+    if channel is None or channel.value not in channels(reading.band):
+        return None
+    times = {
+        name: _total(answer.first(getattr(section, name), row))
+        for name in ("active_ms", "busy_ms", "rx_ms", "tx_ms")
+    }
+    return SurveyReading(
+        frequency_mhz=frequency_mhz(reading.band, channel.value),
+        in_use=reading.channel is not None and reading.channel.value == channel.value,
+        noise_dbm=number(answer.first(section.noise_dbm, row)),
+        **times,
+    )

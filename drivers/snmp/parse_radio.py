@@ -1,0 +1,140 @@
+"""Which rows of an answer are radios, and of which AP. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from drivers.errors import Garbage
+from drivers.snmp.parse_answer import Answer, Row
+from drivers.snmp.parse_value import Result
+from drivers.types import FoundAp, FoundRadio
+from inventory.channels import channels
+from inventory.model import Band
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Located:
+    """A radio on the device. ``ap_mac`` None: the device is one AP, or does not tell; ``band`` None: not
+    told."""
+
+    row: Row
+    name: str
+    ap_mac: str | None = None
+    ap_name: str | None = None
+    ap_model: str | None = None
+    band: Band | None = None
+    bssid: str | None = None
+
+
+def located(answer: Answer) -> tuple[Located, ...]:
+    """All radios that the device has; a row of which not even the name can be read is none."""
+    aps: dict[str, tuple[str | None, str | None, str | None]] = {}
+    found = []
+    seen: set[tuple[str | None, Result]] = set()
+    for row in _rows(answer):
+        one = _located(answer, row, aps)
+        if one is None or _is_twin(answer, one, seen):
+            continue
+        found.append(one)
+    return tuple(found)
+
+
+def _rows(answer: Answer) -> Iterator[Row]:
+    radios = answer.profile.radios
+    rows = {row.suffix: row for row in answer.rows(radios.table)}
+    for name in radios.also:
+        for row in answer.rows(name):
+            rows.setdefault(row.suffix, Row(table=radios.table, suffix=row.suffix, parts=row.parts))
+    return (row for row in rows.values() if not radios.where or answer.holds(radios.where, row))
+
+
+def _located(
+    answer: Answer, row: Row, aps: dict[str, tuple[str | None, str | None, str | None]]
+) -> Located | None:
+    radios = answer.profile.radios
+    try:
+        name = answer.first(radios.name, row)
+        mac, ap_name, model = _ap(answer, row, aps)
+        band, bssid = band_of(answer, row), answer.first(radios.bssid, row)
+    except Garbage:
+        return None
+    if name is None:
+        return None
+    return Located(
+        row=row,
+        name=text_of(name),
+        ap_mac=mac,
+        ap_name=ap_name,
+        ap_model=model,
+        band=band,
+        bssid=None if bssid is None else str(bssid),
+    )
+
+
+def _ap(
+    answer: Answer, row: Row, aps: dict[str, tuple[str | None, str | None, str | None]]
+) -> tuple[str | None, str | None, str | None]:
+    """MAC, name and model of the AP that a radio's row belongs to."""
+    section = answer.profile.aps
+    if section is None:
+        return None, None, None
+    at = next(iter(answer.joined(section.table, row)), None)
+    if at is None:
+        return _bare_mac(answer, row), None, None
+    if at.suffix not in aps:
+        told = [answer.first(sources, at) for sources in (section.mac, section.name, section.model)]
+        mac, name, model = (None if each is None else text_of(each) for each in told)
+        aps[at.suffix] = (mac, name, model)
+    return aps[at.suffix]
+
+
+def _bare_mac(answer: Answer, row: Row) -> str | None:
+    """Of an AP whose own row did not answer: its part of the radio's index, where that is its MAC."""
+    section = answer.profile.aps
+    part = next((each.part for each in section.mac if each.part is not None), None) if section else None
+    value = row.parts.get(part) if part is not None else None
+    return None if value is None else str(value)
+
+
+def text_of(value: Result) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def band_of(answer: Answer, row: Row) -> Band | None:
+    """As the device tells it, else as its channel does (a 6 GHz radio must be told: the numbers are the
+    same)."""
+    told = answer.first(answer.profile.radios.band, row)
+    if told is not None:
+        try:
+            return Band(text_of(told))
+        except ValueError:
+            raise Garbage(f"{told!r} is no band") from None
+    channel = answer.first(answer.profile.status.channel, row)
+    return next((band for band in (Band.GHZ_2_4, Band.GHZ_5) if channel in channels(band)), None)
+
+
+def _is_twin(answer: Answer, one: Located, seen: set[tuple[str | None, Result]]) -> bool:
+    """True for a further row of a radio that was found already."""
+    merge = answer.profile.radios.merge
+    value = answer.first(merge, one.row) if merge else None
+    if value is None:
+        return False
+    same = (one.ap_mac, value)
+    known = same in seen
+    seen.add(same)
+    return known
+
+
+def found_aps(radios: tuple[Located, ...], own_mac: str | None, own_model: str | None) -> tuple[FoundAp, ...]:
+    """The APs that a device answers for, each with its radios; one that is an AP itself is its only one."""
+    groups: dict[tuple[str | None, str | None, str | None], list[FoundRadio]] = {}
+    for one in radios:
+        ap = (one.ap_mac, one.ap_name, one.ap_model)
+        groups.setdefault(ap, []).append(FoundRadio(name=one.name, band=one.band))
+    return tuple(
+        FoundAp(mac=mac or own_mac, name=name, model=model or own_model, radios=tuple(found))
+        if mac is None and name is None
+        else FoundAp(mac=mac, name=name, model=model, radios=tuple(found))
+        for (mac, name, model), found in groups.items()
+    )

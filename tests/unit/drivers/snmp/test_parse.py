@@ -1,0 +1,83 @@
+"""What is read of the radios of a recording, checked by hand against its lines."""
+
+from __future__ import annotations
+
+import pytest
+from shared_data import shared_data
+
+from drivers.snmp.load import shipped
+from drivers.snmp.parse import Read, Request, read
+from drivers.snmp.parse_answer import Answer
+from drivers.snmp.parse_radio import located
+from drivers.snmp.recording import load
+from drivers.types import RadioReading, Table
+from inventory.channels import frequency_mhz
+from inventory.model import Band, RadioKey
+
+ALL = frozenset(Table)
+
+
+def of_recording(name: str, profile: str) -> dict[tuple[str | None, str], Read]:
+    """By AP name and radio name."""
+    answer = Answer(shipped()[profile], load(shared_data("snmp", f"{name}.snmprec")).values)
+    request = Request(tables=ALL, at_s=5.0)
+    return {
+        (one.ap_name, one.name): read(answer, one, RadioKey("s/a/r"), Band.GHZ_5, request)
+        for one in located(answer)
+    }
+
+
+@pytest.fixture(scope="module")
+def cisco() -> dict[tuple[str | None, str], RadioReading]:
+    reads = of_recording("ciscowlc_cbw240ac", "airespace")
+    assert all(not each.refusals for each in reads.values())
+    return {name: each.reading for name, each in reads.items() if each.reading is not None}
+
+
+class TestCisco:
+    def test_four_aps_of_two_radios(self, cisco: dict[tuple[str | None, str], RadioReading]) -> None:
+        assert set(cisco) == {(f"ap{n}", slot) for n in (1, 2, 3, 4) for slot in ("0", "1")}
+
+    @pytest.mark.parametrize(
+        ("ap", "slot", "band", "channel", "power", "busy", "clients"),
+        [
+            ("ap1", "0", "2.4", 1, 16, 0.10, 0),
+            ("ap1", "1", "5", 36, 16, 0.19, 1),
+            ("ap2", "0", "2.4", 1, 20, 0.15, 3),
+            ("ap2", "1", "5", 36, 23, 0.07, 5),
+            ("ap4", "0", "2.4", 1, 20, 0.31, 0),
+            ("ap4", "1", "5", 36, 23, 0.06, 5),
+        ],
+    )
+    def test_values(
+        self,
+        cisco: dict[tuple[str | None, str], RadioReading],
+        ap: str,
+        slot: str,
+        band: str,
+        channel: int,
+        power: float,
+        busy: float,
+        clients: int,
+    ) -> None:
+        reading = cisco[ap, slot]
+        assert reading.channel is not None
+        assert reading.tx_power_dbm is not None
+        assert reading.gauges is not None
+        told = (reading.band, reading.channel.value, reading.tx_power_dbm.value, reading.client_count)
+        assert told == (Band(band), channel, power, clients)
+        assert reading.gauges.busy_ratio == pytest.approx(busy)
+        assert reading.channel.source == "1.3.6.1.4.1.14179.2.2.2.1.4"
+
+    def test_powers_are_the_radios_own_list(self, cisco: dict[tuple[str | None, str], RadioReading]) -> None:
+        assert cisco["ap2", "1"].power_choices_dbm == (23, 20, 17, 14, 11, 8, 5, 2)
+        assert cisco["ap2", "0"].power_choices_dbm == (20, 17, 14, 11, 8, 5, 2, -1)
+        assert cisco["ap1", "0"].power_choices_dbm == (16, 13, 10, 7, 4, 1)
+
+    def test_channels_that_it_may_use(self, cisco: dict[tuple[str | None, str], RadioReading]) -> None:
+        allowed = cisco["ap1", "0"].allowed_mhz
+        assert allowed == frozenset({frequency_mhz(Band.GHZ_2_4, n) for n in range(1, 12)})
+
+    def test_the_vendors_rrm_owns_all(self, cisco: dict[tuple[str | None, str], RadioReading]) -> None:
+        """One radio's channel is customized, but its power is still automatic."""
+        assert {reading.managed_by for reading in cisco.values()} == {"Cisco RRM"}
