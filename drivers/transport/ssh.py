@@ -15,12 +15,11 @@ import re
 import socket
 import struct
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Final, Self, TypeVar
+from typing import Final, TypeVar
 
 import paramiko
 
@@ -34,13 +33,13 @@ from drivers.errors import (
     PersonNeeded,
     TryAgain,
 )
+from drivers.transport.waiting import Flag, LineStream, announced, finished, flag_of
 from inventory.credentials import Login, Secret
 
 T = TypeVar("T")
 
 OUTPUT_LIMIT: Final = 1024 * 1024  # bytes of one answer; a scan in a crowded hall is under 200 kB
 LINE_LIMIT: Final = 64 * 1024
-QUEUE_LINES: Final = 4096
 USER_TIMEOUT_MS: Final = 20_000  # unacknowledged bytes older than this end the connection
 KEEPALIVE_S: Final = 10
 
@@ -133,18 +132,19 @@ class SshSession:
 
     async def stream(self, command: str, pty: bool = True) -> LineStream:
         """Start a command that talks by itself. ``pty``: many programs keep their output to themselves
-        when they write into a pipe."""
+        when they write into a pipe. Hanging up sends SIGHUP to what still runs at the other end of it."""
         wire = self._alive()
         limit_s = self._target.connect_timeout_s
         channel = await self._run(wire, lambda: wire.start(command, pty), limit_s, f"`{command[:60]}`")
-        return LineStream(channel, f"ssh-{self._target.name}-stream")
+        name = f"ssh-{self._target.name}-stream"
+        return LineStream(lambda drop: _lines(channel, drop), channel.close, name)
 
     async def close(self) -> None:
         """Abort what is blocked, and wait for it. No write of this session can land afterwards."""
         wire, self._wire = self._wire, None
         if wire is not None:
             wire.reset()
-            await _finished(self._worker.submit(wire.join))
+            await finished(self._worker.submit(wire.join))
 
     def _alive(self) -> _Wire:
         if self._wire is None or not self._wire.alive:
@@ -153,9 +153,9 @@ class SshSession:
 
     async def _run(self, wire: _Wire, call: Callable[[], T], timeout_s: float, what: str) -> T:
         """The call's result, from the worker; late or cancelled, the connection is reset and waited for."""
-        turn = _Flag()
-        future = self._worker.submit(_announced, call, turn.raise_)
-        done = _flag_of(future)
+        turn = Flag()
+        future = self._worker.submit(announced, call, turn.raise_)
+        done = flag_of(future)
         try:
             await turn.wait()
             async with asyncio.timeout(timeout_s):
@@ -175,55 +175,8 @@ class SshSession:
         if future.cancel():  # its turn never came: nothing was sent, others may be using the connection
             return
         wire.reset()
-        await _finished(future)
-        await _finished(self._worker.submit(wire.join))
-
-
-class LineStream:
-    """Lines of a running command, as they come. Ends when the command or the connection does.
-
-    ``dropped``: lines lost because nobody took them (more than QUEUE_LINES waiting) or too long.
-    """
-
-    def __init__(self, channel: paramiko.Channel, name: str) -> None:
-        self.dropped = 0
-        self._channel = channel
-        self._lines: deque[str] = deque()
-        self._ready = _Flag()
-        self._ended = _Flag()
-        threading.Thread(target=self._pump, name=name, daemon=True).start()
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> str:
-        while not self._lines:
-            if self._ended.is_set():
-                raise StopAsyncIteration
-            self._ready.clear()
-            if not self._lines and not self._ended.is_set():
-                await self._ready.wait()
-        return self._lines.popleft()
-
-    async def aclose(self) -> None:
-        """Hang up: what still runs at the other end of a PTY gets SIGHUP. Waits for the thread."""
-        await asyncio.to_thread(self._channel.close)
-        await self._ended.wait()
-
-    def _pump(self) -> None:
-        try:
-            for line in _lines(self._channel, self._drop):
-                if len(self._lines) >= QUEUE_LINES:
-                    self._drop()
-                else:
-                    self._lines.append(line)
-                self._ready.raise_()
-        finally:
-            self._ended.raise_()
-            self._ready.raise_()
-
-    def _drop(self) -> None:
-        self.dropped += 1
+        await finished(future)
+        await finished(self._worker.submit(wire.join))
 
 
 class _Wire:
@@ -451,48 +404,3 @@ def _lines(channel: paramiko.Channel, drop: Callable[[], None]) -> Iterator[str]
 
 def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "replace")
-
-
-class _Flag:
-    """An asyncio.Event that any thread may raise; after the loop has closed nobody waits for it."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._event = asyncio.Event()
-        self._raised = False
-        self.wait = self._event.wait
-
-    def raise_(self) -> None:
-        self._raised = True
-        with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._event.set)
-
-    def is_set(self) -> bool:
-        return self._raised
-
-    def clear(self) -> None:
-        self._raised = False
-        self._event.clear()
-
-
-def _flag_of(future: Future[T]) -> _Flag:
-    flag = _Flag()
-    future.add_done_callback(lambda _: flag.raise_())
-    return flag
-
-
-async def _finished(future: Future[T]) -> None:
-    """Wait for it, come what may; a cancellation meanwhile is passed on afterwards."""
-    done, cancelled = _flag_of(future), False
-    while not future.done():
-        try:
-            await done.wait()
-        except asyncio.CancelledError:
-            cancelled = True
-    if cancelled:
-        raise asyncio.CancelledError
-
-
-def _announced(call: Callable[[], T], announce: Callable[[], object]) -> T:
-    announce()
-    return call()

@@ -290,7 +290,7 @@ def test_a_stream_ends_with_its_command(target: SshTarget) -> None:
 
 
 def test_lines_that_nobody_takes_are_counted(target: SshTarget, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drivers.transport.ssh.QUEUE_LINES", 10)
+    monkeypatch.setattr("drivers.transport.waiting.QUEUE_LINES", 10)
 
     async def story(session: SshSession) -> tuple[int, int]:
         stream = await session.stream("seq 100", pty=False)

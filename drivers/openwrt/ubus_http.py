@@ -1,0 +1,223 @@
+"""ubus over HTTP(S), as uhttpd-mod-ubus gives it: JSON-RPC, and server-sent events."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+from drivers.errors import AuthenticationFailed, DeviceTimeout, DriverError, Garbage
+from drivers.openwrt import parse_rpc
+from drivers.openwrt.parse_rpc import NOBODY, Grant
+from drivers.openwrt.ubus import (
+    ATTACHED,
+    NO_ARGS,
+    AccessDenied,
+    Answer,
+    Call,
+    Event,
+    ObjectGone,
+    Ran,
+    Status,
+    StatusRefused,
+    Ubus,
+)
+from drivers.transport.rest import RestSession, RestTarget
+from drivers.transport.waiting import LineStream
+from inventory.credentials import Login
+
+LOG_LINES: Final = 200  # of the ring, each time; 5 s of a busy AP are a tenth of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpLimits:
+    """Seconds. ``session_s``: how long the AP keeps a session that nobody uses; longer than any undo timer,
+    for with it goes the right to confirm."""
+
+    call_s: float = 5.0
+    session_s: int = 900
+    log_s: float = 5.0
+
+
+class HttpUbus:
+    """One login. Calls at the same time share it."""
+
+    def __init__(self, target: RestTarget, login: Login, limits: HttpLimits) -> None:
+        self._target = target
+        self._login = login
+        self._limits = limits
+        self._rest = RestSession(target)
+        self._numbers = itertools.count(1)  # never used twice: a late answer is no answer to another call
+        self._grant = Grant(session=NOBODY, rights=None)
+        self._logging_in = asyncio.Lock()
+        self._denied: set[tuple[str, str]] = set()
+        self.logins = 0
+        self.is_shell = False
+
+    async def open(self) -> str | None:
+        await self._rest.open()
+        self._denied.clear()
+        try:
+            async with self._logging_in:
+                await self._log_in()
+        except BaseException:
+            await self._rest.close()
+            raise
+        return self._rest.certificate
+
+    def may(self, object: str, method: str) -> bool:
+        return self._grant.may(object, method)
+
+    async def call(
+        self, object: str, method: str, args: Mapping[str, Any] = NO_ARGS, timeout_s: float | None = None
+    ) -> Mapping[str, Any]:
+        call = Call(object=object, method=method, args=args)
+        (answer,) = await self._authorised((call,), timeout_s or self._limits.call_s)
+        return answer.result()
+
+    async def batch(self, calls: Sequence[Call]) -> tuple[Answer, ...]:
+        answers = list(await self._authorised(calls, self._limits.call_s))
+        again = [at for at, each in enumerate(answers) if isinstance(each.error, DeviceTimeout)]
+        if again:  # one object that went away holds up all behind it; now it is known to be gone
+            second = await self._authorised([calls[at] for at in again], self._limits.call_s)
+            for at, answer in zip(again, second, strict=True):
+                answers[at] = answer
+        return tuple(answers)
+
+    async def run(self, *argv: str) -> Ran:
+        command, *params = argv
+        said = await self.call("file", "exec", {"command": command, "params": params})
+        status, stdout, stderr = said.get("code"), said.get("stdout", ""), said.get("stderr", "")
+        if not isinstance(status, int) or not isinstance(stdout, str) or not isinstance(stderr, str):
+            raise Garbage(f"file exec {command}: {str(said)[:80]}")
+        return Ran(status=status, stdout=stdout, stderr=stderr)
+
+    async def subscribe(self, object: str) -> AsyncIterator[Event]:
+        stream = await self._subscribed(object)
+        try:
+            yield Event(object=object, kind=ATTACHED)
+            kind, lost = "", 0
+            async for line in stream:
+                if stream.dropped > lost:
+                    lost = stream.dropped
+                    yield Event(object=object, kind=ATTACHED)
+                if line.startswith("event:"):
+                    kind = line[6:].strip()
+                elif line.startswith("data:") and kind:
+                    yield Event(object=object, kind=kind, data=_event_data(line[5:]))
+                elif line.startswith("{"):
+                    raise self._not_subscribed(object, line)
+        finally:
+            await stream.aclose()
+
+    async def log(self) -> AsyncIterator[str]:
+        last = -1
+        while True:
+            said = await self.call("log", "read", {"lines": LOG_LINES, "stream": False, "oneshot": True})
+            rows = _log_rows(said)
+            fresh = [text for number, text in rows if number > last >= 0]
+            if last < 0 or (len(rows) >= LOG_LINES and rows[0][0] > last + 1):
+                yield ""  # from now on; or lines were lost
+            last = max((number for number, _ in rows), default=max(last, 0))
+            for text in fresh:
+                yield text
+            await asyncio.sleep(self._limits.log_s)
+
+    def beside(self) -> Ubus:
+        return HttpUbus(self._target, self._login, self._limits)
+
+    async def close(self) -> None:
+        await self._rest.close()
+
+    async def _authorised(self, calls: Sequence[Call], limit_s: float) -> tuple[Answer, ...]:
+        """A denied call was not carried out (uhttpd asks for the right first), so repeating it once in a new
+        session is safe, whatever it is: this is how an expired session is told from a missing right."""
+        grant = self._grant
+        answers = list(await self._sent(calls, grant, limit_s))
+        denied = [at for at, each in enumerate(answers) if isinstance(each.error, AccessDenied)]
+        if not any(self._name(calls[at]) not in self._denied for at in denied):
+            return tuple(answers)
+        await self._renew(grant)
+        second = await self._sent([calls[at] for at in denied], self._grant, limit_s)
+        for at, answer in zip(denied, second, strict=True):
+            answers[at] = answer
+            if isinstance(answer.error, AccessDenied):
+                self._denied.add(self._name(calls[at]))
+        return tuple(answers)
+
+    @staticmethod
+    def _name(call: Call) -> tuple[str, str]:
+        return call.object, call.method
+
+    async def _sent(self, calls: Sequence[Call], grant: Grant, limit_s: float) -> tuple[Answer, ...]:
+        """Each once. A chunk that is not answered in time costs its own calls only."""
+        numbered = dict(zip(self._numbers, calls, strict=False))
+        requests = [(n, parse_rpc.request(n, grant.session, call)) for n, call in numbered.items()]
+        found: dict[int, Answer] = {}
+        for numbers, body in parse_rpc.chunks(requests):
+            asked = {number: numbered[number] for number in numbers}
+            try:
+                found |= parse_rpc.answers(await self._post(body, limit_s), asked)
+            except DeviceTimeout as error:
+                found |= dict.fromkeys(numbers, Answer(error=error))
+        return tuple(found[number] for number in numbered)
+
+    async def _post(self, body: bytes, limit_s: float) -> bytes:
+        return await self._rest.post("/ubus", body, limit_s, {"Content-Type": "application/json"})
+
+    async def _renew(self, old: Grant) -> None:
+        """Log in again, unless another call has just done so."""
+        async with self._logging_in:
+            if self._grant is old:
+                await self._log_in()
+
+    async def _log_in(self) -> None:
+        password = self._login.password
+        if password is None:
+            raise AuthenticationFailed(f"{self._target.name}: ubus over HTTP needs a password")
+        args = {
+            "username": self._login.user,
+            "password": password.reveal(),
+            "timeout": self._limits.session_s,
+        }
+        call = Call(object="session", method="login", args=args)
+        (answer,) = await self._sent((call,), Grant(session=NOBODY, rights=None), self._limits.call_s)
+        if isinstance(answer.error, StatusRefused) and answer.error.status == Status.PERMISSION_DENIED:
+            raise AuthenticationFailed(f"{self._target.name}: user {self._login.user!r} was not let in")
+        self._grant = parse_rpc.grant(answer.result())
+        self.logins += 1
+
+    async def _subscribed(self, object: str) -> LineStream:
+        headers = {"Authorization": f"Bearer {self._grant.session}"}
+        return await self._rest.stream(f"/ubus/subscribe/{object}", headers)
+
+    def _not_subscribed(self, object: str, line: str) -> DriverError:
+        """Denied, unknown: HTTP 200 and a plain JSON object."""
+        code = _event_data(line).get("code")
+        if code == -13:
+            return AccessDenied(f"{object} :subscribe: the ACL of rrmd's user does not grant it")
+        return ObjectGone(f"{object}: cannot be subscribed to: {line[:80]}")
+
+
+def _event_data(text: str) -> Mapping[str, Any]:
+    """Nothing where it makes no sense: the event itself is still worth a poll."""
+    with suppress(ValueError, RecursionError):
+        data = json.loads(text)
+        if isinstance(data, dict):
+            return data
+    return NO_ARGS
+
+
+def _log_rows(said: Mapping[str, Any]) -> list[tuple[int, str]]:
+    rows = said.get("log")
+    if not isinstance(rows, list):
+        raise Garbage(f"log read: {str(said)[:80]}")
+    return [
+        (row["id"], row["msg"])
+        for row in rows
+        if isinstance(row, dict) and isinstance(row.get("id"), int) and isinstance(row.get("msg"), str)
+    ]

@@ -1,0 +1,112 @@
+"""What a coroutine needs to wait for a thread: for its turn, its result, its end, and its lines."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from contextlib import suppress
+from threading import Thread
+from typing import Final, Self, TypeVar
+
+T = TypeVar("T")
+
+QUEUE_LINES: Final = 4096
+
+
+class Flag:
+    """An asyncio.Event that any thread may raise; after the loop has closed nobody waits for it."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._event = asyncio.Event()
+        self._raised = False
+        self.wait = self._event.wait
+
+    def raise_(self) -> None:
+        self._raised = True
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._event.set)
+
+    def is_set(self) -> bool:
+        return self._raised
+
+    def clear(self) -> None:
+        self._raised = False
+        self._event.clear()
+
+
+def flag_of(future: Future[T]) -> Flag:
+    """Raised when the future is done."""
+    flag = Flag()
+    future.add_done_callback(lambda _: flag.raise_())
+    return flag
+
+
+async def finished(future: Future[T]) -> None:
+    """Wait for it, come what may; a cancellation meanwhile is passed on afterwards."""
+    done, cancelled = flag_of(future), False
+    while not future.done():
+        try:
+            await done.wait()
+        except asyncio.CancelledError:
+            cancelled = True
+    if cancelled:
+        raise asyncio.CancelledError
+
+
+def announced(call: Callable[[], T], announce: Callable[[], object]) -> T:
+    announce()
+    return call()
+
+
+class LineStream:
+    """Lines that a thread reads, as they come. Ends with their source.
+
+    ``source`` is given what counts a line that it had to drop; ``hang_up`` makes it end. ``dropped``: lines
+    lost because nobody took them (more than QUEUE_LINES waiting) or because they were too long.
+    """
+
+    def __init__(
+        self, source: Callable[[Callable[[], None]], Iterable[str]], hang_up: Callable[[], None], name: str
+    ) -> None:
+        self.dropped = 0
+        self._source = source
+        self._hang_up = hang_up
+        self._lines: deque[str] = deque()
+        self._ready = Flag()
+        self._ended = Flag()
+        Thread(target=self._pump, name=name, daemon=True).start()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> str:
+        while not self._lines:
+            if self._ended.is_set():
+                raise StopAsyncIteration
+            self._ready.clear()
+            if not self._lines and not self._ended.is_set():
+                await self._ready.wait()
+        return self._lines.popleft()
+
+    async def aclose(self) -> None:
+        """Hang up, and wait for the thread."""
+        await asyncio.to_thread(self._hang_up)
+        await self._ended.wait()
+
+    def _pump(self) -> None:
+        try:
+            for line in self._source(self._drop):
+                if len(self._lines) >= QUEUE_LINES:
+                    self._drop()
+                else:
+                    self._lines.append(line)
+                self._ready.raise_()
+        finally:
+            self._ended.raise_()
+            self._ready.raise_()
+
+    def _drop(self) -> None:
+        self.dropped += 1
