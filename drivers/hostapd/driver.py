@@ -57,6 +57,7 @@ CAPABILITIES: Final = Capabilities(
     settings=MappingProxyType(dict.fromkeys(plan.SETTINGS, "radio")),
     widths_mhz=(20, 40, 80, 160),
     signals=True,
+    signal_ways=("hostapd's events, over SSH",),
     actions=frozenset(Action),
 )
 # hostapd_cli attaches before it says "Interactive mode"; the others are its pings' findings.
@@ -259,6 +260,7 @@ class HostapdDevice:
             settings=MappingProxyType(settings),
             widths_mhz=tuple(sorted(widths & set(CAPABILITIES.widths_mhz))) or (20,),
             signals=True,
+            signal_ways=CAPABILITIES.signal_ways,
             actions=self._actions,
         )
 

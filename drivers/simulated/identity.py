@@ -17,6 +17,7 @@ CAPABILITIES = Capabilities(
     widths_mhz=(20, 40, 80, 160, 320),
     undo_timer_s=UNDO_TIMER_S,
     signals=True,
+    signal_ways=("the simulated world",),
     rx_time_trusted=True,
     actions=frozenset(Action),
     obss_pd_acts=True,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from contract.suite import Case
 
@@ -47,7 +48,16 @@ def simulated_case(name: str = "power", **options: bool) -> Case:
         change=change,
         before=before,
         as_configured=frozenset({Setting.OBSS_PD_DBM}) if silent else frozenset(),
+        pushes=dict.fromkeys(family.capabilities.signal_ways, left),
+        elsewhere=dict.fromkeys(Setting, "another case of tests/contract/test_simulated.py"),
     )
+
+
+@contextmanager
+def left() -> Iterator[None]:
+    """All clients leave the radio."""
+    worlds.get(NAME).world.drop_clients(RADIO.key)
+    yield
 
 
 def make(options: Mapping[str, bool]) -> Device:

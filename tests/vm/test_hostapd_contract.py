@@ -33,4 +33,11 @@ class TestHostapdInTheGuest(Contract):
             scope=ScopeRef(kind="radio", name="wlan0", members=(R5,)),
             change={Setting.CHANNEL: 149, Setting.WIDTH_MHZ: 40},
             before={Setting.CHANNEL: 36, Setting.WIDTH_MHZ: 40},
+            elsewhere={
+                **dict.fromkeys(family.capabilities.signal_ways, "tests/vm/test_hostapd_driver.py hears it"),
+                Setting.CENTER_MHZ: "tests/contract/test_contract.py",
+                Setting.TX_POWER_DBM: "tests/contract/test_contract.py and tests/vm/test_hostapd_driver.py",
+                Setting.ENABLED: "tests/vm/test_hostapd_driver.py switches the radio off and on",
+                Setting.OBSS_PD_DBM: "tests/vm/test_hostapd_driver.py: it takes hostapd's own file",
+            },
         )

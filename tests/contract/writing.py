@@ -1,0 +1,208 @@
+"""What every driver keeps when it writes: once, as planned, proven by a read-back, and undone."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext, suppress
+from dataclasses import replace
+
+import pytest
+from contract.case import APPLIED_S, NOWHERE, Case
+
+from drivers.base import Device
+from drivers.errors import Conflict, NeverAgain, Refused, Unsupported
+from drivers.types import Action, ActionRequest, DeviceInfo, Readback, Setting, Table
+
+UNDO_S = 120.0
+"""An undo timer that does not fire while a test is at it, a radar check included."""
+
+WAITED_S = 10.0
+"""Longest undo timer that is waited for."""
+
+
+def _undo_s(timer: tuple[float, float], wanted_s: float) -> float:
+    """So long, as far as the device lets its timer be set."""
+    return max(timer[0], min(timer[1], wanted_s))
+
+
+async def _request(case: Case, device: Device, action: Action) -> ActionRequest:
+    """For all the clients that are there."""
+    snapshot = await device.read(frozenset({Table.CLIENTS}), frozenset({case.radio}))
+    clients = tuple(client.mac for client in snapshot.readings[case.radio].clients or ())
+    return ActionRequest(action=action, radio=case.radio, clients=clients)
+
+
+class Writing:
+    """Tests of `plan`, `apply`, its undo timer and `act`; see `contract.suite.Contract`."""
+
+    def test_each_declared_setting_is_tried_or_the_reason_is_given(self, case: Case) -> None:
+        async def story(device: Device, info: DeviceInfo) -> None:
+            declared = {name for name, scope in info.capabilities.settings.items() if scope == "radio"}
+            tried = {name for change, _ in case.edits for name in change}
+            assert declared <= tried | case.elsewhere.keys(), "add it to the case's more, or to elsewhere"
+
+        case.told(story)
+
+    def test_each_declared_setting_has_a_prior_value(self, case: Case) -> None:
+        """What can't be read can't be put back."""
+
+        async def story(device: Device, info: DeviceInfo) -> None:
+            have = await device.read_config(case.scope)
+            told = have.configured.keys() | have.in_force.keys()
+            declared = {
+                name for name, scope in info.capabilities.settings.items() if scope == case.scope.kind
+            }
+            assert declared - told - case.elsewhere.keys() == set()
+
+        case.told(story)
+
+    def test_undeclared_settings_are_unsupported(self, case: Case) -> None:
+        async def story(device: Device, info: DeviceInfo) -> bool:
+            have = await device.read_config(case.scope)
+            undeclared = set(Setting) - set(info.capabilities.settings)
+            for setting in sorted(undeclared):
+                with pytest.raises(Unsupported):
+                    device.plan(case.edit({setting: 1}, {}), have)
+                with pytest.raises(Unsupported):
+                    await device.apply(case.edit({setting: 1}, {}), None)
+            return bool(undeclared)
+
+        if not case.told(story):
+            pytest.skip(f"{case.name} declares all settings")
+
+    def test_plan_is_pure_and_says_what_it_would_send(self, case: Case) -> None:
+        async def story(device: Device, info: DeviceInfo) -> None:
+            have = await device.read_config(case.scope)
+            effects = device.plan(case.edit(case.change, {}), have)
+            assert effects.commands
+            assert effects.silent_s >= 0
+            assert device.plan(case.edit(case.change, {}), have) == effects
+            assert (effects.readback is Readback.CONFIGURED) is bool(case.as_configured)
+            assert not case.as_configured & have.in_force.keys()
+            assert case.agrees(await device.read_config(case.scope), case.before)
+
+        case.told(story)
+
+    def test_an_edit_that_changes_nothing_sends_nothing(self, case: Case) -> None:
+        async def story(device: Device, info: DeviceInfo) -> None:
+            have = await device.read_config(case.scope)
+            assert device.plan(case.edit(case.before, {}), have).commands == ()
+
+        case.told(story)
+
+    def test_a_wrong_expectation_is_a_conflict_and_changes_nothing(self, case: Case) -> None:
+        async def story(device: Device, info: DeviceInfo) -> None:
+            with pytest.raises(Conflict):
+                await device.apply(case.edit(case.change, case.change), None)
+            assert case.agrees(await device.read_config(case.scope), case.before)
+
+        case.told(story)
+
+    def test_apply_then_undo_is_before(self, case: Case) -> None:
+        async def story(device: Device, info: DeviceInfo) -> None:
+            for change, before in case.edits:
+                prior = await device.read_config(case.scope)
+                receipt = await device.apply(case.edit(change, before), None)
+                assert receipt.edit.set == change
+                assert not receipt.undo_armed
+                await case.settled(device, change)
+                await device.apply(case.edit(before, change), None)
+                assert (await case.settled(device, before)).in_force == prior.in_force
+
+        case.told(story)
+
+    def test_applying_twice_equals_once(self, case: Case) -> None:
+        async def story(device: Device, info: DeviceInfo) -> None:
+            await device.apply(case.edit(case.change, {}), None)
+            once = await case.settled(device, case.change)
+            await device.apply(case.edit(case.change, {}), None)
+            assert await device.read_config(case.scope) == once
+            await device.apply(case.edit(case.before, {}), None)
+            await case.settled(device, case.before)
+
+        case.told(story)
+
+    def test_an_undo_timer_that_is_not_declared_is_unsupported(self, case: Case) -> None:
+        async def story(device: Device, info: DeviceInfo) -> bool:
+            if info.capabilities.undo_timer_s is not None:
+                return False
+            with pytest.raises(Unsupported):
+                await device.apply(case.edit(case.change, {}), 300.0)
+            assert case.agrees(await device.read_config(case.scope), case.before)
+            return True
+
+        if not case.told(story):
+            pytest.skip(f"{case.name} declares an undo timer")
+
+    def test_a_confirmed_undo_timer_keeps_the_change(self, case: Case) -> None:
+        async def story(device: Device, info: DeviceInfo) -> bool:
+            if (timer := info.capabilities.undo_timer_s) is None:
+                return False
+            for change, before in case.edits:
+                receipt = await device.apply(case.edit(change, before), _undo_s(timer, UNDO_S))
+                assert receipt.undo_armed
+                await case.settled(device, change)
+                await device.confirm(receipt)
+                assert case.agrees(await device.read_config(case.scope), change)
+                await device.apply(case.edit(before, change), None)
+                await case.settled(device, before)
+            return True
+
+        if not case.told(story):
+            pytest.skip(f"{case.name} declares no undo timer")
+
+    def test_a_cancelled_undo_timer_takes_the_change_back(self, case: Case) -> None:
+        async def story(device: Device, info: DeviceInfo) -> bool:
+            if (timer := info.capabilities.undo_timer_s) is None:
+                return False
+            for change, before in case.edits:
+                receipt = await device.apply(case.edit(change, before), _undo_s(timer, UNDO_S))
+                await case.settled(device, change)
+                await device.cancel(receipt)
+                await case.settled(device, before)
+            return True
+
+        if not case.told(story):
+            pytest.skip(f"{case.name} declares no undo timer")
+
+    def test_an_undo_timer_that_nobody_confirms_takes_the_change_back(self, case: Case) -> None:
+        async def story(device: Device, info: DeviceInfo) -> bool:
+            timer = info.capabilities.undo_timer_s
+            if timer is None or timer[0] > WAITED_S:
+                return False
+            after_s = _undo_s(timer, 3.0)
+            receipt = await device.apply(case.edit(case.change, case.before), after_s)
+            assert receipt.undo_armed
+            await case.settled(device, case.change)
+            await case.settled(device, case.before, after_s + APPLIED_S)
+            return True
+
+        if not case.told(story):
+            pytest.skip(f"{case.name} declares no undo timer, or one of more than {WAITED_S:g} s")
+
+    def test_declared_actions_are_done_and_the_radio_serves_as_before(self, case: Case) -> None:
+        """A hint may be refused: clients need not understand it."""
+
+        async def story(device: Device, info: DeviceInfo) -> bool:
+            for action in sorted(info.capabilities.actions):
+                request = await _request(case, device, action)
+                with suppress(Refused) if action is Action.STEER else nullcontext():
+                    await device.act(request)
+                await case.settled(device, case.before)
+                with pytest.raises(NeverAgain):
+                    await device.act(replace(request, radio=NOWHERE))
+            return bool(info.capabilities.actions)
+
+        if not case.told(story):
+            pytest.skip(f"{case.name} declares no action")
+
+    def test_undeclared_actions_are_unsupported(self, case: Case) -> None:
+        async def story(device: Device, info: DeviceInfo) -> bool:
+            undeclared = set(Action) - info.capabilities.actions
+            for action in sorted(undeclared):
+                with pytest.raises(Unsupported):
+                    await device.act(await _request(case, device, action))
+            assert case.agrees(await device.read_config(case.scope), case.before)
+            return bool(undeclared)
+
+        if not case.told(story):
+            pytest.skip(f"{case.name} declares all actions")
