@@ -5,14 +5,14 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := agent drivers inventory tests benchmarks
 
-.PHONY: demo test lint unit guest regdb clean
+.PHONY: demo test lint unit guest peers regdb clean
 demo: $(VENV)/.runtime
 	@$(BIN)/rrmd demo
 
 # The virtual machines wait most of the time, for a radar check or a verdict: the longest of their tests run
 # beside the others. Each rerun is told at the end of its part: look at it.
 LONGEST := tests/vm/test_one_change.py tests/vm/test_systemd.py
-test: lint guest
+test: lint guest peers
 	@mkdir -p build
 	@$(BIN)/pytest -m vm $(LONGEST) --reruns 1 -p no:cacheprovider >build/guest.log 2>&1 & longest=$$!; \
 	$(BIN)/pytest -m "not vm" -n 2 --reruns 1; host=$$?; \
@@ -32,6 +32,10 @@ unit: $(VENV)/.installed
 # installed one line says what is left out.
 guest: $(VENV)/.installed
 	PYTHONPATH=tests $(BIN)/python -m vm.build_guest --install
+
+# The servers that the tests talk to on loopback: snmpd, netconfd, sshd.
+peers: $(VENV)/.installed
+	PYTHONPATH=tests $(BIN)/python -m peers --install
 
 regdb: $(VENV)/.installed
 	$(BIN)/python inventory/make_regdb.py

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -13,10 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from peers import found, needs
+
 from inventory.credentials import Login, Secret
 
-SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
-NEEDS_SSHD = "needs /usr/sbin/sshd (apt-get install openssh-server)"
+SSHD = found("sshd")
+NEEDS_SSHD = needs("sshd")
 
 CONFIG = """\
 ListenAddress 127.0.0.1

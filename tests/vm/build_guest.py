@@ -284,23 +284,23 @@ def _lock(path: Path) -> Iterator[None]:
         yield
 
 
+QUIETLY = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+"""Of an installation: no question, and no server is started (invoke-rc.d starts none in run level 1)."""
+
+
 def install(packages: list[str]) -> None:
     """Install them with apt, which takes root. Raises CannotBuild: one line that says what is left out."""
     wish = f"apt-get install {' '.join(packages)}"
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise CannotBuild(f"left out: the tests with a real access point (tests/vm); they need: {wish}")
+        raise CannotBuild(f"left out: the tests that need: {wish}")
     for command in (
         ["apt-get", "-qq", "update"],
         ["apt-get", "-qq", "-y", "--no-install-recommends", "install"],
     ):
         whole = command if command[-1] == "update" else [*command, *packages]
-        done = subprocess.run(
-            whole, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, capture_output=True, text=True
-        )
+        done = subprocess.run(whole, env={**os.environ, **QUIETLY}, capture_output=True, text=True)
         if done.returncode != 0:
-            raise CannotBuild(
-                f"left out: the tests with a real access point; failed: {wish}: {done.stderr[-200:]}"
-            )
+            raise CannotBuild(f"left out: the tests that need what failed: {wish}: {done.stderr[-200:]}")
 
 
 def main() -> int:
