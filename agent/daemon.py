@@ -23,7 +23,7 @@ from agent.audit import EVERY_SITE, AuditLog
 from agent.audit_key import Key, derive, load_or_create_key
 from agent.clock import Clock, SystemClock
 from agent.counts import Count
-from agent.lane import Lane
+from agent.lane import READ_S, Lane
 from agent.ledger import Ledger
 from agent.metrics.collector import LoopCollector
 from agent.metrics.gather import Sources, gather
@@ -195,7 +195,9 @@ async def _ledger(settings: Settings, clock: Clock, key: Key) -> AsyncIterator[L
 
 def _agent(sites: Mapping[str, Site], ledger: Ledger, clock: Clock, key: Key, settings: Settings) -> Agent:
     def make_lane(site: Site, device: str) -> Lane:
-        return Lane(device, device_of(site, device, clock), write_s=site.policy.apply_timeout_s)
+        policy = site.policy
+        read_s = max(READ_S, policy.poll_s)  # a controller of 500 APs may take its time, a dead one does not
+        return Lane(device, device_of(site, device, clock), read_s=read_s, write_s=policy.apply_timeout_s)
 
     return Agent(
         sites=sites,

@@ -35,6 +35,9 @@ R = TypeVar("R")
 log = structlog.get_logger()
 
 
+READ_S = 15.0
+
+
 class Withheld(NeverAgain):
     """Not sent, by our own will: what was right when it was planned no longer is. The message says why."""
 
@@ -46,7 +49,7 @@ class Lane:
     ``reads``: how many ended how (ok, timeout, failed); ``read_took_s``: the last answered one, None = none.
     """
 
-    def __init__(self, name: str, device: Device, *, read_s: float = 15.0, write_s: float = 30.0) -> None:
+    def __init__(self, name: str, device: Device, *, read_s: float = READ_S, write_s: float = 30.0) -> None:
         self.name = name
         self.info: DeviceInfo | None = None
         self.device = device
