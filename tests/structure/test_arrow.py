@@ -24,6 +24,7 @@ PURE = [
     "drivers/signals.py",
     "drivers/types.py",
     "drivers/errors.py",
+    "drivers/transport/snmp_message.py",
     *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "drivers").rglob("parse*.py")),
     *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "drivers").rglob("render.py")),
     *sorted(
