@@ -11,7 +11,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from drivers.snmp.profile import Profile
-from inventory.site_error import SiteError, SiteErrors
+from inventory.site_error import SiteError, SiteErrors, dotted
 from inventory.yaml_text import MAX_BYTES, Node, parse, plain, shown, without_nulls
 
 SHIPPED: Final = Path(__file__).parent / "profiles"
@@ -31,10 +31,12 @@ def _explained(error: ValidationError, top: Node, file: str) -> list[SiteError]:
     for detail in error.errors(include_url=False, include_input=False):
         path = tuple(step for step in detail["loc"] if step != "[key]")
         node = top.at(path)
-        unknown = detail["type"] == "extra_forbidden"
-        expected = "a known key" if unknown else detail["msg"].removeprefix("Value error, ")
-        got = "an unknown key" if unknown else shown(plain(node))
-        found.append(SiteError(file, node.line, ".".join(map(str, path)), expected, got))
+        expected, got = detail["msg"].removeprefix("Value error, "), shown(plain(node))
+        if detail["type"] == "extra_forbidden":
+            expected, got = "a known key", "an unknown key"
+        elif detail["type"] == "missing":
+            expected, got = f"the key {path[-1]}", "nothing"
+        found.append(SiteError(file, node.line, dotted(path), expected, got))
     return found
 
 

@@ -27,11 +27,18 @@ def _typed(raw: Any) -> Any:
     return raw
 
 
+def _listed(raw: Any) -> Any:
+    """One need not be a list."""
+    return raw if isinstance(raw, list | tuple) else [raw]
+
+
 Scalar = Annotated[int | float | str, BeforeValidator(_typed)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 OidText = Annotated[str, Field(pattern=r"^[0-2](\.(0|[1-9]\d{0,9})){1,127}$")]
 ColumnName = Annotated[str, Field(pattern=r"^([a-z][a-z0-9_]{0,31}\.)?\d{1,5}$")]
 """A number (of the row's own table) or ``table.number``."""
+Scalars = Annotated[tuple[Scalar, ...], BeforeValidator(_listed)]
+Oids = Annotated[tuple[OidText, ...], BeforeValidator(_listed)]
 IndexPart = Literal["int", "mac", "counted_mac", "text", "counted_text", "ip", "rest"]
 """How a part of an index is coded: one number; 6 octets; a length and 6 octets; octets of a text to the end;
 a length and so many octets; 4 octets; all that is left, as it is."""
@@ -69,9 +76,9 @@ class Source(Part):
     part: Name | None = None
     oid: OidText | None = None
     const: Scalar | None = None
-    when: Mapping[str, tuple[Scalar, ...]] = {}
+    when: Mapping[str, Scalars] = {}
     only: Literal["integer", "text"] | None = None
-    none: tuple[Scalar, ...] = ()
+    none: Scalars = ()
     pattern: Pattern | None = None
     as_: Literal["mac", "text", "hex"] | None = Field(None, alias="as")
     shift: int = Field(0, ge=0, le=31)
@@ -97,10 +104,6 @@ class Source(Part):
         return self
 
 
-def _listed(raw: Any) -> Any:
-    return raw if isinstance(raw, list | tuple) else [raw]
-
-
 Sources = Annotated[tuple[Source, ...], BeforeValidator(_listed)]
 """Alternatives: the first that yields a value is the value. One source need not be a list."""
 
@@ -109,8 +112,8 @@ class Match(Part):
     """How a device of this dialect is recognised; all that is given must hold. ``sys_object_id``: beginnings,
     one of them; ``has``: subtrees, one of which must answer; ``sys_descr``: a pattern to be found in it."""
 
-    sys_object_id: tuple[OidText, ...] = ()
-    has: tuple[OidText, ...] = ()
+    sys_object_id: Oids = ()
+    has: Oids = ()
     sys_descr: str | None = None
 
     @model_validator(mode="after")
@@ -172,7 +175,7 @@ class Radios(Part):
     band: Sources = ()
     bssid: Sources = ()
     merge: Sources = ()
-    where: Mapping[str, tuple[Scalar, ...]] = {}
+    where: Mapping[str, Scalars] = {}
 
 
 class Status(Part):
@@ -329,7 +332,7 @@ class Profile(Part):
     set: Mapping[Setting, Write] = {}
     release: tuple[Step, ...] = ()
     owner: str = "the vendor's own RRM"
-    restarts: tuple[OidText, ...] = ()
+    restarts: Oids = ()
     refresh_s: Mapping[Table, Annotated[float, Field(ge=0)]] = {}
     widths_mhz: tuple[int, ...] = (20,)
     notifications: tuple[Mapping[str, Any], ...] = ()

@@ -1,0 +1,107 @@
+"""Profile files: what is refused and how it is told, and that the one in the docs does what it says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from drivers.snmp.load import profile_of_file, read, shipped
+from drivers.snmp.parse import Request
+from drivers.snmp.parse import read as read_radio
+from drivers.snmp.parse_answer import Answer
+from drivers.snmp.parse_radio import located
+from drivers.snmp.profile import Profile
+from drivers.types import Counters, Gauges, Reported, Table
+from inventory.model import Band, RadioKey
+from inventory.site_error import SiteErrors
+
+DOC = Path(__file__).parents[4] / "docs" / "snmp.md"
+ENTRY = "1.3.6.1.4.1.99999"
+
+
+def example() -> str:
+    """The profile in the docs."""
+    blocks: list[str] = re.findall(r"```yaml\n(.*?)```", DOC.read_text(), re.S)
+    return next(block for block in blocks if block.startswith("name: acme"))
+
+
+def acme() -> Profile:
+    return read(example().encode(), "acme.yaml")
+
+
+def broken(change: tuple[str, str]) -> str:
+    """What is said of the docs' profile after a change."""
+    text = example()
+    assert change[0] in text
+    with pytest.raises(SiteErrors) as refusal:
+        read(text.replace(*change).encode(), "acme.yaml")
+    return str(refusal.value)
+
+
+@pytest.mark.parametrize("name", sorted(shipped()))
+def test_each_shipped_profile_is_named_after_its_file(name: str) -> None:
+    assert shipped()[name].summary
+
+
+def test_a_vendor_in_one_file() -> None:
+    """The docs' profile reads a device that nobody here has."""
+    answer = Answer(
+        acme(),
+        {
+            f"{ENTRY}.2.1.2.1": b"wifi0",
+            f"{ENTRY}.2.1.3.1": b"na",
+            f"{ENTRY}.2.1.4.1": b"44E",
+            f"{ENTRY}.2.1.5.1": 43,
+            f"{ENTRY}.2.1.6.1": 37,
+            f"{ENTRY}.2.1.7.1": 94,
+            f"{ENTRY}.3.1.2.1": 1,
+            f"{ENTRY}.3.1.2.2": 1,
+            f"{ENTRY}.3.1.2.3": 2,
+            f"{ENTRY}.3.1.3.1": 1000,
+            f"{ENTRY}.3.1.3.2": 500,
+            f"{ENTRY}.3.1.3.3": 9,
+            f"{ENTRY}.3.1.5.1": 3,
+            f"{ENTRY}.3.1.5.2": 4,
+        },
+    )
+    (radio,) = located(answer)
+    request = Request(tables=frozenset(Table), at_s=1.0)
+    reading = read_radio(answer, radio, RadioKey("s/a/r"), Band.GHZ_5, request).reading
+    assert reading is not None
+    assert (radio.name, reading.band) == ("wifi0", Band.GHZ_5)
+    assert reading.channel == Reported(44, f"{ENTRY}.2.1.4")
+    assert reading.width_mhz == Reported(80, f"{ENTRY}.2.1.4")
+    assert reading.center_mhz == Reported(5210, f"{ENTRY}.2.1.4")
+    assert reading.tx_power_dbm == Reported(21.5, f"{ENTRY}.2.1.5")
+    assert reading.gauges == Gauges(busy_ratio=0.37, noise_dbm=-94)
+    assert reading.counters == Counters(tx_frames=1500, width_bits=32)
+    assert reading.client_count == 7
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("gauges:", "gauge:"), "acme.yaml:19: gauge: expected a known key, got an unknown key"),
+        (("noise_dbm:", "noise:"), "acme.yaml:21: gauges.noise: expected a known key"),
+        (("column: 6", "column: load.6"), "no table load; there are radio, vap"),
+        (("index: {vap: int}", "index: {vap: number}"), "acme.yaml:10: tables.vap.index.vap"),
+        (("(\\S+)", "\\S+"), "a pattern has exactly one group"),
+        (("{column: 5, times: 0.5}", "{column: 5, part: radio}"), "exactly one of column, part, oid, const"),
+        (("name: 2 ", "name: {part: slot} "), "the index of radio has no part slot"),
+        (("match: {sys_object_id: 1.3.6.1.4.1.99999.1}", "match: {}"), "how a device is recognised"),
+        (("  radio: {oid: 1.3", "  radio: {oid: .1.3"), "acme.yaml:9: tables.radio.oid"),
+        (
+            ("summary: Acme standalone APs\n", ""),
+            "acme.yaml:1: summary: expected the key summary, got nothing",
+        ),
+    ],
+)
+def test_a_mistake_is_told_with_line_and_path(change: tuple[str, str], told: str) -> None:
+    assert told in broken(change)
+
+
+def test_a_file_that_is_not_there() -> None:
+    with pytest.raises(ValueError, match=r"/nowhere/x\.yaml: No such file"):
+        profile_of_file("/nowhere/x.yaml")
