@@ -38,12 +38,14 @@ class Notification:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
     """From whom a device expects notifications. ``addresses``: IP addresses, without port; ``engine_id``: of
-    SNMPv3, as the device told it when it was polled, None = not known yet."""
+    SNMPv3, as the device told it when it was polled, None = not known yet. ``traps``: which ones mean
+    something to the device, None = all; others are counted and dropped before they wait for it."""
 
     device: str
     addresses: frozenset[str]
     login: SnmpLogin
     engine_id: bytes | None = None
+    traps: frozenset[Oid] | None = None
 
 
 class Notifications(Protocol):
