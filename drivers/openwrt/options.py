@@ -17,9 +17,9 @@ _LOOPBACK: Final = re.compile(r"127(?:\.\d{1,3}){3}|::1|localhost", re.ASCII)
 class Options(BaseModel):
     """``tls_fingerprint``: SHA-256 of the AP's certificate, as `openssl x509 -fingerprint -sha256` prints it;
     else ``ca_file`` vouches for it. ``insecure_http``: passwords and settings may cross the network in the
-    clear. ``host_key``, ``known_hosts``: over SSH, as for the hostapd driver. ``scan``: the radio may leave its
-    channel to look for neighbours. ``rx_time_trusted``: this AP's survey counts what it receives. Times in
-    seconds; ``csa_count`` in beacons."""
+    clear. ``host_key``, ``known_hosts``: over SSH, as for the hostapd driver. ``scan``: the radio may leave
+    its channel to look for neighbours. ``rx_time_trusted``: this AP's survey counts what it receives. Times
+    in seconds; ``csa_count`` in beacons."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -52,7 +52,10 @@ class Address:
 
 
 def address(text: str) -> Address:
-    """Of ``https://host[:port]``, ``http://``, ``ssh://``; a bare host is https. ValueError: what was expected."""
+    """Of ``https://host[:port]``, ``http://``, ``ssh://``; a bare host is https.
+
+    ValueError: what was expected.
+    """
     found = re.fullmatch(
         r"(?:(https|http|ssh)://)?(?:\[([0-9A-Fa-f:.%\w]+)\]|([\w.-]+))(?::(\d{1,5}))?/?", text, re.ASCII
     )

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from drivers.errors import DeviceTimeout, DriverError, Garbage
-from drivers.openwrt.ubus import AccessDenied, Answer, Call, ObjectGone, Status, StatusRefused
+from drivers.errors import DeviceTimeout, DriverError, Garbage, PersonNeeded
+from drivers.openwrt.ubus import NO_ARGS, AccessDenied, Answer, Call, Event, ObjectGone, Status, StatusRefused
 
 NOBODY: Final = "0" * 32
 """The session of one who has not logged in."""
@@ -43,6 +43,19 @@ class Grant:
 def request(number: int, session: str, call: Call) -> str:
     params = [session, call.object, call.method, dict(call.args)]
     return json.dumps({"jsonrpc": "2.0", "id": number, "method": "call", "params": params})
+
+
+def list_request(number: int, object: str) -> str:
+    return json.dumps({"jsonrpc": "2.0", "id": number, "method": "list", "params": [object]})
+
+
+def methods(body: bytes, number: int, object: str) -> frozenset[str]:
+    """Of the answer to `list_request`. Raises Garbage."""
+    said: Any = _json(body)
+    if _number(said) != number or not isinstance(result := said.get("result"), dict):
+        raise Garbage(f"list {object}: {str(said)[:80]}")
+    found = result.get(object, {})
+    return frozenset(found if isinstance(found, dict) else ())
 
 
 def chunks(requests: Sequence[tuple[int, str]]) -> Iterator[tuple[tuple[int, ...], bytes]]:
@@ -119,6 +132,41 @@ def grant(data: Mapping[str, Any]) -> Grant:
     acls = data.get("acls")
     rights = acls.get("ubus") if isinstance(acls, dict) else None
     return Grant(session=session, rights=_rights(rights) if isinstance(rights, dict) else None)
+
+
+def cli_answer(call: Call, status: int, text: str) -> Answer:
+    """Of `ubus -S call`, by its exit status: 1 to 13 is the bus's (no such object), 243 to 255 is 256 minus
+    the method's (recorded: 4 for an unknown object, 253 for an unknown method)."""
+    if status == 0:
+        return _cli_data(call, text)
+    if status == Status.NOT_FOUND:
+        return Answer(error=ObjectGone(f"{call}: no such object now"))
+    if status == 127:
+        return Answer(error=PersonNeeded(f"{call}: this AP has no program ubus: {text.strip()[:80]}"))
+    code = 256 - status if status > 242 else status
+    return Answer(error=status_error(call, code))
+
+
+def _cli_data(call: Call, text: str) -> Answer:
+    if not text.strip():
+        return Answer()
+    try:
+        data = _json(text.encode())
+    except Garbage as error:
+        return Answer(error=error)
+    return Answer(data=data) if isinstance(data, dict) else Answer(error=Garbage(f"{call}: {text[:80]!r}"))
+
+
+def cli_event(object: str, line: str) -> Event | None:
+    """Of a line of `ubus subscribe`: {"kind": {...}}. None: it is none."""
+    try:
+        said = _json(line.encode())
+    except Garbage:
+        return None
+    if not isinstance(said, dict) or len(said) != 1:
+        return None
+    ((kind, data),) = said.items()
+    return Event(object=object, kind=kind, data=data if isinstance(data, dict) else NO_ARGS)
 
 
 def _rights(said: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:

@@ -94,6 +94,16 @@ class Ran:
     stderr: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Seconds. ``session_s``: how long the AP keeps a session that nobody uses; longer than any undo timer,
+    for with it goes the right to confirm."""
+
+    call_s: float = 5.0
+    session_s: int = 900
+    log_s: float = 5.0
+
+
 class Ubus(Protocol):
     """One session on the bus. Methods raise :class:`drivers.errors.DriverError` only.
 
@@ -132,6 +142,10 @@ class Ubus(Protocol):
 
         Raises only what concerns the connection as a whole.
         """
+        ...
+
+    async def methods(self, object: str) -> frozenset[str]:
+        """What it can be asked; empty: there is no such object now."""
         ...
 
     async def run(self, *argv: str) -> Ran:

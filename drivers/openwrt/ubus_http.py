@@ -7,7 +7,6 @@ import itertools
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Final
 
 from drivers.errors import AuthenticationFailed, DeviceTimeout, DriverError, Garbage
@@ -20,6 +19,7 @@ from drivers.openwrt.ubus import (
     Answer,
     Call,
     Event,
+    Limits,
     ObjectGone,
     Ran,
     Status,
@@ -33,20 +33,10 @@ from inventory.credentials import Login
 LOG_LINES: Final = 200  # of the ring, each time; 5 s of a busy AP are a tenth of it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpLimits:
-    """Seconds. ``session_s``: how long the AP keeps a session that nobody uses; longer than any undo timer,
-    for with it goes the right to confirm."""
-
-    call_s: float = 5.0
-    session_s: int = 900
-    log_s: float = 5.0
-
-
 class HttpUbus:
     """One login. Calls at the same time share it."""
 
-    def __init__(self, target: RestTarget, login: Login, limits: HttpLimits) -> None:
+    def __init__(self, target: RestTarget, login: Login, limits: Limits) -> None:
         self._target = target
         self._login = login
         self._limits = limits
@@ -87,6 +77,11 @@ class HttpUbus:
             for at, answer in zip(again, second, strict=True):
                 answers[at] = answer
         return tuple(answers)
+
+    async def methods(self, object: str) -> frozenset[str]:
+        number = next(self._numbers)
+        body = await self._post(parse_rpc.list_request(number, object).encode(), self._limits.call_s)
+        return parse_rpc.methods(body, number, object)
 
     async def run(self, *argv: str) -> Ran:
         command, *params = argv
