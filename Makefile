@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := agent drivers inventory tests benchmarks
 
-.PHONY: demo test lint unit guest peers regdb clean
+.PHONY: demo test lint unit guest peers regdb drivers clean
 demo: $(VENV)/.runtime
 	@$(BIN)/rrmd demo
 
@@ -36,6 +36,10 @@ guest: $(VENV)/.installed
 # The servers that the tests talk to on loopback: snmpd, netconfd, sshd.
 peers: $(VENV)/.installed
 	PYTHONPATH=tests $(BIN)/python -m peers --install
+
+# The README's table of drivers, from what they declare.
+drivers: $(VENV)/.installed
+	$(BIN)/python -m agent.make_driver_table
 
 regdb: $(VENV)/.installed
 	$(BIN)/python inventory/make_regdb.py

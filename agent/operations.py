@@ -64,7 +64,7 @@ class Operations:
         if isinstance(args, protocol.InjectArgs):
             return await self.inject(args, actor)
         if isinstance(args, protocol.ProbeArgs):
-            return await self.probe(args.ap)
+            return await self.probe(args)
         raise BadArgs(f"no operation {op!r}")
 
     async def status(self, site: str | None) -> Mapping[str, Any]:
@@ -147,16 +147,18 @@ class Operations:
             "change": await self._shown(done.change) if done.change else None,
         }
 
-    async def probe(self, ap: str) -> Mapping[str, Any]:
+    async def probe(self, args: protocol.ProbeArgs) -> Mapping[str, Any]:
         """Ask the AP's device everything, over a session of its own."""
-        site_id, ap_id = ap.split("/")
+        site_id, ap_id = args.ap.split("/")
         site = self._site(site_id)
         if ap_id not in site.aps:
             raise NotFound(f"site {site_id} has no AP {ap_id}: see `rrmd status`")
-        device = self._device_for(site, site.aps[ap_id].device)
+        device_id = site.aps[ap_id].device
+        aps = [ap for ap in site.aps.values() if ap.device == device_id]
+        device = self._device_for(site, device_id)
         radios = frozenset(radio.key for radio in site.aps[ap_id].radios)
         try:
-            return await probe(device, self._agent.clock.monotonic, radios)
+            return await probe(device, self._agent.clock.monotonic, radios, aps=aps, for_s=args.for_s)
         finally:
             await device.close()
 

@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
+from agent.discovered import aps_of
+from agent.observation import Observation, observe
+from agent.probe_radio import radio_row
 from drivers.base import Device
 from drivers.errors import DriverError
-from drivers.types import Capabilities, DeviceInfo, RadioReading, Reported, ScopeRef, Snapshot
-from inventory.model import RadioKey
+from drivers.types import (
+    Absence,
+    Capabilities,
+    ConfigState,
+    DeviceInfo,
+    FoundAp,
+    RadioReading,
+    ScopeRef,
+    Snapshot,
+    Table,
+)
+from inventory.model import AccessPoint, RadioKey
 
 T = TypeVar("T")
+
+COUNTED: Final = frozenset({Table.STATUS, Table.SURVEY, Table.COUNTERS, Table.CLIENTS})
+"""What is read again after ``for_s``."""
+
+SITE: Final = "probe"
+DEVICE: Final = "device"
+"""What stands in the keys of radios that no inventory names."""
+
+CONFIGS: Final = 32
+"""At most so many radios are asked for their settings: each is a question of its own, and a controller has
+hundreds of radios."""
 
 
 @dataclass(slots=True)
@@ -36,42 +61,98 @@ class Probe:
 
 
 async def probe(
-    device: Device, clock: Callable[[], float], radios: frozenset[RadioKey] | None = None
+    device: Device,
+    clock: Callable[[], float],
+    radios: frozenset[RadioKey] | None = None,
+    *,
+    aps: Iterable[AccessPoint] = (),
+    for_s: float = 0.0,
 ) -> dict[str, Any]:
-    """The answer of the operation ``probe``. ``radios`` None: all of the device. Leaves it open."""
-    asked = Probe(device, clock)
+    """The answer of the operation ``probe``. ``radios`` None: all of the device; ``aps``: those of the
+    inventory that it answers for. ``for_s``: it is read again so much later, and shares of air and frames
+    are counted in between. Leaves the device open."""
+    asked, listed = Probe(device, clock), tuple(aps)
     info = await asked.call("open", device.open())
-    found = await _radios(asked, info, radios) if info else []
+    rows = await _radios(asked, info, radios, for_s) if info else []
+    names = {ap.id: ap.match.get("mac") or ap.match.get("name") or ap.id for ap in listed}
     return {
+        "reachable": info is not None,
         "device": _device(info) if info else None,
-        "radios": found,
+        "found": [_found(ap, listed) for ap in info.found] if info else [],
+        "radios": [{"ap": _ap_name(row["key"], names), **row} for row in rows],
         "calls": asked.calls,
         "errors": asked.errors,
     }
 
 
-async def _radios(asked: Probe, info: DeviceInfo, radios: frozenset[RadioKey] | None) -> list[dict[str, Any]]:
+async def _radios(
+    asked: Probe, info: DeviceInfo, radios: frozenset[RadioKey] | None, for_s: float
+) -> list[dict[str, Any]]:
     keys = sorted(key for key in info.radios if radios is None or key in radios)
-    snapshot = await asked.call("read", asked.device.read(info.capabilities.tables, frozenset(keys)))
-    return [await _radio(asked, info, snapshot, key) for key in keys]
+    tables = info.capabilities.tables
+    first = await asked.call("read", asked.device.read(tables, frozenset(keys)))
+    configs = await _configs(asked, info, keys)
+    later = await _later(asked, tables & COUNTED, keys, for_s) if for_s > 0 else None
+    return [
+        radio_row(info.radios[key], _said(first, key), _seen(first, later, key), configs.get(key))
+        for key in keys
+    ]
 
 
-async def _radio(asked: Probe, info: DeviceInfo, snapshot: Snapshot | None, key: RadioKey) -> dict[str, Any]:
-    name = info.radios[key].name
-    ref = ScopeRef(kind="radio", name=name, members=(key,))
-    config = await asked.call(f"read_config {key}", asked.device.read_config(ref))
-    reading = snapshot.readings.get(key) if snapshot else None
-    absence = snapshot.missing.get(key) if snapshot else None
+async def _configs(
+    asked: Probe, info: DeviceInfo, keys: list[RadioKey]
+) -> dict[RadioKey, ConfigState | None]:
+    """Settings by radio, where anything can be set."""
+    if not info.capabilities.settings or len(keys) > CONFIGS:
+        return {}
+    refs = {key: ScopeRef(kind="radio", name=info.radios[key].name, members=(key,)) for key in keys}
     return {
-        "key": key,
-        "name": name,
-        "band": info.radios[key].band,
-        "bssids": list(info.radios[key].bssids),
-        "missing": absence,
-        "reading": _reading(reading) if reading else None,
-        "configured": dict(config.configured) if config else None,
-        "in_force": dict(config.in_force) if config else None,
+        key: await asked.call(f"read_config {key}", asked.device.read_config(ref))
+        for key, ref in refs.items()
     }
+
+
+async def _later(
+    asked: Probe, tables: frozenset[Table], keys: list[RadioKey], for_s: float
+) -> Snapshot | None:
+    await asyncio.sleep(for_s)
+    return await asked.call("read again", asked.device.read(tables, frozenset(keys)))
+
+
+def _said(snapshot: Snapshot | None, key: RadioKey) -> RadioReading | Absence | None:
+    """The reading, why there is none, or None when nothing was answered."""
+    if snapshot is None:
+        return None
+    return snapshot.readings.get(key) or snapshot.missing.get(key)
+
+
+def _seen(first: Snapshot | None, later: Snapshot | None, key: RadioKey) -> Observation | None:
+    if first is None or later is None or key not in later.readings:
+        return None
+    return observe(first.readings.get(key), later.readings[key])
+
+
+def _ap_name(key: RadioKey, names: Mapping[str, str]) -> str:
+    """The AP as the device knows it, where the inventory says how; else its id."""
+    ap_id = key.split("/")[1]
+    return names.get(ap_id, ap_id)
+
+
+def _found(ap: FoundAp, listed: tuple[AccessPoint, ...]) -> dict[str, Any]:
+    return {
+        "mac": ap.mac,
+        "name": ap.name,
+        "model": ap.model,
+        "radios": [{"name": radio.name, "band": radio.band} for radio in ap.radios],
+        "listed": any(_is(ap, one, only=len(listed) == 1) for one in listed),
+    }
+
+
+def _is(ap: FoundAp, one: AccessPoint, *, only: bool) -> bool:
+    """An AP that is its own device needs no ``match``."""
+    if not one.match:
+        return only
+    return one.match.get("mac") == ap.mac if "mac" in one.match else one.match.get("name") == ap.name
 
 
 def _device(info: DeviceInfo) -> dict[str, Any]:
@@ -90,33 +171,56 @@ def capabilities(able: Capabilities) -> dict[str, Any]:
         "reads": sorted(able.tables),
         "sets": {setting: able.settings[setting] for setting in sorted(able.settings)},
         "widths_mhz": list(able.widths_mhz),
+        "refresh_s": {table: able.refresh_s[table] for table in sorted(able.refresh_s)},
         "undo_timer_s": list(able.undo_timer_s) if able.undo_timer_s else None,
         "signals": able.signals,
+        "signal_ways": list(able.signal_ways),
+        "actions": sorted(able.actions),
         "rx_time_trusted": able.rx_time_trusted,
+        "obss_pd_acts": able.obss_pd_acts,
     }
 
 
-def _reading(reading: RadioReading) -> dict[str, Any]:
-    """Counts instead of client addresses: those are nobody's business here."""
+async def probe_all(
+    make: Callable[[tuple[AccessPoint, ...]], Device],
+    clock: Callable[[], float],
+    *,
+    wanted: str | None = None,
+    for_s: float = 0.0,
+) -> dict[str, Any]:
+    """The same of a device that no inventory names: it is opened for what it finds, then with all of that.
+    ``make``: a device that answers for these APs. ``wanted``: only the AP of this name, MAC or id."""
+    first = make(())
+    asked = Probe(first, clock)
+    try:
+        info = await asked.call("find", first.open())
+    finally:
+        await first.close()
+    aps = tuple(aps_of(info.found, device=DEVICE, site=SITE)) if info else ()
+    chosen = tuple(ap for ap in aps if wanted is None or wanted in (ap.id, *ap.match.values()))
+    if info is None or not chosen:
+        return _nothing(asked, info, wanted)
+    device = make(chosen)
+    try:
+        result = await probe(device, clock, aps=chosen, for_s=for_s)
+    finally:
+        await device.close()
+    for ap in result["found"]:
+        ap["listed"] = None  # there is no inventory
+    return {**result, "calls": [*asked.calls, *result["calls"]]}
+
+
+def _nothing(asked: Probe, info: DeviceInfo | None, wanted: str | None) -> dict[str, Any]:
+    """Nobody answered, or no radio is known by name."""
+    if info is not None and wanted is not None and info.found:
+        asked.errors.append(f"find: it answers for no AP {wanted} with radios")
+    elif info is not None:
+        asked.errors.append("find: it tells of no AP with radios; a site file (--site) can name them")
     return {
-        "state": reading.state,
-        "channel": _value(reading.channel),
-        "width_mhz": _value(reading.width_mhz),
-        "tx_power_dbm": _value(reading.tx_power_dbm),
-        "obss_pd_dbm": _value(reading.obss_pd_dbm),
-        "country": _value(reading.country),
-        "clients": _count(reading.clients),
-        "surveys": _count(reading.survey),
-        "neighbors": _count(reading.neighbors),
-        "uplink": reading.uplink,
-        "managed_by": reading.managed_by,
-        "fresh_s": reading.fresh_s,
+        "reachable": info is not None,
+        "device": _device(info) if info else None,
+        "found": [{**_found(ap, ()), "listed": None} for ap in info.found] if info else [],
+        "radios": [],
+        "calls": asked.calls,
+        "errors": asked.errors,
     }
-
-
-def _value(reported: Reported[T] | None) -> T | None:
-    return None if reported is None else reported.value
-
-
-def _count(rows: tuple[object, ...] | None) -> int | None:
-    return None if rows is None else len(rows)

@@ -89,9 +89,10 @@ class InjectArgs(Args):
 
 
 class ProbeArgs(Args):
-    """``ap``: site/ap."""
+    """``ap``: site/ap. ``for_s``: asked again so much later, to count in between."""
 
     ap: str = Field(pattern=r"^[a-z0-9-]+/[a-z0-9-]+$")
+    for_s: float = Field(default=0.0, ge=0, le=600)
 
 
 ARGS: Mapping[str, type[Args]] = MappingProxyType(
@@ -307,6 +308,8 @@ class CallView(Answer):
 
 class ProbeResult(Answer):
     device: Mapping[str, Any] | None
+    reachable: bool = True
+    found: tuple[Mapping[str, Any], ...] = ()
     radios: tuple[Mapping[str, Any], ...]
     calls: tuple[CallView, ...]
     errors: tuple[str, ...]

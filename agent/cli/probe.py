@@ -1,110 +1,148 @@
-"""`rrmd probe`: what one AP answers, how fast, and what it could be told to do. Writes nothing."""
+"""`rrmd probe`: what a device answers, how fast, and what it could be told to do. Writes nothing."""
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agent.cli.failure import ExitCode, Failure, usage, wrong_files
-from agent.cli.installed import installed
+from agent.cli.duration import seconds
+from agent.cli.failure import ExitCode, usage
 from agent.cli.names import ap_key
-from agent.cli.options import Json, options_of
-from agent.cli.terminal import complain, show_json, show_pairs, show_table
+from agent.cli.options import Json, Options, options_of
+from agent.cli.terminal import complain, show_json
 
 if TYPE_CHECKING:
     from drivers.base import Device
-    from inventory.model import Site
+    from inventory.model import AccessPoint
 
 TIMEOUT_S = 120.0
+LONGEST_S = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What was asked for on the command line."""
+
+    ap: str | None
+    for_s: float
+    driver: str
+    profile: str | None
+    credential: str | None
+
+    def need_ap(self) -> str:
+        if self.ap is None:
+            raise usage("name an AP, or a device: --address HOST")
+        return self.ap
 
 
 def probe(
     context: typer.Context,
-    ap: Annotated[str, typer.Argument(metavar="AP", help="site/ap or ap.")],
+    ap: Annotated[str | None, typer.Argument(metavar="AP", help="site/ap or ap.", show_default=False)] = None,
     site: Annotated[
         Path | None,
         typer.Option(
             "--site", metavar="FILE", help="Ask the AP directly, as this site file says; no daemon needed."
         ),
     ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option("--address", metavar="HOST", help="Ask a device that no site file names."),
+    ] = None,
+    driver: Annotated[str, typer.Option("--driver", metavar="NAME", help="With --address.")] = "snmp",
+    profile: Annotated[
+        str | None,
+        typer.Option("--profile", metavar="NAME", help="With --driver snmp; else found by sysObjectID."),
+    ] = None,
+    credential: Annotated[
+        str | None, typer.Option("--credential", metavar="cred:NAME", help="With --address.")
+    ] = None,
+    for_span: Annotated[
+        str, typer.Option("--for", metavar="SPAN", help="Ask again after so long, and count in between.")
+    ] = "0s",
     as_json: Json = False,
 ) -> int:
-    """Ask one AP everything it can be asked. Writes nothing."""
-    options = options_of(context)
-    if site is not None:
-        found = _directly(site, ap)
-    else:
-        found = options.ask("probe", ap=ap_key(ap, options.radios()), timeout_s=TIMEOUT_S)
+    """Ask one AP, or one device, everything it can be asked. Writes nothing."""
+    if sum(each is not None for each in (site, address)) > 1:
+        raise usage("either --site or --address")
+    wanted = Wanted(ap=ap, for_s=_span_s(for_span), driver=driver, profile=profile, credential=credential)
+    found = _found(options_of(context), wanted, site, address)
     if as_json:
         show_json(found)
     else:
-        _show(found)
+        from agent.cli.probe_show import show_probe
+
+        show_probe(found)
+        complain(found["errors"])
     return ExitCode.REFUSED if found["errors"] else ExitCode.FINE
 
 
-def _directly(file: Path, ap: str) -> dict[str, Any]:
-    import asyncio
+def _span_s(text: str) -> float:
+    span_s = seconds(text)
+    if span_s > LONGEST_S:
+        raise usage(f"--for: at most {LONGEST_S:g} s")
+    return span_s
+
+
+def _found(options: Options, wanted: Wanted, site: Path | None, address: str | None) -> dict[str, Any]:
+    if site is not None:
+        return _directly(site, wanted)
+    if address is not None:
+        return _at_address(address, wanted)
+    return options.ask(
+        "probe",
+        ap=ap_key(wanted.need_ap(), options.radios()),
+        for_s=wanted.for_s or None,
+        timeout_s=TIMEOUT_S + wanted.for_s,
+    )
+
+
+def _directly(file: Path, wanted: Wanted) -> dict[str, Any]:
     import time
 
+    from agent.cli.one_device import device_of, site_of
     from agent.probe import probe as ask
     from inventory.model import RadioKey
 
-    site = _site(file)
-    key = ap_key(ap, site.radios)
+    site = site_of(file)
+    key = ap_key(wanted.need_ap(), site.radios)
     radios = frozenset(RadioKey(radio) for radio in site.radios if radio.startswith(f"{key}/"))
-    device = _device(site, key.split("/")[1])
+    config = site.device_of(min(radios))
+    aps = tuple(one for one in site.aps.values() if one.device == config.id)
+    device = device_of(config, aps)
 
     async def once() -> dict[str, Any]:
         try:
-            return await ask(device, time.monotonic, radios)
+            return await ask(device, time.monotonic, radios, aps=aps, for_s=wanted.for_s)
         finally:
             await device.close()
 
-    return asyncio.run(once())
+    return _run(once())
 
 
-def _site(file: Path) -> Site:
-    from inventory.loader import load
-    from inventory.site_error import SiteErrors
+def _at_address(address: str, wanted: Wanted) -> dict[str, Any]:
+    from agent.cli.one_device import config_of, device_of
 
-    if not file.is_file():
-        raise usage(f"{file}: no such file")
-    try:
-        return load(file, installed().schemas())
-    except SiteErrors as error:
-        raise wrong_files(error.errors) from None
+    config = config_of(address, wanted.driver, wanted.profile, wanted.credential)
+
+    def make(aps: tuple[AccessPoint, ...]) -> Device:
+        return device_of(config, aps)
+
+    return _all_of(make, wanted)
 
 
-def _device(site: Site, ap: str) -> Device:
-    """The device that answers for the AP, with all its radios."""
+def _all_of(make: Any, wanted: Wanted) -> dict[str, Any]:
     import time
 
-    from drivers.base import DeviceContext
-    from drivers.registry import UnusableFamily
-    from inventory.credentials import CredentialError, resolve
+    from agent.probe import probe_all
 
-    config = site.devices[site.aps[ap].device]
-    aps = tuple(one for one in site.aps.values() if one.device == config.id)
-    radios = tuple(radio for one in aps for radio in one.radios)
-    try:
-        secret = resolve(config.credential) if config.credential else None
-        family = installed().family(config.driver)
-    except (CredentialError, UnusableFamily) as error:
-        raise usage(str(error)) from None
-    context = DeviceContext(config=config, radios=radios, aps=aps, secret=secret, clock=time.monotonic)
-    try:
-        return family.device(context)
-    except ValueError as error:
-        raise Failure(ExitCode.USAGE, f"{config.id}: {error}") from None
+    return _run(probe_all(make, time.monotonic, wanted=wanted.ap, for_s=wanted.for_s))
 
 
-def _show(found: dict[str, Any]) -> None:
-    if found["device"]:
-        show_pairs("Device", found["device"])
-    for radio in found["radios"]:
-        plain = {name: value for name, value in radio.items() if name not in ("key", "reading")}
-        show_pairs(f"Radio {radio['key']}", plain | (radio.get("reading") or {}))
-    show_table("Calls", ("call", "ms"), ((call["call"], call["ms"]) for call in found["calls"]))
-    complain(found["errors"])
+def _run(story: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+    import asyncio
+
+    return asyncio.run(story)

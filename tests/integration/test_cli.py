@@ -822,7 +822,7 @@ def test_a_direct_probe_that_cannot_be_is_2(
 def test_drivers_are_listed_with_what_they_can(family: Family) -> None:
     result = rrmd("drivers")
     assert result.exit_code == 0
-    for word in ("fake", "clients, status", "channel (radio)", "10 to 600"):
+    for word in ("fake", "status, clients", "channel", "10 to 600", "made for a test"):
         assert word in result.stdout
     assert "driver lost cannot be used: it does not load" in result.stderr
     found = json.loads(rrmd("drivers", "--json").stdout)

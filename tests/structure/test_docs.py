@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from agent.change import FINAL, TABLE, State, Trigger, deadline_s
 from agent.cli.app import app
+from agent.make_driver_table import ours, with_table
 from agent.planner.guards import GUARDS, PATIENCE
 from agent.records import Pseudonyms
 from agent.settings import Settings
@@ -184,22 +185,17 @@ def test_every_dependency_has_its_reason() -> None:
     assert names == given - {"package"} - {name for name in given if name.startswith("---")}
 
 
-def test_the_drivers_are_those_that_are_installed() -> None:
-    from drivers import registry
+def test_the_table_of_drivers_is_what_they_declare() -> None:
+    """`make drivers` writes it."""
+    text = (ROOT / "README.md").read_text()
+    assert with_table(text) == text
+    table = rows(section(text, "## Drivers"))
+    assert {code(cells[0])[0] for cells in table if code(cells[0])} == ours().keys()
 
-    table = rows(section((ROOT / "README.md").read_text(), "## Drivers"))
-    told = {code(cells[0])[0]: cells for cells in table if code(cells[0])}
-    families = registry.families()
-    assert told.keys() == families.keys()
-    for name, family in families.items():
-        able, cells = family.capabilities, told[name]
-        assert set(cells[1].split(", ")) == set(able.tables)
-        assert set(cells[2].split(", ")) == set(able.settings)
-        assert cells[3] == ", ".join(map(str, able.widths_mhz))
-        timer = able.undo_timer_s
-        assert cells[4] == (f"{timer[0]:g} to {timer[1]:g} s" if timer else "none")
-        assert cells[5] == ("yes" if able.signals else "no")
-        assert set(cells[6].split(", ")) == set(able.actions)
+
+def test_a_page_without_the_marks_is_refused() -> None:
+    with pytest.raises(ValueError, match="make drivers"):
+        with_table("# rrmd\n")
 
 
 def test_the_first_site_is_correct(tmp_path: Path) -> None:
