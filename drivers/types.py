@@ -57,6 +57,7 @@ class Action(StrEnum):
 
     RESTART = "restart"  # the radio goes off and on air again: clients drop
     STEER = "steer"  # a BSS-transition hint (802.11v) to clients, who may ignore it
+    RELEASE = "release"  # the radio is the vendor's own RRM's again, which may move it at any time
 
 
 class RadioState(StrEnum):

@@ -19,9 +19,10 @@ from drivers.errors import (
     TryAgain,
     Unsupported,
 )
+from drivers.expectation import compare
 from drivers.hostapd import act, identity, parse, parse_event, parse_phy, plan, reading, render
 from drivers.hostapd.find import find
-from drivers.hostapd.judge import compare, judge
+from drivers.hostapd.judge import judge
 from drivers.hostapd.options import Options, checked
 from drivers.hostapd.parse import Section
 from drivers.hostapd.parse_event import EventKind
@@ -58,7 +59,7 @@ CAPABILITIES: Final = Capabilities(
     widths_mhz=(20, 40, 80, 160),
     signals=True,
     signal_ways=("hostapd's events, over SSH",),
-    actions=frozenset(Action),
+    actions=frozenset({Action.RESTART, Action.STEER}),
 )
 # hostapd_cli attaches before it says "Interactive mode"; the others are its pings' findings.
 _GAP: Final = re.compile(r"Interactive mode|Connection to hostapd (?:lost|re-established)")
@@ -177,7 +178,7 @@ class HostapdDevice:
             raise Unsupported("hostapd has no undo timer")
         async with self._writing:
             have = await self.read_config(edit.scope)
-            compare(edit, have)
+            compare(edit, have, {Setting.OBSS_PD_DBM})  # nothing tells which level is in force
             if steps := plan.steps(self._subject(edit.scope), edit, have):
                 await self._write(steps)
         return Receipt(edit=edit)

@@ -1,20 +1,10 @@
-"""What became of a write: what the device says before it, and what it answered. Pure."""
+"""What became of a write: what the device answered to it. Pure."""
 
 from __future__ import annotations
 
-from drivers.errors import Conflict, Refused, TryAgain
+from drivers.errors import Refused, TryAgain
 from drivers.hostapd import parse
 from drivers.hostapd.render import MARK, Step
-from drivers.types import ConfigState, Edit, Setting
-
-
-def compare(edit: Edit, have: ConfigState) -> None:
-    """Raises Conflict unless the device says what the edit expects."""
-    now = have.known({Setting.OBSS_PD_DBM})  # nothing tells which level is in force
-    other = {name: now.get(name) for name in edit.expect if now.get(name) != edit.expect[name]}
-    if other:
-        said = ", ".join(f"{name} is {value}, not {edit.expect[name]}" for name, value in other.items())
-        raise Conflict(f"{edit.scope.name}: {said}")
 
 
 def judge(name: str, steps: tuple[Step, ...], stdout: str) -> None:

@@ -19,7 +19,7 @@ CAPABILITIES = Capabilities(
     signals=True,
     signal_ways=("the simulated world",),
     rx_time_trusted=True,
-    actions=frozenset(Action),
+    actions=frozenset({Action.RESTART, Action.STEER}),
     obss_pd_acts=True,
 )
 """The most that the family can do."""

@@ -39,7 +39,7 @@ class Options(BaseModel):
     refresh_s: Seconds = 0.0
     table_refresh_s: dict[Literal["survey", "counters", "clients", "neighbors"], Seconds] = {}
     undo_timer: bool = True
-    actions: tuple[Action, ...] = tuple(Action)
+    actions: tuple[Literal[Action.RESTART, Action.STEER], ...] = (Action.RESTART, Action.STEER)
     obss_pd_acts: bool = True
     spectrum_analyser: bool = False
     intrusion_detection: bool = False

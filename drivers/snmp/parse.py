@@ -170,8 +170,8 @@ def _center(
 def power_choices(answer: Answer, row: Row) -> tuple[int, ...] | None:
     """dBm, loudest first: the place of each, from 1, is the level that sets it.
 
-    Firmware fills the list up with -1. As -1 dBm is a power too, a last -1 counts only where it goes down by
-    the same step as those before it (5,2,-1; not 4,1,-1); what does not fall ends the list.
+    What does not fall ends the list, and so does a last -1, with which firmware fills it up: it may be a
+    power too on some models, but none that is certain.
     """
     told = answer.first(answer.profile.status.power_choices_dbm, row)
     if told is None:
@@ -182,7 +182,7 @@ def power_choices(answer: Answer, row: Row) -> tuple[int, ...] | None:
         if each >= falling[-1]:
             break
         falling.append(each)
-    if falling[-1:] == [-1] and (len(falling) < 3 or falling[-3] - falling[-2] != falling[-2] + 1):
+    if falling[-1:] == [-1]:
         falling.pop()
     return tuple(falling) or None
 

@@ -126,15 +126,16 @@ def _is_twin(answer: Answer, one: Located, seen: set[tuple[str | None, Result]])
     return known
 
 
-def found_aps(radios: tuple[Located, ...], own_mac: str | None, own_model: str | None) -> tuple[FoundAp, ...]:
+def found_aps(
+    radios: tuple[Located, ...], own_mac: str | None, own_name: str | None, own_model: str | None
+) -> tuple[FoundAp, ...]:
     """The APs that a device answers for, each with its radios; one that is an AP itself is its only one."""
     groups: dict[tuple[str | None, str | None, str | None], list[FoundRadio]] = {}
     for one in radios:
-        ap = (one.ap_mac, one.ap_name, one.ap_model)
+        alone = one.ap_mac is None and one.ap_name is None
+        ap = (own_mac, own_name, own_model) if alone else (one.ap_mac, one.ap_name, one.ap_model)
         groups.setdefault(ap, []).append(FoundRadio(name=one.name, band=one.band))
     return tuple(
-        FoundAp(mac=mac or own_mac, name=name, model=model or own_model, radios=tuple(found))
-        if mac is None and name is None
-        else FoundAp(mac=mac, name=name, model=model, radios=tuple(found))
+        FoundAp(mac=mac, name=name, model=model, radios=tuple(found))
         for (mac, name, model), found in groups.items()
     )

@@ -76,7 +76,7 @@ class Source(Part):
     part: Name | None = None
     oid: OidText | None = None
     const: Scalar | None = None
-    when: Mapping[str, Scalars] = {}
+    when: Mapping[str, Scalars] = Field(default_factory=dict)
     only: Literal["integer", "text"] | None = None
     none: Scalars = ()
     pattern: Pattern | None = None
@@ -129,6 +129,7 @@ class Identity(Part):
     MAC."""
 
     vendor: str
+    name: Sources = ()
     model: Sources = ()
     version: Sources = ()
     serial: Sources = ()
@@ -141,7 +142,7 @@ class TableShape(Part):
 
     oid: OidText
     index: Mapping[Name, IndexPart]
-    keys: Mapping[Name, Sources] = {}
+    keys: Mapping[Name, Sources] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _open_parts_come_last(self) -> TableShape:
@@ -175,12 +176,12 @@ class Radios(Part):
     band: Sources = ()
     bssid: Sources = ()
     merge: Sources = ()
-    where: Mapping[str, Scalars] = {}
+    where: Mapping[str, Scalars] = Field(default_factory=dict)
 
 
 class Status(Part):
     """``state``: on_air, off, cac, nop or starting. ``managed``: yields something while the vendor's own RRM
-    owns the channel or the power. ``power_choices_dbm``: a text of numbers, loudest first, see docs/snmp.md;
+    owns the channel. ``power_choices_dbm``: a text of numbers, loudest first, see docs/snmp.md;
     ``power_level``: which of them is set, counted from 1. ``channels``: text of numbers that the radio may
     use. ``uplink``: yields something for a radio that carries a mesh or a station uplink."""
 
@@ -221,7 +222,7 @@ class Counters(Part):
     disconnects: Sources = ()
     bits: Annotated[Literal[32, 64], BeforeValidator(_typed)] = 32
     letters: tuple[ColumnName, ...] = ()
-    at_most: Mapping[ColumnName, ColumnName] = {}
+    at_most: Mapping[ColumnName, ColumnName] = Field(default_factory=dict)
 
 
 class Clients(Part):
@@ -295,7 +296,7 @@ class Write(Part):
     """
 
     scope: Literal["radio", "band", "device"] = "radio"
-    rows: Mapping[str, str] = {}
+    rows: Mapping[str, str] = Field(default_factory=dict)
     steps: tuple[Step, ...] = Field(min_length=1)
     allowed: tuple[tuple[int, int], ...] = ()
     told: Sources = ()
@@ -329,11 +330,12 @@ class Profile(Part):
     clients: Clients | None = None
     neighbors: tuple[Neighbors, ...] = ()
     survey: Survey | None = None
-    set: Mapping[Setting, Write] = {}
+    set: Mapping[Setting, Write] = Field(default_factory=dict)
     release: tuple[Step, ...] = ()
+    restart: tuple[Step, ...] = ()
     owner: str = "the vendor's own RRM"
     restarts: Oids = ()
-    refresh_s: Mapping[Table, Annotated[float, Field(ge=0)]] = {}
+    refresh_s: Mapping[Table, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
     widths_mhz: tuple[int, ...] = (20,)
     notifications: tuple[Mapping[str, Any], ...] = ()
 
@@ -408,4 +410,5 @@ def _named_tables(profile: Profile) -> Iterator[tuple[str, str]]:
     yield from (("neighbors.table", part.table) for part in profile.neighbors)
     for setting, write in profile.set.items():
         yield from ((f"set.{setting}", step.column.split(".")[0]) for step in write.steps)
-    yield from (("release", step.column.split(".")[0]) for step in profile.release)
+    for where, steps in (("release", profile.release), ("restart", profile.restart)):
+        yield from ((where, step.column.split(".")[0]) for step in steps)

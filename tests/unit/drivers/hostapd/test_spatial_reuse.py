@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.errors import Conflict, Unsupported
+from drivers.expectation import compare
 from drivers.hostapd import plan, spatial_reuse
-from drivers.hostapd.judge import compare
 from drivers.hostapd.parse_phy import Dfs, PhyChannel
 from drivers.hostapd.plan import Subject
 from drivers.hostapd.render import Modes, Tools
@@ -146,9 +146,9 @@ def test_the_power_that_a_level_demands_goes_with_it(
 
 
 def test_what_is_expected_is_compared_with_the_file() -> None:
-    compare(edit(-72, {Setting.OBSS_PD_DBM: -82}), have(-82))
+    compare(edit(-72, {Setting.OBSS_PD_DBM: -82}), have(-82), {Setting.OBSS_PD_DBM})
     with pytest.raises(Conflict, match="obss_pd_dbm is -76, not -82"):
-        compare(edit(-72, {Setting.OBSS_PD_DBM: -82}), have(-76))
+        compare(edit(-72, {Setting.OBSS_PD_DBM: -82}), have(-76), {Setting.OBSS_PD_DBM})
 
 
 def run(tmp_path: Path, wanted: SpatialReuse, answer: str = "OK") -> tuple[int, list[str]]:

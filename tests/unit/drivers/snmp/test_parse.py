@@ -71,13 +71,16 @@ class TestCisco:
 
     def test_powers_are_the_radios_own_list(self, cisco: dict[tuple[str | None, str], RadioReading]) -> None:
         assert cisco["ap2", "1"].power_choices_dbm == (23, 20, 17, 14, 11, 8, 5, 2)
-        assert cisco["ap2", "0"].power_choices_dbm == (20, 17, 14, 11, 8, 5, 2, -1)
+        assert cisco["ap2", "0"].power_choices_dbm == (20, 17, 14, 11, 8, 5, 2)
         assert cisco["ap1", "0"].power_choices_dbm == (16, 13, 10, 7, 4, 1)
 
     def test_channels_that_it_may_use(self, cisco: dict[tuple[str | None, str], RadioReading]) -> None:
         allowed = cisco["ap1", "0"].allowed_mhz
         assert allowed == frozenset({frequency_mhz(Band.GHZ_2_4, n) for n in range(1, 12)})
 
-    def test_the_vendors_rrm_owns_all(self, cisco: dict[tuple[str | None, str], RadioReading]) -> None:
-        """One radio's channel is customized, but its power is still automatic."""
-        assert {reading.managed_by for reading in cisco.values()} == {"Cisco RRM"}
+    def test_a_customized_channel_is_not_the_vendors(
+        self, cisco: dict[tuple[str | None, str], RadioReading]
+    ) -> None:
+        assert cisco["ap1", "1"].managed_by is None
+        others = {reading.managed_by for name, reading in cisco.items() if name != ("ap1", "1")}
+        assert others == {"Cisco RRM"}

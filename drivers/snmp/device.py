@@ -1,0 +1,337 @@
+"""One SNMP device: what it is asked, what is written to it, in the dialect of its profile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+import structlog
+
+from drivers.base import DeviceContext
+from drivers.errors import Garbage, IdentityChanged, PersonNeeded, Refused, TryAgain, Unsupported
+from drivers.expectation import compare
+from drivers.notifications import Oid, Value
+from drivers.signals import Signal
+from drivers.snmp import configured, plan, questions, render
+from drivers.snmp.identity import Identity, capabilities, declared, identity, ranked
+from drivers.snmp.load import profile_of_file, shipped
+from drivers.snmp.match import matched
+from drivers.snmp.options import AUTO, Options
+from drivers.snmp.parse import Refusal, Request, read
+from drivers.snmp.parse_answer import Answer, Row
+from drivers.snmp.parse_radio import Located, found_aps, located
+from drivers.snmp.plan import Subject
+from drivers.snmp.profile import Profile
+from drivers.snmp.questions import SYS_DESCR, SYS_OBJECT_ID, SYS_UP_TIME, Question, Wanted
+from drivers.snmp.render import Command
+from drivers.snmp.session import SnmpSession
+from drivers.snmp.uptime import Uptime
+from drivers.types import (
+    Absence,
+    Action,
+    ActionRequest,
+    Capabilities,
+    ConfigState,
+    DeviceInfo,
+    Edit,
+    Effects,
+    RadioInfo,
+    RadioReading,
+    Receipt,
+    ScopeRef,
+    Snapshot,
+    Table,
+)
+from inventory.model import Band, RadioKey
+
+log = structlog.get_logger()
+
+FEW_RADIOS: Final = 4
+"""So many are asked for by single values; for more the columns are walked, as one GetBulk brings many
+rows."""
+
+STATUS: Final = frozenset({Table.STATUS})
+
+
+class SnmpDevice:
+    """One SNMP agent: an AP, or a controller with many."""
+
+    def __init__(self, context: DeviceContext, options: Options, session: SnmpSession) -> None:
+        self._context = context
+        self._options = options
+        self._session = session
+        self._writing = asyncio.Lock()
+        self._profile: Profile | None = None
+        self._found: dict[RadioKey, Located] = {}
+        self._capabilities = Capabilities(tables=STATUS, settings=MappingProxyType({}))
+        self._identity: Identity | None = None
+        self._uptime = Uptime(at_s=context.clock())
+        self._seen: dict[RadioKey, RadioReading] = {}
+        self._refused: frozenset[tuple[str, str]] = frozenset()
+        self._wanted: dict[frozenset[Table], Wanted] = {}
+
+    async def open(self) -> DeviceInfo:
+        await self._session.close()
+        await self._session.open()
+        try:
+            return await self._known()
+        except BaseException:
+            await self._session.close()
+            raise
+
+    async def _known(self) -> DeviceInfo:
+        """Who it is, which radios it has and what it answers to: the one walk over all that the dialect
+        knows."""
+        system = await self._session.get((SYS_DESCR, SYS_OBJECT_ID, SYS_UP_TIME))
+        if SYS_OBJECT_ID not in system:
+            raise Garbage(f"{self._name}: no sysObjectID: no SNMP agent answers like that")
+        profile = self._profile = await self._chosen(system)
+        self._wanted = {}
+        most = declared(profile, signals=self._hears)
+        question = questions.of_all(profile, questions.wanted(profile, most.tables, models=True))
+        at_s, values = self._context.clock(), await self._ask(question, profile)
+        who = identity(profile, {**system, **values}, self._session.engine_id)
+        answer = Answer(profile, values)
+        radios = located(answer)
+        self._uptime = self._uptime.then(at_s, {**system, **values}, profile.restarts)
+        self._identity = who
+        self._found = matched(self._context.aps, self._context.radios, radios)
+        self._capabilities = capabilities(answer, radios, most)
+        self._snapshot(answer, self._found, self._request(STATUS, at_s))
+        return self._info(who, radios)
+
+    def _info(self, who: Identity, radios: tuple[Located, ...]) -> DeviceInfo:
+        return DeviceInfo(
+            vendor=who.vendor,
+            model=who.model,
+            version=who.version,
+            identity=who.proof,
+            radios={key: _radio_info(key, one, self._band(key, one)) for key, one in self._found.items()},
+            capabilities=self._capabilities,
+            found=found_aps(radios, who.mac, who.name, who.model or None),
+        )
+
+    async def _chosen(self, system: Mapping[Oid, Value]) -> Profile:
+        """The dialect that was named, or the first that fits and whose subtrees answer."""
+        if self._options.profile_file is not None:
+            return await asyncio.to_thread(profile_of_file, self._options.profile_file)
+        profiles = await asyncio.to_thread(shipped)
+        if self._options.profile != AUTO:
+            return profiles[self._options.profile]
+        kind, descr = str(system[SYS_OBJECT_ID]), system.get(SYS_DESCR, b"")
+        text = descr.decode("utf-8", "replace") if isinstance(descr, bytes) else str(descr)
+        for profile in ranked(tuple(profiles.values()), kind, text):
+            if not profile.match.has or await self._session.walk(profile.match.has):
+                return profile
+        raise PersonNeeded(
+            f"{self._name}: no profile for sysObjectID {kind} ({text[:60]}): name one of "
+            f"{', '.join(profiles)}, or write one (docs/snmp.md)"
+        )
+
+    async def read(self, tables: frozenset[Table], radios: frozenset[RadioKey] | None) -> Snapshot:
+        profile = self._opened()
+        asked = frozenset(radio.key for radio in self._context.radios) if radios is None else radios
+        known = {key: one for key in asked if (one := self._found.get(key)) is not None}
+        few = radios is not None and len(known) <= FEW_RADIOS
+        wanted = self._columns(tables)
+        rows = [one.row for one in known.values()]
+        question = questions.of_rows(profile, wanted, rows) if few else questions.of_all(profile, wanted)
+        at_s = self._context.clock()
+        values = await self._ask(question, profile)
+        self._uptime = self._uptime.then(at_s, values, profile.restarts)
+        answer = Answer(profile, values)
+        there = self._again(answer, known) if few else self._matched(answer)
+        return self._snapshot(answer, {key: there.get(key) for key in asked}, self._request(tables, at_s))
+
+    def _request(self, tables: frozenset[Table], at_s: float) -> Request:
+        epoch, take_over = str(self._uptime.epoch), self._options.take_over
+        return Request(tables=tables, at_s=at_s, epoch=epoch, take_over=take_over)
+
+    def _matched(self, answer: Answer) -> Mapping[RadioKey, Located]:
+        """Rows come and go with their APs: which is which is found out anew."""
+        self._found = matched(self._context.aps, self._context.radios, located(answer))
+        return self._found
+
+    def _again(self, answer: Answer, known: Mapping[RadioKey, Located]) -> Mapping[RadioKey, Located]:
+        """The same radios by their rows; a row that is another AP's by now is none."""
+        rows = {one.row.suffix: one for one in located(answer)}
+        return {
+            key: now
+            for key, one in known.items()
+            if (now := rows.get(one.row.suffix)) is not None
+            and (now.ap_mac, now.ap_name, now.name) == (one.ap_mac, one.ap_name, one.name)
+        }
+
+    def _snapshot(
+        self, answer: Answer, radios: Mapping[RadioKey, Located | None], request: Request
+    ) -> Snapshot:
+        readings: dict[RadioKey, RadioReading] = {}
+        missing: dict[RadioKey, Absence] = {}
+        refusals: list[Refusal] = []
+        for key, radio in radios.items():
+            if radio is None:
+                missing[key] = Absence.ABSENT
+                continue
+            told = read(answer, radio, key, self._band(key, radio), request)
+            refusals += told.refusals
+            if told.reading is None:
+                missing[key] = Absence.GARBAGE
+                continue
+            readings[key] = told.reading
+        if Table.STATUS in request.tables:
+            self._seen |= readings
+        self._say(refusals)
+        return Snapshot(at_s=request.at_s, readings=readings, missing=missing)
+
+    def _say(self, refusals: Iterable[Refusal]) -> None:
+        """One line for a row that begins to be nonsense, not one for each poll."""
+        now = {(each.section, each.row): each for each in refusals}
+        for place in now.keys() - self._refused:
+            each = now[place]
+            log.warning(
+                "snmp.row_refused", device=self._name, section=each.section, row=each.row, reason=each.why
+            )
+        self._refused = frozenset(now)
+
+    async def read_config(self, ref: ScopeRef) -> ConfigState:
+        profile = self._opened()
+        if ref.kind != "radio":
+            row, columns = self._other(ref)
+            oids = [f"{questions.oid_of(profile, column)}.{row.suffix}" for column in columns]
+            return configured.of_others(Answer(profile, await self._session.get(oids)), row, ref)
+        radio, key, at_s = self._radio(ref), ref.members[0], self._context.clock()
+        wanted = questions.with_told(profile, self._columns(STATUS))
+        answer = Answer(profile, await self._ask(questions.of_rows(profile, wanted, [radio.row]), profile))
+        now = self._again(answer, {key: radio})
+        reading = self._snapshot(answer, {key: now.get(key)}, self._request(STATUS, at_s)).readings.get(key)
+        if reading is None:
+            raise TryAgain(f"{self._name}: {ref.name} does not answer, or with nonsense")
+        return configured.of_radio(answer, radio.row, reading, ref)
+
+    def plan(self, edit: Edit, have: ConfigState) -> Effects:
+        return plan.effects(self._subject(edit.scope), edit, have)
+
+    async def apply(self, edit: Edit, undo_after_s: float | None) -> Receipt:
+        if undo_after_s is not None:
+            raise Unsupported(f"{self._name}: SNMP has no undo timer")
+        async with self._writing:
+            have = await self.read_config(edit.scope)
+            self._check_owner(edit.scope)
+            compare(edit, have, plan.as_configured(self._opened()))
+            await self._write(plan.commands(self._subject(edit.scope), edit, have))
+        return Receipt(edit=edit)
+
+    def _check_owner(self, ref: ScopeRef) -> None:
+        """Raises Refused for a radio that the vendor's own RRM manages: setting it would take it away."""
+        seen = self._seen.get(ref.members[0]) if ref.kind == "radio" else None
+        owner = seen.managed_by if seen is not None else None
+        if owner is not None:
+            raise Refused(f"{self._name}: {ref.name} is managed by {owner}: see the option take_over")
+
+    async def _write(self, commands: Iterable[Command]) -> None:
+        """Each once, in order; what is refused after something was done leaves the radio in between."""
+        for done, command in enumerate(commands):
+            try:
+                await self._session.set(command.assignments)
+            except Refused as error:
+                if not done:
+                    raise
+                words = f"{command.text}: {error}, after {done} steps that were done"
+                raise TryAgain(f"{self._name}: {words}") from error
+
+    async def confirm(self, receipt: Receipt) -> None:
+        """Nothing to do: what was set stays set."""
+
+    async def cancel(self, receipt: Receipt) -> None:
+        raise Unsupported(f"{self._name}: SNMP has no undo timer")
+
+    async def act(self, request: ActionRequest) -> None:
+        """RELEASE: the vendor's own RRM may move the radio from now on. RESTART: all clients drop."""
+        profile, radio = self._opened(), self._found.get(request.radio)
+        if radio is None or request.action not in self._capabilities.actions:
+            raise Unsupported(f"{self._name} has no {request.action} of {request.radio}")
+        steps = profile.release if request.action is Action.RELEASE else profile.restart
+        async with self._writing:
+            await self._write(render.commands(profile, steps, radio.row, {}))
+
+    async def signals(self) -> AsyncIterator[Signal]:
+        """Nothing is pushed."""
+        none: tuple[Signal, ...] = ()
+        for signal in none:
+            yield signal
+
+    async def close(self) -> None:
+        await self._session.close()
+
+    @property
+    def _name(self) -> str:
+        return self._context.config.id
+
+    @property
+    def _hears(self) -> bool:
+        return False
+
+    def _opened(self) -> Profile:
+        if self._profile is None:
+            raise TryAgain(f"{self._name} is not open")
+        return self._profile
+
+    def _band(self, key: RadioKey, radio: Located) -> Band:
+        """The inventory's, where the device does not tell."""
+        return radio.band or next(each.band for each in self._context.radios if each.key == key)
+
+    def _columns(self, tables: frozenset[Table]) -> Wanted:
+        if (found := self._wanted.get(tables)) is None:
+            found = self._wanted[tables] = questions.wanted(self._opened(), tables)
+        return found
+
+    async def _ask(self, question: Question, profile: Profile) -> dict[Oid, Value]:
+        """With the device's clock, and what proves that it is still the same. Raises IdentityChanged."""
+        own = questions.identity_oids(profile)
+        first = (SYS_UP_TIME, SYS_OBJECT_ID, *profile.restarts, *own, *question.instances)
+        values = dict(await self._session.get(first))
+        if self._identity is not None:
+            now = identity(profile, values, self._session.engine_id)
+            if (changed := self._identity.differs(now)) is not None:
+                raise IdentityChanged(f"{self._name} is another device than before: {changed}")
+        if question.walked:
+            values |= await self._session.walk(question.walked)
+        return values
+
+    def _radio(self, ref: ScopeRef) -> Located:
+        """Raises Unsupported."""
+        if len(ref.members) != 1 or ref.members[0] not in self._found:
+            raise Unsupported(f"{self._name} has no {ref.kind} {ref.name}")
+        return self._found[ref.members[0]]
+
+    def _other(self, ref: ScopeRef) -> tuple[Row, list[tuple[str, str]]]:
+        """The row that stands for a band or for the device, and the columns that tell what is set there."""
+        for name, write in self._opened().set.items():
+            if write.scope == ref.kind and ref.name in write.rows and name in self._capabilities.settings:
+                table = write.steps[0].column.partition(".")[0]
+                row = Row(table=table, suffix=write.rows[ref.name], parts={})
+                told = [source.column for source in write.told if source.column is not None]
+                return row, [questions.column_of(column, table) for column in told]
+        raise Unsupported(f"{self._name} has no {ref.kind} {ref.name}")
+
+    def _subject(self, ref: ScopeRef) -> Subject:
+        settable = frozenset(name for name, scope in self._capabilities.settings.items() if scope == ref.kind)
+        profile = self._opened()
+        if ref.kind != "radio":
+            return Subject(profile=profile, row=self._other(ref)[0], settable=settable)
+        radio, seen = self._radio(ref), self._seen.get(ref.members[0])
+        return Subject(
+            profile=profile,
+            row=radio.row,
+            settable=settable,
+            band=self._band(ref.members[0], radio),
+            choices=seen.power_choices_dbm if seen is not None else None,
+            allowed_mhz=seen.allowed_mhz if seen is not None else None,
+        )
+
+
+def _radio_info(key: RadioKey, radio: Located, band: Band) -> RadioInfo:
+    bssids = () if radio.bssid is None else (radio.bssid,)
+    return RadioInfo(key=key, name=radio.name, band=band, bssids=bssids)

@@ -1,0 +1,133 @@
+"""What an edit takes on an SNMP device, and what it does to service. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from drivers.errors import Refused, Unsupported
+from drivers.snmp import render
+from drivers.snmp.parse_answer import Row
+from drivers.snmp.profile import Profile, Write
+from drivers.snmp.render import Command
+from drivers.types import ConfigState, Edit, Effects, Outage, RadioState, Readback, Setting, Values
+from inventory.channels import Block, block
+from inventory.model import Band
+
+_DFS_MHZ: Final = frozenset({*range(5260, 5321, 20), *range(5500, 5721, 20)})
+_WEATHER_MHZ: Final = frozenset({5600, 5620, 5640})
+_CAC_S: Final = 60.0
+_WEATHER_CAC_S: Final = 600.0  # ETSI EN 301 893; the MIBs tell neither the domain nor the time
+_PLACE: Final = (Setting.CHANNEL, Setting.WIDTH_MHZ, Setting.CENTER_MHZ)
+_OUTAGES: Final = (Outage.NONE, Outage.CSA, Outage.CLIENTS_DROP, Outage.CAC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What is set: one radio's row, or that of a band or of the device. ``settable``: what this device lets
+    be set there; ``choices``: powers, loudest first."""
+
+    profile: Profile
+    row: Row
+    settable: frozenset[Setting]
+    band: Band | None = None
+    choices: tuple[int, ...] | None = None
+    allowed_mhz: frozenset[int] | None = None
+
+
+def as_configured(profile: Profile) -> frozenset[Setting]:
+    """Settings of which nothing tells what is in force."""
+    return frozenset(name for name, write in profile.set.items() if write.readback is not Readback.IN_FORCE)
+
+
+def commands(subject: Subject, edit: Edit, have: ConfigState) -> tuple[Command, ...]:
+    """SETs that lead from ``have`` to the edit's values; none when it is there. Raises Unsupported,
+    Refused."""
+    changed = _changed(subject, edit, have)
+    writes = subject.profile.set
+    steps = [step for name in render.settings_in(changed, writes) for step in writes[name].steps]
+    return render.commands(subject.profile, steps, subject.row, changed, subject.choices)
+
+
+def _changed(subject: Subject, edit: Edit, have: ConfigState) -> Values:
+    """Of the edit's values those that the device does not have yet; all of them are checked."""
+    if unknown := edit.set.keys() - subject.settable:
+        raise Unsupported(f"{edit.scope.name}: {', '.join(sorted(unknown))} can't be set here")
+    if edit.set.get(Setting.ENABLED, 1) not in (0, 1):
+        raise Unsupported("enabled is 0 or 1")
+    for name, value in edit.set.items():
+        if (write := subject.profile.set.get(name)) is not None:
+            _check_range(name, value, write)
+    _check_place(subject, edit, have)
+    now = _now(have)
+    return {name: value for name, value in edit.set.items() if now.get(name) != value}
+
+
+def _now(have: ConfigState) -> Values:
+    """What a radio that is silent is set to counts too: it will be there when it is back."""
+    return {**have.configured, **have.in_force}
+
+
+def _check_range(name: Setting, value: int, write: Write) -> None:
+    if write.allowed and not any(low <= value <= high for low, high in write.allowed):
+        told = ", ".join(f"{low} to {high}" for low, high in write.allowed)
+        raise Refused(f"{name} {value}: the device takes {told}")
+
+
+def _check_place(subject: Subject, edit: Edit, have: ConfigState) -> None:
+    target = target_block(subject, edit, have)
+    if target is not None and subject.allowed_mhz is not None and not target.mhz20 <= subject.allowed_mhz:
+        raise Refused(f"{edit.scope.name}: {target} is not among the radio's own channels")
+
+
+def target_block(subject: Subject, edit: Edit, have: ConfigState) -> Block | None:
+    """Where the edit leads; None when it says nothing of place, or nothing tells the band. These MIBs take a
+    primary and a width: a centre can't be chosen, it must be the one that follows. Raises Unsupported."""
+    if subject.band is None or not edit.set.keys() & set(_PLACE):
+        return None
+    now = _now(have)
+    channel = edit.set.get(Setting.CHANNEL, now.get(Setting.CHANNEL))
+    if channel is None:
+        raise Unsupported(f"{edit.scope.name} is on no channel: the edit must name one")
+    width = edit.set.get(Setting.WIDTH_MHZ, now.get(Setting.WIDTH_MHZ, 20))
+    try:
+        return block(subject.band, channel, width, edit.set.get(Setting.CENTER_MHZ))
+    except ValueError as error:
+        raise Unsupported(f"{edit.scope.name}: {error}") from error
+
+
+def effects(subject: Subject, edit: Edit, have: ConfigState) -> Effects:
+    """What would be sent, and its cost."""
+    todo = commands(subject, edit, have)
+    changed = _changed(subject, edit, have)
+    writes = [subject.profile.set[name] for name in render.settings_in(changed, subject.profile.set)]
+    outage = max((write.outage for write in writes), key=_OUTAGES.index, default=Outage.NONE)
+    silent_s = max((write.silent_s for write in writes), default=0.0)
+    cac_s = _cac_s(subject, edit, have, changed)
+    told = [subject.profile.set[name] for name in render.settings_in(edit.set, subject.profile.set)]
+    return Effects(
+        commands=tuple(command.text for command in todo),
+        outage=Outage.CAC if cac_s else outage,
+        silent_s=silent_s + cac_s,
+        readback=_readback(told),
+        persists=all(write.persists for write in writes),
+    )
+
+
+def _readback(writes: list[Write]) -> Readback:
+    """The weakest of what is promised."""
+    levels = (Readback.NONE, Readback.CONFIGURED, Readback.IN_FORCE)
+    return min((write.readback for write in writes), key=levels.index, default=Readback.IN_FORCE)
+
+
+def _cac_s(subject: Subject, edit: Edit, have: ConfigState, changed: Values) -> float:
+    """Listening for radar that a move costs; whether a check of before still counts, no MIB tells."""
+    target = target_block(subject, edit, have) if changed.keys() & set(_PLACE) else None
+    comes_back = changed.get(Setting.ENABLED) == 1 and have.state is not RadioState.ON_AIR
+    if target is None and comes_back:
+        there: Values = {name: value for name, value in _now(have).items() if name in _PLACE}
+        again = Edit(change_id=edit.change_id, scope=edit.scope, set=there)
+        target = target_block(subject, again, have) if there else None
+    if target is None or not target.mhz20 & _DFS_MHZ:
+        return 0.0
+    return _WEATHER_CAC_S if target.mhz20 & _WEATHER_MHZ else _CAC_S

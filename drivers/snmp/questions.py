@@ -1,0 +1,140 @@
+"""What a device is asked for: only the columns that the tables asked for are made of. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from drivers.notifications import Oid
+from drivers.snmp import parse_index
+from drivers.snmp.parse_answer import Row
+from drivers.snmp.profile import Part, Profile, Source, sources_of
+from drivers.types import Table
+
+SYS_DESCR: Final = "1.3.6.1.2.1.1.1.0"
+SYS_OBJECT_ID: Final = "1.3.6.1.2.1.1.2.0"
+SYS_UP_TIME: Final = "1.3.6.1.2.1.1.3.0"
+
+_ALWAYS: Final = ("channel", "state", "managed", "uplink")
+"""Of the status: what every reading says."""
+
+ColumnOf = tuple[str, str]
+"""Table and number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Columns and single instances that tables are made of, in the order of the profile."""
+
+    columns: tuple[ColumnOf, ...]
+    instances: tuple[Oid, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """``walked``: columns, or beginnings of their index; ``instances``: single values."""
+
+    walked: tuple[Oid, ...]
+    instances: tuple[Oid, ...]
+
+
+def of_all(profile: Profile, wanted: Wanted) -> Question:
+    """For all radios."""
+    walked = tuple(oid_of(profile, column) for column in wanted.columns)
+    return Question(walked=walked, instances=wanted.instances)
+
+
+def of_rows(profile: Profile, wanted: Wanted, rows: Iterable[Row]) -> Question:
+    """For the radios of these rows: single values where the index tells them, else the part of a column that
+    belongs to the radio, else the whole column."""
+    instances, walked = dict.fromkeys(wanted.instances), dict[Oid, None]()
+    for row in rows:
+        for table, number in wanted.columns:
+            shape = tuple(profile.tables[table].index.items())
+            suffix = parse_index.suffix_of(shape, row.parts)
+            oid = oid_of(profile, (table, number))
+            if {part for part, _ in shape} <= row.parts.keys():
+                instances[f"{oid}.{suffix}"] = None
+            else:
+                walked[f"{oid}.{suffix}" if suffix else oid] = None
+    return Question(walked=tuple(walked), instances=tuple(instances))
+
+
+def oid_of(profile: Profile, column: ColumnOf) -> Oid:
+    return f"{profile.tables[column[0]].oid}.{column[1]}"
+
+
+def identity_oids(profile: Profile) -> tuple[Oid, ...]:
+    """What is read to know who it is, and whether it is still the same."""
+    found = [source.oid for _, source in sources_of(profile.identity) if source.oid is not None]
+    return tuple(dict.fromkeys(found))
+
+
+def wanted(profile: Profile, tables: frozenset[Table], *, models: bool = False) -> Wanted:
+    """What these tables take. ``models``: those of the APs too, which nobody needs twice."""
+    columns: dict[ColumnOf, None] = {}
+    instances: dict[Oid, None] = {}
+    for table, source in _sources(profile, tables, models=models):
+        if source.oid is not None:
+            instances[source.oid] = None
+        for column in (*([source.column] if source.column is not None else []), *source.when):
+            columns[column_of(column, table)] = None
+    for column in _bare(profile, tables):
+        columns[column_of(column, profile.radios.table)] = None
+    for table in {name for name, _ in columns}:
+        for sources in profile.tables[table].keys.values():
+            columns |= {column_of(each.column, table): None for each in sources if each.column is not None}
+    return Wanted(columns=tuple(columns), instances=tuple(instances))
+
+
+def with_told(profile: Profile, wanted: Wanted) -> Wanted:
+    """And what is asked only before and after a write: columns that tell what is configured."""
+    told = (
+        column_of(source.column, profile.radios.table)
+        for write in profile.set.values()
+        if write.scope == "radio"
+        for source in write.told
+        if source.column is not None
+    )
+    columns = tuple(dict.fromkeys((*wanted.columns, *told)))
+    return Wanted(columns=columns, instances=wanted.instances)
+
+
+def column_of(column: str, table: str) -> ColumnOf:
+    """A bare number is of this table."""
+    other, dot, number = column.rpartition(".")
+    return (other, number) if dot else (table, column)
+
+
+def _sources(profile: Profile, tables: frozenset[Table], *, models: bool) -> Iterator[tuple[str, Source]]:
+    """Table of the row for which it is read, and source."""
+    own = profile.radios.table
+    yield from _of(own, profile.radios)
+    if profile.aps is not None:
+        yield from _of(profile.aps.table, profile.aps, () if models else ("model",))
+    skipped = () if Table.STATUS in tables else tuple(type(profile.status).model_fields.keys() - _ALWAYS)
+    yield from _of(own, profile.status, skipped)
+    if Table.SURVEY in tables:
+        yield from _of(own, profile.gauges)
+        yield from _of(profile.survey.table if profile.survey else own, profile.survey)
+    if Table.COUNTERS in tables:
+        yield from _of(own, profile.counters)
+    if Table.CLIENTS in tables and profile.clients is not None:
+        yield from ((own, source) for source in profile.clients.count)
+        yield from _of(profile.clients.table or own, profile.clients, ("count",))
+    if Table.NEIGHBORS in tables:
+        for section in profile.neighbors:
+            yield from _of(section.table, section)
+
+
+def _of(table: str, part: Part | None, but: tuple[str, ...] = ()) -> Iterator[tuple[str, Source]]:
+    if part is not None:
+        yield from ((table, source) for name, source in sources_of(part) if name not in but)
+
+
+def _bare(profile: Profile, tables: frozenset[Table]) -> Iterator[str]:
+    """Columns that are looked at as they are."""
+    yield from profile.radios.where
+    if Table.COUNTERS in tables and profile.counters is not None:
+        yield from (*profile.counters.letters, *profile.counters.at_most, *profile.counters.at_most.values())
