@@ -99,21 +99,21 @@ class Answer:
     def _value(self, source: Source, row: Row) -> Result | None:
         if source.column is None:
             raw = self._apart(source, row)
-            return None if raw is None or not self.holds(source.when, row) else converted(source, raw)
+            return None if raw is None or not self._applies(source, row) else converted(source, raw)
         table, number = _split(source.column, row)
         column = self.column(table, number)
         if not column:
             return None
         if table == row.table or self._shapes[table] == self._shapes[row.table]:
             raw = column.get(row.suffix)
-            if raw is None or (source.when and not self.holds(source.when, row)):
+            if raw is None or not self._applies(source, row):
                 return None
             return converted(source, raw)
         found = [
             value
             for other in self.joined(table, row)
             if (raw := column.get(other.suffix)) is not None
-            and self.holds(source.when, other, row)
+            and self._applies(source, other, row)
             and (value := converted(source, raw)) is not None
         ]
         return _reduced(source.reduce, found) if found else None
@@ -124,6 +124,11 @@ class Answer:
             return self.values.get(source.oid)
         raw = row.parts.get(source.part) if source.part is not None else source.const
         return raw if not isinstance(raw, float) else str(raw)
+
+    def _applies(self, source: Source, row: Row, also: Row | None = None) -> bool:
+        if source.when and not self.holds(source.when, row, also):
+            return False
+        return not source.unless or not self.holds(source.unless, row, also)
 
     def holds(
         self, when: Mapping[str, tuple[int | float | str, ...]], row: Row, also: Row | None = None

@@ -23,7 +23,7 @@ def parts(shape: Shape, suffix: str) -> Mapping[str, PartValue]:
     except ValueError:
         raise NoSuchShape(suffix) from None
     values: dict[str, PartValue] = {}
-    for name, kind in shape:
+    for name, kind in _resolved(shape, len(numbers)):
         values[name], used = _READ[kind](numbers)
         numbers = numbers[used:]
     if numbers:
@@ -35,10 +35,22 @@ def suffix_of(shape: Shape, values: Mapping[str, PartValue]) -> str:
     """The numbers of a row, or of the beginning of one: as far as its parts are known."""
     known: list[str] = []
     for name, kind in shape:
-        if name not in values:
+        if name not in values or kind == "any_mac":
             break
         known.append(_WRITE[kind](values[name]))
     return ".".join(known)
+
+
+def _resolved(shape: Shape, count: int) -> Shape:
+    """With each any_mac as what it is: one number more than the parts have says that MACs are counted."""
+    if not any(kind == "any_mac" for _, kind in shape):
+        return shape
+    counted = count > sum(_FIXED.get(kind, 0) for _, kind in shape)
+    return tuple((name, _as_mac(counted) if kind == "any_mac" else kind) for name, kind in shape)
+
+
+def _as_mac(counted: bool) -> str:
+    return "counted_mac" if counted else "mac"
 
 
 def _number(numbers: Sequence[int]) -> tuple[PartValue, int]:
@@ -96,6 +108,7 @@ def _counted(octets: bytes) -> str:
     return _dotted(bytes((len(octets), *octets)))
 
 
+_FIXED: Final[Mapping[str, int]] = {"int": 1, "mac": 6, "any_mac": 6, "counted_mac": 7, "ip": 4}
 _READ: Final[Mapping[str, Callable[[Sequence[int]], tuple[PartValue, int]]]] = {
     "int": _number,
     "mac": _mac,

@@ -14,7 +14,7 @@ from inventory.channels import channel_of
 Result = int | float | str
 
 _MAC = re.compile(
-    r"^[0-9a-fA-F]{1,2}([:-][0-9a-fA-F]{1,2}){5}$|^[0-9a-fA-F]{12}$|^([0-9a-fA-F]{4}\.){2}[0-9a-fA-F]{4}$"
+    r"^[0-9a-fA-F]{1,2}([:-][0-9a-fA-F]{1,2}){5}$|^[0-9a-fA-F]{12}$|^([0-9a-fA-F]{4}[.:]){2}[0-9a-fA-F]{4}$"
 )
 
 
@@ -27,6 +27,8 @@ def converted(source: Source, raw: Value) -> Result | None:
     if value is None or value in source.none:
         return None
     value = _picked(source, value)
+    if value is None:
+        return None
     if isinstance(value, int):
         value = _bits(source, value)
     if source.map is not None:
@@ -60,7 +62,7 @@ def mac_of(raw: Value) -> str:
     if not _MAC.match(text):
         raise Garbage(f"{text[:40]!r} is no MAC address")
     pieces = re.split(r"[:-]", text)
-    digits = "".join(piece.zfill(2) for piece in pieces) if len(pieces) == 6 else text.replace(".", "")
+    digits = "".join(piece.zfill(2) for piece in pieces) if len(pieces) == 6 else re.sub(r"[.:]", "", text)
     return bytes.fromhex(digits).hex(":")
 
 
@@ -92,9 +94,9 @@ def _bits(source: Source, value: int) -> int:
     return value
 
 
-def _mapped(source: Source, value: Result | None) -> Result | None:
+def _mapped(source: Source, value: Result) -> Result | None:
     table = source.map or {}
-    return table.get("" if value is None else value, table.get("*"))
+    return table.get(value, table.get("*"))
 
 
 def _scaled(source: Source, value: float) -> float | None:

@@ -39,8 +39,9 @@ ColumnName = Annotated[str, Field(pattern=r"^([a-z][a-z0-9_]{0,31}\.)?\d{1,5}$")
 """A number (of the row's own table) or ``table.number``."""
 Scalars = Annotated[tuple[Scalar, ...], BeforeValidator(_listed)]
 Oids = Annotated[tuple[OidText, ...], BeforeValidator(_listed)]
-IndexPart = Literal["int", "mac", "counted_mac", "text", "counted_text", "ip", "rest"]
-"""How a part of an index is coded: one number; 6 octets; a length and 6 octets; octets of a text to the end;
+IndexPart = Literal["int", "mac", "counted_mac", "any_mac", "text", "counted_text", "ip", "rest"]
+"""How a part of an index is coded: one number; 6 octets; a length and 6 octets; either of these two, as the
+index has one number more or not; octets of a text to the end;
 a length and so many octets; 4 octets; all that is left, as it is."""
 
 
@@ -65,11 +66,12 @@ class Source(Part):
 
     ``column``: a number (of the row's own table) or ``table.number``; ``part``: of the row's index; ``oid``:
     one instance, the same for all rows. Then, in this order: ``when`` (columns that must have one of these
-    values), ``only`` (values of the other kind are none of this source's), ``none`` (values that mean "not
-    reported"), ``pattern`` (what the group picks out; no match: not reported), ``as``, ``shift`` right and
-    ``mask``, ``signed`` (bits of a two's complement), ``map`` (a value that is not in it is not reported,
-    unless it has ``*``), ``times`` and ``plus``, ``unit`` (mhz -> channel, mw -> dBm, percent -> ratio),
-    ``range`` (outside it the device talks nonsense: the whole row is refused). ``reduce``: of many rows.
+    values), ``unless`` (columns that must not), ``only`` (values of the other kind are none of this
+    source's), ``none`` (values that mean "not reported"), ``pattern`` (what the group picks out; no match:
+    not reported), ``as``, ``shift`` right and ``mask``, ``signed`` (bits of a two's complement), ``map`` (a
+    value that is not in it is not reported, unless it has ``*``), ``times`` and ``plus``, ``unit`` (mhz ->
+    channel, mw -> dBm, percent -> ratio), ``range`` (outside it the device talks nonsense: the whole row is
+    refused). ``reduce``: of many rows.
     """
 
     column: ColumnName | None = None
@@ -77,6 +79,7 @@ class Source(Part):
     oid: OidText | None = None
     const: Scalar | None = None
     when: Mapping[str, Scalars] = Field(default_factory=dict)
+    unless: Mapping[str, Scalars] = Field(default_factory=dict)
     only: Literal["integer", "text"] | None = None
     none: Scalars = ()
     pattern: Pattern | None = None
@@ -345,7 +348,7 @@ class Profile(Part):
         for where, table, source in all_sources(self):
             if source.column is not None and "." in source.column:
                 self._table_exists(where, source.column.split(".")[0])
-            for column in source.when:
+            for column in (*source.when, *source.unless):
                 self._table_exists(where, column.split(".")[0] if "." in column else table)
             if source.part is not None and source.part not in self._parts(where, table):
                 raise ValueError(f"{where}: the index of {table} has no part {source.part}")
