@@ -107,7 +107,7 @@ def _scaled(source: Source, value: float) -> float | None:
     elif source.unit == "mw":
         value = _dbm(value)
     elif source.unit == "mhz":
-        value = _channel(value)
+        return _channel(value)
     if source.range is not None and not source.range[0] <= value <= source.range[1]:
         raise Garbage(f"{value:g} is not within {source.range[0]:g} to {source.range[1]:g}")
     return value
@@ -119,8 +119,9 @@ def _dbm(milliwatts: float) -> float:
     return 10 * math.log10(milliwatts)
 
 
-def _channel(mhz: float) -> int:
+def _channel(mhz: float) -> int | None:
+    """None for a frequency between the channels: radios of links are set to such."""
     try:
         return channel_of(round(mhz))[1]
-    except ValueError as error:
-        raise Garbage(str(error)) from error
+    except ValueError:
+        return None
