@@ -107,5 +107,5 @@ class Group(Part):
 
     base: OidText
     variables: OidText | None = None
-    radio: Mapping[Name, Sources] = {}
+    radio: Mapping[Name, Sources] = Field(default_factory=dict)
     traps: tuple[Meaning, ...] = Field(min_length=1)
