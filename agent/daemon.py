@@ -35,8 +35,11 @@ from agent.records import Pseudonyms
 from agent.reloads import Reloads
 from agent.settings import Settings
 from agent.store import Store
+from agent.traps import trap_listener
 from drivers import registry
 from drivers.base import Device, DeviceContext
+from drivers.notifications import Notifications
+from drivers.transport.traps import TrapListener
 from inventory.credentials import resolve
 from inventory.loader import load_sites
 from inventory.model import Site
@@ -64,21 +67,32 @@ async def serve(settings: Settings) -> int:
             log.warning("audit.key_created", path=str(settings.key_file), note="keep a copy of it")
         clock = SystemClock()
         async with _ledger(settings, clock, key) as ledger:
-            agent = _agent(sites, ledger, clock, key, settings)
-            operations = _operations(agent, settings, clock)
-            return await _run(agent, operations, settings, Notifier.from_environ())
+            trouble: list[str] = []
+            async with trap_listener(settings, key, clock, trouble.append) as traps:
+                agent = _agent(sites, ledger, clock, key, settings, traps)
+                for each in trouble:
+                    agent.alarm.tell(EVERY_SITE, each, None)
+                operations = _operations(agent, settings, clock)
+                return await _run(agent, operations, settings, Notifier.from_environ(), traps)
 
 
 def _operations(agent: Agent, settings: Settings, clock: Clock) -> Operations:
+    """`rrmd probe` has a session of its own, and hears no traps."""
     return Operations(
         agent,
         settings.store_shown,
         settings.audit_dir,
-        lambda site, device: device_of(site, device, clock),
+        lambda site, device: device_of(site, device, clock, None),
     )
 
 
-async def _run(agent: Agent, operations: Operations, settings: Settings, notifier: Notifier) -> int:
+async def _run(
+    agent: Agent,
+    operations: Operations,
+    settings: Settings,
+    notifier: Notifier,
+    traps: TrapListener | None,
+) -> int:
     loop = asyncio.get_running_loop()
     status = partial(_status, agent)
     reloads = Reloads(agent, partial(load_sites, settings.sites, registry.schemas()), notifier, status)
@@ -92,7 +106,7 @@ async def _run(agent: Agent, operations: Operations, settings: Settings, notifie
             return 0  # the task group raises what ended it
         await socket_.start()
         lag = LoopLag()
-        metrics = await _metrics(agent, settings, lag, sinks, reloads)
+        metrics = await _metrics(settings, _sources(agent, lag, sinks, reloads, traps))
         log.info(
             "daemon.ready", sites=len(agent.sites), devices=len(agent.lanes), socket=str(settings.socket)
         )
@@ -134,22 +148,26 @@ async def _alerts(agent: Agent, settings: Settings) -> AsyncIterator[AlertSinks]
         await asyncio.to_thread(sinks.close)
 
 
-async def _metrics(
-    agent: Agent, settings: Settings, lag: LoopLag, sinks: AlertSinks, reloads: Reloads
-) -> MetricsServer:
-    sources = Sources(
+def _sources(
+    agent: Agent, lag: LoopLag, sinks: AlertSinks, reloads: Reloads, traps: TrapListener | None
+) -> Sources:
+    return Sources(
         agent=agent,
         lag=lag,
         sinks=sinks,
         reloaded=lambda: reloads.last,
         started_s=agent.clock.now().utc_us / 1e6,
+        traps=traps.counts if traps is not None else {},
     )
+
+
+async def _metrics(settings: Settings, sources: Sources) -> MetricsServer:
     collector = LoopCollector(partial(gather, sources), asyncio.get_running_loop())
     server = MetricsServer(settings.metrics, collector)
     try:
         await asyncio.to_thread(server.start)
     except MetricsUnusable as error:  # no reason to leave radar alone
-        agent.alarm.tell(EVERY_SITE, f"no metrics: {error}", None)
+        sources.agent.alarm.tell(EVERY_SITE, f"no metrics: {error}", None)
     return server
 
 
@@ -193,11 +211,19 @@ async def _ledger(settings: Settings, clock: Clock, key: Key) -> AsyncIterator[L
         await ledger.close()
 
 
-def _agent(sites: Mapping[str, Site], ledger: Ledger, clock: Clock, key: Key, settings: Settings) -> Agent:
+def _agent(
+    sites: Mapping[str, Site],
+    ledger: Ledger,
+    clock: Clock,
+    key: Key,
+    settings: Settings,
+    traps: Notifications | None,
+) -> Agent:
     def make_lane(site: Site, device: str) -> Lane:
         policy = site.policy
         read_s = max(READ_S, policy.poll_s)  # a controller of 500 APs may take its time, a dead one does not
-        return Lane(device, device_of(site, device, clock), read_s=read_s, write_s=policy.apply_timeout_s)
+        session = device_of(site, device, clock, traps)
+        return Lane(device, session, read_s=read_s, write_s=policy.apply_timeout_s)
 
     return Agent(
         sites=sites,
@@ -210,7 +236,7 @@ def _agent(sites: Mapping[str, Site], ledger: Ledger, clock: Clock, key: Key, se
     )
 
 
-def device_of(site: Site, device: str, clock: Clock) -> Device:
+def device_of(site: Site, device: str, clock: Clock, traps: Notifications | None) -> Device:
     """A session to one device of a site, not yet open. Raises CredentialError."""
     config = site.devices[device]
     aps = tuple(ap for ap in site.aps.values() if ap.device == device)
@@ -220,6 +246,7 @@ def device_of(site: Site, device: str, clock: Clock) -> Device:
         aps=aps,
         secret=resolve(config.credential) if config.credential else None,
         clock=clock.monotonic,
+        notifications=traps,
     )
     return registry.families()[config.driver].device(context)
 

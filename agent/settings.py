@@ -54,7 +54,8 @@ class Settings(BaseModel):
     ``sites``: a site file or a directory of them. ``socket_group`` None: only root and the daemon's own
     user may use the control socket. ``store_url``: SQLAlchemy URL; it can hold a password, so show
     `store_shown` instead. ``store_url``, ``audit_dir`` and ``key_file`` lie in ``state_dir`` by default.
-    ``metrics``: where `/metrics` is served, None = nowhere. ``alert_syslog``: a socket's path, or a host
+    ``metrics``: where `/metrics` is served, None = nowhere. ``traps``: where SNMP notifications are heard
+    beside the sockets of the service manager, None = nowhere. ``alert_syslog``: a socket's path, or a host
     that takes syslog over UDP; ``alert_webhook``: a URL, whose path may be a secret: None = no such alerts.
     ``alert_webhook_credential``: ``cred:NAME`` of the bearer token that the webhook wants.
     """
@@ -72,6 +73,7 @@ class Settings(BaseModel):
     key_file: Path = Field(default_factory=lambda known: known["state_dir"] / "audit.key")
     log_format: LogFormat = LogFormat.JSON
     metrics: Endpoint | None = None
+    traps: Endpoint | None = None
     alert_syslog: Path | Endpoint | None = None
     alert_webhook: str | None = Field(default=None, repr=False)
     alert_webhook_credential: str | None = None
@@ -79,6 +81,7 @@ class Settings(BaseModel):
     @field_validator(
         "socket_group",
         "metrics",
+        "traps",
         "alert_syslog",
         "alert_webhook",
         "alert_webhook_credential",
@@ -88,7 +91,7 @@ class Settings(BaseModel):
     def _empty_is_none(cls, value: object) -> object:
         return None if value == "" else value
 
-    @field_validator("metrics", mode="before")
+    @field_validator("metrics", "traps", mode="before")
     @classmethod
     def _endpoint(cls, value: object) -> object:
         return Endpoint.parse(value) if isinstance(value, str) and value else value

@@ -61,6 +61,7 @@ _ALL = (
     _counter("vetoes", "vetoes by guards", "site", "guard"),
     _counter("polls", "polls by outcome: ok, timeout, failed", "site", "device", "outcome"),
     _gauge("poll_duration_seconds", "how long the last answered poll took", "site", "device"),
+    _counter("traps", "SNMP traps and informs by what became of them", "outcome"),
     _counter("alerts", "alerts raised for a person", "site"),
     _counter("alerts_dropped", "alerts that did not get out", "channel"),
     _gauge("audit_seq", "sequence number of the newest audit record"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import platform
 from collections import Counter, defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from importlib.metadata import version
 
 from agent.agent import Agent
@@ -17,6 +17,7 @@ from agent.metrics.loop_lag import LoopLag
 from agent.metrics.radios import radio_samples
 from agent.reloads import Reloaded
 from agent.store_errors import StoreUnavailable
+from drivers.transport.traps_queue import Outcome
 
 TURN = 50
 """Radios in one go; then the loop may turn, so that a scrape of 1,000 APs delays no radar."""
@@ -25,13 +26,14 @@ TURN = 50
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
     """Where the numbers come from. ``reloaded()``: of the last configuration. ``started_s``: when the daemon
-    started, UTC."""
+    started, UTC. ``traps``: SNMP notifications by what became of them; empty: nobody listens."""
 
     agent: Agent
     lag: LoopLag
     sinks: AlertSinks
     reloaded: Callable[[], Reloaded]
     started_s: float
+    traps: Mapping[Outcome, int] = field(default_factory=dict)
 
 
 async def gather(sources: Sources) -> Samples:
@@ -101,6 +103,8 @@ class _Scrape:
         self._add("event_queue_dropped_total", value=incidents.queue.dropped)
 
     def _counts(self) -> None:
+        for outcome, times in self._from.traps.items():
+            self._add("traps_total", outcome, value=times)
         for outbox in self._from.sinks.outboxes:
             self._add("alerts_dropped_total", outbox.channel.name, value=outbox.dropped)
         counts = self._agent.ledger.counts

@@ -209,3 +209,10 @@ def answered(octets: bytes, pdu_at: int) -> bytes:
     """The octets with the inform at ``pdu_at`` made the response to it: same request-id, no error, same
     varbinds (RFC 3416 section 4.2.7)."""
     return octets[:pdu_at] + bytes((RESPONSE,)) + octets[pdu_at + 1 :]
+
+
+def plain_trap(trap: Oid) -> Oid:
+    """A trap's OID as v1 and v2c alike have it: RFC 3584 puts a 0 before the last number of a v1 trap, also
+    where the MIB that defines it has none."""
+    head, _, last = trap.rpartition(".")
+    return f"{head.removesuffix('.0')}.{last}"

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from drivers.notifications import Notification, Oid, Sender
+from drivers.transport.traps_message import plain_trap
 from drivers.transport.traps_usm import WINDOW_S, User, Window
 
 UNREAD_MOST: Final = 256
@@ -57,12 +58,12 @@ class Subscription:
         self.ready = asyncio.Event()
         self.community = community.reveal().encode() if (community := sender.login.community) else None
         self.user = User(sender.login) if sender.login.user is not None else None
-        self._wanted = None if sender.traps is None else frozenset(map(plain, sender.traps))
+        self._wanted = None if sender.traps is None else frozenset(map(plain_trap, sender.traps))
         self._unread: deque[Waiting] = deque()
         self._informs: OrderedDict[bytes, tuple[float, bool]] = OrderedDict()
 
     def wants(self, trap: Oid) -> bool:
-        return self._wanted is None or plain(trap) in self._wanted
+        return self._wanted is None or plain_trap(trap) in self._wanted
 
     def put(self, waiting: Waiting) -> bool:
         """False: the oldest had to go for it. An inform that went is not answered, so it comes again."""
@@ -115,10 +116,3 @@ class Told:
         if len(self._at_s) > _TOLD_MOST:
             del self._at_s[next(iter(self._at_s))]
         return True
-
-
-def plain(trap: Oid) -> Oid:
-    """A trap's OID as v1 and v2c alike have it: RFC 3584 puts a 0 before the last number of a v1 trap, also
-    where the MIB that defines it has none."""
-    head, _, last = trap.rpartition(".")
-    return f"{head.removesuffix('.0')}.{last}"

@@ -184,14 +184,14 @@ class Engine:
 
     def __init__(self, id: bytes, boots: int, started_s: float) -> None:
         self.id = id
-        self._boots = boots
+        self.boots = boots
         self._started_s = started_s
 
     def time_s(self, at_s: float) -> int:
         return max(0, int(at_s - self._started_s))
 
     def admits(self, message: UserMessage, at_s: float) -> bool:
-        return message.boots == self._boots and abs(message.time_s - self.time_s(at_s)) <= WINDOW_S
+        return message.boots == self.boots and abs(message.time_s - self.time_s(at_s)) <= WINDOW_S
 
     def report(self, what: str, count: int, message: UserMessage, keys: Keys | None, at_s: float) -> bytes:
         """Tells the sender our engine id and time, as the answer to a message that had them wrong."""
@@ -212,13 +212,13 @@ class Engine:
         time_s, salt = self.time_s(at_s), b""
         if flags & PRIV and keys is not None:
             salt = secrets.token_bytes(_SALT_OCTETS)
-            encryptor = keys.cipher(self._boots, time_s, salt).encryptor()
+            encryptor = keys.cipher(self.boots, time_s, salt).encryptor()
             scoped = ber.of_octets(encryptor.update(scoped) + encryptor.finalize())
         blank = bytes(keys.mac_octets) if flags & AUTH and keys is not None else b""
         security = ber.element(
             ber.SEQUENCE,
             ber.of_octets(self.id),
-            ber.of_integer(self._boots),
+            ber.of_integer(self.boots),
             ber.of_integer(time_s),
             ber.of_octets(message.user),
             ber.of_octets(blank),

@@ -20,6 +20,7 @@ from agent.planner.legal import Veto
 from agent.reloads import Reloaded
 from agent.simulated_time import run
 from drivers.simulated.faults import Fault, FaultPlan, Kind, Operation, Scripted
+from drivers.transport.traps_queue import Outcome
 
 PERSON = Actor(type="operator", uid=1000, name="ann")
 ELSEWHERE = {"rrmd_loop_answering"}  # the collector's own
@@ -29,7 +30,14 @@ Found = dict[str, dict[tuple[str, ...], float]]
 
 async def measured(agent: Agent) -> Found:
     sinks = AlertSinks([], agent.clock.monotonic)
-    sources = Sources(agent=agent, lag=LoopLag(), sinks=sinks, reloaded=lambda: Reloaded(5.0), started_s=4.0)
+    sources = Sources(
+        agent=agent,
+        lag=LoopLag(),
+        sinks=sinks,
+        reloaded=lambda: Reloaded(5.0),
+        started_s=4.0,
+        traps={Outcome.TAKEN: 2},
+    )
     found = await gather(sources)
     for name, samples in found.items():
         assert all(len(labels) == len(FAMILIES[name].labels) for labels, _ in samples), name

@@ -1,0 +1,397 @@
+"""A trap -> signals, by the section `notifications` of the device's profile. Pure.
+
+What nobody proved (v1, v2c, a v3 user without password) moves nothing by itself: where a signal can't say so
+it becomes a Gap, and the device is polled.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Final
+
+from drivers.errors import Garbage
+from drivers.notifications import Notification, Oid, Value
+from drivers.signals import (
+    AttackHeard,
+    ChannelSwitched,
+    ClientLeft,
+    Gap,
+    InterferenceHeard,
+    NopFinished,
+    RadarDetected,
+    RadioDown,
+    RadioFault,
+    RadioUp,
+    RogueHeard,
+    Signal,
+)
+from drivers.snmp import parse_index
+from drivers.snmp.notify_where import Whereabouts
+from drivers.snmp.notify_words import Condition, Group, Meaning, Means
+from drivers.snmp.parse_index import NoSuchShape, PartValue
+from drivers.snmp.parse_value import Result, converted
+from drivers.snmp.profile import Profile, Source, Sources
+from drivers.transport.traps_message import plain_trap
+from inventory.channels import block, frequency_mhz
+from inventory.model import Band, RadioKey
+
+_BITS: Final = 8
+
+
+class Rules:
+    """What the traps of one profile mean. Raises ValueError for a section that makes no sense."""
+
+    def __init__(self, profile: Profile) -> None:
+        self.profile = profile
+        self._by_trap: dict[Oid, list[tuple[Group, Meaning]]] = defaultdict(list)
+        for raw in profile.notifications:
+            group = Group.model_validate(raw)
+            for meaning in group.traps:
+                self._by_trap[plain_trap(f"{group.base}.{meaning.trap}")].append((group, meaning))
+
+    @property
+    def traps(self) -> frozenset[Oid]:
+        """All that mean something."""
+        return frozenset(self._by_trap)
+
+    def signals(self, notification: Notification, device: str, where: Whereabouts) -> tuple[Signal, ...]:
+        """What the notification says; nothing, where it means nothing or is about radios of others."""
+        said: list[Signal] = []
+        for group, meaning in self._by_trap.get(plain_trap(notification.trap), ()):
+            trap = _Trap(self.profile, group, notification)
+            try:
+                if trap.is_meant(meaning):
+                    said += _MADE[meaning.means](_Told(trap, meaning, device, where))
+            except Garbage:
+                said.append(Gap(at_s=notification.at_s, device=device))
+        return _each_once(said)
+
+
+def _each_once(said: list[Signal]) -> tuple[Signal, ...]:
+    return tuple(dict.fromkeys(said))
+
+
+class _Trap:
+    """One notification, read by the words of a group."""
+
+    def __init__(self, profile: Profile, group: Group, notification: Notification) -> None:
+        self._profile = profile
+        self.group = group
+        self.notification = notification
+        self._parts: dict[str, PartValue] | None = None
+
+    def first(self, sources: Sources) -> Result | None:
+        """The first value that these yield; None: the trap does not say. Raises Garbage."""
+        for source in sources:
+            if (raw := self._raw(source)) is not None and (value := converted(source, raw)) is not None:
+                return value
+        return None
+
+    def number(self, sources: Sources) -> int | None:
+        value = self.first(sources)
+        return round(value) if isinstance(value, int | float) else None
+
+    def is_meant(self, meaning: Meaning) -> bool:
+        return (meaning.when is None or self.holds(meaning.when)) and (
+            meaning.unless is None or not self.holds(meaning.unless)
+        )
+
+    def holds(self, condition: Condition) -> bool:
+        raw = self._raw(condition.at)
+        if raw is None:
+            return False
+        if condition.bit is None:
+            return converted(condition.at, raw) in condition.is_
+        octet, bit = divmod(condition.bit, _BITS)
+        return isinstance(raw, bytes) and octet < len(raw) and bool(raw[octet] & 0x80 >> bit)
+
+    def _raw(self, source: Source) -> Value | None:
+        if source.const is not None:
+            return source.const if not isinstance(source.const, float) else round(source.const)
+        if source.part is not None:
+            return self._index().get(source.part)
+        wanted = source.oid or self._column(source.column or "")
+        below = wanted + "."
+        return next(
+            (v for oid, v in self.notification.varbinds.items() if oid == wanted or oid.startswith(below)),
+            None,
+        )
+
+    def _column(self, column: str) -> Oid:
+        table, dot, number = column.partition(".")
+        return f"{self._profile.tables[table].oid}.{number}" if dot else f"{self.group.variables}.{column}"
+
+    def _index(self) -> Mapping[str, PartValue]:
+        """Parts of the indices that stand behind columns of the profile's tables."""
+        if self._parts is None:
+            self._parts = {}
+            for oid in self.notification.varbinds:
+                for name, value in self._parts_of(oid).items():
+                    self._parts.setdefault(name, value)
+        return self._parts
+
+    def _parts_of(self, oid: Oid) -> Mapping[str, PartValue]:
+        for table in self._profile.tables.values():
+            if not oid.startswith(f"{table.oid}."):
+                continue
+            suffix = oid.removeprefix(f"{table.oid}.").partition(".")[2]
+            shape = tuple(table.index.items())
+            counted = tuple((name, "counted_mac" if kind == "mac" else kind) for name, kind in shape)
+            for each in (shape, counted):  # some firmware writes a length before a MAC, also where it has one
+                try:
+                    return parse_index.parts(each, suffix)
+                except NoSuchShape:
+                    continue
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """One meaning of one trap, and who is there."""
+
+    trap: _Trap
+    meaning: Meaning
+    device: str
+    where: Whereabouts
+
+    @property
+    def at_s(self) -> float:
+        return self.trap.notification.at_s
+
+    @property
+    def proven(self) -> bool:
+        return self.trap.notification.authenticated
+
+    @property
+    def gap(self) -> tuple[Signal, ...]:
+        return (Gap(at_s=self.at_s, device=self.device),)
+
+    @property
+    def said(self) -> Mapping[str, Result]:
+        """What the trap says of its radio."""
+        told = {name: self.trap.first(sources) for name, sources in self.trap.group.radio.items()}
+        return {name: value for name, value in told.items() if value is not None}
+
+    def radios(self) -> list[RadioKey] | None:
+        """About which radios it is; None: it names none, empty: none of ours."""
+        if not (said := self.said):
+            return sorted(self.where.bands) if self.where.one_ap else None
+        return sorted(self.where.named(said))
+
+    def what(self) -> str:
+        said = self.trap.first(self.meaning.what_from)
+        return str(said) if said is not None else self.meaning.what
+
+    def over(self) -> bool:
+        when = self.meaning.over_when
+        return self.meaning.over or (when is not None and self.trap.holds(when))
+
+    def on_wire(self) -> bool:
+        when = self.meaning.on_wire_when
+        return self.meaning.on_wire or (when is not None and self.trap.holds(when))
+
+    def text(self, sources: Sources) -> str | None:
+        value = self.trap.first(sources)
+        return None if value is None else str(value)
+
+
+def _radar(told: _Told) -> tuple[Signal, ...]:
+    """All 20 MHz channels of the width count as hit: where in it the radar was, no trap says."""
+    named, channel = told.radios(), told.trap.number(told.meaning.channel)
+    if named is None:
+        return told.gap
+    radios = [key for key in named if told.where.bands[key] is Band.GHZ_5]
+    moved_to = told.trap.number(told.meaning.moved_to)
+    if moved_to is not None:  # a poll was faster than the trap: where the radio was before, is no more known
+        radios = [key for key in radios if not _is_on(told.where, key, moved_to)]
+    if not radios:
+        return told.gap if named else ()
+    hit = RadarDetected(
+        at_s=told.at_s,
+        device=told.device,
+        mhz20=frozenset(),
+        authenticated=told.proven,
+        raw=f"trap {told.trap.notification.trap}",
+    )
+    heard = [(key, _hit(told.where, key, channel)) for key in radios]
+    if len(radios) > 1 and channel is not None:  # only one of them can have heard it
+        heard = [one for one in heard if _is_on(told.where, one[0], channel)]
+    made = [replace(hit, radio=key, mhz20=mhz20) for key, mhz20 in heard if mhz20]
+    return tuple(made) if len(made) == 1 else told.gap
+
+
+def _hit(where: Whereabouts, key: RadioKey, channel: int | None) -> frozenset[int]:
+    was_on = where.on_air.get(key)
+    if channel is None:
+        return was_on.mhz20 if was_on is not None else frozenset()
+    mhz = _mhz(channel)
+    if was_on is None or mhz in was_on.mhz20:
+        return was_on.mhz20 if was_on is not None else frozenset({mhz})
+    try:
+        return block(Band.GHZ_5, channel, was_on.width_mhz).mhz20
+    except ValueError:
+        return frozenset({mhz})
+
+
+def _is_on(where: Whereabouts, key: RadioKey, channel: int) -> bool:
+    return key in where.on_air and _mhz(channel) in where.on_air[key].mhz20
+
+
+def _mhz(channel: int) -> int:
+    try:
+        return frequency_mhz(Band.GHZ_5, channel)
+    except ValueError as error:
+        raise Garbage(str(error)) from error
+
+
+def _radar_cleared(told: _Told) -> tuple[Signal, ...]:
+    """A channel is let free by nobody's mere word."""
+    channel = told.trap.number(told.meaning.channel)
+    if not told.proven or channel is None:
+        return ()
+    return (NopFinished(at_s=told.at_s, device=told.device, mhz20=frozenset({_mhz(channel)})),)
+
+
+def _channel_changed(told: _Told) -> tuple[Signal, ...]:
+    radios, channel = told.radios(), told.trap.number(told.meaning.channel)
+    if radios == []:
+        return ()
+    if radios is None or len(radios) != 1 or channel is None or not told.proven:
+        return told.gap
+    return (ChannelSwitched(at_s=told.at_s, device=told.device, radio=radios[0], channel=channel),)
+
+
+def _radio_down(told: _Told) -> tuple[Signal, ...]:
+    return _of_each(
+        told,
+        lambda key: RadioDown(at_s=told.at_s, device=told.device, radio=key, reason=told.what()),
+    )
+
+
+def _radio_up(told: _Told) -> tuple[Signal, ...]:
+    return _of_each(told, lambda key: RadioUp(at_s=told.at_s, device=told.device, radio=key))
+
+
+def _of_each(told: _Told, made: Callable[[RadioKey], Signal]) -> tuple[Signal, ...]:
+    radios = told.radios()
+    if radios == []:
+        return ()
+    if radios is None or not told.proven:
+        return told.gap
+    return tuple(map(made, radios))
+
+
+def _of_one(told: _Told, made: Callable[[RadioKey], Signal]) -> tuple[Signal, ...]:
+    """About the radio that heard it; where the trap names but its AP, the one on that channel."""
+    radios = told.radios()
+    if radios is None:
+        return told.gap
+    channel = told.trap.number(told.meaning.channel) if len(radios) > 1 else None
+    if channel is not None:
+        on_it = [key for key in radios if _primary(told.where, key) == channel]
+        radios = on_it or [key for key in radios if (told.where.bands[key] is Band.GHZ_2_4) is (channel < 15)]
+    return (made(radios[0]),) if radios else ()
+
+
+def _primary(where: Whereabouts, key: RadioKey) -> int | None:
+    return where.on_air[key].primary if key in where.on_air else None
+
+
+def _interference(told: _Told) -> tuple[Signal, ...]:
+    duty = told.trap.first(told.meaning.duty_ratio)
+    return _of_one(
+        told,
+        lambda key: InterferenceHeard(
+            at_s=told.at_s,
+            device=told.device,
+            radio=key,
+            duty_ratio=float(duty) if isinstance(duty, int | float) else None,
+            what=told.what(),
+            over=told.over(),
+            authenticated=told.proven,
+        ),
+    )
+
+
+def _rogue(told: _Told) -> tuple[Signal, ...]:
+    bssid = told.text(told.meaning.bssid)
+    if bssid is None:
+        return told.gap
+    signal_dbm = told.trap.first(told.meaning.signal_dbm)
+    return _of_one(
+        told,
+        lambda key: RogueHeard(
+            at_s=told.at_s,
+            device=told.device,
+            radio=key,
+            bssid=bssid,
+            ssid=told.text(told.meaning.ssid),
+            channel=told.trap.number(told.meaning.channel),
+            signal_dbm=float(signal_dbm) if isinstance(signal_dbm, int | float) else None,
+            impersonates=told.meaning.impersonates,
+            on_wire=told.on_wire(),
+            over=told.over(),
+            authenticated=told.proven,
+        ),
+    )
+
+
+def _attack(told: _Told) -> tuple[Signal, ...]:
+    return _of_one(
+        told,
+        lambda key: AttackHeard(
+            at_s=told.at_s,
+            device=told.device,
+            radio=key,
+            what=told.what(),
+            jamming=told.meaning.jamming,
+            over=told.over(),
+            authenticated=told.proven,
+        ),
+    )
+
+
+def _fault(told: _Told) -> tuple[Signal, ...]:
+    return _of_one(
+        told,
+        lambda key: RadioFault(
+            at_s=told.at_s,
+            device=told.device,
+            radio=key,
+            what=told.what(),
+            over=told.over(),
+            authenticated=told.proven,
+        ),
+    )
+
+
+def _client_left(told: _Told) -> tuple[Signal, ...]:
+    """Unproven it is worth nothing, and no poll either: clients leave all day."""
+    mac = told.text(told.meaning.client)
+    if mac is None or not told.proven:
+        return ()
+    return _of_one(told, lambda key: ClientLeft(at_s=told.at_s, device=told.device, radio=key, mac=mac))
+
+
+def _poll(told: _Told) -> tuple[Signal, ...]:
+    return () if told.radios() == [] else told.gap
+
+
+_MADE: Final[Mapping[Means, Callable[[_Told], tuple[Signal, ...]]]] = MappingProxyType(
+    {
+        Means.RADAR: _radar,
+        Means.RADAR_CLEARED: _radar_cleared,
+        Means.CHANNEL_CHANGED: _channel_changed,
+        Means.RADIO_DOWN: _radio_down,
+        Means.RADIO_UP: _radio_up,
+        Means.INTERFERENCE: _interference,
+        Means.ROGUE: _rogue,
+        Means.ATTACK: _attack,
+        Means.FAULT: _fault,
+        Means.CLIENT_LEFT: _client_left,
+        Means.POLL: _poll,
+    }
+)
