@@ -139,6 +139,12 @@ class SshSession:
         name = f"ssh-{self._target.name}-stream"
         return LineStream(lambda drop: _lines(channel, drop), channel.close, name)
 
+    async def call(self, work: Callable[[paramiko.Transport], T], timeout_s: float, what: str) -> T:
+        """What ``work`` makes of the connection, in the session's own thread: for what speaks over SSH but
+        is no command. It must write nowhere but in that thread, and end when the connection does."""
+        wire = self._alive()
+        return await self._run(wire, lambda: wire.lend(work), timeout_s, what)
+
     async def close(self) -> None:
         """Abort what is blocked, and wait for it. No write of this session can land afterwards."""
         wire, self._wire = self._wire, None
@@ -203,6 +209,10 @@ class _Wire:
             _log_in(self._target, transport)
             transport.set_keepalive(KEEPALIVE_S)
             return fingerprint
+
+    def lend(self, work: Callable[[paramiko.Transport], T]) -> T:
+        with _mapped(self._target.name):
+            return work(self._live())
 
     def start(self, command: str, pty: bool) -> paramiko.Channel:
         with _mapped(self._target.name):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextlib import suppress
 from threading import Thread
-from typing import Final, Self, TypeVar
+from typing import Final, Generic, Self, TypeVar
 
 T = TypeVar("T")
 
@@ -61,28 +61,22 @@ def announced(call: Callable[[], T], announce: Callable[[], object]) -> T:
     return call()
 
 
-class LineStream:
-    """Lines that a thread reads, as they come. Ends with their source.
+class Stream(Generic[T]):
+    """What a thread puts in, in order, until it ends the stream. One reader.
 
-    ``source`` is given what counts a line that it had to drop; ``hang_up`` makes it end. ``dropped``: lines
-    lost because nobody took them (more than QUEUE_LINES waiting) or because they were too long.
+    ``dropped``: items lost because nobody took them (more than QUEUE_LINES waiting).
     """
 
-    def __init__(
-        self, source: Callable[[Callable[[], None]], Iterable[str]], hang_up: Callable[[], None], name: str
-    ) -> None:
+    def __init__(self) -> None:
         self.dropped = 0
-        self._source = source
-        self._hang_up = hang_up
-        self._lines: deque[str] = deque()
+        self._lines: deque[T] = deque()
         self._ready = Flag()
         self._ended = Flag()
-        Thread(target=self._pump, name=name, daemon=True).start()
 
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> str:
+    async def __anext__(self) -> T:
         while not self._lines:
             if self._ended.is_set():
                 raise StopAsyncIteration
@@ -90,6 +84,38 @@ class LineStream:
             if not self._lines and not self._ended.is_set():
                 await self._ready.wait()
         return self._lines.popleft()
+
+    def put(self, line: T) -> None:
+        """From any thread; never blocks."""
+        if len(self._lines) >= QUEUE_LINES:
+            self._drop()
+        else:
+            self._lines.append(line)
+        self._ready.raise_()
+
+    def end(self) -> None:
+        """From any thread; what was put in before is still read."""
+        self._ended.raise_()
+        self._ready.raise_()
+
+    def _drop(self) -> None:
+        self.dropped += 1
+
+
+class LineStream(Stream[str]):
+    """Lines that a thread reads, as they come. Ends with their source.
+
+    ``source`` is given what counts a line that it had to drop; ``hang_up`` makes it end. ``dropped``: lines
+    lost because nobody took them, or because they were too long.
+    """
+
+    def __init__(
+        self, source: Callable[[Callable[[], None]], Iterable[str]], hang_up: Callable[[], None], name: str
+    ) -> None:
+        super().__init__()
+        self._source = source
+        self._hang_up = hang_up
+        Thread(target=self._pump, name=name, daemon=True).start()
 
     async def aclose(self) -> None:
         """Hang up, and wait for the thread."""
@@ -99,14 +125,6 @@ class LineStream:
     def _pump(self) -> None:
         try:
             for line in self._source(self._drop):
-                if len(self._lines) >= QUEUE_LINES:
-                    self._drop()
-                else:
-                    self._lines.append(line)
-                self._ready.raise_()
+                self.put(line)
         finally:
-            self._ended.raise_()
-            self._ready.raise_()
-
-    def _drop(self) -> None:
-        self.dropped += 1
+            self.end()

@@ -44,13 +44,14 @@ class Sshd:
 
 
 @contextmanager
-def sshd(directory: Path, path: str | None = None) -> Iterator[Sshd]:
-    """``path``: what PATH the sessions get."""
+def sshd(directory: Path, path: str | None = None, more: str = "") -> Iterator[Sshd]:
+    """``path``: what PATH the sessions get; ``more``: of sshd_config, {port} in it is the server's."""
     for name in ("host_key", "client_key"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", directory / name], check=True)
     port = free_port()
     config = directory / "sshd_config"
-    config.write_text(CONFIG.format(directory=directory, port=port, path=path or os.environ["PATH"]))
+    text = CONFIG.format(directory=directory, port=port, path=path or os.environ["PATH"])
+    config.write_text(text + more.format(port=port))
     if os.getuid() == 0:
         os.makedirs("/run/sshd", mode=0o755, exist_ok=True)  # where sshd, as root, confines its children
     assert SSHD is not None

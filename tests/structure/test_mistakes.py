@@ -208,7 +208,7 @@ def test_every_bounded_queue_counts_what_it_drops(path: Path) -> None:
 def test_a_stream_counts_on_every_way_to_lose_a_line() -> None:
     """Full, or too long: both end in `_drop`, which counts."""
     source = ast.unparse(tree_of(ROOT / "drivers/transport/waiting.py"))
-    assert "if len(self._lines) >= QUEUE_LINES:\n                    self._drop()" in source
+    assert "if len(self._lines) >= QUEUE_LINES:\n            self._drop()" in source
     assert "self.dropped += 1" in source
     for name in ("ssh", "rest"):
         source = ast.unparse(tree_of(ROOT / f"drivers/transport/{name}.py"))

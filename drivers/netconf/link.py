@@ -1,0 +1,56 @@
+"""The sessions of one device: one that reads and writes, and one that listens, so that neither waits for the
+other: radar must not wait for a long read, nor a write for a poll."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+from xml.etree.ElementTree import Element
+
+from drivers.base import DeviceContext
+from drivers.netconf import parse_reply
+from drivers.netconf.options import Options
+from drivers.transport.netconf import PORT, Hello, NetconfSession
+from drivers.transport.ssh import SshTarget, parse_address
+from inventory.credentials import Login
+
+_LARGE: Final = 200_000  # characters, about 10 ms of parsing: more would keep the loop from radar
+
+
+class Link:
+    """``main``: for the lane; ``events``: for `signals`, opened by it."""
+
+    def __init__(self, context: DeviceContext, options: Options, login: Login) -> None:
+        host, port = parse_address(context.config.address, PORT)
+        target = SshTarget(
+            name=context.config.id,
+            host=host,
+            port=port,
+            login=login,
+            fingerprint=options.host_key,
+            known_hosts=options.known_hosts,
+            connect_timeout_s=options.connect_timeout_s,
+        )
+        self._timeout_s = options.rpc_timeout_s
+        self._main = NetconfSession(target)
+        self.events = NetconfSession(target)
+
+    async def open(self) -> Hello:
+        return await self._main.open()
+
+    async def close(self) -> None:
+        """Both; when it returns, nothing of either can land any more."""
+        try:
+            await self.events.close()
+        finally:
+            await self._main.close()
+
+    async def ask(self, body: str, session: NetconfSession | None = None) -> Element:
+        """The reply. Raises what the device meant by its `rpc-error`."""
+        answer = await (session or self._main).rpc(body, self._timeout_s)
+        if len(answer) < _LARGE:
+            return parse_reply.reply(answer)
+        return await asyncio.to_thread(parse_reply.reply, answer)
+
+    async def data(self, body: str, session: NetconfSession | None = None) -> Element:
+        return parse_reply.data(await self.ask(body, session))

@@ -1,0 +1,88 @@
+"""What an edit of an OpenConfig radio takes, and what it does to service. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from drivers.errors import Unsupported
+from drivers.netconf.judge import changed
+from drivers.netconf.openconfig import render
+from drivers.netconf.openconfig.parse import ApRadio
+from drivers.types import ConfigState, Edit, Effects, Outage, Readback, Setting, Values
+from inventory.channels import blocks_of
+from inventory.model import Band
+
+SETTINGS: Final = frozenset(render.settings())
+RESTART_S: Final = 30.0  # the model says nothing of how a radio moves: clients drop and come back
+# 5250-5350 and 5470-5730 MHz listen before they serve, under every regulation that has DFS; 5600-5650 MHz
+# for ten minutes under ETSI's. The device knows its own, and tells nothing of it.
+_DFS_MHZ: Final = frozenset({*range(5260, 5321, 20), *range(5500, 5721, 20)})
+_WEATHER_MHZ: Final = frozenset({5600, 5620, 5640})
+_CAC_S, _WEATHER_CAC_S = 60.0, 600.0
+
+
+def config(hostname: str, radio: ApRadio, edit: Edit, have: ConfigState, *, take_over: bool) -> str | None:
+    """What is merged; None: the radio has it all already. Raises Unsupported."""
+    _check(radio, edit, have)
+    if not (values := changed(edit, have)):
+        return None
+    old_width = radio.config.old_width or (radio.state is not None and radio.state.old_width)
+    return render.edit(hostname, radio.id, radio.frequency, values, old_width=old_width, take_over=take_over)
+
+
+def effects(
+    hostname: str, radio: ApRadio, edit: Edit, have: ConfigState, *, take_over: bool, candidate: bool
+) -> Effects:
+    xml = config(hostname, radio, edit, have, take_over=take_over)
+    outage, silent_s = _cost(radio, edit, have) if xml else (Outage.NONE, 0.0)
+    commands = (f"edit-config {'candidate' if candidate else 'running'} {xml}",) if xml else ()
+    return Effects(
+        commands=(*commands, "commit") if xml and candidate else commands,
+        outage=outage,
+        silent_s=silent_s,
+        readback=Readback.CONFIGURED if radio.state is None else Readback.IN_FORCE,
+        persists=True,
+    )
+
+
+def as_configured(radio: ApRadio) -> frozenset[Setting]:
+    """All, of a device that tells nothing of what is in force."""
+    return SETTINGS if radio.state is None else frozenset()
+
+
+def _check(radio: ApRadio, edit: Edit, have: ConfigState) -> None:
+    if unknown := set(edit.set) - SETTINGS:
+        raise Unsupported(f"openconfig-access-points has no {', '.join(sorted(unknown))}")
+    if edit.scope.kind != "radio" or len(edit.scope.members) != 1:
+        raise Unsupported(f"one radio at a time is set, not {edit.scope.kind} {edit.scope.name}")
+    if edit.set.get(Setting.ENABLED, 1) not in (0, 1):
+        raise Unsupported("enabled is 0 or 1")
+    if not -128 <= edit.set.get(Setting.TX_POWER_DBM, 0) <= 127:
+        raise Unsupported("transmit-power is -128 to 127 dBm")
+    if edit.set.keys() & {Setting.CHANNEL, Setting.WIDTH_MHZ}:
+        _blocks_mhz(radio, edit.set, have)
+
+
+def _blocks_mhz(radio: ApRadio, wanted: Values, have: ConfigState) -> frozenset[int]:
+    """20 MHz channels of what the edit leads to: of all the blocks that primary and width leave."""
+    now = {**have.configured, **have.in_force}
+    channel = wanted.get(Setting.CHANNEL, now.get(Setting.CHANNEL))
+    width = wanted.get(Setting.WIDTH_MHZ, now.get(Setting.WIDTH_MHZ, 20))
+    if radio.band is None or channel is None:
+        raise Unsupported("it is not told on which channel the radio is: the edit must name one")
+    if not (found := blocks_of(radio.band, channel, width)):
+        raise Unsupported(f"{radio.band} GHz has no channel {channel} of {width} MHz")
+    return frozenset().union(*(block.mhz20 for block in found))
+
+
+def _cost(radio: ApRadio, edit: Edit, have: ConfigState) -> tuple[Outage, float]:
+    values = changed(edit, have)
+    if set(values) == {Setting.TX_POWER_DBM}:
+        return Outage.NONE, 0.0
+    if edit.set.get(Setting.ENABLED) == 0:
+        return Outage.CLIENTS_DROP, RESTART_S
+    now = {**have.configured, **have.in_force, **edit.set}
+    where = _blocks_mhz(radio, edit.set, have) if Setting.CHANNEL in now else frozenset[int]()
+    if radio.band is Band.GHZ_5 and where & _DFS_MHZ:
+        return Outage.CAC, RESTART_S + (_WEATHER_CAC_S if where & _WEATHER_MHZ else _CAC_S)
+    return Outage.CLIENTS_DROP, RESTART_S
