@@ -246,6 +246,12 @@ def _joined(
     return replace(placed, values=values, removed=removed, quiet=False)
 
 
+def restart(subject: Subject, have: ConfigState) -> Deed:
+    """Of a radio that is told to go off and on: it comes back where it is, and UCI learns what it did not
+    know, in the outage that is paid for anyway."""
+    return Deed(restart=True, values={**_where_it_is(subject, have), **_refuges(subject, None)})
+
+
 def restarting(values: Mapping[str, UciValue], removed: tuple[str, ...]) -> bool:
     """Whether a reload with these options takes the radio off the air. Only the power disturbs nobody."""
     return bool(set(values) - {"txpower"} or removed)
@@ -270,11 +276,11 @@ def effects(subject: Subject, edit: Edit, have: ConfigState) -> Effects:
         silent_s=silent_s,
         readback=Readback.CONFIGURED if Setting.OBSS_PD_DBM in edit.set else Readback.IN_FORCE,
         persists=todo.csa is None or todo.quiet,
-        undoable=_undoable(subject, todo, have),
+        undoable=undoable(subject, todo, have),
     )
 
 
-def _undoable(subject: Subject, todo: Deed, have: ConfigState) -> bool:
+def undoable(subject: Subject, todo: Deed, have: ConfigState) -> bool:
     """Whether UCI's rollback leads back. Not from an announced switch, which UCI knows nothing of, nor to
     where UCI says that the radio is while it is elsewhere (radar may have been the reason), or silent."""
     if todo.csa is not None or todo.restart or todo.quiet:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-from unit.drivers.openwrt.rpcd import Rpcd, Session
+from integration.rpcd import Rpcd, Session
 
 from drivers.errors import Conflict, Refused
 from drivers.openwrt.ubus import Call, Status, StatusRefused
