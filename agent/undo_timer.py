@@ -15,9 +15,11 @@ def undo_after_s(change: Change, effects: Effects, able: Capabilities, view: Sit
     """Seconds for the device-side undo timer, or None: not to be armed.
 
     Never armed when the prior channel needs DFS (it could go back onto radar, or into a CAC), nor when the
-    edit itself needs a CAC, within which the timer could end.
+    edit itself needs a CAC, within which the timer could end, nor for an edit that the timer can't take back.
     """
-    if able.undo_timer_s is None or effects.outage is Outage.CAC or _prior_needs_dfs(change, view):
+    if able.undo_timer_s is None or not effects.undoable or effects.outage is Outage.CAC:
+        return None
+    if _prior_needs_dfs(change, view):
         return None
     least, most = able.undo_timer_s
     wanted = effects.silent_s + SETTLING_S + write_to_confirm_s(view.site.policy)

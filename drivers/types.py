@@ -242,13 +242,18 @@ class Readback(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effects:
-    """What an edit would do, said beforehand: this is what a dry run prints."""
+    """What an edit would do, said beforehand: this is what a dry run prints.
+
+    ``undoable``: the device's own undo timer, where it has one, can take this edit back; False: `apply`
+    with ``undo_after_s`` would be Unsupported.
+    """
 
     commands: tuple[str, ...]  # secrets masked
     outage: Outage
     silent_s: float  # how long the radio may be quiet without being lost
     readback: Readback
     persists: bool
+    undoable: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

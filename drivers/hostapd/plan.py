@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,12 +11,12 @@ from drivers.hostapd import render, spatial_reuse
 from drivers.hostapd.parse_phy import Dfs, PhyChannel
 from drivers.hostapd.render import Modes, Step, Tools
 from drivers.hostapd.spatial_reuse import SpatialReuse
+from drivers.placing import WHERE, is_there, louder, target_block
 from drivers.types import ConfigState, Edit, Effects, Outage, RadioState, Readback, Setting, Values
-from inventory.channels import Block, block
+from inventory.channels import Block
 from inventory.model import Band
 
 SETTINGS: Final = frozenset(Setting)
-_WHERE: Final = frozenset({Setting.CHANNEL, Setting.WIDTH_MHZ, Setting.CENTER_MHZ})
 CSA_S: Final = 5.0  # 10 beacons are 1 s; clients of the guest were back after at most 1.5 s
 CAC_S: Final = 60.0  # where the device does not say
 RESTART_S: Final = 15.0  # clients of the guest needed 5 s, those of an OpenWrt AP 25 s for the first data
@@ -48,7 +48,7 @@ def steps(subject: Subject, edit: Edit, have: ConfigState) -> tuple[Step, ...]:
         )
     begun = (_reused if Setting.OBSS_PD_DBM in edit.set else _placed)(subject, edit, have)
     powered = _powered(subject, edit, have, moves=bool(begun))
-    if have.state is RadioState.ON_AIR and not _louder(edit, have):
+    if have.state is RadioState.ON_AIR and not louder(edit, have):
         return (*powered, *begun)  # the kernel would use all that the new channel, or the old level, allows
     return (*begun, *powered)
 
@@ -81,13 +81,13 @@ def _reused(subject: Subject, edit: Edit, have: ConfigState) -> tuple[Step, ...]
 def _placed(subject: Subject, edit: Edit, have: ConfigState) -> tuple[Step, ...]:
     tools, ifname = subject.tools, subject.ifname
     if have.state is RadioState.ON_AIR:
-        target = target_block(subject, edit.set, have)
-        if target is None or _is_there(target, have.in_force):
+        target = target_block(subject.band, subject.widths_mhz, edit.set, have)
+        if target is None or is_there(target, have.in_force):
             return ()
         return (render.chan_switch(tools, ifname, target, subject.modes, subject.csa_count),)
-    if _WHERE & set(edit.set):
-        target = target_block(subject, edit.set, have)
-        if target is None or (have.state is not RadioState.OFF and _is_there(target, have.configured)):
+    if WHERE & set(edit.set):
+        target = target_block(subject.band, subject.widths_mhz, edit.set, have)
+        if target is None or (have.state is not RadioState.OFF and is_there(target, have.configured)):
             return ()  # on its way already: starting, or in its CAC
         return render.restart(tools, ifname, target, subject.modes)
     if edit.set.get(Setting.ENABLED) == 1 and have.state in (RadioState.OFF, RadioState.NOP):
@@ -101,47 +101,6 @@ def _powered(subject: Subject, edit: Edit, have: ConfigState, *, moves: bool) ->
     if dbm is None or (dbm == have.in_force.get(Setting.TX_POWER_DBM) and not moves):
         return ()
     return (render.tx_power(subject.tools, subject.ifname, dbm),)
-
-
-def _louder(edit: Edit, have: ConfigState) -> bool:
-    dbm, now = edit.set.get(Setting.TX_POWER_DBM), have.in_force.get(Setting.TX_POWER_DBM)
-    return dbm is not None and now is not None and dbm > now
-
-
-def target_block(subject: Subject, wanted: Values, have: ConfigState) -> Block | None:
-    """Where the edit leads; None when it says nothing of place. What it leaves open stays as it is.
-
-    Raises Unsupported for a block that does not exist or is wider than the hardware.
-    """
-    if not _WHERE & set(wanted):
-        return None
-    now = {**have.configured, **have.in_force}
-    channel = wanted.get(Setting.CHANNEL, now.get(Setting.CHANNEL))
-    width = wanted.get(Setting.WIDTH_MHZ, now.get(Setting.WIDTH_MHZ, 20))
-    if channel is None:
-        raise Unsupported("the radio is on no channel: the edit must name one")
-    if width not in subject.widths_mhz:
-        raise Unsupported(f"{width} MHz: the radio can be {', '.join(map(str, subject.widths_mhz))} MHz wide")
-    centers = wanted.get(Setting.CENTER_MHZ), now.get(Setting.CENTER_MHZ), None
-    return _block(subject.band, channel, width, centers if centers[0] is None else centers[:1])
-
-
-def _block(band: Band, channel: int, width: int, centers: Iterable[int | None]) -> Block:
-    """With the first of these centres that fits."""
-    reason = ""
-    for center in centers:
-        try:
-            return block(band, channel, width, center)
-        except ValueError as error:
-            reason = str(error)
-    raise Unsupported(reason)
-
-
-def _is_there(target: Block, now: Values) -> bool:
-    return now.get(Setting.CHANNEL) == target.primary and (
-        now.get(Setting.WIDTH_MHZ),
-        now.get(Setting.CENTER_MHZ),
-    ) == (target.width_mhz, target.center_mhz)
 
 
 def effects(subject: Subject, edit: Edit, have: ConfigState) -> Effects:
@@ -165,7 +124,7 @@ def _cost(subject: Subject, edit: Edit, have: ConfigState, todo: tuple[Step, ...
         return Outage.CLIENTS_DROP, RESTART_S
     if Setting.OBSS_PD_DBM in edit.set:
         return _restarted(subject, have)
-    target = target_block(subject, edit.set, have)
+    target = target_block(subject.band, subject.widths_mhz, edit.set, have)
     cac_s = cac_needed_s(target, subject.channels) if target else 0.0
     if cac_s:
         return Outage.CAC, cac_s + RESTART_S

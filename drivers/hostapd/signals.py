@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from typing import Final, Protocol
 
 from drivers.hostapd.parse_event import Event, EventKind
-from drivers.hostapd.reading import Found
 from drivers.signals import (
     CacFinished,
     CacStarted,
@@ -19,7 +18,7 @@ from drivers.signals import (
     Signal,
 )
 from inventory.channels import channel_of
-from inventory.model import RadioKey
+from inventory.model import Band, RadioKey
 
 ECHO_S: Final = 2.0  # the kernel tells every phy of the machine at once; hostapd's queues add milliseconds
 _ECHOED: Final = frozenset(
@@ -27,11 +26,24 @@ _ECHOED: Final = frozenset(
 )
 
 
+class Listed(Protocol):
+    """A radio of the inventory as it was found on the device. ``bss``: interfaces of its BSSs."""
+
+    @property
+    def key(self) -> RadioKey: ...
+    @property
+    def band(self) -> Band: ...
+    @property
+    def ifname(self) -> str: ...
+    @property
+    def bss(self) -> tuple[str, ...]: ...
+
+
 class Mapper:
     """DFS events come once per radio of the machine, so they are matched by frequency and not by the
     interface that told them; all others belong to the interface."""
 
-    def __init__(self, device: str, radios: Iterable[Found]) -> None:
+    def __init__(self, device: str, radios: Iterable[Listed]) -> None:
         self._device = device
         self._radios = tuple(radios)
         self._of_interface = {name: radio for radio in self._radios for name in (radio.ifname, *radio.bss)}
@@ -42,10 +54,17 @@ class Mapper:
         """A poll found the radio there."""
         self._blocks[key] = mhz20
 
-    def signals(self, ifname: str, event: Event, at_s: float) -> tuple[Signal, ...]:
+    def last_on(self, key: RadioKey) -> frozenset[int]:
+        """20 MHz channels (MHz) on which it was last known to be; empty: not known."""
+        return self._blocks.get(key, frozenset())
+
+    def signals(
+        self, ifname: str, event: Event, at_s: float, teller: str | None = None
+    ) -> tuple[Signal, ...]:
+        """``teller``: who told it, where one interface's events come by more ways than one."""
         ifname = event.ifname or ifname
         if event.kind in _ECHOED:
-            return () if self._is_echo(ifname, event, at_s) else self._dfs(event, at_s)
+            return () if self._is_echo(teller or ifname, event, at_s) else self._dfs(event, at_s)
         radio = self._of_interface.get(ifname)
         make = _PLAIN.get(event.kind)
         if radio is None or make is None:
@@ -54,12 +73,12 @@ class Mapper:
             self._blocks[radio.key] = event.mhz20
         return make(self._device, radio.key, event, at_s)
 
-    def _is_echo(self, ifname: str, event: Event, at_s: float) -> bool:
+    def _is_echo(self, teller: str, event: Event, at_s: float) -> bool:
         """The same event by another interface a moment ago; from the same interface it is a new one."""
         last = self._told.get((event.kind, event.mhz20))
-        if last is not None and at_s - last[0] <= ECHO_S and last[1] != ifname:
+        if last is not None and at_s - last[0] <= ECHO_S and last[1] != teller:
             return True
-        self._told[event.kind, event.mhz20] = at_s, ifname
+        self._told[event.kind, event.mhz20] = at_s, teller
         return False
 
     def _dfs(self, event: Event, at_s: float) -> tuple[Signal, ...]:
