@@ -1,0 +1,1 @@
+"""A driver for rrmd: access points that speak LineWifi."""
