@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from drivers.errors import DeviceTimeout, DriverError, Refused, TryAgain, Unsupported
-from drivers.hostapd.judge import compare
+from drivers.expectation import compare
 from drivers.openwrt import act, plan, render
 from drivers.openwrt.plan import Deed, Subject
 from drivers.openwrt.signals import Heard
