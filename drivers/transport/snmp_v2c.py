@@ -50,7 +50,9 @@ class V2cSession:
         return await snmp_walk.get(self._target.name, self._get, oids)
 
     async def walk(self, roots: Sequence[Oid]) -> dict[Oid, Value]:
-        return await snmp_walk.walk(self._target.name, self._bulk, roots, self._target.walk_limits())
+        found: dict[Oid, Value] = {}
+        await snmp_walk.walk(self._target.name, self._bulk, roots, self._target.walk_limits(), found.update)
+        return found
 
     async def set(self, values: Sequence[Assignment]) -> None:
         oids = [each.oid for each in values]
