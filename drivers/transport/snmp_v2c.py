@@ -12,10 +12,10 @@ from drivers.errors import DeviceTimeout, Disconnected, Garbage
 from drivers.notifications import Oid, Value
 from drivers.snmp.session import Assignment
 from drivers.transport import snmp_walk
+from drivers.transport.ber import Malformed
 from drivers.transport.snmp_message import (
     Answer,
     Head,
-    MalformedAnswer,
     Pdu,
     asked,
     assigned,
@@ -147,7 +147,7 @@ class _Wire:
             return
         try:
             head = read_head(datagram)
-        except MalformedAnswer as error:
+        except Malformed as error:
             self._malformed, self._trouble = True, str(error)
             return
         request_id, answer = self._waiting
@@ -164,7 +164,7 @@ async def _within(answer: asyncio.Future[Head], timeout_s: float) -> bool:
 def _read(name: str, head: Head) -> Answer:
     try:
         return read_answer(head)
-    except MalformedAnswer as error:
+    except Malformed as error:
         raise Garbage(f"{name}: an answer that can't be read: {error}") from None
 
 
