@@ -12,10 +12,10 @@ from drivers.errors import DeviceTimeout, Disconnected, Garbage
 from drivers.notifications import Oid, Value
 from drivers.snmp.session import Assignment
 from drivers.transport import snmp_walk
+from drivers.transport.ber import Malformed
 from drivers.transport.snmp_message import (
     Answer,
     Head,
-    MalformedAnswer,
     Pdu,
     asked,
     assigned,
@@ -50,7 +50,9 @@ class V2cSession:
         return await snmp_walk.get(self._target.name, self._get, oids)
 
     async def walk(self, roots: Sequence[Oid]) -> dict[Oid, Value]:
-        return await snmp_walk.walk(self._target.name, self._bulk, roots, self._target.walk_limits())
+        found: dict[Oid, Value] = {}
+        await snmp_walk.walk(self._target.name, self._bulk, roots, self._target.walk_limits(), found.update)
+        return found
 
     async def set(self, values: Sequence[Assignment]) -> None:
         oids = [each.oid for each in values]
@@ -145,7 +147,7 @@ class _Wire:
             return
         try:
             head = read_head(datagram)
-        except MalformedAnswer as error:
+        except Malformed as error:
             self._malformed, self._trouble = True, str(error)
             return
         request_id, answer = self._waiting
@@ -162,7 +164,7 @@ async def _within(answer: asyncio.Future[Head], timeout_s: float) -> bool:
 def _read(name: str, head: Head) -> Answer:
     try:
         return read_answer(head)
-    except MalformedAnswer as error:
+    except Malformed as error:
         raise Garbage(f"{name}: an answer that can't be read: {error}") from None
 
 

@@ -18,7 +18,7 @@ from typing import Final
 import structlog
 
 from drivers.notifications import Notification, Sender
-from drivers.transport.traps_ber import Malformed
+from drivers.transport.ber import Malformed
 from drivers.transport.traps_check import Accepted, Doorkeeper
 from drivers.transport.traps_queue import Outcome, Subscription, Told, Waiting
 from drivers.transport.traps_socket import plain_address

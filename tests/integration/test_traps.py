@@ -49,7 +49,7 @@ from traps_rig import (
     v3,
 )
 
-from drivers.transport import traps_ber as ber
+from drivers.transport import ber
 from drivers.transport import traps_message as wire
 from drivers.transport.traps import WAITING_MOST_EACH
 from drivers.transport.traps_message import AUTH, PRIV, REPORTABLE

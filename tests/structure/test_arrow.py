@@ -39,7 +39,7 @@ PURE = [
     "drivers/types.py",
     "drivers/errors.py",
     "drivers/transport/snmp_message.py",
-    "drivers/transport/traps_ber.py",
+    "drivers/transport/ber.py",
     "drivers/transport/traps_message.py",
     *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "drivers").rglob("parse*.py")),
     *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "drivers").rglob("render.py")),
