@@ -19,9 +19,10 @@ from drivers.snmp.identity import Identity, capabilities, declared, identity, ra
 from drivers.snmp.load import profile_of_file, shipped
 from drivers.snmp.match import matched
 from drivers.snmp.options import AUTO, Options
-from drivers.snmp.parse import Refusal, Request, read
+from drivers.snmp.parse import Refusal, read
 from drivers.snmp.parse_answer import Answer, Row
 from drivers.snmp.parse_radio import Located, found_aps, located
+from drivers.snmp.parse_status import Request
 from drivers.snmp.plan import Subject
 from drivers.snmp.profile import Profile
 from drivers.snmp.questions import SYS_DESCR, SYS_OBJECT_ID, SYS_UP_TIME, Question, Wanted
@@ -90,7 +91,9 @@ class SnmpDevice:
         profile = self._profile = await self._chosen(system)
         self._wanted = {}
         most = declared(profile, signals=self._hears)
-        question = questions.of_all(profile, questions.wanted(profile, most.tables, models=True))
+        wanted = questions.wanted(profile, most.tables, models=True)
+        wanted = questions.with_told(profile, wanted, "radio", "band", "device")
+        question = questions.of_all(profile, wanted)
         at_s, values = self._context.clock(), await self._ask(question, profile)
         who = identity(profile, {**system, **values}, self._session.engine_id)
         answer = Answer(profile, values)
@@ -202,7 +205,7 @@ class SnmpDevice:
             oids = [f"{questions.oid_of(profile, column)}.{row.suffix}" for column in columns]
             return configured.of_others(Answer(profile, await self._session.get(oids)), row, ref)
         radio, key, at_s = self._radio(ref), ref.members[0], self._context.clock()
-        wanted = questions.with_told(profile, self._columns(STATUS))
+        wanted = questions.with_told(profile, self._columns(STATUS), "radio")
         answer = Answer(profile, await self._ask(questions.of_rows(profile, wanted, [radio.row]), profile))
         now = self._again(answer, {key: radio})
         reading = self._snapshot(answer, {key: now.get(key)}, self._request(STATUS, at_s)).readings.get(key)
@@ -312,8 +315,7 @@ class SnmpDevice:
             if write.scope == ref.kind and ref.name in write.rows and name in self._capabilities.settings:
                 table = write.steps[0].column.partition(".")[0]
                 row = Row(table=table, suffix=write.rows[ref.name], parts={})
-                told = [source.column for source in write.told if source.column is not None]
-                return row, [questions.column_of(column, table) for column in told]
+                return row, questions.told_by(write, table)
         raise Unsupported(f"{self._name} has no {ref.kind} {ref.name}")
 
     def _subject(self, ref: ScopeRef) -> Subject:
