@@ -103,9 +103,9 @@ class SnmpDevice:
         self._found = matched(self._context.aps, self._context.radios, radios)
         self._capabilities = capabilities(answer, radios, most)
         self._snapshot(answer, self._found, self._request(STATUS, at_s))
-        return self._info(who, radios)
+        return self._info(who, answer, radios)
 
-    def _info(self, who: Identity, radios: tuple[Located, ...]) -> DeviceInfo:
+    def _info(self, who: Identity, answer: Answer, radios: tuple[Located, ...]) -> DeviceInfo:
         return DeviceInfo(
             vendor=who.vendor,
             model=who.model,
@@ -113,7 +113,7 @@ class SnmpDevice:
             identity=who.proof,
             radios={key: _radio_info(key, one, self._band(key, one)) for key, one in self._found.items()},
             capabilities=self._capabilities,
-            found=found_aps(radios, who.mac, who.name, who.model or None),
+            found=found_aps(answer, radios, who.mac, who.name, who.model or None),
         )
 
     async def _chosen(self, system: Mapping[Oid, Value]) -> Profile:

@@ -109,7 +109,7 @@ def told_by(write: Write, table: str) -> list[ColumnOf]:
 
 def columns_in(source: Source) -> tuple[str, ...]:
     own = () if source.column is None else (source.column,)
-    return (*own, *source.when)
+    return (*own, *source.when, *source.unless)
 
 
 def column_of(column: str, table: str) -> ColumnOf:
