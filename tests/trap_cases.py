@@ -7,7 +7,7 @@ that answers for the APs `lobby` (in the inventory) and others (not in it).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from drivers.notifications import Notification, Value
 from drivers.signals import (
@@ -26,9 +26,10 @@ from drivers.signals import (
 )
 from drivers.snmp.notify_where import Whereabouts
 from drivers.snmp.parse_answer import Row
+from drivers.snmp.parse_index import PartValue
 from drivers.snmp.parse_radio import Located
 from inventory.channels import Block, block
-from inventory.model import Band, RadioKey
+from inventory.model import AccessPoint, Band, Radio, RadioKey
 
 AT_S = 100.0
 DEVICE = "wlc"
@@ -68,26 +69,40 @@ class Case:
 def controller(slots: tuple[int, int] = (0, 1), on_5: Block | None = None) -> Whereabouts:
     """``slots``: what the controller calls the radios of 2.4 and of 5 GHz."""
     mac = LOBBY.hex(":")
-    found = [
-        (key, band, Located(row=_row(mac, slot), name=str(slot), ap_mac=mac, ap_name="Lobby AP", band=band))
-        for key, band, slot in ((R2, Band.GHZ_2_4, slots[0]), (R5, Band.GHZ_5, slots[1]))
-    ]
-    on_air = {R2: block(Band.GHZ_2_4, 6, 20), R5: on_5 or block(Band.GHZ_5, 52, 40)}
-    return Whereabouts.of(found, on_air, one_ap=False)
+    found = {
+        key: Located(
+            row=_row({"ap": mac, "slot": slot, "radio": slot}), name=str(slot), ap_mac=mac, ap_name="Lobby AP"
+        )
+        for key, slot in zip((R2, R5), slots, strict=True)
+    }
+    return Whereabouts.of([AP], found, on_air(on_5), one_ap=False)
 
 
-def _row(mac: str, slot: int) -> Row:
-    return Row(table="radio", suffix="", parts={"ap": mac, "slot": slot, "radio": slot})
+def silent_controller() -> Whereabouts:
+    """One whose MIB tells nothing of its radios."""
+    return Whereabouts.of([AP], {}, {}, one_ap=False)
 
 
-def one_ap(names: tuple[int, int] = (1, 2)) -> Whereabouts:
-    """A device that is itself the AP; its radios are rows of a table by ifIndex."""
-    found = [
-        (key, band, Located(row=Row(table="radio", suffix=str(n), parts={"if": n}), name=str(n), band=band))
-        for key, band, n in ((R2, Band.GHZ_2_4, names[0]), (R5, Band.GHZ_5, names[1]))
-    ]
-    on_air = {R2: block(Band.GHZ_2_4, 6, 20), R5: block(Band.GHZ_5, 52, 40)}
-    return Whereabouts.of(found, on_air, one_ap=True)
+def one_ap(on_5: Block | None = None) -> Whereabouts:
+    """A device that is itself the AP; its radios are interfaces."""
+    found = {key: Located(row=_row({"interface": n}), name=f"wlan{n}") for key, n in ((R2, 3), (R5, 4))}
+    return Whereabouts.of([replace(AP, match={})], found, on_air(on_5), one_ap=True)
+
+
+AP = AccessPoint(
+    id="lobby",
+    device=DEVICE,
+    match={"mac": "00-17-DF-A1-B2-C0"},
+    radios=(Radio(key=R2, band=Band.GHZ_2_4), Radio(key=R5, band=Band.GHZ_5)),
+)
+
+
+def _row(parts: Mapping[str, PartValue]) -> Row:
+    return Row(table="radio", suffix="", parts=parts)
+
+
+def on_air(on_5: Block | None) -> Mapping[RadioKey, Block]:
+    return {R2: block(Band.GHZ_2_4, 6, 20), R5: on_5 or block(Band.GHZ_5, 52, 40)}
 
 
 GAP = (Gap(at_s=AT_S, device=DEVICE),)
@@ -127,7 +142,7 @@ def attack(what: str, *, jamming: bool = False, over: bool = False, radio: Radio
     return AttackHeard(at_s=AT_S, device=DEVICE, radio=radio, what=what, jamming=jamming, over=over)
 
 
-def fault(what: str, *, over: bool = False, radio: RadioKey = R5) -> Signal:
+def fault(what: str, *, over: bool = False, radio: RadioKey = R5) -> RadioFault:
     return RadioFault(at_s=AT_S, device=DEVICE, radio=radio, what=what, over=over)
 
 

@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 from trap_cases import AT_S, DEVICE, GAP, Case, controller
 from trap_cases_cisco import CISCO
+from trap_cases_others import OTHERS
 
 from drivers.notifications import Notification
 from drivers.signals import (
@@ -24,7 +25,7 @@ from drivers.snmp.load import shipped
 from drivers.snmp.notify import Rules
 from drivers.snmp.notify_words import Group
 
-CASES = [*CISCO]
+CASES = [*CISCO, *OTHERS]
 RULES: Mapping[str, Rules] = {name: Rules(profile) for name, profile in shipped().items()}
 
 
