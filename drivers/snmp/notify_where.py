@@ -6,10 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from drivers.errors import Garbage
 from drivers.snmp.parse_radio import Located, text_of
-from drivers.snmp.parse_value import Result
+from drivers.snmp.parse_value import Result, mac_of
 from inventory.channels import Block
-from inventory.model import Band, RadioKey
+from inventory.model import AccessPoint, Band, Radio, RadioKey
 
 
 @dataclass(slots=True)
@@ -26,19 +27,22 @@ class Whereabouts:
     @classmethod
     def of(
         cls,
-        radios: Iterable[tuple[RadioKey, Band, Located]],
+        aps: Iterable[AccessPoint],
+        found: Mapping[RadioKey, Located],
         on_air: Mapping[RadioKey, Block],
         *,
         one_ap: bool,
     ) -> Whereabouts:
-        """``radios``: those of the inventory, and what the device calls them."""
-        found: dict[tuple[str, str], set[RadioKey]] = defaultdict(set)
+        """``aps``: those of the inventory; ``found``: what the device calls their radios, as far as it tells:
+        a radio that it does not is known by its AP alone."""
+        known: dict[tuple[str, str], set[RadioKey]] = defaultdict(set)
         bands = {}
-        for key, band, one in radios:
-            bands[key] = band
-            for name, value in _facts(one, band).items():
-                found[name, _same(value)].add(key)
-        by_fact = {fact: frozenset(keys) for fact, keys in found.items()}
+        for ap in aps:
+            for radio in ap.radios:
+                bands[radio.key] = radio.band
+                for name, value in _facts(ap, radio, found.get(radio.key)).items():
+                    known[name, _same(value)].add(radio.key)
+        by_fact = {fact: frozenset(keys) for fact, keys in known.items()}
         return cls(one_ap=one_ap, bands=bands, on_air=on_air, _by_fact=by_fact)
 
     def named(self, said: Mapping[str, Result]) -> frozenset[RadioKey]:
@@ -47,14 +51,22 @@ class Whereabouts:
         return frozenset.intersection(*sets) if sets else frozenset()
 
 
-def _facts(one: Located, band: Band) -> Mapping[str, Result]:
-    own: dict[str, Result | None] = {
-        "ap_mac": one.ap_mac,
-        "ap_name": one.ap_name,
-        "name": one.name,
-        "band": str(band),
-    }
-    return {**one.row.parts, **{name: value for name, value in own.items() if value is not None}}
+def _facts(ap: AccessPoint, radio: Radio, found: Located | None) -> Mapping[str, Result]:
+    facts: dict[str, Result] = {"ap_name": ap.match.get("name", ap.id), "band": str(radio.band)}
+    if "mac" in ap.match:
+        facts["ap_mac"] = _mac(ap.match["mac"])
+    if found is not None:
+        told = {"ap_mac": found.ap_mac, "ap_name": found.ap_name, "name": found.name}
+        facts |= {**found.row.parts, **{name: value for name, value in told.items() if value is not None}}
+    return facts
+
+
+def _mac(text: str) -> str:
+    """As the device writes it; a text that is no MAC as it stands, and no trap names it."""
+    try:
+        return mac_of(text)
+    except Garbage:
+        return text
 
 
 def _same(value: Result) -> str:
