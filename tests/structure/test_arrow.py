@@ -35,6 +35,12 @@ PURE = [
     "drivers/transport/traps_message.py",
     *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "drivers").rglob("parse*.py")),
     *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "drivers").rglob("render.py")),
+    "drivers/openwrt/asked.py",
+    "drivers/openwrt/find.py",
+    "drivers/openwrt/identity.py",
+    "drivers/openwrt/options.py",
+    "drivers/openwrt/reading.py",
+    "drivers/openwrt/standing.py",
     *sorted(
         str(p.relative_to(ROOT))
         for p in (ROOT / "drivers/simulated").glob("*.py")
