@@ -19,6 +19,7 @@ from drivers.signals import (
     ChannelSwitched,
     ClientLeft,
     Gap,
+    NopFinished,
     RadarDetected,
     RadioDown,
     RadioUp,
@@ -27,14 +28,18 @@ from drivers.signals import (
 from inventory.channels import channel_of
 from inventory.model import RadioKey
 
+NOP_S: Final = 1800.0  # non-occupancy period, in every region that has DFS
 _ORDERED_S: Final = 30.0  # a switch that comes so soon after our own write is ours (255 beacons are 26 s)
 _COMES_AND_GOES: Final = frozenset({"bss.add", "bss.remove", "bss.reload"})
 
 
 class Heard:
-    """What was told lately, so that nothing is told twice. ``infers``: there is no log to hear radar from."""
+    """What was told lately, so that nothing is told twice. ``infers``: there is no log to hear radar from.
+    ``before``: of the session before this one, for radar outlives a session."""
 
-    def __init__(self, device: str, radios: Iterable[Listed], *, infers: bool = False) -> None:
+    def __init__(
+        self, device: str, radios: Iterable[Listed], *, infers: bool = False, before: Heard | None = None
+    ) -> None:
         self._device = device
         self._radios = tuple(radios)
         self._of_interface = {name: each.key for each in self._radios for name in (each.ifname, *each.bss)}
@@ -43,6 +48,16 @@ class Heard:
         self._last: dict[tuple[str, RadioKey, object], float] = {}
         self._on: dict[RadioKey, type[Signal]] = {}
         self._ordered: dict[RadioKey, float] = {}
+        self._barred: dict[int, float] = dict(before._barred) if before is not None else {}
+
+    @property
+    def interfaces(self) -> frozenset[str]:
+        """Those whose events are understood."""
+        return frozenset(self._of_interface)
+
+    def barred(self, at_s: float) -> frozenset[int]:
+        """20 MHz channels (MHz) on which radar was heard less than half an hour ago."""
+        return frozenset(mhz for mhz, until_s in self._barred.items() if at_s < until_s)
 
     def seen_on(self, key: RadioKey, mhz20: frozenset[int]) -> None:
         """A poll found the radio there."""
@@ -79,7 +94,16 @@ class Heard:
         if event.kind is EventKind.SWITCHED and event.width_mhz is None:
             return self._moved(key, event, at_s) if key is not None else ()
         told = self._mapper.signals(ifname, event, at_s, f"{source} {ifname}")
+        for signal in told:
+            self._noted(signal)
         return tuple(each for each in told if not self._again(each, at_s))
+
+    def _noted(self, signal: Signal) -> None:
+        if isinstance(signal, RadarDetected):
+            self._barred.update(dict.fromkeys(signal.mhz20, signal.at_s + NOP_S))
+        elif isinstance(signal, NopFinished):
+            for mhz in signal.mhz20:
+                self._barred.pop(mhz, None)
 
     def _moved(self, key: RadioKey, event: Event, at_s: float) -> tuple[Signal, ...]:
         """ubus names the primary alone: where the rest of the block is, the next poll says."""
