@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final
@@ -147,8 +147,9 @@ class OpenWrtDevice:
         """A Gap for each stream as soon as it is listened to, first or again: before it things may have been
         missed."""
         ears = Listening(self._name, self._ubus, self._heard, self._all_bss, self._context.clock)
-        async for signal in ears.signals():
-            yield signal
+        async with aclosing(ears.signals()) as told:
+            async for signal in told:
+                yield signal
 
     async def close(self) -> None:
         await self._ubus.close()
