@@ -154,7 +154,7 @@ class Writing:
             await asyncio.sleep(_LOOK_S)
 
     async def _restarted(self, subject: Subject, todo: Deed) -> None:
-        if subject.shell:
+        if subject.ways.shell:
             if todo.values:
                 await self._shell(render.record(subject.section, todo.values))
             await self._shell(render.radio_restart(subject.section))
