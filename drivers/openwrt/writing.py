@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from drivers.errors import DeviceTimeout, DriverError, Refused, TryAgain, Unsupported
-from drivers.hostapd.judge import compare
+from drivers.expectation import compare
 from drivers.openwrt import act, plan, render
 from drivers.openwrt.plan import Deed, Subject
 from drivers.openwrt.signals import Heard
@@ -24,6 +24,7 @@ from drivers.types import (
     RadioState,
     Receipt,
     ScopeRef,
+    Setting,
 )
 from inventory.model import RadioKey
 
@@ -58,7 +59,7 @@ class Writing:
     async def apply(self, edit: Edit, undo_after_s: float | None) -> Receipt:
         async with self._one:
             have = await self._sight.config(edit.scope)
-            compare(edit, have)
+            compare(edit, have, {Setting.OBSS_PD_DBM})  # nothing tells which level is in force
             subject = self._sight.subject(edit.scope)
             todo = plan.deed(subject, edit, have)
             if todo.empty:
