@@ -111,7 +111,7 @@ async def running(directory: Path, sites: Mapping[str, Site], clock: Clock) -> A
     settings = Settings(state_dir=directory)
     key = load_or_create_key(settings.key_file)
     async with daemon._ledger(settings, clock, key) as ledger, asyncio.TaskGroup() as tasks:
-        agent = daemon._agent(sites, ledger, clock, key, settings)
+        agent = daemon._agent(sites, ledger, clock, key, settings, None)
         tasks.create_task(agent.run(), name="agent")
         await agent.ready.wait()
         try:

@@ -10,8 +10,8 @@ from typing import Final
 
 from drivers.base import DeviceContext
 from drivers.errors import DriverError, TryAgain, Unsupported
+from drivers.expectation import compare
 from drivers.netconf import render
-from drivers.netconf.judge import compare
 from drivers.netconf.link import Link
 from drivers.netconf.openconfig import find, parse, plan, reading
 from drivers.netconf.openconfig import render as words
