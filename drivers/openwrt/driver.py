@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final
 
 from drivers.base import Device, DeviceContext
-from drivers.errors import PersonNeeded, TryAgain, Unsupported
-from drivers.openwrt import parse_wireless, standing
+from drivers.errors import Garbage, PersonNeeded, TryAgain, Unsupported
+from drivers.openwrt import parse_wireless, plan, spatial_reuse, standing
 from drivers.openwrt.identity import Identity, identity
+from drivers.openwrt.listening import Listening
 from drivers.openwrt.options import Address, Options, address, checked
+from drivers.openwrt.plan import Manner, Subject
 from drivers.openwrt.reader import WIRELESS, Reader
+from drivers.openwrt.rights import Rights, rights, signal_ways
+from drivers.openwrt.signals import Heard
+from drivers.openwrt.standing import Base
+from drivers.openwrt.subject import subject
 from drivers.openwrt.ubus import Answer, Call, Limits, Ubus
 from drivers.openwrt.ubus_http import HttpUbus
 from drivers.openwrt.ubus_ssh import SshUbus
+from drivers.openwrt.writing import Sight, Writing, undo_range_s
 from drivers.signals import Signal
 from drivers.transport.rest import RestTarget
 from drivers.transport.ssh import SshTarget
 from drivers.types import (
+    Action,
     ActionRequest,
     Capabilities,
     ConfigState,
@@ -31,6 +40,7 @@ from drivers.types import (
     RadioInfo,
     Receipt,
     ScopeRef,
+    Setting,
     Snapshot,
     Table,
 )
@@ -40,8 +50,12 @@ from inventory.model import RadioKey
 
 CAPABILITIES: Final = Capabilities(
     tables=frozenset(Table) - {Table.COUNTERS},
-    settings=MappingProxyType({}),
+    settings=MappingProxyType(dict.fromkeys(plan.SETTINGS, "radio")),
     widths_mhz=(20, 40, 80, 160, 320),
+    undo_timer_s=(10.0, 600.0),
+    signals=True,
+    signal_ways=("server-sent events of ubus", "system log"),
+    actions=frozenset(Action),
 )
 _BOARD: Final = Call(object="system", method="board")
 _NETWORK: Final = Call(object="network.device", method="status")
@@ -57,47 +71,133 @@ class OpenWrtDevice:
         self._reader = Reader(
             name=context.config.id, radios=context.radios, ubus=ubus, options=options, clock=context.clock
         )
+        self._inventory = {radio.key: radio for radio in context.radios}
+        self._rights: dict[RadioKey, Rights] = {}
+        self._configured: dict[RadioKey, Base] = {}
+        self._heard = Heard(context.config.id, ())
+        sight = Sight(
+            config=self.read_config, subject=self._subject, bss=self._bss, own_bssids=self._own_bssids
+        )
+        self._writing = Writing(context.config.id, ubus, sight, context.clock)
 
     async def open(self) -> DeviceInfo:
         proof = await self._ubus.open()
         try:
             board, devices, wireless = await self._ubus.batch((_BOARD, _NETWORK, WIRELESS))
             self._reader.learn(wireless.result())
-            await self._reader.read(frozenset({Table.STATUS}), None)
+            await self.read(frozenset({Table.STATUS}), None)
+            await self._ask_what_may_be_done()
         except BaseException:
             await self._ubus.close()
             raise
         return self._info(proof, identity(_data(board), _data(devices)))
 
+    async def _ask_what_may_be_done(self) -> None:
+        """Ways to switch and to write, of each radio, and whose events are listened to."""
+        uc = await self._ubus.methods("hostapd")
+        for found in self._reader.found.values():
+            own = await self._ubus.methods(f"hostapd.{found.ifname}")
+            self._rights[found.key] = rights(self._ubus, found.ifname, uc, own)
+        self._heard = Heard(self._name, self._reader.found.values(), before=self._heard)
+        self._writing.heard = self._heard
+        for ref in map(self._scope, self._reader.found):
+            with suppress(TryAgain, Garbage):  # a radio that is starting; it is read again before any edit
+                await self.read_config(ref)
+
     async def read(self, tables: frozenset[Table], radios: frozenset[RadioKey] | None) -> Snapshot:
-        return await self._reader.read(tables, radios)
+        snapshot = await self._reader.read(tables, radios)
+        self._see()
+        return snapshot
 
     async def read_config(self, ref: ScopeRef) -> ConfigState:
         found = self._reader.radio(ref)
-        return standing.config(await self._reader.base(found.key), ref)
+        base = self._configured[found.key] = await self._reader.base(found.key)
+        self._see()
+        state = standing.config(base, ref)
+        reuse = spatial_reuse.of_section(base.section)
+        if reuse is None:
+            return state
+        level = {Setting.OBSS_PD_DBM: reuse.obss_pd_dbm}
+        return replace(state, configured={**state.configured, **level})
 
     def plan(self, edit: Edit, have: ConfigState) -> Effects:
-        raise Unsupported(f"{self._context.config.id} is only read")
+        return plan.effects(self._subject(edit.scope), edit, have)
 
     async def apply(self, edit: Edit, undo_after_s: float | None) -> Receipt:
-        raise Unsupported(f"{self._context.config.id} is only read")
+        return await self._writing.apply(edit, undo_after_s)
 
     async def confirm(self, receipt: Receipt) -> None:
-        raise Unsupported(f"{self._context.config.id} is only read")
+        await self._writing.confirm(receipt)
 
     async def cancel(self, receipt: Receipt) -> None:
-        raise Unsupported(f"{self._context.config.id} is only read")
+        await self._writing.cancel(receipt)
 
     async def act(self, request: ActionRequest) -> None:
-        raise Unsupported(f"{self._context.config.id} has no {request.action}")
+        """RESTART: all clients drop, for about 10 s, or a whole CAC; what an announced switch left unrecorded
+        is recorded. STEER: a hint, without a threat."""
+        known = self._rights.get(request.radio)
+        if known is None or request.action not in known.actions:
+            raise Unsupported(f"{self._name} has no {request.action} of {request.radio}")
+        if request.action is Action.RESTART:
+            await self._writing.restart(self._scope(request.radio))
+        else:
+            await self._writing.steer(request)
 
     async def signals(self) -> AsyncIterator[Signal]:
-        """Nothing is listened to."""
-        return
-        yield
+        """A Gap for each stream as soon as it is listened to, first or again: before it things may have been
+        missed."""
+        ears = Listening(self._name, self._ubus, self._heard, self._all_bss, self._context.clock)
+        async with aclosing(ears.signals()) as told:
+            async for signal in told:
+                yield signal
 
     async def close(self) -> None:
         await self._ubus.close()
+
+    @property
+    def _name(self) -> str:
+        return self._context.config.id
+
+    def _scope(self, key: RadioKey) -> ScopeRef:
+        return ScopeRef(kind="radio", name=self._reader.found[key].ifname, members=(key,))
+
+    def _subject(self, ref: ScopeRef) -> Subject:
+        found = self._reader.radio(ref)
+        base = self._configured.get(found.key)
+        if base is None:
+            raise TryAgain(f"{self._name}: {found.ifname} was not read yet")
+        return subject(
+            found,
+            base,
+            self._inventory[found.key],
+            self._rights[found.key].ways,
+            Manner(
+                csa=self._options.method == "csa",
+                persist=self._options.persist,
+                beacons=self._options.csa_count,
+            ),
+            self._heard.barred(self._context.clock()),
+        )
+
+    def _see(self) -> None:
+        for key, base in self._reader.bases.items():
+            if (mhz20 := standing.occupied(base)) is not None and not base.switching:
+                self._heard.seen_on(key, mhz20)
+
+    def _bss(self, key: RadioKey) -> tuple[str, ...]:
+        found = self._reader.found.get(key)
+        return found.bss if found is not None else ()
+
+    def _all_bss(self) -> list[str]:
+        return [name for found in self._reader.found.values() for name in found.bss]
+
+    def _own_bssids(self) -> dict[str, int]:
+        return {
+            each.bssid: each.frequency_mhz
+            for base in self._reader.bases.values()
+            for each in base.bss.values()
+            if each.bssid is not None and each.frequency_mhz is not None
+        }
 
     def _info(self, proof: str | None, known: Identity) -> DeviceInfo:
         return DeviceInfo(
@@ -126,11 +226,22 @@ class OpenWrtDevice:
     def _capabilities(self) -> Capabilities:
         """What a radio hears of others needs a scan, or what the kernel remembers of one."""
         hears = self._options.scan or self._ubus.is_shell
+        known = self._rights.values()
+        settings = {setting for each in known for setting in each.settings}
+        if not any(spatial_reuse.of_section(base.section) for base in self._configured.values()):
+            settings -= {Setting.OBSS_PD_DBM}
+        ways = signal_ways(self._ubus)
         return Capabilities(
             tables=CAPABILITIES.tables - (frozenset() if hears else {Table.NEIGHBORS}),
-            settings=CAPABILITIES.settings,
+            settings=MappingProxyType(dict.fromkeys(sorted(settings), "radio")),
             widths_mhz=self._widths(),
+            undo_timer_s=undo_range_s(self._options.session_timeout_s)
+            if any(each.ways.uci for each in known)
+            else None,
+            signals=bool(ways),
+            signal_ways=ways,
             rx_time_trusted=self._options.rx_time_trusted,
+            actions=frozenset(action for each in known for action in each.actions),
         )
 
     def _widths(self) -> tuple[int, ...]:

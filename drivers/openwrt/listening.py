@@ -7,7 +7,7 @@ when a BSS is back. Whatever may have been missed meanwhile is told as a Gap.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
@@ -41,7 +41,7 @@ class Listening:
         self._back = asyncio.Condition()
         self._pumps: dict[str, asyncio.Task[None]] = {}
 
-    async def signals(self) -> AsyncIterator[Signal]:
+    async def signals(self) -> AsyncGenerator[Signal]:
         """Ends with the connection, or when nothing may be listened to. Raises what ended it."""
         self._start("log", self._log())
         self._start(HUB, self._object(HUB))

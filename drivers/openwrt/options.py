@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -35,7 +35,9 @@ class Options(BaseModel):
     scan: bool = False
     scan_timeout_s: float = Field(20.0, gt=0, le=120)
     rx_time_trusted: bool = False
-    csa_count: int = Field(10, ge=1, le=255)
+    csa_count: int = Field(10, ge=5, le=255)
+    method: Literal["csa", "uci"] = "csa"
+    persist: Literal["never", "quiet", "always"] = "quiet"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,10 +27,13 @@ RELOAD_S: Final = 10.0  # until a value that disturbs nobody has reached the rad
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ways:
-    """How this AP's hostapd can be told to switch. ``eht``: by `hostapd switch_channel`."""
+    """How this AP can be told, and may be by our user. ``eht``: by `hostapd switch_channel`, which keeps EHT;
+    ``plain``: by `switch_chan`; ``uci``: through rpcd; ``shell``: UCI without a reload, and programs."""
 
     eht: bool = False
     plain: bool = False
+    uci: bool = True
+    shell: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +50,9 @@ class Manner:
 class Subject:
     """One radio as the device was when it was last read.
 
-    ``section``: its `wifi-device`; ``htmode``: as configured. ``shell``: UCI can be written without a
-    reload. ``stale``: UCI says another place than the one that netifd loaded: any reload restarts the radio.
-    ``listed``: the `channels` that UCI has, None: no such list; ``candidates``: what it should have.
+    ``section``: its `wifi-device`; ``htmode``: as configured. ``stale``: UCI says another place than the one
+    that netifd loaded: any reload restarts the radio. ``listed``: the `channels` that UCI has, None: no such
+    list; ``candidates``: what it should have.
     """
 
     ifname: str
@@ -62,7 +65,6 @@ class Subject:
     spectrum: Spectrum
     phy: str | None = None
     radio: int | None = None
-    shell: bool = False
     stale: bool = False
     listed: tuple[str, ...] | None = None
     candidates: tuple[int, ...] = ()
@@ -94,6 +96,13 @@ class Deed:
 def deed(subject: Subject, edit: Edit, have: ConfigState) -> Deed:
     """What takes the radio from ``have`` to the edit's values; empty when it is there."""
     _check(edit)
+    todo = _deed(subject, edit, have)
+    if not subject.ways.uci and (todo.restart or _reloads(todo)):
+        raise Unsupported(f"{subject.ifname}: the ACL of rrmd's user does not grant uci (docs/openwrt.md)")
+    return todo
+
+
+def _deed(subject: Subject, edit: Edit, have: ConfigState) -> Deed:
     if edit.set.get(Setting.ENABLED) == 0:
         off = have.configured.get(Setting.ENABLED) == 0
         return Deed() if off else Deed(values={"disabled": "1"})
@@ -127,7 +136,7 @@ def _placed(subject: Subject, edit: Edit, have: ConfigState) -> Deed:
     if target is None:
         revived = edit.set.get(Setting.ENABLED) == 1 and not on_air and not on_its_way
         return _revived(subject, have) if revived else Deed()
-    quiet = subject.shell and subject.manner.persist != "never"
+    quiet = subject.ways.shell and subject.manner.persist != "never"
     if on_air and is_there(target, have.in_force):
         recorded = not quiet or is_there(target, have.configured)
         return Deed() if recorded else Deed(target=target, values=placing(subject, target, have), quiet=True)
@@ -152,7 +161,7 @@ def announced(subject: Subject, target: Block, have: ConfigState) -> Call | None
     to a channel that must be listened on first: `force` would throw out everybody at once.
     """
     manner, ways = subject.manner, subject.ways
-    if not manner.csa or (manner.persist == "always" and not subject.shell):
+    if not manner.csa or (manner.persist == "always" and not subject.ways.shell):
         return None
     if have.state is not RadioState.ON_AIR or have.in_force.get(Setting.CHANNEL) in (None, target.primary):
         return None
@@ -236,7 +245,7 @@ def _joined(
     where any reload would restart the radio, without a reload."""
     only_power = set(other) == {"txpower"} and not removed
     calm = not placed.restart and (placed.csa is not None or (subject.stale and placed.empty))
-    if subject.shell and only_power and calm:
+    if subject.ways.shell and only_power and calm:
         kept = other if subject.manner.persist != "never" else {}
         values = {**placed.values, **kept}
         return replace(placed, values=values, quiet=True, power_dbm=int(str(other["txpower"])))

@@ -34,9 +34,12 @@ _COMES_AND_GOES: Final = frozenset({"bss.add", "bss.remove", "bss.reload"})
 
 
 class Heard:
-    """What was told lately, so that nothing is told twice. ``infers``: there is no log to hear radar from."""
+    """What was told lately, so that nothing is told twice. ``infers``: there is no log to hear radar from.
+    ``before``: of the session before this one, for radar outlives a session."""
 
-    def __init__(self, device: str, radios: Iterable[Listed], *, infers: bool = False) -> None:
+    def __init__(
+        self, device: str, radios: Iterable[Listed], *, infers: bool = False, before: Heard | None = None
+    ) -> None:
         self._device = device
         self._radios = tuple(radios)
         self._of_interface = {name: each.key for each in self._radios for name in (each.ifname, *each.bss)}
@@ -45,7 +48,7 @@ class Heard:
         self._last: dict[tuple[str, RadioKey, object], float] = {}
         self._on: dict[RadioKey, type[Signal]] = {}
         self._ordered: dict[RadioKey, float] = {}
-        self._barred: dict[int, float] = {}
+        self._barred: dict[int, float] = dict(before._barred) if before is not None else {}
 
     @property
     def interfaces(self) -> frozenset[str]:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from drivers.hostapd import parse as parse_cli
 from drivers.hostapd import parse_phy
-from drivers.hostapd.parse_phy import PhyChannel
+from drivers.hostapd.parse_phy import Dfs, PhyChannel
 from drivers.openwrt import parse_hostapd, parse_iwinfo
 from drivers.openwrt.asked import Answers
 from drivers.openwrt.find import Found
@@ -29,6 +29,7 @@ from inventory.model import Band
 
 CAC_LONGEST_S: Final = 660.0  # 10 minutes of weather radar, and a minute to start
 START_LONGEST_S: Final = 120.0
+NOP_LONGEST_S: Final = 1920.0  # 30 minutes; seen to end after 32
 _DFS_CHANNELS: Final = range(52, 145)
 _STARTING: Final = frozenset({"UNINITIALIZED", "COUNTRY_UPDATE", "ACS", "HT_SCAN"})
 
@@ -122,7 +123,7 @@ def _state(radio: Radio, status: Status | None, local: Local, silent_s: float) -
     if not radio.up:
         return RadioState.OFF
     if local.cli is not None:
-        return _of_cli(local.cli)
+        return _of_cli(local.cli, radio, local.channels)
     return _guessed(radio, silent_s)
 
 
@@ -134,20 +135,34 @@ def _of_object(status: Status) -> RadioState:
     return RadioState.STARTING if status.state in _STARTING else RadioState.OFF
 
 
-def _of_cli(cli: parse_cli.Status) -> RadioState:
-    """DFS without a countdown: nowhere to go until a NOP ends; or that has ended and the start failed."""
+def _of_cli(cli: parse_cli.Status, radio: Radio, channels: Mapping[int, PhyChannel] | None) -> RadioState:
+    """DFS without a countdown: nowhere to go until a NOP ends. Once it has ended, hostapd failed to start
+    (recorded: "center segment 0 not in sync", start_dfs_cac() failed) and stays off until it is helped."""
+    if cli.state == "DFS" and cli.cac_left_s is None:
+        return RadioState.OFF if _is_nop_over(radio, channels) else RadioState.NOP
     if cli.state == "DFS":
-        return RadioState.NOP if cli.cac_left_s is None else RadioState.CAC
+        return RadioState.CAC
     if cli.state == "ENABLED" or cli.state in _STARTING:
         return RadioState.STARTING  # its object comes in a moment
     return RadioState.OFF
 
 
+def _is_nop_over(radio: Radio, channels: Mapping[int, PhyChannel] | None) -> bool:
+    """Whether the kernel bars no part of the configured block any more; False where it can't be told."""
+    block = block_of(radio.band, radio.channel, radio.width_mhz) if radio.channel is not None else None
+    if block is None or not channels:
+        return False
+    return not any(mhz in channels and channels[mhz].dfs is Dfs.UNAVAILABLE for mhz in block.mhz20)
+
+
 def _guessed(radio: Radio, silent_s: float) -> RadioState:
+    """A whole CAC, then a whole NOP; a radio that is silent for longer does not come back by itself."""
     may_listen = radio.band is Band.GHZ_5 and (radio.automatic or _needs_cac(radio))
-    if may_listen:
-        return RadioState.CAC if silent_s <= CAC_LONGEST_S else RadioState.NOP
-    return RadioState.STARTING if silent_s <= START_LONGEST_S else RadioState.OFF
+    if not may_listen:
+        return RadioState.STARTING if silent_s <= START_LONGEST_S else RadioState.OFF
+    if silent_s <= CAC_LONGEST_S:
+        return RadioState.CAC
+    return RadioState.NOP if silent_s <= CAC_LONGEST_S + NOP_LONGEST_S else RadioState.OFF
 
 
 def _needs_cac(radio: Radio) -> bool:

@@ -24,8 +24,6 @@ def subject(
     radio: Radio,
     ways: Ways,
     manner: Manner,
-    *,
-    shell: bool,
     barred_mhz: frozenset[int],
 ) -> Subject:
     """``barred_mhz``: where radar was heard of, beside what the AP itself says."""
@@ -42,7 +40,6 @@ def subject(
         spectrum=spectrum(base, country, barred_mhz),
         phy=_phy(base),
         radio=number(base.section.get("radio")),
-        shell=shell,
         stale=_is_stale(base),
         listed=_listed(base.section.get("channels")),
         candidates=candidates(country, radio),

@@ -30,6 +30,7 @@ from drivers.transport.rest import RestSession, RestTarget
 from drivers.transport.waiting import LineStream
 from inventory.credentials import Login
 
+PROGRAMS: Final = "/usr/sbin"
 LOG_LINES: Final = 200  # of the ring, each time; 5 s of a busy AP are a tenth of it
 
 
@@ -85,6 +86,7 @@ class HttpUbus:
 
     async def run(self, *argv: str) -> Ran:
         command, *params = argv
+        command = command if command.startswith("/") else f"{PROGRAMS}/{command}"  # the ACL names them so
         said = await self.call("file", "exec", {"command": command, "params": params})
         status, stdout, stderr = said.get("code"), said.get("stdout", ""), said.get("stderr", "")
         if not isinstance(status, int) or not isinstance(stdout, str) or not isinstance(stderr, str):

@@ -24,6 +24,7 @@ from drivers.types import (
     RadioState,
     Receipt,
     ScopeRef,
+    Setting,
 )
 from inventory.model import RadioKey
 
@@ -58,7 +59,7 @@ class Writing:
     async def apply(self, edit: Edit, undo_after_s: float | None) -> Receipt:
         async with self._one:
             have = await self._sight.config(edit.scope)
-            compare(edit, have)
+            compare(edit, have, {Setting.OBSS_PD_DBM})  # nothing tells which level is in force
             subject = self._sight.subject(edit.scope)
             todo = plan.deed(subject, edit, have)
             if todo.empty:
@@ -154,7 +155,7 @@ class Writing:
             await asyncio.sleep(_LOOK_S)
 
     async def _restarted(self, subject: Subject, todo: Deed) -> None:
-        if subject.shell:
+        if subject.ways.shell:
             if todo.values:
                 await self._shell(render.record(subject.section, todo.values))
             await self._shell(render.radio_restart(subject.section))

@@ -27,6 +27,7 @@ PURE = [
     "drivers/openwrt/signals.py",
     "drivers/openwrt/spatial_reuse.py",
     "drivers/openwrt/spectrum.py",
+    "drivers/openwrt/subject.py",
     "drivers/placing.py",
     "drivers/signals.py",
     "drivers/snmp/configured.py",

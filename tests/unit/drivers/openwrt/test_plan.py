@@ -31,7 +31,7 @@ SUBJECT = Subject(
     candidates=(36, 40, 44, 48, 149, 153, 157, 161),
     reuse=UciReuse(),
 )
-SHELL = replace(SUBJECT, shell=True)
+SHELL = replace(SUBJECT, ways=Ways(plain=True, shell=True))
 
 
 def at(
@@ -222,7 +222,7 @@ def test_power_where_uci_was_written_without_a_reload_needs_none_either() -> Non
     assert (deed.power_dbm, deed.quiet, dict(deed.values)) == (10, True, {"txpower": "10"})
     assert plan.effects(stale, edit(tx_power_dbm=10), at()).outage is Outage.NONE
     assert (
-        plan.effects(replace(stale, shell=False), edit(tx_power_dbm=10), at()).outage is Outage.CLIENTS_DROP
+        plan.effects(replace(SUBJECT, stale=True), edit(tx_power_dbm=10), at()).outage is Outage.CLIENTS_DROP
     )
 
 
@@ -309,7 +309,7 @@ def test_whatever_is_asked_the_plan_tells_the_truth(
     channel: int, width: int, shell: bool, csa: bool, persist: str, power: int | None
 ) -> None:
     """No outage is hidden: what reloads a place, or restarts, drops clients; what is announced is CSA."""
-    subject = replace(SUBJECT, shell=shell, manner=Manner(csa=csa, persist=persist))
+    subject = replace(SUBJECT, ways=Ways(plain=True, shell=shell), manner=Manner(csa=csa, persist=persist))
     target = block(Band.GHZ_5, channel, width)
     wanted = {"channel": channel, "width_mhz": width, "center_mhz": target.center_mhz}
     one = edit(**wanted, **({} if power is None else {"tx_power_dbm": power}))
