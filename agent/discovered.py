@@ -29,20 +29,21 @@ def legal_id(text: str, taken: Iterable[str] = ()) -> str:
 def aps_of(
     found: Iterable[FoundAp], *, device: str, site: str, taken: Iterable[str] = ()
 ) -> list[AccessPoint]:
-    """An AP of the inventory for each found one that has a radio; it is told apart by its MAC, else by name.
+    """An AP of the inventory for each found one that has a radio; it is told apart by its MAC, else by name,
+    and the only one of its device by nothing.
 
     A radio whose band the device does not tell gets 5 GHz: what counts is its name.
     """
     aps: list[AccessPoint] = []
     used = set(taken)
-    for ap in found:
+    there = list(found)
+    for ap in there:
         if not ap.radios:
             continue
+        match = match_of(ap) if len(there) > 1 else {}
         name = legal_id(ap.name or ap.mac or device, used)
         used.add(name)
-        aps.append(
-            AccessPoint(id=name, device=device, match=match_of(ap), radios=_radios(ap.radios, site, name))
-        )
+        aps.append(AccessPoint(id=name, device=device, match=match, radios=_radios(ap.radios, site, name)))
     return aps
 
 
