@@ -21,7 +21,7 @@ from integration.snmpd import COMMUNITY, ENGINE_ID, NEEDS_SNMPD, SNMPD, USERS, f
 
 from drivers.errors import AuthenticationFailed, DeviceTimeout, Disconnected, Refused, TryAgain
 from drivers.snmp.session import Assignment, SnmpSession, Syntax
-from drivers.transport import snmp_v3
+from drivers.transport import snmp_usm, snmp_v3
 from drivers.transport.snmp import SnmpTarget, snmp_session
 from inventory.credentials import Secret
 from inventory.snmp_login import SnmpLogin
@@ -199,14 +199,12 @@ def flipped(at: int) -> Callable[[bytes], bytes]:
     return change
 
 
-def without_authentication(datagram: bytes) -> bytes:
+def without_flags(datagram: bytes) -> bytes:
     """The flags say noAuthNoPriv."""
     return datagram.replace(b"\x04\x01\x03\x02\x01\x03", b"\x04\x01\x00\x02\x01\x03", 1)
 
 
-@pytest.mark.parametrize(
-    "change", [flipped(-1), flipped(-12), without_authentication], ids=["last", "inner", "plain"]
-)
+@pytest.mark.parametrize("change", [flipped(-1), flipped(-12), without_flags], ids=["last", "inner", "flags"])
 def test_a_tampered_answer_is_refused(port: int, change: Callable[[bytes], bytes]) -> None:
     async def story() -> None:
         with tampering(port, change) as proxy:
@@ -215,7 +213,7 @@ def test_a_tampered_answer_is_refused(port: int, change: Callable[[bytes], bytes
             try:
                 with pytest.raises((AuthenticationFailed, DeviceTimeout)) as caught:
                     await session.get([NAME])
-                if change is not without_authentication:
+                if change is not without_flags:
                     assert isinstance(caught.value, AuthenticationFailed), caught.value
             finally:
                 await session.close()
@@ -310,7 +308,7 @@ def test_closing_ends_what_waits_and_the_last_session_ends_the_worker(port: int)
 
 CHILD = """
 import asyncio, os, sys
-from drivers.transport import snmp_v3
+from drivers.transport import snmp_usm, snmp_v3
 from drivers.transport.snmp import SnmpTarget, snmp_session
 from inventory.credentials import Secret
 from inventory.snmp_login import SnmpLogin
@@ -340,6 +338,88 @@ def test_the_worker_ends_with_the_daemon_and_shows_no_secret() -> None:
     assert b"hunter2" not in shown
     assert select.select([ended], [], [], 10.0)[0] == [ended]
     os.close(ended)
+
+
+def test_nobody_waits_for_a_device_that_is_silent(port: int) -> None:
+    async def story(session: SnmpSession) -> float:
+        silent = [snmp_session(target(1, login(user), timeout_s=60.0)) for user in USERS]
+        for each in silent:
+            await each.open()
+        waiting = [asyncio.create_task(each.get([NAME])) for each in silent]
+        await session.get([NAME])  # the first contact
+        started_s = time.monotonic()
+        for _ in range(20):
+            assert await session.get([OBJECT_ID])
+        taken_s = time.monotonic() - started_s
+        for each in silent:
+            await each.close()
+        ended = await asyncio.gather(*waiting, return_exceptions=True)
+        assert all(isinstance(each, Disconnected) for each in ended), ended
+        return taken_s
+
+    assert within(target(port, login("strong")), story) < 3.0
+
+
+def test_engines_are_shared_by_a_user_up_to_a_number_and_end_with_their_agents(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(snmp_usm, "SHARE", 2)
+
+    async def story() -> None:
+        agents = snmp_usm.UsmAgents()
+        whole = target(1, login("strong"))
+        hosts = [("127.0.0.1", 1), ("127.0.0.2", 1), ("127.0.0.3", 1), ("127.0.0.1", 1)]
+        places = [agents.place(whole, socket.AF_INET, host) for host in hosts]
+        places += [agents.place(target(1, login("old")), socket.AF_INET, hosts[0])]
+        first, second, third, same, other = (each.engine for each in places)
+        assert first is second
+        assert third is same is not first  # one engine tells agents by their address
+        assert other not in (first, third)
+        for place in places:
+            agents.forget(place)
+        assert not any(engine.places for engine in (first, third, other))
+        again = agents.place(whole, socket.AF_INET, hosts[0])
+        assert again.engine not in (first, third, other)
+        agents.forget(again)
+        await asyncio.sleep(0)
+
+    asyncio.run(story())
+
+
+MEMORY_DENY_WRITE_EXECUTE = """
+import ctypes, os, sys
+if ctypes.CDLL(None).prctl(65, 1, 0, 0, 0) != 0:  # PR_SET_MDWE, kept over exec: as systemd's option does it
+    sys.exit(77)
+os.execv(sys.executable, [sys.executable, "-c", sys.argv[1], sys.argv[2]])
+"""
+
+ASK = """
+import asyncio, sys
+from drivers.transport.snmp import SnmpTarget, snmp_session
+from integration.snmpd import login
+
+async def main():
+    port = int(sys.argv[1])
+    session = snmp_session(SnmpTarget(name="ap1", host="127.0.0.1", port=port, login=login("strong")))
+    await session.open()
+    print(await session.get(["1.3.6.1.2.1.1.2.0"]))
+    await session.close()
+
+asyncio.run(main())
+"""
+
+
+def test_the_worker_needs_no_memory_that_is_writable_and_executable(port: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY_DENY_WRITE_EXECUTE, ASK, str(port)],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    if done.returncode == 77:
+        pytest.skip("needs Linux 6.3 (PR_SET_MDWE)")
+    assert "1.3.6.1.4.1.8072.3.2.10" in done.stdout, done.stderr
 
 
 def test_a_walk_of_v3_does_not_hold_up_the_loop(port: int) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from typing import Any, TypeVar
 
 import pytest
@@ -275,6 +276,32 @@ def test_requests_take_turns(agent: Agent) -> None:
         return await asyncio.gather(*(session.get([f"{CHANNELS}.{row}"]) for row in ROWS[:5]))
 
     assert within(agent, story) == [{f"{CHANNELS}.{row}": at} for at, row in enumerate(ROWS[:5])]
+
+
+def test_nobody_waits_for_a_device_that_is_silent_or_slow(agent: Agent) -> None:
+    silent_agent, slow = Agent(VALUES), Agent(VALUES)
+    silent_agent.fault, slow.fault = silent, late(0.5)
+
+    async def story() -> tuple[float, list[object]]:
+        with ExitStack() as stack:
+            ports = [stack.enter_context(listening(each)) for each in (agent, silent_agent, slow)]
+            targets = [dataclasses.replace(TARGET, port=port, timeout_s=5.0) for port in ports]
+            sessions = [V2cSession(each, b"public") for each in targets]
+            for each in sessions:
+                await each.open()
+            waiting = [asyncio.create_task(each.walk([CHANNELS, NOISE])) for each in sessions[1:]]
+            started_s = time.monotonic()
+            found = [await sessions[0].get([NAME]) for _ in range(100)]
+            taken_s = time.monotonic() - started_s
+            for each in sessions:
+                await each.close()
+            ended = await asyncio.gather(*waiting, return_exceptions=True)
+            assert all(isinstance(each, Disconnected) for each in ended), ended
+            return taken_s, list(found)
+
+    taken_s, found = asyncio.run(story())
+    assert found == [{NAME: b"ap1"}] * 100
+    assert taken_s < 1.0
 
 
 def test_closing_ends_what_waits_at_once_and_the_session_opens_again(agent: Agent) -> None:
