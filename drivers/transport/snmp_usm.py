@@ -132,15 +132,16 @@ class UsmAgent:
     async def _ask(
         self, generator: Any, varbinds: Sequence[tuple[Any, Any]], *bulk: int, once: bool = False
     ) -> Answer:
-        """An agent that was replaced or restarted is unknown to its engine: asked once more, by another."""
+        """An agent that was replaced is unknown to its engine: it gets another, and is asked once more."""
         async with self._turn:
             place = await self._placed()
             heard = await place.engine.ask(self._target, place, generator, varbinds, bulk, once)
             if isinstance(heard.trouble, _OUT_OF_STEP):
                 place.engine.stale.add(place.address)
                 self.close()
-                place = await self._placed()
-                heard = await place.engine.ask(self._target, place, generator, varbinds, bulk, once)
+                if not once:
+                    place = await self._placed()
+                    heard = await place.engine.ask(self._target, place, generator, varbinds, bulk, once)
             self.engine_id = place.engine.engine_ids.get(place.address, self.engine_id)
             return _checked(self._target.name, heard)
 

@@ -163,8 +163,13 @@ def test_an_agent_that_restarted_is_asked_on(tmp_path: Path) -> None:
 
 
 @contextmanager
-def tampering(port: int, change: Callable[[bytes], bytes]) -> Iterator[int]:
-    """A proxy that changes what the agent answers, as soon as the answers are encrypted."""
+def tampering(
+    port: int, change: Callable[[bytes], bytes | None], asked_for: list[bytes] | None = None
+) -> Iterator[int]:
+    """A proxy that changes what the agent answers, as soon as the answers are encrypted; None: drops it.
+
+    ``asked_for`` gets what is asked, encrypted.
+    """
     loop = asyncio.get_running_loop()
     near, far = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
     near.bind(("127.0.0.1", 0))
@@ -174,11 +179,15 @@ def tampering(port: int, change: Callable[[bytes], bytes]) -> Iterator[int]:
     def asked() -> None:
         datagram, sender = near.recvfrom(65536)
         client[:] = [sender]
+        if b"strong" in datagram and asked_for is not None:
+            asked_for.append(datagram)
         far.send(datagram)
 
     def answered() -> None:
         datagram = far.recv(65536)
-        near.sendto(change(datagram) if b"strong" in datagram else datagram, client[0])
+        answer = change(datagram) if b"strong" in datagram else datagram
+        if answer is not None:
+            near.sendto(answer, client[0])
 
     loop.add_reader(near, asked)
     loop.add_reader(far, answered)
@@ -219,6 +228,28 @@ def test_a_tampered_answer_is_refused(port: int, change: Callable[[bytes], bytes
                 await session.close()
 
     asyncio.run(story())
+
+
+def test_a_set_of_v3_is_sent_once(port: int) -> None:
+    asked_for: list[bytes] = []
+    answers = True
+
+    async def story() -> int:
+        nonlocal answers
+        with tampering(port, lambda datagram: datagram if answers else None, asked_for) as proxy:
+            session = snmp_session(target(proxy, login("strong"), timeout_s=0.2, retries=3))
+            await session.open()
+            try:
+                await session.get([NAME])
+                answers = False
+                before = len(asked_for)
+                with pytest.raises(DeviceTimeout):
+                    await session.set([Assignment(oid=CONTACT, value=b"once", syntax=Syntax.OCTETS)])
+                return len(asked_for) - before
+            finally:
+                await session.close()
+
+    assert asyncio.run(story()) == 1
 
 
 def test_the_proxy_alone_changes_nothing(port: int) -> None:
