@@ -162,6 +162,20 @@ def test_an_agent_that_restarted_is_asked_on(tmp_path: Path) -> None:
     assert within(target(own, login("strong")), story) == {OBJECT_ID: "1.3.6.1.4.1.8072.3.2.10"}
 
 
+def test_an_agent_that_lost_its_count_of_boots_is_asked_on(tmp_path: Path) -> None:
+    """Of a factory reset: the same engine ID, and fewer boots than before."""
+
+    async def story(session: SnmpSession) -> object:
+        for state in ("one", "one", "one", "two"):
+            with snmpd(tmp_path / state, own):
+                found = await session.get([OBJECT_ID])
+        return found
+
+    own = free_port()
+    asked = target(own, login("strong"), timeout_s=0.3)
+    assert within(asked, story) == {OBJECT_ID: "1.3.6.1.4.1.8072.3.2.10"}
+
+
 @contextmanager
 def tampering(
     port: int, change: Callable[[bytes], bytes | None], asked_for: list[bytes] | None = None

@@ -19,9 +19,11 @@ from integration.snmp_responder import (
     listening,
     of_another_community,
     of_another_request,
+    read_snmprec,
     silent,
     truncated,
 )
+from shared_data import shared_data
 
 from drivers.errors import DeviceTimeout, Disconnected, Garbage, Refused
 from drivers.snmp.session import Assignment, SnmpSession, Syntax
@@ -34,6 +36,19 @@ T = TypeVar("T")
 
 SYSTEM = "1.3.6.1.2.1.1"
 NAME, DESCRIPTION = f"{SYSTEM}.5.0", f"{SYSTEM}.1.0"
+RECORDINGS = [
+    "aruba-instant_105",
+    "arubaos",
+    "ciscowlc_cbw240ac",
+    "hiveos-wireless_2",
+    "merakimr_mr28",
+    "openwrt",
+    "routeros_wifi",
+    "ruckuswireless-hotzone",
+    "ruckuswireless_zd1200",
+    "unifi_nanohd",
+    "vrp_ac6605-26",
+]
 TABLE = "1.3.6.1.4.1.99999.1"
 CHANNELS, NOISE, LAST = f"{TABLE}.1", f"{TABLE}.2", f"{TABLE}.3"
 ROWS = [f"6.{at}.4294967295" for at in range(200)]
@@ -114,6 +129,16 @@ def test_tables_are_walked_column_beside_column(agent: Agent) -> None:
 
 def expected() -> dict[str, int | bytes | str]:
     return {name: value for name, (_, value) in VALUES.items()}
+
+
+@pytest.mark.parametrize("recording", RECORDINGS)
+def test_every_value_of_a_real_device(recording: str) -> None:
+    """Written by one reader of recordings and one of BER, read by the others."""
+    text = shared_data("snmp", f"{recording}.snmprec").read_text("latin-1")
+    values = read_snmprec(text)
+    found = within(Agent(values), lambda session: session.walk(["1.0", "1.2", "1.3"]), timeout_s=5.0)
+    assert found == {name: value for name, (tag, value) in values.items() if tag != ber.NULL}
+    assert len(found) > 15
 
 
 @pytest.mark.parametrize("most", [1, 7, 50])
