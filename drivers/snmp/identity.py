@@ -93,7 +93,8 @@ def ranked(profiles: Sequence[Profile], sys_object_id: str, sys_descr: str) -> l
 
 
 def declared(profile: Profile, *, signals: bool = False) -> Capabilities:
-    """The most that devices of this dialect can do."""
+    """The most that devices of this dialect can do. ``signals``: somebody listens for what they push."""
+    signals = signals and bool(profile.notifications)
     tables = frozenset({Table.STATUS, *_tables(profile)})
     return Capabilities(
         tables=tables,

@@ -26,6 +26,9 @@ from drivers.types import (
 from inventory.channels import block, channels, frequency_mhz
 from inventory.model import Band, RadioKey
 
+_OF_CLIENTS: Final = ("tx_frames", "tx_retries", "tx_failed", "tx_bytes")
+_TOTALS: Final = (*_OF_CLIENTS, "disconnects")
+_TIMES: Final = ("active_ms", "busy_ms", "rx_ms", "tx_ms")
 _LETTERS: Final = re.compile(rb"[A-Za-z0-9 _.-]{4}")
 
 
@@ -94,13 +97,15 @@ def _counters(answer: Answer, row: Row, request: Request) -> Counters | None:
     if section is None:
         return None
     _no_text(answer, row, section)
-    told = {
-        name: _total(answer.first(getattr(section, name), row))
-        for name in ("tx_frames", "tx_retries", "tx_failed", "tx_bytes", "disconnects")
-    }
+    told = _totals(answer, row, section, _TOTALS)
     if all(value is None for value in told.values()):
         return None
     return Counters(**told, width_bits=section.bits, epoch=request.epoch)
+
+
+def _totals(answer: Answer, row: Row, section: words.Part, names: tuple[str, ...]) -> dict[str, int | None]:
+    """Only those that the dialect has."""
+    return {name: _total(answer.first(sources, row)) for name in names if (sources := getattr(section, name))}
 
 
 def _total(value: Result | None) -> int | None:
@@ -148,16 +153,12 @@ def _client(answer: Answer, row: Row, section: words.Clients) -> ClientReading |
     if mac is None:
         return None
     bssid = answer.first(section.bssid, row)
-    totals = {
-        name: _total(answer.first(getattr(section, name), row))
-        for name in ("tx_frames", "tx_retries", "tx_failed", "tx_bytes")
-    }
     return ClientReading(
         mac=str(mac),
         bssid=None if bssid is None else str(bssid),
         signal_dbm=number(answer.first(section.signal_dbm, row)),
         connected_s=number(answer.first(section.connected_s, row)),
-        **totals,
+        **_totals(answer, row, section, _OF_CLIENTS),
     )
 
 
@@ -254,16 +255,12 @@ def _channel_air(
     answer: Answer, row: Row, section: words.Survey, reading: RadioReading
 ) -> SurveyReading | None:
     """None for a channel of another band."""
-    channel = whole(answer, section.channel, row)
-    if channel is None or channel.value not in channels(reading.band):
+    channel = number(answer.first(section.channel, row))
+    if channel is None or channel not in channels(reading.band):
         return None
-    times = {
-        name: _total(answer.first(getattr(section, name), row))
-        for name in ("active_ms", "busy_ms", "rx_ms", "tx_ms")
-    }
     return SurveyReading(
-        frequency_mhz=frequency_mhz(reading.band, channel.value),
-        in_use=reading.channel is not None and reading.channel.value == channel.value,
+        frequency_mhz=frequency_mhz(reading.band, int(channel)),
+        in_use=reading.channel is not None and reading.channel.value == channel,
         noise_dbm=number(answer.first(section.noise_dbm, row)),
-        **times,
+        **_totals(answer, row, section, _TIMES),
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Final, TypeVar
 
 from drivers.errors import Garbage
 from drivers.snmp.parse_answer import Answer, Row
@@ -15,6 +16,7 @@ from drivers.types import BssReading, RadioReading, RadioState, Reported, Table
 from inventory.channels import block, channels, frequency_mhz
 from inventory.model import Band, RadioKey
 
+T = TypeVar("T")
 NOP_S: Final = 1800.0
 
 
@@ -35,7 +37,7 @@ def status(answer: Answer, radio: Located, key: RadioKey, band: Band, request: R
         raise Garbage(f"{band} GHz has no channel {channel.value}")
     width = whole(answer, words.width_mhz, row)
     choices = power_choices(answer, row)
-    country = answer.first(words.country, row)
+    country = answer.found(words.country, row)
     return RadioReading(
         key=key,
         at_s=request.at_s,
@@ -45,13 +47,11 @@ def status(answer: Answer, radio: Located, key: RadioKey, band: Band, request: R
         width_mhz=width,
         center_mhz=_center(answer, row, band, channel, width),
         tx_power_dbm=_power(answer, row, choices),
-        country=None
-        if country is None
-        else Reported(text_of(country)[:2], answer.origin(words.country, row)),
+        country=None if country is None else _reported(answer, text_of(country[0])[:2], country[1]),
         bss=None if radio.bssid is None else (BssReading(bssid=radio.bssid),),
         allowed_mhz=_allowed(answer, row, band),
         nop_mhz=_nop(answer, row, band),
-        power_choices_dbm=None if choices is None else tuple(sorted(choices, reverse=True)),
+        power_choices_dbm=choices,
         uplink=answer.first(words.uplink, row) is not None,
         managed_by=None if request.take_over else _owner(answer, row),
         fresh_s=max((answer.profile.refresh_s.get(table, 0.0) for table in request.tables), default=0.0),
@@ -59,12 +59,17 @@ def status(answer: Answer, radio: Located, key: RadioKey, band: Band, request: R
 
 
 def whole(answer: Answer, sources: tuple[Source, ...], row: Row) -> Reported[int] | None:
-    value = number(answer.first(sources, row))
-    if value is None:
+    found = answer.found(sources, row)
+    if found is None:
         return None
-    if value != int(value):
-        raise Garbage(f"{value:g} is no whole number")
-    return Reported(int(value), answer.origin(sources, row))
+    value = number(found[0])
+    if value is None or value != int(value):
+        raise Garbage(f"{value} is no whole number")
+    return _reported(answer, int(value), found[1])
+
+
+def _reported(answer: Answer, value: T, source: str) -> Reported[T]:
+    return Reported(value, source, answer.profile.refresh_s.get(Table.STATUS, 0.0))
 
 
 def number(value: Result | None) -> float | None:
@@ -92,7 +97,7 @@ def _center(
     if told is not None or channel is None or width is None:
         return told
     try:
-        return Reported(block(band, channel.value, width.value).center_mhz, width.source)
+        return _reported(answer, block(band, channel.value, width.value).center_mhz, width.source)
     except ValueError:
         return None
 
@@ -104,9 +109,12 @@ def power_choices(answer: Answer, row: Row) -> tuple[int, ...] | None:
     power too on some models, but none that is certain.
     """
     told = answer.first(answer.profile.status.power_choices_dbm, row)
-    if told is None:
-        return None
-    numbers = [int(each) for each in re.findall(r"-?\d+", str(told))]
+    return None if told is None else _falling(str(told))
+
+
+@lru_cache(maxsize=1024)
+def _falling(text: str) -> tuple[int, ...] | None:
+    numbers = [int(each) for each in re.findall(r"-?\d+", text)]
     falling = numbers[:1]
     for each in numbers[1:]:
         if each >= falling[-1]:
@@ -119,20 +127,23 @@ def power_choices(answer: Answer, row: Row) -> tuple[int, ...] | None:
 
 def _power(answer: Answer, row: Row, choices: tuple[int, ...] | None) -> Reported[float] | None:
     status = answer.profile.status
-    told = number(answer.first(status.tx_power_dbm, row))
-    if told is not None:
-        return Reported(float(told), answer.origin(status.tx_power_dbm, row))
+    told = answer.found(status.tx_power_dbm, row)
+    if told is not None and (dbm := number(told[0])) is not None:
+        return _reported(answer, float(dbm), told[1])
     level = whole(answer, status.power_level, row)
     if level is None or choices is None or not 1 <= level.value <= len(choices):
         return None
-    return Reported(float(choices[level.value - 1]), level.source)
+    return _reported(answer, float(choices[level.value - 1]), level.source)
 
 
 def _allowed(answer: Answer, row: Row, band: Band) -> frozenset[int] | None:
     told = answer.first(answer.profile.status.channels, row)
-    if told is None:
-        return None
-    numbers = {int(each) for each in re.findall(r"\d{1,3}", str(told))}
+    return None if told is None else _listed(band, str(told))
+
+
+@lru_cache(maxsize=1024)
+def _listed(band: Band, text: str) -> frozenset[int] | None:
+    numbers = {int(each) for each in re.findall(r"\d{1,3}", text)}
     return frozenset(frequency_mhz(band, each) for each in numbers & set(channels(band))) or None
 
 

@@ -94,6 +94,10 @@ class Source(Part):
     range: tuple[float, float] | None = None
     reduce: Literal["first", "sum", "max", "min", "mean"] = "first"
 
+    def __hash__(self) -> int:
+        """A source is one place of one profile: what it made of a value is remembered by it."""
+        return id(self)
+
     @model_validator(mode="before")
     @classmethod
     def _short(cls, raw: Any) -> Any:
