@@ -18,9 +18,10 @@ from drivers.base import DeviceContext
 from drivers.snmp.device import SnmpDevice
 from drivers.snmp.load import shipped
 from drivers.snmp.options import AUTO, Options
-from drivers.snmp.parse import Refusal, Request, read
+from drivers.snmp.parse import Refusal, read
 from drivers.snmp.parse_answer import Answer
 from drivers.snmp.parse_radio import Located, located
+from drivers.snmp.parse_status import Request
 from drivers.snmp.recording import RecordedSession, load
 from drivers.snmp.session import SnmpSession
 from drivers.types import DeviceInfo, FoundAp, Gauges, RadioReading, Table
