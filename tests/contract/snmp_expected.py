@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from integration.snmp_responder import Agent, listening, read_snmprec
 from shared_data import shared_data
 from structlog.testing import capture_logs
 
@@ -18,13 +19,18 @@ from drivers.base import DeviceContext
 from drivers.snmp.device import SnmpDevice
 from drivers.snmp.load import shipped
 from drivers.snmp.options import AUTO, Options
-from drivers.snmp.parse import Refusal, Request, read
+from drivers.snmp.parse import Refusal, read
 from drivers.snmp.parse_answer import Answer
 from drivers.snmp.parse_radio import Located, located
+from drivers.snmp.parse_status import Request
 from drivers.snmp.recording import RecordedSession, load
 from drivers.snmp.session import SnmpSession
+from drivers.transport.snmp_target import SnmpTarget
+from drivers.transport.snmp_v2c import V2cSession
 from drivers.types import DeviceInfo, FoundAp, Gauges, RadioReading, Table
+from inventory.credentials import Secret
 from inventory.model import AccessPoint, Band, DeviceConfig, Radio, RadioKey
+from inventory.snmp_login import SnmpLogin
 
 EXPECTED = Path(__file__).parent / "expected"
 RECORDINGS = tuple(sorted(file.stem for file in EXPECTED.glob("*.yaml")))
@@ -71,6 +77,21 @@ def recorded(recording: str, profile: str = AUTO) -> Device:
     """A recording as a device. Skips where it is absent."""
     values = load(shared_data("snmp", f"{recording}.snmprec")).values
     return asyncio.run(asked(RecordedSession(values), profile))
+
+
+@cache
+def served(recording: str) -> Device:
+    """The same, asked over the wire: a responder on loopback serves it. Skips where it is absent."""
+    path = shared_data("snmp", f"{recording}.snmprec")
+    return asyncio.run(_over_the_wire(Agent(read_snmprec(path.read_text("latin-1")))))
+
+
+async def _over_the_wire(agent: Agent) -> Device:
+    agent.remember = False
+    with listening(agent) as port:
+        login = SnmpLogin(community=Secret(agent.community.decode()))
+        target = SnmpTarget(name="device", host="127.0.0.1", port=port, login=login)
+        return await asked(V2cSession(target, agent.community))
 
 
 async def asked(session: SnmpSession, profile: str = AUTO) -> Device:

@@ -243,6 +243,14 @@ class TestMikroTik:
         assert "channel" not in told
         assert told["noise_dbm"] == -100
 
+    def test_a_station_is_an_uplink(self) -> None:
+        values = system(f"{ENTERPRISE}.14988.1") | row(
+            f"{self.TABLE}.1.1", "3", c4=-61, c7=5500, c8=b"5ghz-n"
+        )
+        (reading,) = device(values).readings.values()
+        assert reading.uplink
+        assert said(reading) == {"band": "5", "state": "on_air", "channel": 100}
+
     def test_capsman(self) -> None:
         values = (
             system(f"{ENTERPRISE}.14988.1")
@@ -357,8 +365,10 @@ class TestOthers:
             | row(entry, "0", c2=0, c3=b"US", c6=8, c10=17, c12=0, c14=6)
             | row(entry, "1", c2=0, c3=b"US", c6=11, c10=19, c12=3, c14=37)
             | row(entry, "2", c2=2, c3=b"US", c6=10, c10=0, c12=0, c14=0)
+            | row(f"{ENTERPRISE}.12356.120.8.1.1", f"1.0.6.{AP}", c4=b"\x02\x11\x22\x33\x44\x56")
         )
         told = readings(values)
+        assert [told[name].get("client_count") for name in "012"] == [0, 1, 0]
         assert [told[name]["state"] for name in "012"] == ["on_air", "on_air", "off"]
         assert (told["1"]["band"], told["1"]["channel"], told["1"]["width_mhz"]) == ("6", 37, 160)
         assert "channel" not in told["2"]
@@ -383,10 +393,11 @@ class TestOthers:
             "noise_dbm": -96,
         }
 
-    def test_lancom(self) -> None:
+    @pytest.mark.parametrize("family", [11, 13])
+    def test_lancom(self, family: int) -> None:
         radio = "6.87.76.65.78.45.49"  # WLAN-1
-        values = system(f"{ENTERPRISE}.2356.11.8.46") | row(
-            f"{ENTERPRISE}.2356.11.1.3.57.1", radio, c2=2, c3=104, c5=-91, c6=12, c7=17
+        values = system(f"{ENTERPRISE}.2356.{family}.8.46") | row(
+            f"{ENTERPRISE}.2356.{family}.1.3.57.1", radio, c2=2, c3=104, c5=-91, c6=12, c7=17
         )
         assert readings(values) == {
             "WLAN-1": {
@@ -411,6 +422,41 @@ class TestOthers:
                 "center_mhz": 5745,
                 "client_count": 14,
             }
+        }
+
+    def test_extreme_controller(self) -> None:
+        values = (
+            system(
+                f"{ENTERPRISE}.4329.15.1.1.16", b"Extreme Networks Wireless Controller - V2110 10.51.12.0003"
+            )
+            | {"1.3.6.1.2.1.31.1.1.1.1.1001": b"hall radio 1", "1.3.6.1.2.1.31.1.1.1.1.1002": b"hall radio 2"}
+            | row(f"{ENTERPRISE}.4329.15.3.5.2.4.1", "1001", c1=5180, c2=4)
+            | row(f"{ENTERPRISE}.4329.15.3.1.4.3.1", "1001", c1=12, c31=-94, c32=-90, c39=21)
+            | row(f"{ENTERPRISE}.4329.15.3.5.2.4.1", "1002", c1=0, c2=1)
+            | row(f"{ENTERPRISE}.4329.15.3.1.4.3.1", "1002", c1=8)
+        )
+        there = device(values)
+        assert (there.info.model, there.info.version) == ("V2110", "10.51.12.0003")
+        told = {name: said(reading) for (_, name), reading in there.readings.items()}
+        assert told["hall radio 1"] == {
+            "band": "5",
+            "state": "on_air",
+            "channel": 36,
+            "width_mhz": 80,
+            "center_mhz": 5210,
+            "busy_ratio": pytest.approx(0.21),
+            "noise_dbm": -94,
+        }
+        assert (told["hall radio 2"]["band"], told["hall radio 2"]["state"]) == ("2.4", "off")
+
+    def test_zyxel(self) -> None:
+        entry = f"{ENTERPRISE}.890.1.15.3.5.1.1"
+        values = (
+            system(f"{ENTERPRISE}.890.1.15") | row(entry, "1", c2=4, c6=6) | row(entry, "2", c2=9, c6=100)
+        )
+        assert {name: (one["channel"], one["client_count"]) for name, one in readings(values).items()} == {
+            "1": (6, 4),
+            "2": (100, 9),
         }
 
     def test_ruckus_without_a_controller(self) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from contract.snmp_expected import RECORDINGS, expected, recorded, said, wanted
+from contract.snmp_expected import RECORDINGS, expected, recorded, said, served, wanted
 
 WHOLE = [each for each in RECORDINGS if each != "arubaos"]
 
@@ -46,6 +46,14 @@ def test_every_ap_with_its_name_and_model(recording: str) -> None:
 def test_only_what_can_not_be_true_is_refused(recording: str) -> None:
     refused = {(line["section"], line["row"]) for line in recorded(recording).log}
     assert refused == {(section, row) for section, row in expected(recording).get("refused", [])}
+
+
+@pytest.mark.parametrize("recording", RECORDINGS)
+def test_over_the_wire_it_is_the_same(recording: str) -> None:
+    told, there = recorded(recording), served(recording)
+    assert there.info == told.info
+    assert there.readings == told.readings
+    assert there.log == told.log
 
 
 class TestCampus:

@@ -49,6 +49,13 @@ class TestAirespaceCountersAreNotInIeeeOrder:
         assert counters is not None
         assert (counters.tx_retries, counters.tx_frames, counters.tx_failed) == (1003, 1012, 1033)
 
+    def test_ieee(self) -> None:
+        columns = {**COLUMNS, "c5": 7}
+        values = row(f"{IEEE}.4.5.1", "1", c1=6) | row(f"{IEEE}.2.2.1", "1", **columns)
+        counters = only(values, "ieee80211").counters
+        assert counters is not None
+        assert (counters.tx_retries, counters.tx_frames, counters.tx_failed) == (1004, 1013, 1003)
+
 
 class TestCounterSyntaxLies:
     """Trap 2. Typed as counters, and gauges all the same."""
@@ -82,6 +89,22 @@ class TestCounterSyntaxLies:
 
 class TestGarbageCounters:
     """Trap 3. What can't be true is not read, and nothing else of that row."""
+
+    def test_another_table_s_memory_is_refused_as_a_whole_with_one_line(self) -> None:
+        """Row 7 of dot11CountersTable: 2346, 7, 6, 2346, 204, 0, then "Aerohive Networks" in letters."""
+        device = recorded("hiveos-wireless_2", "ieee80211")
+        counters = {name: reading.counters for (_, name), reading in device.readings.items()}
+        assert counters["wifi0"] is None
+        assert counters["wifi1"] is not None
+        assert [(line["section"], line["row"]) for line in device.log] == [("counters", "7")]
+
+    def test_the_vendor_s_own_counters_beside_it_are_read(self) -> None:
+        device = recorded("hiveos-wireless_2")
+        failed = {name: said(reading)["counters"] for (_, name), reading in device.readings.items()}
+        assert failed == {
+            "wifi0": {"tx_frames": 0, "tx_retries": 0, "tx_failed": 0},
+            "wifi1": {"tx_frames": 0, "tx_retries": 0, "tx_failed": 1},
+        }
 
     def test_unifi_that_does_not_fill_its_utilisation(self) -> None:
         for reading in recorded("unifi_nanohd").readings.values():
