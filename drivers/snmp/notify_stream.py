@@ -77,13 +77,15 @@ async def _until(
 ) -> AsyncGenerator[Notification, None]:
     """What the stream says, until ``over``."""
     ending = asyncio.ensure_future(over.wait())
-    coming: asyncio.Future[Notification] | None = None
+    coming: asyncio.Future[Notification | None] | None = None
     try:
         while not over.is_set():
-            coming = asyncio.ensure_future(anext(stream))
+            coming = asyncio.ensure_future(anext(stream, None))
             await asyncio.wait({coming, ending}, return_when=asyncio.FIRST_COMPLETED)
             if coming.done():
-                yield coming.result()
+                if (notification := coming.result()) is None:
+                    return
+                yield notification
     finally:
         for task in (ending, coming):
             if task is not None and not task.done():
