@@ -96,6 +96,11 @@ class TrapListener:
         """Where it listens, ``HOST:PORT``."""
         return ["{}:{}".format(*each.getsockname()[:2]) for each in self._sockets]
 
+    @property
+    def expected(self) -> frozenset[str]:
+        """Addresses from which something is expected."""
+        return frozenset(self._expected)
+
     # -- subscribing ---------------------------------------------------------------------------------
 
     async def subscribe(self, sender: Sender) -> AsyncGenerator[Notification, None]:
