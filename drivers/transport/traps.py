@@ -194,8 +194,7 @@ class TrapListener:
             return
         try:
             found = self._doorkeeper.check(datagram.data, datagram.at_s, expected)
-        except Malformed as error:
-            log.debug("traps.malformed", source=datagram.host, error=str(error))
+        except Malformed:
             self._count(Outcome.MALFORMED, datagram.host, datagram.at_s)
             return
         if isinstance(found, Accepted):
