@@ -18,6 +18,9 @@ from drivers.snmp import configured, plan, questions, render
 from drivers.snmp.identity import Identity, capabilities, declared, identity, ranked
 from drivers.snmp.load import profile_of_file, shipped
 from drivers.snmp.match import matched
+from drivers.snmp.notify import Rules
+from drivers.snmp.notify_stream import TrapStream
+from drivers.snmp.notify_where import OnAir, Whereabouts
 from drivers.snmp.options import AUTO, Options
 from drivers.snmp.parse import Refusal, read
 from drivers.snmp.parse_answer import Answer, Row
@@ -70,10 +73,13 @@ class SnmpDevice:
         self._identity: Identity | None = None
         self._uptime = Uptime(at_s=context.clock())
         self._seen: dict[RadioKey, RadioReading] = {}
+        self._traps = TrapStream(context)
+        self._where: tuple[Mapping[RadioKey, Located], Whereabouts] | None = None
         self._refused: frozenset[tuple[str, str]] = frozenset()
         self._wanted: dict[frozenset[Table], Wanted] = {}
 
     async def open(self) -> DeviceInfo:
+        self._traps.close()
         await self._session.close()
         await self._session.open()
         try:
@@ -260,12 +266,24 @@ class SnmpDevice:
             await self._write(render.commands(profile, steps, radio.row, {}))
 
     async def signals(self) -> AsyncIterator[Signal]:
-        """Nothing is pushed."""
-        none: tuple[Signal, ...] = ()
-        for signal in none:
+        """What its traps say, if the daemon hears any."""
+        profile = self._opened()
+        rules = Rules(profile)
+        async for signal in self._traps.signals(
+            rules, self._session.engine_id, lambda: self._whereabouts(profile)
+        ):
             yield signal
 
+    def _whereabouts(self, profile: Profile) -> Whereabouts:
+        """Of the radios as they were found last; made anew when they were found anew."""
+        if self._where is None or self._where[0] is not self._found:
+            one_ap = profile.aps is None
+            made = Whereabouts.of(self._context.aps, self._found, OnAir(self._seen), one_ap=one_ap)
+            self._where = (self._found, made)
+        return self._where[1]
+
     async def close(self) -> None:
+        self._traps.close()
         await self._session.close()
 
     @property
@@ -274,7 +292,7 @@ class SnmpDevice:
 
     @property
     def _hears(self) -> bool:
-        return False
+        return self._traps.hears
 
     def _opened(self) -> Profile:
         if self._profile is None:

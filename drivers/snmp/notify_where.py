@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from drivers.errors import Garbage
 from drivers.snmp.parse_radio import Located, text_of
 from drivers.snmp.parse_value import Result, mac_of
-from inventory.channels import Block
+from drivers.types import RadioReading
+from inventory.channels import Block, block
 from inventory.model import AccessPoint, Band, Radio, RadioKey
 
 
@@ -49,6 +50,29 @@ class Whereabouts:
         """Radios that all that was said agrees with; none: they are not in the inventory."""
         sets = [self._by_fact.get((name, _same(value)), frozenset()) for name, value in said.items()]
         return frozenset.intersection(*sets) if sets else frozenset()
+
+
+class OnAir(Mapping[RadioKey, Block]):
+    """What each radio was last read to be on, worked out when it is asked for."""
+
+    def __init__(self, readings: Mapping[RadioKey, RadioReading]) -> None:
+        self._readings = readings
+
+    def __getitem__(self, key: RadioKey) -> Block:
+        reading = self._readings[key]
+        if reading.channel is None or reading.width_mhz is None:
+            raise KeyError(key)
+        center_mhz = reading.center_mhz.value if reading.center_mhz is not None else None
+        try:
+            return block(reading.band, reading.channel.value, reading.width_mhz.value, center_mhz)
+        except ValueError:
+            raise KeyError(key) from None
+
+    def __iter__(self) -> Iterator[RadioKey]:
+        return (key for key in self._readings if key in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def _facts(ap: AccessPoint, radio: Radio, found: Located | None) -> Mapping[str, Result]:

@@ -96,6 +96,11 @@ class TrapListener:
         """Where it listens, ``HOST:PORT``."""
         return ["{}:{}".format(*each.getsockname()[:2]) for each in self._sockets]
 
+    @property
+    def expected(self) -> frozenset[str]:
+        """Addresses from which something is expected."""
+        return frozenset(self._expected)
+
     # -- subscribing ---------------------------------------------------------------------------------
 
     async def subscribe(self, sender: Sender) -> AsyncGenerator[Notification, None]:
@@ -189,8 +194,7 @@ class TrapListener:
             return
         try:
             found = self._doorkeeper.check(datagram.data, datagram.at_s, expected)
-        except Malformed as error:
-            log.debug("traps.malformed", source=datagram.host, error=str(error))
+        except Malformed:
             self._count(Outcome.MALFORMED, datagram.host, datagram.at_s)
             return
         if isinstance(found, Accepted):
