@@ -26,11 +26,13 @@ _DEFAULT_CONTROL: Final = 3
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UciReuse:
     """``control``: as configured, 3 where it is not; ``offset``: dB above -82 dBm, 0: none told;
-    ``colored``: BSS colour is on, without which the rest is not written."""
+    ``colored``: BSS colour is on, without which the rest is not written; ``written``: options that are there.
+    """
 
     control: int = _DEFAULT_CONTROL
     offset: int = 0
     colored: bool = True
+    written: tuple[str, ...] = ()
 
     @property
     def obss_pd_dbm(self) -> int:
@@ -48,7 +50,7 @@ class UciReuse:
         if not LEAST_DBM <= dbm <= MOST_DBM:
             raise Unsupported(f"an OBSS-PD level of {dbm} dBm is outside {LEAST_DBM} to {MOST_DBM}")
         if dbm == LEAST_DBM:
-            return {}, (_CONTROL, _OFFSET)
+            return {}, self.written
         values: dict[str, UciValue] = {_CONTROL: "0", _OFFSET: str(dbm - LEAST_DBM)}
         return (values if self.colored else {**values, _COLOR_ENABLED: "1"}), ()
 
@@ -61,7 +63,12 @@ def of_section(section: Mapping[str, object]) -> UciReuse | None:
     offset = _number(section.get(_OFFSET, "0"))
     if control is None or offset is None or not 0 <= offset <= MOST_DBM - LEAST_DBM:
         return None
-    return UciReuse(control=control, offset=offset, colored=section.get(_COLOR_ENABLED, "1") != "0")
+    return UciReuse(
+        control=control,
+        offset=offset,
+        colored=section.get(_COLOR_ENABLED, "1") != "0",
+        written=tuple(name for name in (_CONTROL, _OFFSET) if name in section),
+    )
 
 
 def _number(value: object) -> int | None:

@@ -74,13 +74,15 @@ class Uci:
         return ""
 
     async def _apply(self, session: Ubus, change: Change, timeout_s: int) -> None:
-        logins = session.logins
+        staged: set[int] = set()  # sessions by number: what an expired one held is lost
         if change.values:
             await self._sent(session, render.uci_set(change.section, change.values))
+            staged.add(session.logins)
         if change.removed:
             await self._sent(session, render.uci_delete(change.section, change.removed))
-        if session.logins != logins:
-            raise Refused(f"{self._name}: the session ended between staging and applying")
+            staged.add(session.logins)
+        if len(staged) > 1:
+            raise Refused(f"{self._name}: the session ended while it was staging; nothing was applied")
         try:
             await self._sent(session, render.uci_apply(timeout_s))
         except StatusRefused as error:

@@ -55,9 +55,12 @@ def test_a_level_set_is_the_level_read(dbm: int, colored: bool) -> None:
 
 def test_back_to_disallowed_is_openwrt_s_own_default() -> None:
     """'3' is never written: the scripts of 22.03 to 24.10 take the option for a boolean."""
-    values, removed = UciReuse(control=0, offset=10).at(-82)
+    reuse = of_section({"htmode": "HE80", "he_spr_sr_control": "0", OFFSET: "10"})
+    assert reuse is not None
+    values, removed = reuse.at(-82)
     assert values == {}
     assert set(removed) == {"he_spr_sr_control", OFFSET}
+    assert UciReuse().at(-82) == ({}, ())
 
 
 @pytest.mark.parametrize("dbm", [-83, -61, 0])
