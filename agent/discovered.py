@@ -11,7 +11,7 @@ from drivers.types import FoundAp, FoundRadio
 from inventory.model import AccessPoint, Band, Radio, radio_key
 
 ID_LENGTH: Final = 32
-_BAND_IDS: Final = {Band.GHZ_2_4: "r2", Band.GHZ_5: "r5", Band.GHZ_6: "r6"}
+BAND_IDS: Final = {Band.GHZ_2_4: "r2", Band.GHZ_5: "r5", Band.GHZ_6: "r6"}
 
 
 def legal_id(text: str, taken: Iterable[str] = ()) -> str:
@@ -56,7 +56,7 @@ def match_of(ap: FoundAp) -> dict[str, str]:
 def _radios(found: Iterable[FoundRadio], site: str, ap: str) -> tuple[Radio, ...]:
     radios: dict[str, Radio] = {}
     for each in found:
-        own = legal_id(_BAND_IDS[each.band] if each.band else f"r-{each.name}", radios)
+        own = legal_id(BAND_IDS[each.band] if each.band else f"r-{each.name}", radios)
         key = radio_key(site, ap, own)
         radios[own] = Radio(key=key, band=each.band or Band.GHZ_5, ifname=each.name)
     return tuple(radios.values())

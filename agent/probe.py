@@ -35,8 +35,8 @@ DEVICE: Final = "device"
 """What stands in the keys of radios that no inventory names."""
 
 NO_RADIOS: Final = (
-    "it tells of no radio: its tables of radios are empty or not open to this login, or its driver tells only"
-    " of those that a site file names (--site)"
+    "it tells of no Wi-Fi radio: its tables of radios are empty or closed to this login, or its driver tells"
+    " only of those that a site file names (--site)"
 )
 
 CONFIGS: Final = 32
@@ -86,6 +86,7 @@ async def probe(
         "device": _device(info) if info else None,
         "found": [_found(ap, listed=one_of(ap) is not None) for ap in found],
         "radios": [{**_whose(row["key"], known), **row} for row in rows],
+        "notes": [],
         "calls": asked.calls,
         "errors": asked.errors,
     }
@@ -236,15 +237,14 @@ def _unlisted(result: dict[str, Any]) -> dict[str, Any]:
 
 def _nothing(asked: Probe, info: DeviceInfo | None, wanted: str | None) -> dict[str, Any]:
     """Nobody answered, or no radio is known by name."""
-    if info is not None and wanted is not None and info.found:
+    if info is not None and wanted is not None:
         asked.errors.append(f"find: it answers for no AP {wanted} with radios")
-    elif info is not None:
-        asked.errors.append(f"find: {NO_RADIOS}")
     return {
         "reachable": info is not None,
         "device": _device(info) if info else None,
         "found": [_found(ap, listed=None) for ap in info.found] if info else [],
         "radios": [],
+        "notes": [NO_RADIOS] if info and not any(ap.radios for ap in info.found) else [],
         "calls": asked.calls,
         "errors": asked.errors,
     }

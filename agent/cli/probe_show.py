@@ -50,6 +50,8 @@ def show_probe(found: Mapping[str, Any]) -> None:
     else:
         show("each field of each radio: --json, or one AP by its name")
     _show_unlisted(found.get("found", ()))
+    for note in found.get("notes", ()):
+        show(note)
     show_table("Calls", ("call", "ms"), ((call["call"], call["ms"]) for call in found["calls"]))
 
 
