@@ -20,6 +20,7 @@ from integration.snmp_responder import (
     of_another_community,
     of_another_request,
     read_snmprec,
+    served,
     silent,
     truncated,
 )
@@ -113,6 +114,19 @@ def test_values_come_as_they_are_and_absent_ones_are_left_out(agent: Agent) -> N
         f"{LAST}.5": b"\x9f\x78\x04\x3f\xc0\x00\x00",
         f"{LAST}.6": -(2**31),
     }
+
+
+def test_an_agent_may_be_served_by_a_thread(agent: Agent) -> None:
+    async def story(port: int) -> object:
+        session = V2cSession(dataclasses.replace(TARGET, port=port), b"public")
+        await session.open()
+        try:
+            return await session.get([NAME])
+        finally:
+            await session.close()
+
+    with served(agent) as port:
+        assert asyncio.run(story(port)) == {NAME: b"ap1"}
 
 
 def test_many_instances_are_asked_for_in_parts(agent: Agent) -> None:
