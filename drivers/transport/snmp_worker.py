@@ -90,9 +90,16 @@ class Worker:
         self._out.flush()
 
 
+def _stumbled(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """A datagram over which pysnmp stumbles is nobody's answer, and may come a thousand times."""
+    if "handle" not in context:
+        loop.default_exception_handler(context)
+
+
 async def _serve(out: BinaryIO) -> None:
     requests = asyncio.StreamReader(limit=snmp_pipe.LINE_LIMIT)
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_stumbled)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(requests), sys.stdin)
     await Worker(out).serve(requests)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import os
+import random
 import select
 import signal
 import socket
@@ -178,9 +179,9 @@ def test_an_agent_that_lost_its_count_of_boots_is_asked_on(tmp_path: Path) -> No
 
 @contextmanager
 def tampering(
-    port: int, change: Callable[[bytes], bytes | None], asked_for: list[bytes] | None = None
+    port: int, change: Callable[[bytes], list[bytes]], asked_for: list[bytes] | None = None
 ) -> Iterator[int]:
-    """A proxy that changes what the agent answers, as soon as the answers are encrypted; None: drops it.
+    """A proxy that sends these instead of what the agent answers, as soon as the answers are encrypted.
 
     ``asked_for`` gets what is asked, encrypted.
     """
@@ -199,9 +200,8 @@ def tampering(
 
     def answered() -> None:
         datagram = far.recv(65536)
-        answer = change(datagram) if b"strong" in datagram else datagram
-        if answer is not None:
-            near.sendto(answer, client[0])
+        for each in change(datagram) if b"strong" in datagram else [datagram]:
+            near.sendto(each, client[0])
 
     loop.add_reader(near, asked)
     loop.add_reader(far, answered)
@@ -211,6 +211,32 @@ def tampering(
         for each in (near, far):
             loop.remove_reader(each)
             each.close()
+
+
+def test_mutated_answers_do_no_harm(port: int, capfd: pytest.CaptureFixture[str]) -> None:
+    """Forty of them before each right one: neither a wrong value, nor the end of the worker, nor a word."""
+    chance = random.Random(4711)
+
+    def mutated(datagram: bytes) -> bytes:
+        changed = bytearray(datagram)
+        for _ in range(chance.randint(1, 5)):
+            changed[chance.randrange(len(changed))] = chance.choice((0, 1, 0x7F, 0x80, 0x84, 0xFF))
+        return bytes(changed[: chance.randint(1, len(changed))] if chance.random() < 0.3 else changed)
+
+    async def story() -> None:
+        with tampering(port, lambda datagram: [*(mutated(datagram) for _ in range(40)), datagram]) as proxy:
+            session = snmp_session(target(proxy, login("strong"), timeout_s=5.0))
+            await session.open()
+            try:
+                worker = worker_of_this_process()
+                for _ in range(50):
+                    assert await session.get([OBJECT_ID]) == {OBJECT_ID: "1.3.6.1.4.1.8072.3.2.10"}
+                assert worker_of_this_process() == worker
+            finally:
+                await session.close()
+
+    asyncio.run(story())
+    assert capfd.readouterr() == ("", "")
 
 
 def flipped(at: int) -> Callable[[bytes], bytes]:
@@ -230,7 +256,7 @@ def without_flags(datagram: bytes) -> bytes:
 @pytest.mark.parametrize("change", [flipped(-1), flipped(-12), without_flags], ids=["last", "inner", "flags"])
 def test_a_tampered_answer_is_refused(port: int, change: Callable[[bytes], bytes]) -> None:
     async def story() -> None:
-        with tampering(port, change) as proxy:
+        with tampering(port, lambda datagram: [change(datagram)]) as proxy:
             session = snmp_session(target(proxy, login("strong"), timeout_s=0.3))
             await session.open()
             try:
@@ -250,7 +276,7 @@ def test_a_set_of_v3_is_sent_once(port: int) -> None:
 
     async def story() -> int:
         nonlocal answers
-        with tampering(port, lambda datagram: datagram if answers else None, asked_for) as proxy:
+        with tampering(port, lambda datagram: [datagram] if answers else [], asked_for) as proxy:
             session = snmp_session(target(proxy, login("strong"), timeout_s=0.2, retries=3))
             await session.open()
             try:
@@ -268,7 +294,7 @@ def test_a_set_of_v3_is_sent_once(port: int) -> None:
 
 def test_the_proxy_alone_changes_nothing(port: int) -> None:
     async def story() -> object:
-        with tampering(port, lambda datagram: datagram) as proxy:
+        with tampering(port, lambda datagram: [datagram]) as proxy:
             session = snmp_session(target(proxy, login("strong")))
             await session.open()
             try:
