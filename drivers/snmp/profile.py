@@ -332,7 +332,8 @@ class Write(Part):
 class Profile(Part):
     """One dialect. ``owner``: what the vendor's own RRM is called. ``refresh_s``: how old the device lets a
     table become. ``restarts``: instances beside sysUpTime that change when all counters start again
-    (snmpEngineBoots). ``notifications``: see docs/snmp.md; checked by who reads them."""
+    (snmpEngineBoots). ``notifications``: see docs/traps.md; drivers/snmp/notify_words.py has
+    their models."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
     summary: str
