@@ -10,12 +10,12 @@ from typing import Final
 
 from drivers.base import DeviceContext
 from drivers.errors import DriverError, NeverAgain, Refused, TryAgain, Unsupported
+from drivers.expectation import compare
 from drivers.netconf import render
 from drivers.netconf.cisco import find, parse, parse_rrm, plan, reading, watch
 from drivers.netconf.cisco import render as words
 from drivers.netconf.cisco.parse import Ap, Radio, Slot
 from drivers.netconf.cisco.reading import Answers
-from drivers.netconf.judge import compare
 from drivers.netconf.link import Link
 from drivers.netconf.options import Options
 from drivers.netconf.parse_hello import Offers, offers
