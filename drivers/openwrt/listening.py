@@ -42,14 +42,12 @@ class Listening:
         self._pumps: dict[str, asyncio.Task[None]] = {}
 
     async def signals(self) -> AsyncGenerator[Signal]:
-        """Ends with the connection, or when nothing may be listened to. Raises what else ended it."""
+        """Ends with the connection, or when nothing may be listened to. Raises what ended it."""
         self._start("log", self._log())
         self._start(HUB, self._object(HUB))
         self._meet()
         try:
             while (item := await self._next()) is not None:
-                if isinstance(item, Disconnected):
-                    return
                 if isinstance(item, DriverError):
                     raise item
                 yield item
