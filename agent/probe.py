@@ -34,6 +34,11 @@ SITE: Final = "probe"
 DEVICE: Final = "device"
 """What stands in the keys of radios that no inventory names."""
 
+NO_RADIOS: Final = (
+    "it tells of no Wi-Fi radio: its tables of radios are empty or closed to this login, or its driver tells"
+    " only of those that a site file names (--site)"
+)
+
 CONFIGS: Final = 32
 """At most so many radios are asked for their settings: each is a question of its own, and a controller has
 hundreds of radios."""
@@ -71,15 +76,17 @@ async def probe(
     """The answer of the operation ``probe``. ``radios`` None: all of the device; ``aps``: those of the
     inventory that it answers for. ``for_s``: it is read again so much later, and shares of air and frames
     are counted in between. Leaves the device open."""
-    asked, listed = Probe(device, clock), tuple(aps)
+    asked, one_of = Probe(device, clock), _index(tuple(aps))
     info = await asked.call("open", device.open())
     rows = await _radios(asked, info, radios, for_s) if info else []
-    names = {ap.id: ap.match.get("mac") or ap.match.get("name") or ap.id for ap in listed}
+    found = info.found if info else ()
+    known = {one.id: ap for ap in found if (one := one_of(ap)) is not None}
     return {
         "reachable": info is not None,
         "device": _device(info) if info else None,
-        "found": [_found(ap, listed) for ap in info.found] if info else [],
-        "radios": [{"ap": _ap_name(row["key"], names), **row} for row in rows],
+        "found": [_found(ap, listed=one_of(ap) is not None) for ap in found],
+        "radios": [{**_whose(row["key"], known), **row} for row in rows],
+        "notes": [],
         "calls": asked.calls,
         "errors": asked.errors,
     }
@@ -132,27 +139,32 @@ def _seen(first: Snapshot | None, later: Snapshot | None, key: RadioKey) -> Obse
     return observe(first.readings.get(key), later.readings[key])
 
 
-def _ap_name(key: RadioKey, names: Mapping[str, str]) -> str:
-    """The AP as the device knows it, where the inventory says how; else its id."""
+def _whose(key: RadioKey, known: Mapping[str, FoundAp]) -> dict[str, str | None]:
+    """The AP as the device knows it: by its MAC, else by its name, else by the id of the inventory."""
     ap_id = key.split("/")[1]
-    return names.get(ap_id, ap_id)
+    ap = known.get(ap_id)
+    return {"ap": (ap.mac or ap.name or ap_id) if ap else ap_id, "ap_name": ap.name if ap else None}
 
 
-def _found(ap: FoundAp, listed: tuple[AccessPoint, ...]) -> dict[str, Any]:
+def _found(ap: FoundAp, *, listed: bool | None) -> dict[str, Any]:
     return {
         "mac": ap.mac,
         "name": ap.name,
         "model": ap.model,
         "radios": [{"name": radio.name, "band": radio.band} for radio in ap.radios],
-        "listed": any(_is(ap, one, only=len(listed) == 1) for one in listed),
+        "listed": listed,
     }
 
 
-def _is(ap: FoundAp, one: AccessPoint, *, only: bool) -> bool:
-    """An AP that is its own device needs no ``match``."""
-    if not one.match:
-        return only
-    return one.match.get("mac") == ap.mac if "mac" in one.match else one.match.get("name") == ap.name
+def _index(listed: tuple[AccessPoint, ...]) -> Callable[[FoundAp], AccessPoint | None]:
+    """Which AP of the inventory one is that was found: by MAC or name, without ``match`` by its id as a name;
+    an AP that is its own device needs neither."""
+    by: dict[tuple[str, str | None], AccessPoint] = {}
+    for one in listed:
+        kind = "mac" if "mac" in one.match else "name"
+        by[kind, one.match.get(kind, one.id)] = one
+    only = listed[0] if len(listed) == 1 and not listed[0].match else None
+    return lambda ap: by.get(("mac", ap.mac)) or by.get(("name", ap.name)) or only
 
 
 def _device(info: DeviceInfo) -> dict[str, Any]:
@@ -205,22 +217,34 @@ async def probe_all(
         result = await probe(device, clock, aps=chosen, for_s=for_s)
     finally:
         await device.close()
-    for ap in result["found"]:
-        ap["listed"] = None  # there is no inventory
-    return {**result, "calls": [*asked.calls, *result["calls"]]}
+    return {**_unlisted(result), "calls": [*asked.calls, *result["calls"]]}
+
+
+def _unlisted(result: dict[str, Any]) -> dict[str, Any]:
+    """Where there is no inventory, none lists an AP or knows the band that a radio does not tell."""
+    found = [{**ap, "listed": None} for ap in result["found"]]
+    silent = {
+        (ap["mac"] or ap["name"], radio["name"])
+        for ap in found
+        for radio in ap["radios"]
+        if radio["band"] is None
+    }
+    radios = [
+        {**row, "band": None} if (row["ap"], row["name"]) in silent else row for row in result["radios"]
+    ]
+    return {**result, "found": found, "radios": radios}
 
 
 def _nothing(asked: Probe, info: DeviceInfo | None, wanted: str | None) -> dict[str, Any]:
     """Nobody answered, or no radio is known by name."""
-    if info is not None and wanted is not None and info.found:
+    if info is not None and wanted is not None:
         asked.errors.append(f"find: it answers for no AP {wanted} with radios")
-    elif info is not None:
-        asked.errors.append("find: it tells of no AP with radios; a site file (--site) can name them")
     return {
         "reachable": info is not None,
         "device": _device(info) if info else None,
-        "found": [{**_found(ap, ()), "listed": None} for ap in info.found] if info else [],
+        "found": [_found(ap, listed=None) for ap in info.found] if info else [],
         "radios": [],
+        "notes": [NO_RADIOS] if info and not any(ap.radios for ap in info.found) else [],
         "calls": asked.calls,
         "errors": asked.errors,
     }

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from benchmarks import audit, choice, fleet, load, machine, radar_line, reaction, verdict
+from benchmarks import audit, choice, fleet, load, machine, radar_line, reaction, traps, verdict
 
 FIGURES: dict[str, ModuleType] = {
     "reaction": reaction,
@@ -23,6 +23,7 @@ FIGURES: dict[str, ModuleType] = {
     "choice": choice,
     "audit": audit,
     "load": load,
+    "traps": traps,
 }
 
 

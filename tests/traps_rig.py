@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from drivers.notifications import Notification, Sender
-from drivers.transport import traps_ber as ber
+from drivers.transport import ber
 from drivers.transport import traps_message as wire
 from drivers.transport.traps import TrapListener
 from drivers.transport.traps_message import AUTH, PRIV, UserMessage

@@ -309,6 +309,7 @@ class CallView(Answer):
 class ProbeResult(Answer):
     device: Mapping[str, Any] | None
     reachable: bool = True
+    notes: tuple[str, ...] = ()
     found: tuple[Mapping[str, Any], ...] = ()
     radios: tuple[Mapping[str, Any], ...]
     calls: tuple[CallView, ...]

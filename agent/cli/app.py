@@ -12,7 +12,20 @@ import typer
 from typer.core import TyperGroup
 
 from agent import places
-from agent.cli import audit, changes, check, demo, drivers, events, inject, pause, probe, run, status
+from agent.cli import (
+    audit,
+    changes,
+    check,
+    demo,
+    discover,
+    drivers,
+    events,
+    inject,
+    pause,
+    probe,
+    run,
+    status,
+)
 from agent.cli.failure import ExitCode, Failure, of_os
 from agent.cli.options import Options
 from agent.cli.terminal import complain
@@ -129,6 +142,7 @@ app.command("demo")(demo.demo)
 app.command("run")(run.run)
 app.command("check")(check.check)
 app.command("probe")(probe.probe)
+app.command("discover")(discover.discover)
 app.command("status")(status.status)
 app.command("events")(events.events)
 app.command("changes")(changes.changes)

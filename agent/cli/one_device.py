@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,8 +36,7 @@ def config_of(address: str, driver: str, profile: str | None, credential: str | 
     from inventory.model import DeviceConfig
 
     try:
-        given = {} if profile is None else {"profile": profile}
-        options = installed().family(driver).check_options(given)
+        options = installed().family(driver).check_options(_options(profile))
     except (UnusableFamily, ValueError) as error:
         raise usage(str(error)) from None
     return DeviceConfig(id=ID, driver=driver, address=address, credential=credential, options=options)
@@ -64,3 +64,26 @@ def device_of(config: DeviceConfig, aps: tuple[AccessPoint, ...]) -> Device:
         raise Failure(ExitCode.USAGE, f"{config.id}: {error}") from None
     except PersonNeeded as error:
         raise usage(str(error)) from None
+
+
+def recorded(file: Path, driver: str, profile: str | None) -> Callable[[tuple[AccessPoint, ...]], Device]:
+    """What makes a device of a recording. Raises a Failure that says what to do with a wrong file."""
+    from drivers.snmp.options import checked
+    from drivers.snmp.replay import WrongRecording, replayed
+    from inventory.site_error import SiteErrors
+
+    if driver != "snmp":
+        raise usage(f"--replay: only snmp has recordings that anyone can make, {driver} has none")
+    try:
+        return replayed(file, checked(_options(profile)))
+    except (WrongRecording, SiteErrors, ValueError) as error:
+        raise usage(*str(error).splitlines()) from None
+
+
+def _options(profile: str | None) -> dict[str, str]:
+    """A dialect by its name, or by its file."""
+    if profile is None:
+        return {}
+    if profile.endswith((".yaml", ".yml")):
+        return {"profile_file": str(Path(profile).absolute())}
+    return {"profile": profile}

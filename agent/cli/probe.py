@@ -35,7 +35,7 @@ class Wanted:
 
     def need_ap(self) -> str:
         if self.ap is None:
-            raise usage("name an AP, or a device: --address HOST")
+            raise usage("name an AP, or a device: --address HOST, --replay FILE")
         return self.ap
 
 
@@ -52,7 +52,15 @@ def probe(
         str | None,
         typer.Option("--address", metavar="HOST", help="Ask a device that no site file names."),
     ] = None,
-    driver: Annotated[str, typer.Option("--driver", metavar="NAME", help="With --address.")] = "snmp",
+    replay: Annotated[
+        Path | None,
+        typer.Option(
+            "--replay", metavar="FILE", help="Instead of a device: what snmpwalk -On printed, or a .snmprec."
+        ),
+    ] = None,
+    driver: Annotated[
+        str, typer.Option("--driver", metavar="NAME", help="With --address and --replay.")
+    ] = "snmp",
     profile: Annotated[
         str | None,
         typer.Option("--profile", metavar="NAME", help="With --driver snmp; else found by sysObjectID."),
@@ -66,10 +74,10 @@ def probe(
     as_json: Json = False,
 ) -> int:
     """Ask one AP, or one device, everything it can be asked. Writes nothing."""
-    if sum(each is not None for each in (site, address)) > 1:
-        raise usage("either --site or --address")
+    if sum(each is not None for each in (site, address, replay)) > 1:
+        raise usage("one of --site, --address and --replay")
     wanted = Wanted(ap=ap, for_s=_span_s(for_span), driver=driver, profile=profile, credential=credential)
-    found = _found(options_of(context), wanted, site, address)
+    found = _found(options_of(context), wanted, site, address, replay)
     if as_json:
         show_json(found)
     else:
@@ -87,11 +95,15 @@ def _span_s(text: str) -> float:
     return span_s
 
 
-def _found(options: Options, wanted: Wanted, site: Path | None, address: str | None) -> dict[str, Any]:
+def _found(
+    options: Options, wanted: Wanted, site: Path | None, address: str | None, replay: Path | None
+) -> dict[str, Any]:
     if site is not None:
         return _directly(site, wanted)
     if address is not None:
         return _at_address(address, wanted)
+    if replay is not None:
+        return _replayed(replay, wanted)
     return options.ask(
         "probe",
         ap=ap_key(wanted.need_ap(), options.radios()),
@@ -132,6 +144,12 @@ def _at_address(address: str, wanted: Wanted) -> dict[str, Any]:
         return device_of(config, aps)
 
     return _all_of(make, wanted)
+
+
+def _replayed(file: Path, wanted: Wanted) -> dict[str, Any]:
+    from agent.cli.one_device import recorded
+
+    return _all_of(recorded(file, wanted.driver, wanted.profile), wanted)
 
 
 def _all_of(make: Any, wanted: Wanted) -> dict[str, Any]:

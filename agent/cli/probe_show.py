@@ -12,10 +12,25 @@ DETAILED: Final = 8
 """At most so many radios are shown field by field; more are one line each."""
 
 _OVERVIEW: Final = (
-    *("AP", "radio", "GHz", "state", "channel", "MHz", "dBm", "noise", "busy", "retries", "clients"),
+    *(
+        "AP",
+        "AP's name",
+        "radio",
+        "GHz",
+        "state",
+        "channel",
+        "MHz",
+        "dBm",
+        "noise",
+        "busy",
+        "retries",
+        "clients",
+    ),
     "power by",
 )
-_ALREADY: Final = frozenset({"key", "ap", "name", "band", "fields", "reading", "configured", "in_force"})
+_ALREADY: Final = frozenset(
+    {"key", "ap", "ap_name", "name", "band", "missing", "fields", "reading", "configured", "in_force"}
+)
 _IN_MHZ: Final = {
     "allowed_mhz": "allowed channels",
     "nop_mhz": "channels in NOP",
@@ -35,6 +50,8 @@ def show_probe(found: Mapping[str, Any]) -> None:
     else:
         show("each field of each radio: --json, or one AP by its name")
     _show_unlisted(found.get("found", ()))
+    for note in found.get("notes", ()):
+        show(note)
     show_table("Calls", ("call", "ms"), ((call["call"], call["ms"]) for call in found["calls"]))
 
 
@@ -50,6 +67,7 @@ def _overview(radio: Mapping[str, Any]) -> tuple[Any, ...]:
     told = {**radio, **(radio.get("reading") or {})}
     return (
         told.get("ap"),
+        told.get("ap_name"),
         told["name"],
         told.get("band"),
         told.get("state") or told.get("missing"),
@@ -66,9 +84,12 @@ def _show_radio(radio: Mapping[str, Any]) -> None:
 
 
 def _fields(radio: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+    if radio.get("missing") is not None:
+        yield "missing", radio["missing"], None, None
+        return
     origins = radio.get("fields", {})
     for name, value in radio.items():
-        if name in _ALREADY or (name == "missing" and value is None):
+        if name in _ALREADY:
             continue
         origin = origins.get(name, {})
         yield _IN_MHZ.get(name, name), _value(name, value), spoken(origin.get("age_s")), origin.get("source")
@@ -104,7 +125,7 @@ def _show_unlisted(found: Any) -> None:
     rows = [
         (ap["mac"], ap["name"], ap["model"], [radio["name"] for radio in ap["radios"]])
         for ap in found
-        if not ap["listed"]
+        if ap["listed"] is False
     ]
     if rows:
         title = f"{count(len(rows), 'AP')} that it answers for and the inventory does not list"

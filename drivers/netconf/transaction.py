@@ -14,7 +14,7 @@ from drivers.netconf import render
 from drivers.netconf.link import Link
 from drivers.netconf.parse_hello import Offers
 
-UNDO_S: Final = (10.0, 24 * 3600.0)  # confirm-timeout is a uint32 of seconds; shorter than a few is no use
+UNDO_S: Final = (15.0, 24 * 3600.0)  # confirm-timeout is any number of seconds; this leaves time to look
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,7 +55,7 @@ CAPABILITIES: Final = Capabilities(
     undo_timer_s=(10.0, 600.0),
     signals=True,
     signal_ways=("server-sent events of ubus", "system log"),
-    actions=frozenset(Action),
+    actions=frozenset({Action.RESTART, Action.STEER}),
 )
 _BOARD: Final = Call(object="system", method="board")
 _NETWORK: Final = Call(object="network.device", method="status")

@@ -18,10 +18,14 @@ from drivers.snmp import configured, plan, questions, render
 from drivers.snmp.identity import Identity, capabilities, declared, identity, ranked
 from drivers.snmp.load import profile_of_file, shipped
 from drivers.snmp.match import matched
+from drivers.snmp.notify import Rules
+from drivers.snmp.notify_stream import TrapStream
+from drivers.snmp.notify_where import OnAir, Whereabouts
 from drivers.snmp.options import AUTO, Options
-from drivers.snmp.parse import Refusal, Request, read
+from drivers.snmp.parse import Refusal, read
 from drivers.snmp.parse_answer import Answer, Row
 from drivers.snmp.parse_radio import Located, found_aps, located
+from drivers.snmp.parse_status import Request
 from drivers.snmp.plan import Subject
 from drivers.snmp.profile import Profile
 from drivers.snmp.questions import SYS_DESCR, SYS_OBJECT_ID, SYS_UP_TIME, Question, Wanted
@@ -69,10 +73,13 @@ class SnmpDevice:
         self._identity: Identity | None = None
         self._uptime = Uptime(at_s=context.clock())
         self._seen: dict[RadioKey, RadioReading] = {}
+        self._traps = TrapStream(context)
+        self._where: tuple[Mapping[RadioKey, Located], Whereabouts] | None = None
         self._refused: frozenset[tuple[str, str]] = frozenset()
         self._wanted: dict[frozenset[Table], Wanted] = {}
 
     async def open(self) -> DeviceInfo:
+        self._traps.close()
         await self._session.close()
         await self._session.open()
         try:
@@ -90,7 +97,9 @@ class SnmpDevice:
         profile = self._profile = await self._chosen(system)
         self._wanted = {}
         most = declared(profile, signals=self._hears)
-        question = questions.of_all(profile, questions.wanted(profile, most.tables, models=True))
+        wanted = questions.wanted(profile, most.tables, models=True)
+        wanted = questions.with_told(profile, wanted, "radio", "band", "device")
+        question = questions.of_all(profile, wanted)
         at_s, values = self._context.clock(), await self._ask(question, profile)
         who = identity(profile, {**system, **values}, self._session.engine_id)
         answer = Answer(profile, values)
@@ -100,9 +109,9 @@ class SnmpDevice:
         self._found = matched(self._context.aps, self._context.radios, radios)
         self._capabilities = capabilities(answer, radios, most)
         self._snapshot(answer, self._found, self._request(STATUS, at_s))
-        return self._info(who, radios)
+        return self._info(who, answer, radios)
 
-    def _info(self, who: Identity, radios: tuple[Located, ...]) -> DeviceInfo:
+    def _info(self, who: Identity, answer: Answer, radios: tuple[Located, ...]) -> DeviceInfo:
         return DeviceInfo(
             vendor=who.vendor,
             model=who.model,
@@ -110,7 +119,7 @@ class SnmpDevice:
             identity=who.proof,
             radios={key: _radio_info(key, one, self._band(key, one)) for key, one in self._found.items()},
             capabilities=self._capabilities,
-            found=found_aps(radios, who.mac, who.name, who.model or None),
+            found=found_aps(answer, radios, who.mac, who.name, who.model or None),
         )
 
     async def _chosen(self, system: Mapping[Oid, Value]) -> Profile:
@@ -202,7 +211,7 @@ class SnmpDevice:
             oids = [f"{questions.oid_of(profile, column)}.{row.suffix}" for column in columns]
             return configured.of_others(Answer(profile, await self._session.get(oids)), row, ref)
         radio, key, at_s = self._radio(ref), ref.members[0], self._context.clock()
-        wanted = questions.with_told(profile, self._columns(STATUS))
+        wanted = questions.with_told(profile, self._columns(STATUS), "radio")
         answer = Answer(profile, await self._ask(questions.of_rows(profile, wanted, [radio.row]), profile))
         now = self._again(answer, {key: radio})
         reading = self._snapshot(answer, {key: now.get(key)}, self._request(STATUS, at_s)).readings.get(key)
@@ -257,12 +266,24 @@ class SnmpDevice:
             await self._write(render.commands(profile, steps, radio.row, {}))
 
     async def signals(self) -> AsyncIterator[Signal]:
-        """Nothing is pushed."""
-        none: tuple[Signal, ...] = ()
-        for signal in none:
+        """What its traps say, if the daemon hears any."""
+        profile = self._opened()
+        rules = Rules(profile)
+        async for signal in self._traps.signals(
+            rules, self._session.engine_id, lambda: self._whereabouts(profile)
+        ):
             yield signal
 
+    def _whereabouts(self, profile: Profile) -> Whereabouts:
+        """Of the radios as they were found last; made anew when they were found anew."""
+        if self._where is None or self._where[0] is not self._found:
+            one_ap = profile.aps is None
+            made = Whereabouts.of(self._context.aps, self._found, OnAir(self._seen), one_ap=one_ap)
+            self._where = (self._found, made)
+        return self._where[1]
+
     async def close(self) -> None:
+        self._traps.close()
         await self._session.close()
 
     @property
@@ -271,7 +292,7 @@ class SnmpDevice:
 
     @property
     def _hears(self) -> bool:
-        return False
+        return self._traps.hears
 
     def _opened(self) -> Profile:
         if self._profile is None:
@@ -312,8 +333,7 @@ class SnmpDevice:
             if write.scope == ref.kind and ref.name in write.rows and name in self._capabilities.settings:
                 table = write.steps[0].column.partition(".")[0]
                 row = Row(table=table, suffix=write.rows[ref.name], parts={})
-                told = [source.column for source in write.told if source.column is not None]
-                return row, [questions.column_of(column, table) for column in told]
+                return row, questions.told_by(write, table)
         raise Unsupported(f"{self._name} has no {ref.kind} {ref.name}")
 
     def _subject(self, ref: ScopeRef) -> Subject:

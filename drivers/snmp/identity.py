@@ -10,9 +10,10 @@ from typing import Final
 
 from drivers.errors import Garbage
 from drivers.notifications import Oid, Value
-from drivers.snmp.parse import Request, read
+from drivers.snmp.parse import read
 from drivers.snmp.parse_answer import Answer, Row
 from drivers.snmp.parse_radio import Located, text_of
+from drivers.snmp.parse_status import Request
 from drivers.snmp.profile import Profile, Sources
 from drivers.snmp.questions import SYS_OBJECT_ID
 from drivers.types import Action, Capabilities, RadioReading, Setting, Table
@@ -92,16 +93,22 @@ def ranked(profiles: Sequence[Profile], sys_object_id: str, sys_descr: str) -> l
 
 
 def declared(profile: Profile, *, signals: bool = False) -> Capabilities:
-    """The most that devices of this dialect can do."""
+    """The most that devices of this dialect can do. ``signals``: somebody listens for what they push."""
+    signals = signals and bool(profile.notifications)
+    tables = frozenset({Table.STATUS, *_tables(profile)})
     return Capabilities(
-        tables=frozenset({Table.STATUS, *_tables(profile)}),
+        tables=tables,
         settings=MappingProxyType(_settings(profile, frozenset(profile.set))),
         widths_mhz=profile.widths_mhz,
-        refresh_s=MappingProxyType(dict(profile.refresh_s)),
+        refresh_s=_refresh_s(profile, tables),
         signals=signals,
         signal_ways=("SNMP notifications",) if signals else (),
         actions=_actions(profile),
     )
+
+
+def _refresh_s(profile: Profile, tables: frozenset[Table]) -> Mapping[Table, float]:
+    return MappingProxyType({table: s for table, s in profile.refresh_s.items() if table in tables and s > 0})
 
 
 def _tables(profile: Profile) -> list[Table]:
@@ -138,11 +145,12 @@ def capabilities(answer: Answer, radios: Sequence[Located], most: Capabilities) 
     ]
     told = frozenset(name for name in profile.set if _is_told(name, answer, readings))
     settings = _settings(profile, told)
+    tables = frozenset(table for table in most.tables if _is_answered(table, readings))
     return Capabilities(
-        tables=frozenset(table for table in most.tables if _is_answered(table, readings)) or most.tables,
+        tables=tables,
         settings=MappingProxyType(settings),
         widths_mhz=most.widths_mhz,
-        refresh_s=most.refresh_s,
+        refresh_s=_refresh_s(profile, tables),
         signals=most.signals,
         signal_ways=most.signal_ways,
         actions=most.actions if settings else frozenset(),

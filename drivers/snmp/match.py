@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from drivers.errors import Garbage
 from drivers.snmp.parse_radio import Located
@@ -19,32 +19,36 @@ def matched(
     for radio in radios:
         by_ap.setdefault(ap_of(radio.key), []).append(radio)
     known = {ap.id: ap for ap in aps}
-    groups = _by_ap(found)
+    there = _There(found)
     result: dict[RadioKey, Located] = {}
     for ap_key, wanted in by_ap.items():
-        ap = known.get(ap_key.rpartition("/")[2])
-        result |= _radios(wanted, _of_ap(ap, groups))
+        result |= _radios(wanted, there.of_ap(known.get(ap_key.rpartition("/")[2])))
     return result
 
 
-def _by_ap(found: Sequence[Located]) -> Mapping[tuple[str | None, str | None], list[Located]]:
-    groups: dict[tuple[str | None, str | None], list[Located]] = {}
-    for one in found:
-        groups.setdefault((one.ap_mac, one.ap_name), []).append(one)
-    return groups
+class _There:
+    """The radios of a device by the MAC and by the name of their AP."""
 
+    def __init__(self, found: Iterable[Located]) -> None:
+        self._by_mac: dict[str | None, list[Located]] = {}
+        self._by_name: dict[str | None, list[Located]] = {}
+        self._all: dict[tuple[str | None, str | None], list[Located]] = {}
+        for one in found:
+            self._by_mac.setdefault(one.ap_mac, []).append(one)
+            self._by_name.setdefault(one.ap_name, []).append(one)
+            self._all.setdefault((one.ap_mac, one.ap_name), []).append(one)
 
-def _of_ap(
-    ap: AccessPoint | None, groups: Mapping[tuple[str | None, str | None], list[Located]]
-) -> list[Located]:
-    """Radios of one AP: by MAC, by name, by its id as a name; an AP that is the only one needs no `match`."""
-    match = ap.match if ap is not None else {}
-    if "mac" in match:
-        return [one for (mac, _), group in groups.items() if mac == _mac(match["mac"]) for one in group]
-    name = match.get("name", ap.id if ap is not None and len(groups) > 1 else None)
-    if name is not None:
-        return [one for (_, told), group in groups.items() if told == name for one in group]
-    return next(iter(groups.values()), []) if len(groups) == 1 else []
+    def of_ap(self, ap: AccessPoint | None) -> Sequence[Located]:
+        """By MAC, by name, by its id as a name; an AP that is the only one needs no `match`."""
+        match = ap.match if ap is not None else {}
+        if "mac" in match:
+            mac = _mac(match["mac"])
+            return self._by_mac.get(mac, ()) if mac is not None else ()
+        if "name" in match:
+            return self._by_name.get(match["name"], ())
+        if len(self._all) == 1:
+            return next(iter(self._all.values()))
+        return self._by_name.get(ap.id, ()) if ap is not None else ()
 
 
 def _mac(text: str) -> str | None:

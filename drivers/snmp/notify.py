@@ -34,9 +34,14 @@ from drivers.snmp.notify_words import Condition, Group, Meaning, Means
 from drivers.snmp.parse_index import NoSuchShape, PartValue
 from drivers.snmp.parse_value import Result, converted
 from drivers.snmp.profile import Profile, Source, Sources
-from drivers.transport.traps_message import plain_trap
+from drivers.transport.traps_message import GENERIC, plain_trap
 from inventory.channels import block, frequency_mhz
 from inventory.model import Band, RadioKey
+
+EVERYBODYS: Final = Group.model_validate(
+    {"base": GENERIC, "traps": [{"trap": "1", "means": Means.POLL}, {"trap": "2", "means": Means.POLL}]}
+)
+"""coldStart and warmStart: what was known of the device is no longer so."""
 
 _BITS: Final = 8
 
@@ -47,8 +52,7 @@ class Rules:
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
         self._by_trap: dict[Oid, list[tuple[Group, Meaning]]] = defaultdict(list)
-        for raw in profile.notifications:
-            group = Group.model_validate(raw)
+        for group in (*map(Group.model_validate, profile.notifications), EVERYBODYS):
             for meaning in group.traps:
                 self._by_trap[plain_trap(f"{group.base}.{meaning.trap}")].append((group, meaning))
 

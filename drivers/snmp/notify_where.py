@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from drivers.errors import Garbage
 from drivers.snmp.parse_radio import Located, text_of
-from drivers.snmp.parse_value import Result
-from inventory.channels import Block
-from inventory.model import Band, RadioKey
+from drivers.snmp.parse_value import Result, mac_of
+from drivers.types import RadioReading
+from inventory.channels import Block, block
+from inventory.model import AccessPoint, Band, Radio, RadioKey
 
 
 @dataclass(slots=True)
@@ -26,19 +28,22 @@ class Whereabouts:
     @classmethod
     def of(
         cls,
-        radios: Iterable[tuple[RadioKey, Band, Located]],
+        aps: Iterable[AccessPoint],
+        found: Mapping[RadioKey, Located],
         on_air: Mapping[RadioKey, Block],
         *,
         one_ap: bool,
     ) -> Whereabouts:
-        """``radios``: those of the inventory, and what the device calls them."""
-        found: dict[tuple[str, str], set[RadioKey]] = defaultdict(set)
+        """``aps``: those of the inventory; ``found``: what the device calls their radios, as far as it tells:
+        a radio that it does not is known by its AP alone."""
+        known: dict[tuple[str, str], set[RadioKey]] = defaultdict(set)
         bands = {}
-        for key, band, one in radios:
-            bands[key] = band
-            for name, value in _facts(one, band).items():
-                found[name, _same(value)].add(key)
-        by_fact = {fact: frozenset(keys) for fact, keys in found.items()}
+        for ap in aps:
+            for radio in ap.radios:
+                bands[radio.key] = radio.band
+                for name, value in _facts(ap, radio, found.get(radio.key)).items():
+                    known[name, _same(value)].add(radio.key)
+        by_fact = {fact: frozenset(keys) for fact, keys in known.items()}
         return cls(one_ap=one_ap, bands=bands, on_air=on_air, _by_fact=by_fact)
 
     def named(self, said: Mapping[str, Result]) -> frozenset[RadioKey]:
@@ -47,14 +52,45 @@ class Whereabouts:
         return frozenset.intersection(*sets) if sets else frozenset()
 
 
-def _facts(one: Located, band: Band) -> Mapping[str, Result]:
-    own: dict[str, Result | None] = {
-        "ap_mac": one.ap_mac,
-        "ap_name": one.ap_name,
-        "name": one.name,
-        "band": str(band),
-    }
-    return {**one.row.parts, **{name: value for name, value in own.items() if value is not None}}
+class OnAir(Mapping[RadioKey, Block]):
+    """What each radio was last read to be on, worked out when it is asked for."""
+
+    def __init__(self, readings: Mapping[RadioKey, RadioReading]) -> None:
+        self._readings = readings
+
+    def __getitem__(self, key: RadioKey) -> Block:
+        reading = self._readings[key]
+        if reading.channel is None or reading.width_mhz is None:
+            raise KeyError(key)
+        center_mhz = reading.center_mhz.value if reading.center_mhz is not None else None
+        try:
+            return block(reading.band, reading.channel.value, reading.width_mhz.value, center_mhz)
+        except ValueError:
+            raise KeyError(key) from None
+
+    def __iter__(self) -> Iterator[RadioKey]:
+        return (key for key in self._readings if key in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def _facts(ap: AccessPoint, radio: Radio, found: Located | None) -> Mapping[str, Result]:
+    facts: dict[str, Result] = {"ap_name": ap.match.get("name", ap.id), "band": str(radio.band)}
+    if "mac" in ap.match:
+        facts["ap_mac"] = _mac(ap.match["mac"])
+    if found is not None:
+        told = {"ap_mac": found.ap_mac, "ap_name": found.ap_name, "name": found.name}
+        facts |= {**found.row.parts, **{name: value for name, value in told.items() if value is not None}}
+    return facts
+
+
+def _mac(text: str) -> str:
+    """As the device writes it; a text that is no MAC as it stands, and no trap names it."""
+    try:
+        return mac_of(text)
+    except Garbage:
+        return text
 
 
 def _same(value: Result) -> str:

@@ -11,16 +11,14 @@ from drivers.errors import Garbage
 from drivers.snmp import profile as words
 from drivers.snmp.parse_answer import Answer, Row
 from drivers.snmp.parse_radio import Located, text_of
+from drivers.snmp.parse_status import Request, number, status, whole
 from drivers.snmp.parse_value import Result
-from drivers.snmp.profile import Source
 from drivers.types import (
-    BssReading,
     ClientReading,
     Counters,
     Gauges,
     NeighborReading,
     RadioReading,
-    RadioState,
     Reported,
     SurveyReading,
     Table,
@@ -28,6 +26,9 @@ from drivers.types import (
 from inventory.channels import block, channels, frequency_mhz
 from inventory.model import Band, RadioKey
 
+_OF_CLIENTS: Final = ("tx_frames", "tx_retries", "tx_failed", "tx_bytes")
+_TOTALS: Final = (*_OF_CLIENTS, "disconnects")
+_TIMES: Final = ("active_ms", "busy_ms", "rx_ms", "tx_ms")
 _LETTERS: Final = re.compile(rb"[A-Za-z0-9 _.-]{4}")
 
 
@@ -48,22 +49,12 @@ class Read:
     refusals: tuple[Refusal, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What a reading is made for. ``take_over``: the agent may take radios that the vendor's RRM manages."""
-
-    tables: frozenset[Table]
-    at_s: float
-    epoch: str = ""
-    take_over: bool = False
-
-
 def read(answer: Answer, radio: Located, key: RadioKey, band: Band, request: Request) -> Read:
     """``band``: of the inventory, where the device does not tell. A counters row that can't be right is left
     out alone; where the radio's own row is nonsense, there is no reading."""
     refused: list[Refusal] = []
     try:
-        reading = _status(answer, radio, key, radio.band or band, request)
+        reading = status(answer, radio, key, radio.band or band, request)
     except Garbage as error:
         why = Refusal(section="status", row=radio.row.suffix, why=str(error))
         return Read(reading=None, refusals=(why,))
@@ -95,119 +86,9 @@ def _bare(reading: RadioReading) -> RadioReading:
         country=None,
         bss=None,
         allowed_mhz=None,
+        nop_mhz=None,
         power_choices_dbm=None,
     )
-
-
-def _status(answer: Answer, radio: Located, key: RadioKey, band: Band, request: Request) -> RadioReading:
-    status, row = answer.profile.status, radio.row
-    channel = _whole(answer, status.channel, row)
-    if channel is not None and channel.value not in channels(band):
-        raise Garbage(f"{band} GHz has no channel {channel.value}")
-    width = _whole(answer, status.width_mhz, row)
-    choices = power_choices(answer, row)
-    country = answer.first(status.country, row)
-    return RadioReading(
-        key=key,
-        at_s=request.at_s,
-        state=_state(answer, row, channel),
-        band=band,
-        channel=channel,
-        width_mhz=width,
-        center_mhz=_center(answer, row, band, channel, width),
-        tx_power_dbm=_power(answer, row, choices),
-        country=None
-        if country is None
-        else Reported(text_of(country)[:2], answer.origin(status.country, row)),
-        bss=None if radio.bssid is None else (BssReading(bssid=radio.bssid),),
-        allowed_mhz=_allowed(answer, row, band),
-        power_choices_dbm=None if choices is None else tuple(sorted(choices, reverse=True)),
-        uplink=answer.first(status.uplink, row) is not None,
-        managed_by=None if request.take_over else _owner(answer, row),
-        fresh_s=max((answer.profile.refresh_s.get(table, 0.0) for table in request.tables), default=0.0),
-    )
-
-
-def _whole(answer: Answer, sources: tuple[Source, ...], row: Row) -> Reported[int] | None:
-    value = number(answer.first(sources, row))
-    if value is None:
-        return None
-    if value != int(value):
-        raise Garbage(f"{value:g} is no whole number")
-    return Reported(int(value), answer.origin(sources, row))
-
-
-def number(value: Result | None) -> float | None:
-    if isinstance(value, str):
-        raise Garbage(f"{value[:40]!r} is no number")
-    return value
-
-
-def _state(answer: Answer, row: Row, channel: Reported[int] | None) -> RadioState:
-    """Where it is not told, a radio with a channel is taken to be on air."""
-    told = answer.first(answer.profile.status.state, row)
-    if told is None:
-        return RadioState.ON_AIR if channel is not None else RadioState.OFF
-    try:
-        return RadioState(str(told))
-    except ValueError:
-        raise Garbage(f"{told!r} is no state of a radio") from None
-
-
-def _center(
-    answer: Answer, row: Row, band: Band, channel: Reported[int] | None, width: Reported[int] | None
-) -> Reported[int] | None:
-    """As told, else what the band plan leaves open: 40 MHz at 2.4 GHz and 320 MHz have two centres."""
-    told = _whole(answer, answer.profile.status.center_mhz, row)
-    if told is not None or channel is None or width is None:
-        return told
-    try:
-        return Reported(block(band, channel.value, width.value).center_mhz, width.source)
-    except ValueError:
-        return None
-
-
-def power_choices(answer: Answer, row: Row) -> tuple[int, ...] | None:
-    """dBm, loudest first: the place of each, from 1, is the level that sets it.
-
-    What does not fall ends the list, and so does a last -1, with which firmware fills it up: it may be a
-    power too on some models, but none that is certain.
-    """
-    told = answer.first(answer.profile.status.power_choices_dbm, row)
-    if told is None:
-        return None
-    numbers = [int(each) for each in re.findall(r"-?\d+", str(told))]
-    falling = numbers[:1]
-    for each in numbers[1:]:
-        if each >= falling[-1]:
-            break
-        falling.append(each)
-    if falling[-1:] == [-1]:
-        falling.pop()
-    return tuple(falling) or None
-
-
-def _power(answer: Answer, row: Row, choices: tuple[int, ...] | None) -> Reported[float] | None:
-    status = answer.profile.status
-    told = number(answer.first(status.tx_power_dbm, row))
-    if told is not None:
-        return Reported(float(told), answer.origin(status.tx_power_dbm, row))
-    level = _whole(answer, status.power_level, row)
-    if level is None or choices is None or not 1 <= level.value <= len(choices):
-        return None
-    return Reported(float(choices[level.value - 1]), level.source)
-
-
-def _allowed(answer: Answer, row: Row, band: Band) -> frozenset[int] | None:
-    told = answer.first(answer.profile.status.channels, row)
-    if told is None:
-        return None
-    numbers = {int(each) for each in re.findall(r"\d{1,3}", str(told))}
-    return frozenset(frequency_mhz(band, each) for each in numbers & set(channels(band))) or None
-
-
-def _owner(answer: Answer, row: Row) -> str | None:
-    return answer.profile.owner if answer.first(answer.profile.status.managed, row) is not None else None
 
 
 def _counters(answer: Answer, row: Row, request: Request) -> Counters | None:
@@ -216,13 +97,15 @@ def _counters(answer: Answer, row: Row, request: Request) -> Counters | None:
     if section is None:
         return None
     _no_text(answer, row, section)
-    told = {
-        name: _total(answer.first(getattr(section, name), row))
-        for name in ("tx_frames", "tx_retries", "tx_failed", "tx_bytes", "disconnects")
-    }
+    told = _totals(answer, row, section, _TOTALS)
     if all(value is None for value in told.values()):
         return None
     return Counters(**told, width_bits=section.bits, epoch=request.epoch)
+
+
+def _totals(answer: Answer, row: Row, section: words.Part, names: tuple[str, ...]) -> dict[str, int | None]:
+    """Only those that the dialect has."""
+    return {name: _total(answer.first(sources, row)) for name in names if (sources := getattr(section, name))}
 
 
 def _total(value: Result | None) -> int | None:
@@ -238,10 +121,10 @@ def _no_text(answer: Answer, row: Row, section: words.Counters) -> None:
     lettered = [each for each in found if each is not None and _LETTERS.fullmatch((each % 2**32).to_bytes(4))]
     if len(lettered) >= 3:
         raise Garbage(f"{len(lettered)} of {len(found)} counters are letters")
-    for part, whole in section.at_most.items():
-        less, more = answer.number_at(part, row), answer.number_at(whole, row)
+    for part, all_of_it in section.at_most.items():
+        less, more = answer.number_at(part, row), answer.number_at(all_of_it, row)
         if less is not None and more is not None and less > more:
-            raise Garbage(f"{less} in column {part}, and of that and more only {more} in {whole}")
+            raise Garbage(f"{less} in column {part}, and of that and more only {more} in {all_of_it}")
 
 
 def _with_clients(answer: Answer, row: Row, reading: RadioReading, refused: list[Refusal]) -> RadioReading:
@@ -270,16 +153,12 @@ def _client(answer: Answer, row: Row, section: words.Clients) -> ClientReading |
     if mac is None:
         return None
     bssid = answer.first(section.bssid, row)
-    totals = {
-        name: _total(answer.first(getattr(section, name), row))
-        for name in ("tx_frames", "tx_retries", "tx_failed", "tx_bytes")
-    }
     return ClientReading(
         mac=str(mac),
         bssid=None if bssid is None else str(bssid),
         signal_dbm=number(answer.first(section.signal_dbm, row)),
         connected_s=number(answer.first(section.connected_s, row)),
-        **totals,
+        **_totals(answer, row, section, _OF_CLIENTS),
     )
 
 
@@ -306,10 +185,10 @@ def _neighbors(
 def _neighbor(answer: Answer, row: Row, section: words.Neighbors, band: Band) -> NeighborReading | None:
     """None for a row that lacks what a neighbour is made of, or is of another band."""
     bssid, signal = answer.first(section.bssid, row), number(answer.first(section.signal_dbm, row))
-    channel = _whole(answer, section.channel, row)
+    channel = whole(answer, section.channel, row)
     if bssid is None or signal is None or channel is None or channel.value not in channels(band):
         return None
-    width = _whole(answer, section.width_mhz, row)
+    width = whole(answer, section.width_mhz, row)
     ssid = answer.first(section.ssid, row)
     return NeighborReading(
         bssid=str(bssid),
@@ -376,16 +255,12 @@ def _channel_air(
     answer: Answer, row: Row, section: words.Survey, reading: RadioReading
 ) -> SurveyReading | None:
     """None for a channel of another band."""
-    channel = _whole(answer, section.channel, row)
-    if channel is None or channel.value not in channels(reading.band):
+    channel = number(answer.first(section.channel, row))
+    if channel is None or channel not in channels(reading.band):
         return None
-    times = {
-        name: _total(answer.first(getattr(section, name), row))
-        for name in ("active_ms", "busy_ms", "rx_ms", "tx_ms")
-    }
     return SurveyReading(
-        frequency_mhz=frequency_mhz(reading.band, channel.value),
-        in_use=reading.channel is not None and reading.channel.value == channel.value,
+        frequency_mhz=frequency_mhz(reading.band, int(channel)),
+        in_use=reading.channel is not None and reading.channel.value == channel,
         noise_dbm=number(answer.first(section.noise_dbm, row)),
-        **times,
+        **_totals(answer, row, section, _TIMES),
     )

@@ -26,6 +26,17 @@ class Row:
     parts: Mapping[str, PartValue]
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A column as seen from the rows of one table. ``beside``: its row has the same index; else it is
+    joined."""
+
+    oid: Oid
+    table: str
+    values: Column
+    beside: bool
+
+
 @dataclass(slots=True)
 class Answer:
     """What a device answered to the columns that were asked for, by the profile's tables."""
@@ -35,6 +46,8 @@ class Answer:
     _columns: dict[str, dict[str, Value]] = field(init=False)
     _shapes: dict[str, Shape] = field(init=False)
     _rows: dict[str, list[Row]] = field(default_factory=dict)
+    _places: dict[tuple[str, str], _Place] = field(default_factory=dict)
+    _shared: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     _groups: dict[tuple[str, tuple[str, ...]], dict[tuple[PartValue, ...], list[Row]]] = field(
         default_factory=dict
     )
@@ -83,36 +96,43 @@ class Answer:
                 return value
         return None
 
-    def origin(self, sources: Iterable[Source], row: Row) -> str:
-        """Where `first` found it."""
+    def found(self, sources: Iterable[Source], row: Row) -> tuple[Result, str] | None:
+        """What `first` yields, and where it was: the column, or whatever else the source names."""
         for source in sources:
-            if self._value(source, row) is not None:
-                return self._oid(source, row)
-        return ""
+            if (value := self._value(source, row)) is not None:
+                if source.column is not None:
+                    return value, self._place(source.column, row.table).oid
+                return value, source.oid or source.part or "constant"
+        return None
 
-    def _oid(self, source: Source, row: Row) -> str:
-        if source.column is not None:
-            table, number = _split(source.column, row)
-            return f"{self.profile.tables[table].oid}.{number}"
-        return source.oid or source.part or "constant"
+    def _place(self, column: str, table: str) -> _Place:
+        """A bare number is of the row's own table."""
+        if (known := self._places.get((column, table))) is not None:
+            return known
+        other, dot, number = column.rpartition(".")
+        other = other if dot else table
+        oid = f"{self.profile.tables[other].oid}.{number}"
+        beside = other == table or self._shapes[other] == self._shapes[table]
+        made = _Place(oid, other, self._columns.get(oid, EMPTY), beside)
+        self._places[column, table] = made
+        return made
 
     def _value(self, source: Source, row: Row) -> Result | None:
         if source.column is None:
             raw = self._apart(source, row)
             return None if raw is None or not self._applies(source, row) else converted(source, raw)
-        table, number = _split(source.column, row)
-        column = self.column(table, number)
-        if not column:
+        place = self._place(source.column, row.table)
+        if not place.values:
             return None
-        if table == row.table or self._shapes[table] == self._shapes[row.table]:
-            raw = column.get(row.suffix)
-            if raw is None or not self._applies(source, row):
+        if place.beside:
+            raw = place.values.get(row.suffix)
+            if raw is None or ((source.when or source.unless) and not self._applies(source, row)):
                 return None
             return converted(source, raw)
         found = [
             value
-            for other in self.joined(table, row)
-            if (raw := column.get(other.suffix)) is not None
+            for other in self.joined(place.table, row)
+            if (raw := place.values.get(other.suffix)) is not None
             and self._applies(source, other, row)
             and (value := converted(source, raw)) is not None
         ]
@@ -136,9 +156,9 @@ class Answer:
         """True when each of these columns of the row (or of the row it is joined to) has one of the
         values."""
         for name, allowed in when.items():
-            table, number = _split(name, row)
-            at = row if table == row.table or also is None else also
-            raw = self.column(table, number).get(at.suffix)
+            place = self._place(name, row.table)
+            at = row if place.table == row.table or also is None else also
+            raw = place.values.get(at.suffix)
             told = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else raw
             if told not in allowed:
                 return False
@@ -146,34 +166,32 @@ class Answer:
 
     def number_at(self, column: str, row: Row) -> int | None:
         """What the device says there, unconverted; None: no number."""
-        table, number = _split(column, row)
-        raw = self.column(table, number).get(row.suffix)
+        raw = self._place(column, row.table).values.get(row.suffix)
         return raw if isinstance(raw, int) else None
 
     def joined(self, table: str, row: Row) -> list[Row]:
         """Rows of another table whose parts of the same name are equal."""
-        names = tuple(name for name in self._names(table) if name in row.parts)
+        names = self._names(table, row)
         groups = self._groups.get((table, names))
         if groups is None:
             groups = self._groups[table, names] = {}
             for other in self.rows(table):
                 if all(name in other.parts for name in names):
                     groups.setdefault(tuple(other.parts[name] for name in names), []).append(other)
-        return groups.get(tuple(row.parts[name] for name in names), [])
+        return groups.get(tuple([row.parts[name] for name in names]), [])
 
-    def _names(self, table: str) -> tuple[str, ...]:
-        shape = self.profile.tables[table]
-        return (*shape.index, *shape.keys)
+    def _names(self, table: str, row: Row) -> tuple[str, ...]:
+        """Of the parts and keys of a table those that rows of another have too."""
+        if (known := self._shared.get((table, row.table))) is None:
+            shape = self.profile.tables[table]
+            known = tuple(name for name in (*shape.index, *shape.keys) if name in row.parts)
+            if not self.profile.tables[row.table].keys:  # a key may be missing from one row alone
+                self._shared[table, row.table] = known
+        return known
 
 
 def _told(keys: Mapping[str, Result | None]) -> dict[str, PartValue]:
     return {name: value for name, value in keys.items() if isinstance(value, int | str)}
-
-
-def _split(column: str, row: Row) -> tuple[str, str]:
-    """Table and number of a column; a bare number is of the row's own table."""
-    table, dot, number = column.rpartition(".")
-    return (table, number) if dot else (row.table, column)
 
 
 def _reduced(how: str, found: list[Result]) -> Result:

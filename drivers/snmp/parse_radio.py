@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from drivers.errors import Garbage
 from drivers.snmp.parse_answer import Answer, Row
 from drivers.snmp.parse_value import Result
+from drivers.snmp.profile import Aps
 from drivers.types import FoundAp, FoundRadio
 from inventory.channels import channels
 from inventory.model import Band
+
+ApTold = tuple[str | None, str | None, str | None]
+"""MAC, name and model of an AP."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +33,7 @@ class Located:
 
 def located(answer: Answer) -> tuple[Located, ...]:
     """All radios that the device has; a row of which not even the name can be read is none."""
-    aps: dict[str, tuple[str | None, str | None, str | None]] = {}
+    aps: dict[str, ApTold] = {}
     found = []
     seen: set[tuple[str | None, Result]] = set()
     for row in _rows(answer):
@@ -49,9 +53,7 @@ def _rows(answer: Answer) -> Iterator[Row]:
     return (row for row in rows.values() if not radios.where or answer.holds(radios.where, row))
 
 
-def _located(
-    answer: Answer, row: Row, aps: dict[str, tuple[str | None, str | None, str | None]]
-) -> Located | None:
+def _located(answer: Answer, row: Row, aps: dict[str, ApTold]) -> Located | None:
     radios = answer.profile.radios
     try:
         name = answer.first(radios.name, row)
@@ -72,9 +74,7 @@ def _located(
     )
 
 
-def _ap(
-    answer: Answer, row: Row, aps: dict[str, tuple[str | None, str | None, str | None]]
-) -> tuple[str | None, str | None, str | None]:
+def _ap(answer: Answer, row: Row, aps: dict[str, ApTold]) -> ApTold:
     """MAC, name and model of the AP that a radio's row belongs to."""
     section = answer.profile.aps
     if section is None:
@@ -83,9 +83,7 @@ def _ap(
     if at is None:
         return _bare_mac(answer, row), None, None
     if at.suffix not in aps:
-        told = [answer.first(sources, at) for sources in (section.mac, section.name, section.model)]
-        mac, name, model = (None if each is None else text_of(each) for each in told)
-        aps[at.suffix] = (mac, name, model)
+        aps[at.suffix] = _told(answer, at, section)
     return aps[at.suffix]
 
 
@@ -127,10 +125,15 @@ def _is_twin(answer: Answer, one: Located, seen: set[tuple[str | None, Result]])
 
 
 def found_aps(
-    radios: tuple[Located, ...], own_mac: str | None, own_name: str | None, own_model: str | None
+    answer: Answer,
+    radios: tuple[Located, ...],
+    own_mac: str | None,
+    own_name: str | None,
+    own_model: str | None,
 ) -> tuple[FoundAp, ...]:
-    """The APs that a device answers for, each with its radios; one that is an AP itself is its only one."""
-    groups: dict[tuple[str | None, str | None, str | None], list[FoundRadio]] = {}
+    """The APs that a device answers for, each with its radios; one that is an AP itself is its only one. Of
+    some an AP's row is all that there is: of those that are away, or where a controller tells no radios."""
+    groups: dict[ApTold, list[FoundRadio]] = {ap: [] for ap in _told_aps(answer)}
     for one in radios:
         alone = one.ap_mac is None and one.ap_name is None
         ap = (own_mac, own_name, own_model) if alone else (one.ap_mac, one.ap_name, one.ap_model)
@@ -139,3 +142,23 @@ def found_aps(
         FoundAp(mac=mac, name=name, model=model, radios=tuple(found))
         for (mac, name, model), found in groups.items()
     )
+
+
+def _told_aps(answer: Answer) -> Iterator[ApTold]:
+    section = answer.profile.aps
+    if section is None:
+        return
+    for row in answer.rows(section.table):
+        try:
+            ap = _told(answer, row, section)
+        except Garbage:
+            continue
+        if ap[:2] != (None, None):
+            yield ap
+
+
+def _told(answer: Answer, row: Row, section: Aps) -> ApTold:
+    """What the AP's own row says."""
+    told = [answer.first(sources, row) for sources in (section.mac, section.name, section.model)]
+    mac, name, model = (None if each is None else text_of(each) for each in told)
+    return mac, name, model

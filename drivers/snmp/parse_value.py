@@ -18,6 +18,7 @@ _MAC = re.compile(
 )
 
 
+@lru_cache(maxsize=65536)  # most values of a poll are those of the poll before
 def converted(source: Source, raw: Value) -> Result | None:
     """The value in our units; None: not reported, by the rules of this source. Raises Garbage where it is out
     of range, or can't be read."""

@@ -94,6 +94,10 @@ class Source(Part):
     range: tuple[float, float] | None = None
     reduce: Literal["first", "sum", "max", "min", "mean"] = "first"
 
+    def __hash__(self) -> int:
+        """A source is one place of one profile: what it made of a value is remembered by it."""
+        return id(self)
+
     @model_validator(mode="before")
     @classmethod
     def _short(cls, raw: Any) -> Any:
@@ -268,6 +272,15 @@ class Survey(Part):
     tx_ms: Sources = ()
 
 
+class Radar(Part):
+    """Rows that tell on which channel a radio heard radar, and how many seconds ago. They belong to the
+    status: for 30 minutes nothing may be sent there."""
+
+    table: Name
+    channel: Sources
+    ago_s: Sources
+
+
 class Step(Part):
     """One SET. ``const``, or what the edit asks for: ``of`` a setting, through ``map``, or its place in the
     radio's power choices (``choice``), or ``times``. ``note``: what a constant means, for the plan.
@@ -333,6 +346,7 @@ class Profile(Part):
     clients: Clients | None = None
     neighbors: tuple[Neighbors, ...] = ()
     survey: Survey | None = None
+    radar: Radar | None = None
     set: Mapping[Setting, Write] = Field(default_factory=dict)
     release: tuple[Step, ...] = ()
     restart: tuple[Step, ...] = ()
@@ -375,12 +389,11 @@ def all_sources(profile: Profile) -> Iterator[tuple[str, str, Source]]:
     parts: list[tuple[str, str, Part]] = [("radios", own, profile.radios)]
     parts += [(name, own, part) for name in SECTIONS if (part := getattr(profile, name)) is not None]
     parts += [(f"tables.{name}", name, shape) for name, shape in profile.tables.items()]
-    if profile.aps is not None:
-        parts.append(("aps", profile.aps.table, profile.aps))
     if profile.clients is not None:
         parts.append(("clients", profile.clients.table or own, profile.clients))
-    if profile.survey is not None:
-        parts.append(("survey", profile.survey.table, profile.survey))
+    for name in ("aps", "survey", "radar"):
+        if (part := getattr(profile, name)) is not None:
+            parts.append((name, part.table, part))
     parts += [(f"neighbors.{n}", part.table, part) for n, part in enumerate(profile.neighbors)]
     for where, table, part in parts:
         for name, source in sources_of(part):
@@ -404,12 +417,10 @@ def sources_of(part: Part) -> Iterator[tuple[str, Source]]:
 def _named_tables(profile: Profile) -> Iterator[tuple[str, str]]:
     yield "radios.table", profile.radios.table
     yield from (("radios.also", name) for name in profile.radios.also)
-    if profile.aps is not None:
-        yield "aps.table", profile.aps.table
-    if profile.clients is not None and profile.clients.table is not None:
-        yield "clients.table", profile.clients.table
-    if profile.survey is not None:
-        yield "survey.table", profile.survey.table
+    for name in ("aps", "clients", "survey", "radar"):
+        table = getattr(getattr(profile, name), "table", None)
+        if table is not None:
+            yield f"{name}.table", table
     yield from (("neighbors.table", part.table) for part in profile.neighbors)
     for setting, write in profile.set.items():
         yield from ((f"set.{setting}", step.column.split(".")[0]) for step in write.steps)

@@ -9,7 +9,7 @@ from typing import Final
 from drivers.notifications import Oid
 from drivers.snmp import parse_index
 from drivers.snmp.parse_answer import Row
-from drivers.snmp.profile import Part, Profile, Source, sources_of
+from drivers.snmp.profile import Part, Profile, Source, Write, sources_of
 from drivers.types import Table
 
 SYS_DESCR: Final = "1.3.6.1.2.1.1.1.0"
@@ -75,30 +75,41 @@ def wanted(profile: Profile, tables: frozenset[Table], *, models: bool = False) 
     """What these tables take. ``models``: those of the APs too, which nobody needs twice."""
     columns: dict[ColumnOf, None] = {}
     instances: dict[Oid, None] = {}
+    rows: dict[str, None] = {}
     for table, source in _sources(profile, tables, models=models):
+        rows[table] = None
         if source.oid is not None:
             instances[source.oid] = None
-        for column in (*([source.column] if source.column is not None else []), *source.when):
+        for column in columns_in(source):
             columns[column_of(column, table)] = None
     for column in _bare(profile, tables):
         columns[column_of(column, profile.radios.table)] = None
-    for table in {name for name, _ in columns}:
+    for table in (*rows, *(name for name, _ in tuple(columns))):
         for sources in profile.tables[table].keys.values():
-            columns |= {column_of(each.column, table): None for each in sources if each.column is not None}
+            columns |= {column_of(each, table): None for source in sources for each in columns_in(source)}
     return Wanted(columns=tuple(columns), instances=tuple(instances))
 
 
-def with_told(profile: Profile, wanted: Wanted) -> Wanted:
-    """And what is asked only before and after a write: columns that tell what is configured."""
-    told = (
-        column_of(source.column, profile.radios.table)
+def with_told(profile: Profile, wanted: Wanted, *scopes: str) -> Wanted:
+    """And what tells what is configured, for settings of these scopes: asked only at the beginning, and
+    before and after a write."""
+    told = [
+        column
         for write in profile.set.values()
-        if write.scope == "radio"
-        for source in write.told
-        if source.column is not None
-    )
-    columns = tuple(dict.fromkeys((*wanted.columns, *told)))
-    return Wanted(columns=columns, instances=wanted.instances)
+        if write.scope in scopes
+        for column in told_by(write, profile.radios.table)
+    ]
+    return Wanted(columns=tuple(dict.fromkeys((*wanted.columns, *told))), instances=wanted.instances)
+
+
+def told_by(write: Write, table: str) -> list[ColumnOf]:
+    """Columns that tell what is configured."""
+    return [column_of(column, table) for source in write.told for column in columns_in(source)]
+
+
+def columns_in(source: Source) -> tuple[str, ...]:
+    own = () if source.column is None else (source.column,)
+    return (*own, *source.when, *source.unless)
 
 
 def column_of(column: str, table: str) -> ColumnOf:
@@ -115,6 +126,8 @@ def _sources(profile: Profile, tables: frozenset[Table], *, models: bool) -> Ite
         yield from _of(profile.aps.table, profile.aps, () if models else ("model",))
     skipped = () if Table.STATUS in tables else tuple(type(profile.status).model_fields.keys() - _ALWAYS)
     yield from _of(own, profile.status, skipped)
+    if Table.STATUS in tables and profile.radar is not None:
+        yield from _of(profile.radar.table, profile.radar)
     if Table.SURVEY in tables:
         yield from _of(own, profile.gauges)
         yield from _of(profile.survey.table if profile.survey else own, profile.survey)

@@ -24,11 +24,14 @@ class RecordedSession:
 
     def __init__(self, values: Mapping[Oid, Value]) -> None:
         self.values = dict(values)
+        self._order: list[tuple[int, ...]] = []
         self._sorted: list[Oid] = []
         self._is_open = False
 
     async def open(self) -> None:
-        self._sorted = sorted(self.values)
+        by_numbers = sorted((_numbers(oid), oid) for oid in self.values)
+        self._order = [numbers for numbers, _ in by_numbers]
+        self._sorted = [oid for _, oid in by_numbers]
         self._is_open = True
 
     async def get(self, oids: Sequence[Oid]) -> Mapping[Oid, Value]:
@@ -40,8 +43,10 @@ class RecordedSession:
         return {oid: self.values[oid] for root in roots for oid in self._below(root)}
 
     def _below(self, root: Oid) -> Sequence[Oid]:
-        """'/' comes right after '.': what starts with the root and a dot stands between."""
-        return self._sorted[bisect_left(self._sorted, f"{root}.") : bisect_left(self._sorted, f"{root}/")]
+        """In the order in which an agent gives them: by numbers, not by text."""
+        *above, last = _numbers(root)
+        start, end = (bisect_left(self._order, (*above, each)) for each in (last, last + 1))
+        return [oid for oid in self._sorted[start:end] if oid != root]
 
     async def set(self, values: Sequence[Assignment]) -> None:
         self._check()
@@ -53,3 +58,7 @@ class RecordedSession:
     def _check(self) -> None:
         if not self._is_open:
             raise Disconnected("the session is closed")
+
+
+def _numbers(oid: Oid) -> tuple[int, ...]:
+    return tuple(map(int, oid.split(".")))

@@ -1,6 +1,6 @@
 """SNMPv2c messages (RFC 3416) as octets: requests are written, answers are read, strictly.
 
-What the frame of a message gets wrong makes the whole answer `MalformedAnswer`. A value that its own type
+What the frame of a message gets wrong makes the whole answer `Malformed`. A value that its own type
 forbids (an INTEGER without octets, an address of three) comes back as its raw octets: who expected a number
 refuses that row, and the rest of the answer is good.
 """
@@ -15,21 +15,15 @@ from typing import Final
 
 from drivers.notifications import Oid, Value
 from drivers.snmp.session import Assignment, Syntax
+from drivers.transport import ber
+from drivers.transport.ber import Malformed
 
-MAX_SUB_IDENTIFIER: Final = 2**32 - 1
-MAX_SUB_IDENTIFIERS: Final = 128  # RFC 2578 section 3.5
 OIDS_KEPT: Final = 65536  # the instances of a controller of 500 APs come again with every poll; some 15 MB
 
-_INTEGER, _BITS, _OCTETS, _NULL, _OID, _SEQUENCE = 0x02, 0x03, 0x04, 0x05, 0x06, 0x30
-_ADDRESS, _COUNTER32, _GAUGE32, _TICKS, _OPAQUE, _NSAP, _COUNTER64, _UINTEGER32 = range(0x40, 0x48)
-_ABSENT: Final = {_NULL, 0x80, 0x81, 0x82}  # and noSuchObject, noSuchInstance, endOfMibView
-_RAW: Final = {_OCTETS, _BITS, _OPAQUE, _NSAP}
-_UNSIGNED: Final = {_COUNTER32: 4, _GAUGE32: 4, _TICKS: 4, _UINTEGER32: 4, _COUNTER64: 8}
+_BITS, _NSAP, _UINTEGER32 = 0x03, 0x45, 0x47  # of old agents, RFC 1902 and before
+_RAW: Final = {ber.OCTETS, ber.OPAQUE, _BITS, _NSAP}
+_WIDTHS: Final = {ber.COUNTER32: 4, ber.GAUGE32: 4, ber.TIME_TICKS: 4, _UINTEGER32: 4, ber.COUNTER64: 8}
 _VERSION_2C: Final = b"\x02\x01\x01"
-
-
-class MalformedAnswer(ValueError):
-    """Octets that are no answer. Nothing of them is used."""
 
 
 class Pdu(IntEnum):
@@ -71,15 +65,15 @@ def write_request(
     pdu: Pdu, community: bytes, request_id: int, varbinds: Iterable[bytes], *, repetitions: int = 0
 ) -> bytes:
     """``varbinds``: of `asked` or `assigned`; ``repetitions``: of a GetBulk, rows for each of them."""
-    head = _integer(request_id) + _integer(0) + _integer(repetitions)
-    body = _tlv(pdu, head + _tlv(_SEQUENCE, b"".join(varbinds)))
-    return _tlv(_SEQUENCE, _VERSION_2C + _tlv(_OCTETS, community) + body)
+    head = ber.of_integer(request_id) + ber.of_integer(0) + ber.of_integer(repetitions)
+    body = ber.element(pdu, head + ber.element(ber.SEQUENCE, b"".join(varbinds)))
+    return ber.element(ber.SEQUENCE, _VERSION_2C + ber.element(ber.OCTETS, community) + body)
 
 
 @lru_cache(maxsize=OIDS_KEPT)
 def asked(oid: Oid) -> bytes:
     """The varbind that asks for an instance. ValueError: not an OID."""
-    return _tlv(_SEQUENCE, _oid(oid) + b"\x05\x00")
+    return ber.element(ber.SEQUENCE, _oid(oid) + b"\x05\x00")
 
 
 def assigned(assignment: Assignment) -> bytes:
@@ -87,33 +81,33 @@ def assigned(assignment: Assignment) -> bytes:
     value = assignment.value
     match assignment.syntax, value:
         case Syntax.INTEGER, int() if -(2**31) <= value < 2**31:
-            written = _integer(value)
+            written = ber.of_integer(value)
         case Syntax.UNSIGNED, int() if 0 <= value < 2**32:
-            written = _tlv(_GAUGE32, value.to_bytes(value.bit_length() // 8 + 1, "big"))
+            written = ber.element(ber.GAUGE32, value.to_bytes(value.bit_length() // 8 + 1, "big"))
         case Syntax.OCTETS, bytes():
-            written = _tlv(_OCTETS, value)
+            written = ber.element(ber.OCTETS, value)
         case _:
             raise ValueError(f"{assignment.oid}: {value!r} is no {assignment.syntax}")
-    return _tlv(_SEQUENCE, _oid(assignment.oid) + written)
+    return ber.element(ber.SEQUENCE, _oid(assignment.oid) + written)
 
 
 def read_head(datagram: bytes) -> Head:
-    """Whose answer it is, and to what. Raises MalformedAnswer."""
-    tag, at, end = _frame(datagram, 0, len(datagram))
-    _expect(tag == _SEQUENCE and end == len(datagram), "no SNMP message")
+    """Whose answer it is, and to what. Raises Malformed."""
+    tag, at, end = ber.read(datagram, 0, len(datagram))
+    _expect(tag == ber.SEQUENCE and end == len(datagram), "no SNMP message")
     _expect(datagram[at : at + 3] == _VERSION_2C, "not of SNMPv2c")
-    tag, start, at = _frame(datagram, at + 3, end)
-    _expect(tag == _OCTETS, "no community")
+    tag, start, at = ber.read(datagram, at + 3, end)
+    _expect(tag == ber.OCTETS, "no community")
     community = datagram[start:at]
-    tag, at, stop = _frame(datagram, at, end)
+    tag, at, stop = ber.read(datagram, at, end)
     _expect(tag == Pdu.RESPONSE and stop == end, "no Response")
     numbers: list[int] = []
     for _ in range(3):
-        tag, start, at = _frame(datagram, at, end)
-        _expect(tag == _INTEGER and 1 <= at - start <= 4, "a damaged head")
+        tag, start, at = ber.read(datagram, at, end)
+        _expect(tag == ber.INTEGER and 1 <= at - start <= 4, "a damaged head")
         numbers.append(int.from_bytes(datagram[start:at], "big", signed=True))
-    tag, start, stop = _frame(datagram, at, end)
-    _expect(tag == _SEQUENCE and stop == end, "no varbinds")
+    tag, start, stop = ber.read(datagram, at, end)
+    _expect(tag == ber.SEQUENCE and stop == end, "no varbinds")
     return Head(
         datagram=datagram,
         community=community,
@@ -126,18 +120,18 @@ def read_head(datagram: bytes) -> Head:
 
 
 def read_answer(head: Head) -> Answer:
-    """The whole answer. Raises MalformedAnswer."""
+    """The whole answer. Raises Malformed."""
     data, at, end = head.datagram, head.start, head.stop
     varbinds: list[tuple[Oid, Value | None]] = []
     while at < end:
-        tag, start, at = _frame(data, at, end)
-        name_tag, name, value_at = _frame(data, start, at)
-        value_tag, value, stop = _frame(data, value_at, at)
-        if tag != _SEQUENCE or name_tag != _OID or stop != at:
-            raise MalformedAnswer("a damaged varbind")
+        tag, start, at = ber.read(data, at, end)
+        name_tag, name, value_at = ber.read(data, start, at)
+        value_tag, value, stop = ber.read(data, value_at, at)
+        if tag != ber.SEQUENCE or name_tag != ber.OID or stop != at:
+            raise Malformed("a damaged varbind")
         oid = _dotted(data[name:value_at])
         if oid is None:
-            raise MalformedAnswer("a varbind without a name")
+            raise Malformed("a varbind without a name")
         varbinds.append((oid, _value(value_tag, data[value:stop])))
     return Answer(status=head.status, index=head.index, varbinds=tuple(varbinds))
 
@@ -150,39 +144,24 @@ def order(oid: Oid) -> tuple[int, ...]:
 
 def _expect(fulfilled: bool, what: str) -> None:
     if not fulfilled:
-        raise MalformedAnswer(what)
-
-
-def _frame(data: bytes, at: int, end: int) -> tuple[int, int, int]:
-    """(tag, first, behind the last octet of the content) of what starts at ``at``."""
-    if at + 2 > end:
-        raise MalformedAnswer("it ends in the middle")
-    length, start = data[at + 1], at + 2
-    if length >= 0x80:
-        count = length & 0x7F
-        if not 1 <= count <= 4:  # the indefinite form is not allowed, RFC 3417 section 8
-            raise MalformedAnswer("a length that is none")
-        length, start = int.from_bytes(data[start : start + count], "big"), start + count
-    if start + length > end:
-        raise MalformedAnswer("it ends in the middle")
-    return data[at], start, start + length
+        raise Malformed(what)
 
 
 def _value(tag: int, raw: bytes) -> Value | None:
-    if tag == _INTEGER:
+    if tag == ber.INTEGER:
         return int.from_bytes(raw, "big", signed=True) if 1 <= len(raw) <= 8 else raw
     if tag in _RAW:
         return raw
-    if (width := _UNSIGNED.get(tag)) is not None:
+    if (width := _WIDTHS.get(tag)) is not None:
         return _unsigned(raw, width)
-    if tag in _ABSENT:
+    if tag in ber.ABSENT:
         return None
-    if tag == _OID:
+    if tag == ber.OID:
         dotted = _dotted(raw)
         return raw if dotted is None else dotted
-    if tag == _ADDRESS:
+    if tag == ber.IP_ADDRESS:
         return ".".join(map(str, raw)) if len(raw) == 4 else raw
-    raise MalformedAnswer(f"a value of tag {tag:#04x}")
+    raise Malformed(f"a value of tag {tag:#04x}")
 
 
 def _unsigned(raw: bytes, width: int) -> Value:
@@ -194,49 +173,19 @@ def _unsigned(raw: bytes, width: int) -> Value:
 @lru_cache(maxsize=OIDS_KEPT)
 def _dotted(raw: bytes) -> Oid | None:
     """None: it is no OID."""
-    numbers, number = list[int](), 0
-    for octet in raw:
-        number = number << 7 | octet & 0x7F
-        if octet < 0x80:
-            numbers.append(number)
-            number = 0
-    if not numbers or raw[-1] >= 0x80 or len(numbers) >= MAX_SUB_IDENTIFIERS:
+    try:
+        return ber.oid(raw)
+    except Malformed:
         return None
-    first, *rest = numbers
-    if max(rest, default=0) > MAX_SUB_IDENTIFIER or first > MAX_SUB_IDENTIFIER + 80:
-        return None
-    top = min(first // 40, 2)
-    return ".".join(map(str, (top, first - 40 * top, *rest)))
 
 
 def _oid(oid: Oid) -> bytes:
     numbers = order(oid)
-    if not 2 <= len(numbers) <= MAX_SUB_IDENTIFIERS or not 0 <= numbers[0] <= 2:
+    if not 2 <= len(numbers) <= ber.ARCS_MOST or not 0 <= numbers[0] <= 2:
         raise ValueError(f"not an OID: {oid!r}")
-    if min(numbers) < 0 or max(numbers) > MAX_SUB_IDENTIFIER or (numbers[0] < 2 and numbers[1] >= 40):
+    if min(numbers) < 0 or max(numbers) > ber.ARC_MOST or (numbers[0] < 2 and numbers[1] >= 40):
         raise ValueError(f"not an OID: {oid!r}")
-    packed = (40 * numbers[0] + numbers[1], *numbers[2:])
-    return _tlv(_OID, b"".join(map(_sub_identifier, packed)))
-
-
-def _sub_identifier(number: int) -> bytes:
-    octets = [number & 0x7F]
-    while number := number >> 7:
-        octets.append(number & 0x7F | 0x80)
-    return bytes(reversed(octets))
-
-
-def _integer(number: int) -> bytes:
-    magnitude = number if number >= 0 else ~number
-    return _tlv(_INTEGER, number.to_bytes(magnitude.bit_length() // 8 + 1, "big", signed=True))
-
-
-def _tlv(tag: int, content: bytes) -> bytes:
-    length = len(content)
-    if length < 0x80:
-        return bytes((tag, length)) + content
-    octets = length.to_bytes((length.bit_length() + 7) // 8, "big")
-    return bytes((tag, 0x80 | len(octets))) + octets + content
+    return ber.of_oid(oid)
 
 
 def chunks(oids: Sequence[Oid], size: int) -> list[Sequence[Oid]]:

@@ -23,7 +23,7 @@ class SnmpTarget:
     port: int = 161
     timeout_s: float = 2.0
     retries: int = 2
-    max_repetitions: int = 60
+    max_repetitions: int = 40  # of 35 octets each: an answer mostly fits into one Ethernet frame
     most_varbinds: int = 100_000
     walk_s: float = 60.0
 

@@ -12,10 +12,10 @@ from drivers.errors import DeviceTimeout, Disconnected, Garbage
 from drivers.notifications import Oid, Value
 from drivers.snmp.session import Assignment
 from drivers.transport import snmp_walk
+from drivers.transport.ber import Malformed
 from drivers.transport.snmp_message import (
     Answer,
     Head,
-    MalformedAnswer,
     Pdu,
     asked,
     assigned,
@@ -26,7 +26,6 @@ from drivers.transport.snmp_message import (
 from drivers.transport.snmp_target import SnmpTarget, resolved
 
 LARGEST_DATAGRAM: Final = 65_536
-DATAGRAMS_AT_ONCE: Final = 16  # before the loop gets its turn: a flood must not hold up the others
 
 
 class V2cSession:
@@ -50,7 +49,9 @@ class V2cSession:
         return await snmp_walk.get(self._target.name, self._get, oids)
 
     async def walk(self, roots: Sequence[Oid]) -> dict[Oid, Value]:
-        return await snmp_walk.walk(self._target.name, self._bulk, roots, self._target.walk_limits())
+        found: dict[Oid, Value] = {}
+        await snmp_walk.walk(self._target.name, self._bulk, roots, self._target.walk_limits(), found.update)
+        return found
 
     async def set(self, values: Sequence[Assignment]) -> None:
         oids = [each.oid for each in values]
@@ -88,7 +89,7 @@ class _Wire:
         self._name = name
         self._community = community
         self._loop = asyncio.get_running_loop()
-        self._waiting: tuple[int, asyncio.Future[Head]] | None = None
+        self._waiting: tuple[int, asyncio.Future[Head | None]] | None = None
         self._trouble = ""
         self._malformed = False
         self._socket = _connected(name, family, address)
@@ -96,20 +97,27 @@ class _Wire:
 
     async def exchange(self, request_id: int, request: bytes, attempts: int, timeout_s: float) -> Answer:
         """The answer to this request. Raises DeviceTimeout, Garbage, Disconnected."""
-        answer: asyncio.Future[Head] = self._loop.create_future()
-        self._waiting, self._trouble, self._malformed = (request_id, answer), "", False
-        try:
-            for _ in range(attempts):
-                self._send(request)
-                if await _within(answer, timeout_s):
-                    return _read(self._name, answer.result())
-        finally:
-            self._waiting = None
-            answer.cancel()
+        self._trouble, self._malformed = "", False
+        for _ in range(attempts):
+            head = await self._attempt(request_id, request, timeout_s)
+            if head is not None:
+                return _read(self._name, head)
         if self._malformed:
             raise Garbage(f"{self._name}: answers with what is no SNMPv2c ({self._trouble})")
         why = f" ({self._trouble})" if self._trouble else ""
         raise DeviceTimeout(f"{self._name}: no SNMP answer in {attempts} x {timeout_s:g} s{why}")
+
+    async def _attempt(self, request_id: int, request: bytes, timeout_s: float) -> Head | None:
+        """None: nothing came in time."""
+        answer: asyncio.Future[Head | None] = self._loop.create_future()
+        self._waiting = request_id, answer
+        self._send(request)
+        timer = self._loop.call_later(timeout_s, _give_up, answer)
+        try:
+            return await answer
+        finally:
+            timer.cancel()
+            self._waiting = None
 
     def close(self) -> None:
         self._loop.remove_reader(self._socket)
@@ -128,16 +136,16 @@ class _Wire:
                 return
 
     def _readable(self) -> None:
-        for _ in range(DATAGRAMS_AT_ONCE):
-            try:
-                datagram = self._socket.recv(LARGEST_DATAGRAM)
-            except BlockingIOError:
-                return
-            except OSError as error:
-                # Of a closed port too: the agent may be starting, so its time-out still runs.
-                self._trouble = error.strerror or str(error)
-            else:
-                self._take(datagram)
+        """One datagram for each turn of the loop: a flood must not hold up the others."""
+        try:
+            datagram = self._socket.recv(LARGEST_DATAGRAM)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            # Of a closed port too: the agent may be starting, so its time-out still runs.
+            self._trouble = error.strerror or str(error)
+        else:
+            self._take(datagram)
 
     def _take(self, datagram: bytes) -> None:
         """Another request's answer, or a community that is not ours: nobody's."""
@@ -145,7 +153,7 @@ class _Wire:
             return
         try:
             head = read_head(datagram)
-        except MalformedAnswer as error:
+        except Malformed as error:
             self._malformed, self._trouble = True, str(error)
             return
         request_id, answer = self._waiting
@@ -153,16 +161,15 @@ class _Wire:
             answer.set_result(head)
 
 
-async def _within(answer: asyncio.Future[Head], timeout_s: float) -> bool:
-    """Whether it came in time."""
-    await asyncio.wait([answer], timeout=timeout_s)
-    return answer.done()
+def _give_up(answer: asyncio.Future[Head | None]) -> None:
+    if not answer.done():
+        answer.set_result(None)
 
 
 def _read(name: str, head: Head) -> Answer:
     try:
         return read_answer(head)
-    except MalformedAnswer as error:
+    except Malformed as error:
         raise Garbage(f"{name}: an answer that can't be read: {error}") from None
 
 

@@ -39,6 +39,7 @@ STATUSES: Final = (  # RFC 3416 section 3
 )
 _PASSING: Final = {"resourceUnavailable", "undoFailed"}  # the latter may have done something
 
+Deliver = Callable[[dict[Oid, Value]], object]
 Get = Callable[[Sequence[Oid]], Awaitable[Answer]]
 Bulk = Callable[[Sequence[Oid], int], Awaitable[Answer]]
 """One GetBulk: the instances behind these, that many rows of them."""
@@ -73,21 +74,19 @@ async def get(name: str, ask: Get, oids: Sequence[Oid]) -> dict[Oid, Value]:
     return found
 
 
-async def walk(name: str, bulk: Bulk, roots: Sequence[Oid], limits: WalkLimits) -> dict[Oid, Value]:
-    """All instances below the roots. Raises Garbage for an agent that goes in circles or never ends,
-    DeviceTimeout for one that takes too long, and what ``bulk`` raises."""
+async def walk(name: str, bulk: Bulk, roots: Sequence[Oid], limits: WalkLimits, deliver: Deliver) -> None:
+    """All instances below the roots, delivered as they come. Raises Garbage for an agent that goes in circles
+    or never ends, DeviceTimeout for one that takes too long, and what ``bulk`` raises."""
     state = _Walk(name, roots, limits)
     try:
         async with asyncio.timeout(limits.seconds):
             while columns := state.next_columns():
-                state.take(
-                    columns, await bulk([state.cursors[each] for each in columns], state.rows(columns))
-                )
+                cursors = [state.cursors[each] for each in columns]
+                deliver(state.take(columns, await bulk(cursors, state.rows(columns))))
     except DriverError:
         raise
     except TimeoutError:
         raise DeviceTimeout(f"{name}: a walk was not done in {limits.seconds:g} s") from None
-    return state.found
 
 
 def check(name: str, answer: Answer, oids: Sequence[Oid]) -> None:
@@ -105,11 +104,11 @@ class _Walk:
     """How far each column is."""
 
     def __init__(self, name: str, roots: Sequence[Oid], limits: WalkLimits) -> None:
-        self.found: dict[Oid, Value] = {}
         self.cursors = {root: root for root in dict.fromkeys(roots)}
         self._name = name
         self._limits = limits
         self._wanted = limits.repetitions
+        self._left = limits.varbinds
         self._open = list(self.cursors)
 
     def next_columns(self) -> list[Oid]:
@@ -118,11 +117,12 @@ class _Walk:
     def rows(self, columns: Sequence[Oid]) -> int:
         return max(1, self._wanted // len(columns))
 
-    def take(self, columns: Sequence[Oid], answer: Answer) -> None:
-        """An agent may leave out what does not fit: at any varbind, not only at the end of a row."""
+    def take(self, columns: Sequence[Oid], answer: Answer) -> dict[Oid, Value]:
+        """What an answer adds. An agent may leave out what does not fit, at any varbind of a row."""
+        found: dict[Oid, Value] = {}
         if answer.status == TOO_BIG or (answer.status == 0 and not answer.varbinds):
             self._ask_for_less()
-            return
+            return found
         check(self._name, answer, [self.cursors[column] for column in columns])
         ended: set[Oid] = set()
         for column, oid, value in _by_column(columns, answer):
@@ -131,15 +131,17 @@ class _Walk:
             if value is None or not oid.startswith(column + "."):
                 ended.add(column)
             else:
-                self._advance(column, oid, value)
+                self._advance(column, oid)
+                found[oid] = value
         self._open = [column for column in self._open if column not in ended]
+        return found
 
-    def _advance(self, column: Oid, oid: Oid, value: Value) -> None:
+    def _advance(self, column: Oid, oid: Oid) -> None:
         if order(oid) <= order(self.cursors[column]):
             raise Garbage(f"{self._name}: goes in circles: {oid} comes after {self.cursors[column]}")
         self.cursors[column] = oid
-        self.found[oid] = value
-        if len(self.found) > self._limits.varbinds:
+        self._left -= 1
+        if self._left < 0:
             raise Garbage(f"{self._name}: more than {self._limits.varbinds} values below {column}")
 
     def _ask_for_less(self) -> None:

@@ -18,7 +18,7 @@ from typing import Final
 import structlog
 
 from drivers.notifications import Notification, Sender
-from drivers.transport.traps_ber import Malformed
+from drivers.transport.ber import Malformed
 from drivers.transport.traps_check import Accepted, Doorkeeper
 from drivers.transport.traps_queue import Outcome, Subscription, Told, Waiting
 from drivers.transport.traps_socket import plain_address
@@ -95,6 +95,11 @@ class TrapListener:
     def addresses(self) -> list[str]:
         """Where it listens, ``HOST:PORT``."""
         return ["{}:{}".format(*each.getsockname()[:2]) for each in self._sockets]
+
+    @property
+    def expected(self) -> frozenset[str]:
+        """Addresses from which something is expected."""
+        return frozenset(self._expected)
 
     # -- subscribing ---------------------------------------------------------------------------------
 
@@ -189,8 +194,7 @@ class TrapListener:
             return
         try:
             found = self._doorkeeper.check(datagram.data, datagram.at_s, expected)
-        except Malformed as error:
-            log.debug("traps.malformed", source=datagram.host, error=str(error))
+        except Malformed:
             self._count(Outcome.MALFORMED, datagram.host, datagram.at_s)
             return
         if isinstance(found, Accepted):

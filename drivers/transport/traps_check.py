@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from drivers.transport import traps_message as wire
-from drivers.transport.traps_ber import Malformed
+from drivers.transport.ber import Malformed
 from drivers.transport.traps_message import CommunityMessage, Pdu, UserMessage
 from drivers.transport.traps_queue import Outcome, Subscription
 from drivers.transport.traps_usm import (

@@ -11,8 +11,8 @@ from types import MappingProxyType
 from typing import Final
 
 from drivers.notifications import Oid, Value
-from drivers.transport import traps_ber as ber
-from drivers.transport.traps_ber import Malformed
+from drivers.transport import ber
+from drivers.transport.ber import Malformed
 
 V1, V2C, V3 = 0, 1, 3
 GET, RESPONSE, TRAP_V1, INFORM, TRAP, REPORT = 0xA0, 0xA2, 0xA4, 0xA6, 0xA7, 0xA8

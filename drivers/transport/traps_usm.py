@@ -21,8 +21,8 @@ from cryptography.hazmat.decrepit.ciphers.modes import CFB
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 
-from drivers.transport import traps_ber as ber
-from drivers.transport.traps_ber import Malformed
+from drivers.transport import ber
+from drivers.transport.ber import Malformed
 from drivers.transport.traps_message import AUTH, PRIV, REPORT, USM, V3, UserMessage
 from inventory.credentials import Secret
 from inventory.snmp_login import AuthProtocol, PrivProtocol, SnmpLogin

@@ -8,6 +8,8 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager, asyn
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+import pytest
+
 from drivers.base import Device
 from drivers.types import ConfigState, DeviceInfo, Edit, RadioState, ScopeRef, Setting, Values
 from inventory.model import RadioKey
@@ -21,7 +23,7 @@ APPLIED_S = 30.0
 class Case:
     """One driver with something to speak to. ``change``: an edit's values that it can carry out on
     ``radio``, which must be on air; ``before`` undoes it. ``make`` gives a device that is not open yet.
-    ``as_configured``: what of it the device can't tell to be in force.
+    ``as_configured``: what of it the device can't tell to be in force. A device that only reads has neither.
 
     A declared setting is in ``change``, in the ``change`` of ``more`` (pairs of change and before), or in
     ``elsewhere``: the test that tries it, and why this peer can't. A declared signal way is in ``pushes``
@@ -31,8 +33,8 @@ class Case:
     name: str
     make: Callable[[], Device]
     scope: ScopeRef
-    change: Values
-    before: Values
+    change: Values = field(default_factory=dict)
+    before: Values = field(default_factory=dict)
     as_configured: frozenset[Setting] = frozenset()
     more: tuple[tuple[Values, Values], ...] = ()
     pushes: Mapping[str, Callable[[], AbstractContextManager[object]]] = field(default_factory=dict)
@@ -46,6 +48,11 @@ class Case:
     def edits(self) -> tuple[tuple[Values, Values], ...]:
         """Pairs of what is written and what undoes it."""
         return ((self.change, self.before), *self.more) if self.change else self.more
+
+    def need_edits(self) -> None:
+        """Skips for a device that declares nothing to set (else another test fails)."""
+        if not self.edits:
+            pytest.skip(f"{self.name} sets nothing here")
 
     def edit(self, values: Values, expect: Values) -> Edit:
         return Edit(change_id="contract", scope=self.scope, set=values, expect=expect)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -10,31 +11,31 @@ from typing import Any
 
 import pytest
 import yaml
+from integration.snmp_responder import Agent, listening, read_snmprec
 from shared_data import shared_data
+from structlog.testing import capture_logs
 
+from drivers.base import DeviceContext
+from drivers.snmp.device import SnmpDevice
 from drivers.snmp.load import shipped
-from drivers.snmp.parse import Refusal, Request, read
+from drivers.snmp.options import AUTO, Options
+from drivers.snmp.parse import Refusal, read
 from drivers.snmp.parse_answer import Answer
 from drivers.snmp.parse_radio import Located, located
-from drivers.snmp.recording import load
-from drivers.types import Gauges, RadioReading, Table
-from inventory.model import Band, RadioKey
+from drivers.snmp.parse_status import Request
+from drivers.snmp.recording import RecordedSession, load
+from drivers.snmp.session import SnmpSession
+from drivers.transport.snmp_target import SnmpTarget
+from drivers.transport.snmp_v2c import V2cSession
+from drivers.types import DeviceInfo, FoundAp, Gauges, RadioReading, Table
+from inventory.credentials import Secret
+from inventory.model import AccessPoint, Band, DeviceConfig, Radio, RadioKey
+from inventory.snmp_login import SnmpLogin
 
 EXPECTED = Path(__file__).parent / "expected"
-PROFILES = {
-    "aruba-instant_105": "aruba-instant",
-    "arubaos": "aruba-controller",
-    "ciscowlc_cbw240ac": "airespace",
-    "hiveos-wireless_2": "aerohive",
-    "merakimr_mr28": "meraki",
-    "openwrt": "openwrt-snmp",
-    "routeros_wifi": "mikrotik",
-    "ruckuswireless-hotzone": "ruckus-standalone",
-    "ruckuswireless_zd1200": "ruckus-zonedirector",
-    "unifi_nanohd": "unifi",
-    "vrp_ac6605-26": "huawei",
-}
-FIELDS = (
+RECORDINGS = tuple(sorted(file.stem for file in EXPECTED.glob("*.yaml")))
+TABLES = frozenset(Table)
+OWN = (
     "band",
     "state",
     "channel",
@@ -44,13 +45,23 @@ FIELDS = (
     "country",
     "client_count",
     "power_choices_dbm",
-    *Gauges.__dataclass_fields__,
 )
+GAUGES = tuple(Gauges.__dataclass_fields__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """A device that was asked for everything. ``readings``: by AP (MAC, or "" where there is but one that
+    doesn't tell it) and the device's own name of the radio; ``log``: the lines it gave rise to."""
+
+    info: DeviceInfo
+    readings: Mapping[tuple[str, str], RadioReading]
+    log: tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """One radio of a recording, and the AP that it belongs to. ``reading`` None: refused."""
+    """One radio of an answer, without the device around it. ``reading`` None: refused."""
 
     at: Located
     reading: RadioReading | None
@@ -62,15 +73,83 @@ def expected(recording: str) -> Any:
 
 
 @cache
-def seen(recording: str, profile: str | None = None) -> tuple[Seen, ...]:
-    """All radios of a recording, through its own profile or another. Skips where the recording is absent."""
+def recorded(recording: str, profile: str = AUTO) -> Device:
+    """A recording as a device. Skips where it is absent."""
     values = load(shared_data("snmp", f"{recording}.snmprec")).values
-    return seen_in(values, profile or PROFILES[recording])
+    return asyncio.run(asked(RecordedSession(values), profile))
+
+
+@cache
+def served(recording: str) -> Device:
+    """The same, asked over the wire: a responder on loopback serves it. Skips where it is absent."""
+    path = shared_data("snmp", f"{recording}.snmprec")
+    return asyncio.run(_over_the_wire(Agent(read_snmprec(path.read_text("latin-1")))))
+
+
+async def _over_the_wire(agent: Agent) -> Device:
+    agent.remember = False
+    with listening(agent) as port:
+        login = SnmpLogin(community=Secret(agent.community.decode()))
+        target = SnmpTarget(name="device", host="127.0.0.1", port=port, login=login)
+        return await asked(V2cSession(target, agent.community))
+
+
+async def asked(session: SnmpSession, profile: str = AUTO) -> Device:
+    """All APs that a device answers for, put in an inventory, and read with all tables."""
+    options = Options.model_validate({"profile": profile})
+    found = (await _opened(SnmpDevice(_context(()), options, session))).found
+    context = _context(found)
+    names: dict[RadioKey, tuple[str, str]] = {}
+    for ap, there in zip(context.aps, found, strict=True):
+        names |= {radio.key: (there.mac or "", str(radio.ifname)) for radio in ap.radios}
+    device = SnmpDevice(context, options, session)
+    with capture_logs() as log:
+        info = await device.open()
+        try:
+            snapshot = await device.read(TABLES, None)
+        finally:
+            await device.close()
+    readings = {names[key]: reading for key, reading in snapshot.readings.items()}
+    return Device(info=info, readings=readings, log=tuple(log))
+
+
+async def _opened(device: SnmpDevice) -> DeviceInfo:
+    try:
+        return await device.open()
+    finally:
+        await device.close()
+
+
+def _context(found: tuple[FoundAp, ...]) -> DeviceContext:
+    alone = len(found) == 1
+    aps = tuple(_ap(f"ap{n}", ap, None if alone else ap.mac) for n, ap in enumerate(found))
+    return DeviceContext(
+        config=DeviceConfig(id="device", driver="snmp", address="192.0.2.1"),
+        radios=tuple(radio for ap in aps for radio in ap.radios),
+        secret=None,
+        clock=lambda: 0.0,
+        aps=aps,
+    )
+
+
+def _ap(ap_id: str, found: FoundAp, mac: str | None) -> AccessPoint:
+    radios = tuple(
+        Radio(key=RadioKey(f"site/{ap_id}/r{n}"), band=radio.band or Band.GHZ_5, ifname=radio.name)
+        for n, radio in enumerate(found.radios)
+    )
+    match = {} if mac is None else {"mac": mac}
+    return AccessPoint(id=ap_id, device="device", match=match, radios=radios)
+
+
+@cache
+def seen(recording: str, profile: str) -> tuple[Seen, ...]:
+    """All radios of a recording, through this profile. Skips where the recording is absent."""
+    return seen_in(load(shared_data("snmp", f"{recording}.snmprec")).values, profile)
 
 
 def seen_in(values: Mapping[str, int | bytes | str], profile: str) -> tuple[Seen, ...]:
     answer = Answer(shipped()[profile], values)
-    request = Request(tables=frozenset(Table), at_s=0.0)
+    request = Request(tables=TABLES, at_s=0.0)
     found = []
     for one in located(answer):
         told = read(answer, one, RadioKey("s/a/r"), one.band or Band.GHZ_5, request)
@@ -78,41 +157,31 @@ def seen_in(values: Mapping[str, int | bytes | str], profile: str) -> tuple[Seen
     return tuple(found)
 
 
-def said(one: Seen) -> dict[str, object]:
+def said(reading: RadioReading | None) -> dict[str, object]:
     """The fields of a reading that are told, plain: what an expectation is written in."""
-    reading = one.reading
-    assert reading is not None, one.refusals
-    told: dict[str, object] = {}
-    for name in FIELDS:
-        value = (
-            getattr(reading.gauges, name, None) if name in Gauges.__dataclass_fields__ else _of(reading, name)
-        )
-        if value is not None:
-            told[name] = list(value) if isinstance(value, tuple) else value
+    assert reading is not None
+    told: dict[str, object] = {name: _plain(getattr(reading, name)) for name in OWN}
+    told |= {name: getattr(reading.gauges, name, None) for name in GAUGES}
     if reading.counters is not None:
+        totals = asdict(reading.counters)
         told["counters"] = {
-            name: value
-            for name, value in asdict(reading.counters).items()
-            if value is not None and name not in ("width_bits", "epoch")
+            name: totals[name] for name in totals if totals[name] is not None and name[0] in "td"
         }
-    if reading.managed_by is not None:
-        told["managed"] = True
-    return told
+    told["managed"] = True if reading.managed_by is not None else None
+    return {name: value for name, value in told.items() if value is not None}
 
 
-def _of(reading: RadioReading, name: str) -> object:
-    value = getattr(reading, name)
-    return getattr(value, "value", value)
+def _plain(value: object) -> object:
+    value = getattr(value, "value", value)
+    return list(value) if isinstance(value, tuple) else value
 
 
 def wanted(fields: Mapping[str, object], country: str | None = None) -> dict[str, object]:
-    """An expectation with what it leaves out because it goes without saying."""
-    whole = {"state": "on_air", **fields}
-    return whole if country is None else {**whole, "country": country}
-
-
-def close(fields: Mapping[str, object]) -> dict[str, object]:
-    """With numbers that compare as measured ones do."""
+    """An expectation with what it leaves out because it goes without saying, and numbers that compare as
+    measured ones do."""
+    whole = {"state": "on_air", "country": country, **fields}
     return {
-        name: pytest.approx(value) if isinstance(value, float) else value for name, value in fields.items()
+        name: pytest.approx(value) if isinstance(value, float) else value
+        for name, value in whole.items()
+        if value is not None
     }

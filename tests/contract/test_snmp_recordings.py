@@ -1,55 +1,68 @@
-"""Recordings of real devices, read as expected/*.yaml says: worked out by hand, from the raw lines."""
+"""Recordings of real devices, each as a device that the driver opens and reads, held against expected/*.yaml:
+worked out by hand, from the raw lines."""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 import pytest
-from contract.snmp_expected import EXPECTED, PROFILES, close, expected, said, seen, wanted
+from contract.snmp_expected import RECORDINGS, expected, recorded, said, served, wanted
 
-WHOLE = sorted(set(PROFILES) - {"arubaos"})
+WHOLE = [each for each in RECORDINGS if each != "arubaos"]
 
 
-def test_each_expectation_has_a_recording() -> None:
-    assert {file.stem for file in EXPECTED.glob("*.yaml")} == set(PROFILES)
+@pytest.mark.parametrize("recording", RECORDINGS)
+def test_the_dialect_is_found_and_who_it_is(recording: str) -> None:
+    info = recorded(recording).info
+    told = expected(recording)["device"]
+    assert {name: getattr(info, name) for name in told} == told
+    assert info.identity
 
 
 @pytest.mark.parametrize("recording", WHOLE)
 def test_every_radio_and_nothing_else(recording: str) -> None:
     told = expected(recording)
     radios = {
-        (ap.get("mac"), name): wanted(fields, told.get("country"))
+        (ap.get("mac", ""), name): wanted(fields, told.get("country"))
         for ap in told["aps"]
         for name, fields in ap["radios"].items()
     }
-    alone = len(told["aps"]) == 1 and all(one.at.ap_mac is None for one in seen(recording))
-    found = {(_mac(told) if alone else one.at.ap_mac, one.at.name): said(one) for one in seen(recording)}
-    assert found == {key: close(fields) for key, fields in radios.items()}
-
-
-def _mac(told: dict[str, Any]) -> str | None:
-    """Of a device that is its only AP: what its radios can't tell, its identity does."""
-    mac: str | None = told["aps"][0].get("mac")
-    return mac
+    assert {key: said(reading) for key, reading in recorded(recording).readings.items()} == radios
 
 
 @pytest.mark.parametrize("recording", WHOLE)
-def test_each_ap_has_its_name_and_model(recording: str) -> None:
-    aps = {ap["mac"]: ap for ap in expected(recording)["aps"] if "mac" in ap}
-    for one in seen(recording):
-        ap = aps.get(one.at.ap_mac, {})
-        assert one.at.ap_name == ap.get("name", one.at.ap_name)
-        assert one.at.ap_model == ap.get("model", one.at.ap_model)
+def test_every_ap_with_its_name_and_model(recording: str) -> None:
+    found = {ap.mac or "": ap for ap in recorded(recording).info.found}
+    told = {ap.get("mac", ""): ap for ap in expected(recording)["aps"]}
+    assert set(found) == set(told)
+    for mac, ap in told.items():
+        assert {name: getattr(found[mac], name) for name in ("name", "model") if name in ap} == {
+            name: ap[name] for name in ("name", "model") if name in ap
+        }
+        assert {radio.name for radio in found[mac].radios} == set(ap["radios"])
+
+
+@pytest.mark.parametrize("recording", RECORDINGS)
+def test_only_what_can_not_be_true_is_refused(recording: str) -> None:
+    refused = {(line["section"], line["row"]) for line in recorded(recording).log}
+    assert refused == {(section, row) for section, row in expected(recording).get("refused", [])}
+
+
+@pytest.mark.parametrize("recording", RECORDINGS)
+def test_over_the_wire_it_is_the_same(recording: str) -> None:
+    told, there = recorded(recording), served(recording)
+    assert there.info == told.info
+    assert there.readings == told.readings
+    assert there.log == told.log
 
 
 class TestCampus:
     """690 APs behind one controller."""
 
     def test_totals(self) -> None:
-        totals, all_of_it = expected("arubaos")["totals"], seen("arubaos")
-        told = [said(one) for one in all_of_it]
-        assert len({one.at.ap_mac for one in all_of_it}) == totals["aps"]
+        totals, device = expected("arubaos")["totals"], recorded("arubaos")
+        told = [said(one) for one in device.readings.values()]
+        assert len(device.info.found) == totals["aps"]
         assert len(told) == totals["radios"]
         assert sum(_number(one["client_count"]) for one in told) == totals["client_count"]
         assert sum(round(100 * _number(one["busy_ratio"])) for one in told) == totals["busy_percent"]
@@ -59,12 +72,12 @@ class TestCampus:
         assert dict(plan) == totals["radios_by_channel"]
 
     def test_rows_of_every_spelling(self) -> None:
-        found = {(one.at.ap_mac, one.at.name): one for one in seen("arubaos")}
+        device = recorded("arubaos")
+        names = {ap.mac: ap.name for ap in device.info.found}
         for ap in expected("arubaos")["aps"]:
+            assert names[ap["mac"]] == ap.get("name", names[ap["mac"]])
             for name, fields in ap["radios"].items():
-                one = found[ap["mac"], name]
-                assert said(one) == close(wanted(fields)), (ap["mac"], name)
-                assert one.at.ap_name == ap.get("name", one.at.ap_name)
+                assert said(device.readings[ap["mac"], name]) == wanted(fields), (ap["mac"], name)
 
 
 def _number(value: object) -> float:

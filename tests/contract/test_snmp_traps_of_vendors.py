@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
-from contract.snmp_expected import said, seen, seen_in
+from contract.snmp_expected import recorded, said, seen_in
 
 from drivers.types import RadioReading
 
@@ -49,6 +49,13 @@ class TestAirespaceCountersAreNotInIeeeOrder:
         assert counters is not None
         assert (counters.tx_retries, counters.tx_frames, counters.tx_failed) == (1003, 1012, 1033)
 
+    def test_ieee(self) -> None:
+        columns = {**COLUMNS, "c5": 7}
+        values = row(f"{IEEE}.4.5.1", "1", c1=6) | row(f"{IEEE}.2.2.1", "1", **columns)
+        counters = only(values, "ieee80211").counters
+        assert counters is not None
+        assert (counters.tx_retries, counters.tx_frames, counters.tx_failed) == (1004, 1013, 1003)
+
 
 class TestCounterSyntaxLies:
     """Trap 2. Typed as counters, and gauges all the same."""
@@ -68,7 +75,8 @@ class TestCounterSyntaxLies:
         assert (counters.tx_frames, counters.tx_retries, counters.tx_failed) == (900, 14, None)
 
     def test_ruckus_air_time_is_text_under_a_counter(self) -> None:
-        busy = {one.at.name: said(one).get("busy_ratio") for one in seen("ruckuswireless-hotzone")}
+        readings = recorded("ruckuswireless-hotzone").readings
+        busy = {name: said(one).get("busy_ratio") for (_, name), one in readings.items()}
         assert busy == {"1": pytest.approx(0.037), "2": None}
 
     def test_ruckus_air_time_that_is_a_counter_after_all_is_no_ratio(self) -> None:
@@ -82,11 +90,26 @@ class TestCounterSyntaxLies:
 class TestGarbageCounters:
     """Trap 3. What can't be true is not read, and nothing else of that row."""
 
+    def test_another_table_s_memory_is_refused_as_a_whole_with_one_line(self) -> None:
+        """Row 7 of dot11CountersTable: 2346, 7, 6, 2346, 204, 0, then "Aerohive Networks" in letters."""
+        device = recorded("hiveos-wireless_2", "ieee80211")
+        counters = {name: reading.counters for (_, name), reading in device.readings.items()}
+        assert counters["wifi0"] is None
+        assert counters["wifi1"] is not None
+        assert [(line["section"], line["row"]) for line in device.log] == [("counters", "7")]
+
+    def test_the_vendor_s_own_counters_beside_it_are_read(self) -> None:
+        device = recorded("hiveos-wireless_2")
+        failed = {name: said(reading)["counters"] for (_, name), reading in device.readings.items()}
+        assert failed == {
+            "wifi0": {"tx_frames": 0, "tx_retries": 0, "tx_failed": 0},
+            "wifi1": {"tx_frames": 0, "tx_retries": 0, "tx_failed": 1},
+        }
+
     def test_unifi_that_does_not_fill_its_utilisation(self) -> None:
-        for one in seen("unifi_nanohd"):
-            assert one.reading is not None
-            assert one.reading.client_count
-            assert one.reading.gauges is None
+        for reading in recorded("unifi_nanohd").readings.values():
+            assert reading.client_count
+            assert reading.gauges is None
 
     def test_unifi_that_does(self) -> None:
         entry = "1.3.6.1.4.1.41112.1.6.1"
@@ -98,15 +121,14 @@ class TestGarbageCounters:
         assert (gauges.busy_ratio, gauges.rx_ratio, gauges.tx_ratio) == (0.31, 0.12, 0.0)
 
     def test_more_management_frames_than_frames(self) -> None:
-        refused = {(one.at.ap_mac, one.at.name) for one in seen("aruba-instant_105") if one.refusals}
-        assert refused == {("24:de:c6:c3:50:a4", "1"), ("24:de:c6:c3:52:da", "1")}
-        for one in seen("aruba-instant_105"):
-            assert one.reading is not None
-            assert (one.reading.counters is None) is bool(one.refusals)
-            assert one.reading.channel is not None
+        device = recorded("aruba-instant_105")
+        bare = {key for key, reading in device.readings.items() if reading.counters is None}
+        assert bare == {("24:de:c6:c3:50:a4", "1"), ("24:de:c6:c3:52:da", "1")}
+        assert all(reading.channel is not None for reading in device.readings.values())
+        assert [line["event"] for line in device.log] == ["snmp.row_refused"] * 2
 
     def test_meraki_tells_5_ghz_channels_where_the_mib_allows_14(self) -> None:
-        assert [said(one)["channel"] for one in seen("merakimr_mr28")] == [11, 64]
+        assert {said(one)["channel"] for one in recorded("merakimr_mr28").readings.values()} == {11, 64}
 
 
 class TestSixGhzChannelOfArubaInstant:
@@ -134,7 +156,7 @@ class TestSixGhzChannelOfArubaInstant:
     def test_text(self, text: bytes, number: int, band: str, channel: int, width: int, center: int) -> None:
         values = instant(number=number, c2=number, c4=text, c5=18, c20=1)
         (one,) = seen_in(values, "aruba-instant")
-        told = said(one)
+        told = said(one.reading)
         assert told["band"] == band
         assert (told["channel"], told["width_mhz"], told["center_mhz"]) == (channel, width, center)
 
@@ -149,7 +171,7 @@ class TestSixGhzChannelOfArubaInstant:
         ],
     )
     def test_number_of_older_firmware(self, number: int, band: str, channel: int, width: int) -> None:
-        told = said(seen_in(instant(c2=0, c4=number, c20=1), "aruba-instant")[0])
+        told = said(seen_in(instant(c2=0, c4=number, c20=1), "aruba-instant")[0].reading)
         assert (told["band"], told["channel"], told["width_mhz"]) == (band, channel, width)
 
 
@@ -169,8 +191,11 @@ class TestNoiseHasManySigns:
         assert (None if gauges is None else gauges.noise_dbm) == dbm
 
     def test_as_recorded(self) -> None:
-        assert {said(one)["noise_dbm"] for one in seen("hiveos-wireless_2")} == {-95}
-        assert {said(one)["noise_dbm"] for one in seen("aruba-instant_105")} == {-93, -94}
+        assert {said(one)["noise_dbm"] for one in recorded("hiveos-wireless_2").readings.values()} == {-95}
+        assert {said(one)["noise_dbm"] for one in recorded("aruba-instant_105").readings.values()} == {
+            -93,
+            -94,
+        }
 
 
 class TestArubaControllerPowers:
@@ -186,7 +211,7 @@ class TestArubaControllerPowers:
         assert (None if power is None else power.value) == (None if dbm is None else pytest.approx(dbm))
 
     def test_as_recorded(self) -> None:
-        powers = [said(one)["tx_power_dbm"] for one in seen("arubaos")]
+        powers = [said(one)["tx_power_dbm"] for one in recorded("arubaos").readings.values()]
         assert len(powers) == 1380
         assert all(isinstance(each, float) and 0 <= each <= 21 for each in powers)
 

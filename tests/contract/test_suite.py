@@ -154,3 +154,29 @@ def test_a_driver_that_does_otherwise_is_found(name: str, lie: dict[str, Any], c
 def test_a_setting_elsewhere_is_one() -> None:
     assert set(simulated_case().elsewhere) >= set(Setting)
     worlds.forget(NAME)
+
+
+class Reader:
+    """The simulated device, which sets nothing."""
+
+    def __init__(self, true: Device) -> None:
+        self.true = true
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.true, name)
+
+    async def open(self) -> DeviceInfo:
+        nothing: Mapping[Setting, str] = {}
+        return declares(settings=nothing, undo_timer_s=None)(await self.true.open())
+
+
+@pytest.mark.usefixtures("_simulated_time")
+def test_a_device_that_only_reads_needs_no_edit() -> None:
+    case = simulated_case()
+    reader = replace(case, make=lambda: Reader(case.make()), change={}, before={})
+    contract = Contract()
+    contract.test_each_declared_setting_is_tried_or_the_reason_is_given(reader)
+    contract.test_each_declared_setting_has_a_prior_value(reader)
+    for name in ("test_apply_then_undo_is_before", "test_plan_is_pure_and_says_what_it_would_send"):
+        with pytest.raises(pytest.skip.Exception, match="sets nothing"):
+            getattr(contract, name)(reader)

@@ -70,6 +70,8 @@ class Writing:
             pytest.skip(f"{case.name} declares all settings")
 
     def test_plan_is_pure_and_says_what_it_would_send(self, case: Case) -> None:
+        case.need_edits()
+
         async def story(device: Device, info: DeviceInfo) -> None:
             have = await device.read_config(case.scope)
             effects = device.plan(case.edit(case.change, {}), have)
@@ -83,6 +85,8 @@ class Writing:
         case.told(story)
 
     def test_an_edit_that_changes_nothing_sends_nothing(self, case: Case) -> None:
+        case.need_edits()
+
         async def story(device: Device, info: DeviceInfo) -> None:
             have = await device.read_config(case.scope)
             assert device.plan(case.edit(case.before, {}), have).commands == ()
@@ -90,6 +94,8 @@ class Writing:
         case.told(story)
 
     def test_a_wrong_expectation_is_a_conflict_and_changes_nothing(self, case: Case) -> None:
+        case.need_edits()
+
         async def story(device: Device, info: DeviceInfo) -> None:
             with pytest.raises(Conflict):
                 await device.apply(case.edit(case.change, case.change), None)
@@ -98,6 +104,8 @@ class Writing:
         case.told(story)
 
     def test_apply_then_undo_is_before(self, case: Case) -> None:
+        case.need_edits()
+
         async def story(device: Device, info: DeviceInfo) -> None:
             for change, before in case.edits:
                 prior = await device.read_config(case.scope)
@@ -111,6 +119,8 @@ class Writing:
         case.told(story)
 
     def test_applying_twice_equals_once(self, case: Case) -> None:
+        case.need_edits()
+
         async def story(device: Device, info: DeviceInfo) -> None:
             await device.apply(case.edit(case.change, {}), None)
             once = await case.settled(device, case.change)
@@ -122,6 +132,8 @@ class Writing:
         case.told(story)
 
     def test_an_undo_timer_that_is_not_declared_is_unsupported(self, case: Case) -> None:
+        case.need_edits()
+
         async def story(device: Device, info: DeviceInfo) -> bool:
             if info.capabilities.undo_timer_s is not None:
                 return False

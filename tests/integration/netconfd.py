@@ -34,6 +34,7 @@ EMPTY = '<?xml version="1.0" encoding="UTF-8"?><config xmlns="urn:ietf:params:xm
 R5 = radio_key("north", "ap1", "r5")
 R2 = radio_key("north", "ap1", "r2")
 MODULE = "openconfig-access-points"
+CHANGES = ("contract", "c1", "c2", "c3", "killed")
 
 
 AP = """
@@ -63,6 +64,8 @@ class Netconfd:
         session = NetconfSession(self.target())
         await session.open()
         try:
+            for change in CHANGES:  # of a test that failed
+                await session.rpc(render.cancel_commit(f"rrmd-{change}"), 10.0)
             for body in (
                 render.discard_changes(),
                 render.edit_config("candidate", AP, rollback_on_error=False),

@@ -8,7 +8,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import ipaddress
+import queue
 import socket
+import threading
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -225,6 +227,28 @@ def listening(agent: Agent, host: str = "127.0.0.1", port: int = 0) -> Iterator[
         yield server.port
     finally:
         server.close()
+
+
+@contextmanager
+def served(agent: Agent, host: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
+    """Its port, as long as a thread serves it: for who has no loop, such as a command line."""
+    ports: queue.Queue[int] = queue.Queue()
+    loop = asyncio.new_event_loop()
+
+    async def serve() -> None:
+        with listening(agent, host, port) as bound:
+            ports.put(bound)
+            await ended.wait()
+
+    ended = asyncio.Event()
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), name="snmp-responder")
+    thread.start()
+    try:
+        yield ports.get(timeout=10)
+    finally:
+        loop.call_soon_threadsafe(ended.set)
+        thread.join()
+        loop.close()
 
 
 class _Server:

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from typing import Any, TypeVar
 
 import pytest
@@ -18,9 +19,12 @@ from integration.snmp_responder import (
     listening,
     of_another_community,
     of_another_request,
+    read_snmprec,
+    served,
     silent,
     truncated,
 )
+from shared_data import shared_data
 
 from drivers.errors import DeviceTimeout, Disconnected, Garbage, Refused
 from drivers.snmp.session import Assignment, SnmpSession, Syntax
@@ -33,6 +37,19 @@ T = TypeVar("T")
 
 SYSTEM = "1.3.6.1.2.1.1"
 NAME, DESCRIPTION = f"{SYSTEM}.5.0", f"{SYSTEM}.1.0"
+RECORDINGS = [
+    "aruba-instant_105",
+    "arubaos",
+    "ciscowlc_cbw240ac",
+    "hiveos-wireless_2",
+    "merakimr_mr28",
+    "openwrt",
+    "routeros_wifi",
+    "ruckuswireless-hotzone",
+    "ruckuswireless_zd1200",
+    "unifi_nanohd",
+    "vrp_ac6605-26",
+]
 TABLE = "1.3.6.1.4.1.99999.1"
 CHANNELS, NOISE, LAST = f"{TABLE}.1", f"{TABLE}.2", f"{TABLE}.3"
 ROWS = [f"6.{at}.4294967295" for at in range(200)]
@@ -99,6 +116,19 @@ def test_values_come_as_they_are_and_absent_ones_are_left_out(agent: Agent) -> N
     }
 
 
+def test_an_agent_may_be_served_by_a_thread(agent: Agent) -> None:
+    async def story(port: int) -> object:
+        session = V2cSession(dataclasses.replace(TARGET, port=port), b"public")
+        await session.open()
+        try:
+            return await session.get([NAME])
+        finally:
+            await session.close()
+
+    with served(agent) as port:
+        assert asyncio.run(story(port)) == {NAME: b"ap1"}
+
+
 def test_many_instances_are_asked_for_in_parts(agent: Agent) -> None:
     asked = [f"{CHANNELS}.{row}" for row in ROWS]
     assert list(within(agent, lambda session: session.get(asked)).values()) == list(range(200))
@@ -108,11 +138,21 @@ def test_many_instances_are_asked_for_in_parts(agent: Agent) -> None:
 def test_tables_are_walked_column_beside_column(agent: Agent) -> None:
     found = within(agent, lambda session: session.walk([CHANNELS, NOISE, f"{TABLE}.9", LAST]))
     assert found == {name: value for name, value in expected().items() if name.startswith(TABLE)}
-    assert len(agent.seen) < 10
+    assert len(agent.seen) < 15
 
 
 def expected() -> dict[str, int | bytes | str]:
     return {name: value for name, (_, value) in VALUES.items()}
+
+
+@pytest.mark.parametrize("recording", RECORDINGS)
+def test_every_value_of_a_real_device(recording: str) -> None:
+    """Written by one reader of recordings and one of BER, read by the others."""
+    text = shared_data("snmp", f"{recording}.snmprec").read_text("latin-1")
+    values = read_snmprec(text)
+    found = within(Agent(values), lambda session: session.walk(["1.0", "1.2", "1.3"]), timeout_s=5.0)
+    assert found == {name: value for name, (tag, value) in values.items() if tag != ber.NULL}
+    assert len(found) > 15
 
 
 @pytest.mark.parametrize("most", [1, 7, 50])
@@ -275,6 +315,32 @@ def test_requests_take_turns(agent: Agent) -> None:
         return await asyncio.gather(*(session.get([f"{CHANNELS}.{row}"]) for row in ROWS[:5]))
 
     assert within(agent, story) == [{f"{CHANNELS}.{row}": at} for at, row in enumerate(ROWS[:5])]
+
+
+def test_nobody_waits_for_a_device_that_is_silent_or_slow(agent: Agent) -> None:
+    silent_agent, slow = Agent(VALUES), Agent(VALUES)
+    silent_agent.fault, slow.fault = silent, late(0.5)
+
+    async def story() -> tuple[float, list[object]]:
+        with ExitStack() as stack:
+            ports = [stack.enter_context(listening(each)) for each in (agent, silent_agent, slow)]
+            targets = [dataclasses.replace(TARGET, port=port, timeout_s=5.0) for port in ports]
+            sessions = [V2cSession(each, b"public") for each in targets]
+            for each in sessions:
+                await each.open()
+            waiting = [asyncio.create_task(each.walk([CHANNELS, NOISE])) for each in sessions[1:]]
+            started_s = time.monotonic()
+            found = [await sessions[0].get([NAME]) for _ in range(100)]
+            taken_s = time.monotonic() - started_s
+            for each in sessions:
+                await each.close()
+            ended = await asyncio.gather(*waiting, return_exceptions=True)
+            assert all(isinstance(each, Disconnected) for each in ended), ended
+            return taken_s, list(found)
+
+    taken_s, found = asyncio.run(story())
+    assert found == [{NAME: b"ap1"}] * 100
+    assert taken_s < 1.0
 
 
 def test_closing_ends_what_waits_at_once_and_the_session_opens_again(agent: Agent) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import socket
 import subprocess
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import peers
 import pytest
 import structlog
 from pysnmp.hlapi.v3arch.asyncio import (
@@ -49,7 +49,7 @@ from traps_rig import (
     v3,
 )
 
-from drivers.transport import traps_ber as ber
+from drivers.transport import ber
 from drivers.transport import traps_message as wire
 from drivers.transport.traps import WAITING_MOST_EACH
 from drivers.transport.traps_message import AUTH, PRIV, REPORTABLE
@@ -58,8 +58,7 @@ from drivers.transport.traps_socket import TrapsUnusable, listening
 from inventory.credentials import Secret
 from inventory.snmp_login import AuthProtocol, PrivProtocol, SnmpLogin
 
-NEEDS_SNMP = "no snmptrap here: apt-get install snmp"
-net_snmp = pytest.mark.skipif(shutil.which("snmptrap") is None, reason=NEEDS_SNMP)
+net_snmp = pytest.mark.skipif(peers.found("snmptrap") is None, reason=peers.needs("snmptrap"))
 AUTHS = {
     AuthProtocol.MD5: usmHMACMD5AuthProtocol,
     AuthProtocol.SHA1: usmHMACSHAAuthProtocol,

@@ -24,6 +24,7 @@ from agent.records import Pseudonyms
 from agent.settings import Settings
 from drivers.hostapd.options import Options as HostapdOptions
 from drivers.simulated.options import Options as SimulatedOptions
+from drivers.snmp.options import Options as SnmpOptions
 from inventory import schema
 from inventory.model import Band, DetectPolicy, MonitorPolicy, Policy, Radio, RadioKey
 
@@ -312,6 +313,7 @@ def test_defaults_of_a_radio() -> None:
     [
         ("site-file.md", "## Options of the driver `simulated`", SimulatedOptions),
         ("hostapd.md", "## Options", HostapdOptions),
+        ("snmp.md", "## Options", SnmpOptions),
     ],
 )
 def test_options_of_the_drivers(page: str, heading: str, model: type[BaseModel]) -> None:

@@ -72,6 +72,7 @@ class OpenConfigDevice:
             raise
         self._places = find.places(self._context.aps, self._context.radios, there)
         self._learn(there)
+        self._looked = {**self._radios, **self._looked}  # radar from now on is new
         return self._info(hello.fingerprint, there)
 
     async def read(self, tables: frozenset[Table], radios: frozenset[RadioKey] | None) -> Snapshot:

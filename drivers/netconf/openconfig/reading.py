@@ -126,8 +126,9 @@ def _flag(radio: ApRadio, leaf: str) -> bool:
     return next((value for value in told if value is not None), True)
 
 
-def _bss(ap: Ap, radio: ApRadio) -> tuple[BssReading, ...]:
-    return tuple(BssReading(bssid=each.bssid, ssid=each.ssid) for each in ap.bssids if each.radio == radio.id)
+def _bss(ap: Ap, radio: ApRadio) -> tuple[BssReading, ...] | None:
+    here = (each for each in ap.bssids if each.radio == radio.id)
+    return tuple(BssReading(bssid=each.bssid, ssid=each.ssid) for each in here) or None
 
 
 def _clients(band: Band, ap: Ap, radio: ApRadio) -> tuple[ClientReading, ...] | None:
@@ -189,8 +190,10 @@ def _gauges(radio: ApRadio) -> Gauges | None:
     )
 
 
-def _neighbors(band: Band, ap: Ap, radio: ApRadio) -> tuple[NeighborReading, ...]:
+def _neighbors(band: Band, ap: Ap, radio: ApRadio) -> tuple[NeighborReading, ...] | None:
     """Those on channels of the radio's own band: the list does not say which band a channel is of."""
+    if radio.state is None:
+        return None
     return tuple(
         NeighborReading(
             bssid=each.bssid,

@@ -6,11 +6,12 @@ import pytest
 from shared_data import shared_data
 
 from drivers.snmp.load import shipped
-from drivers.snmp.parse import Read, Request, read
+from drivers.snmp.parse import Read, read
 from drivers.snmp.parse_answer import Answer
 from drivers.snmp.parse_radio import located
+from drivers.snmp.parse_status import Request
 from drivers.snmp.recording import load
-from drivers.types import RadioReading, Table
+from drivers.types import Counters, RadioReading, Table
 from inventory.channels import frequency_mhz
 from inventory.model import Band, RadioKey
 
@@ -84,3 +85,29 @@ class TestCisco:
         assert cisco["ap1", "1"].managed_by is None
         others = {reading.managed_by for name, reading in cisco.items() if name != ("ap1", "1")}
         assert others == {"Cisco RRM"}
+
+
+class TestIeee80211:
+    """The MIB that everybody has a piece of."""
+
+    def test_a_channel_beyond_the_text_of_the_mib(self) -> None:
+        """dot11CurrentChannel is 1..14 by its text; the device's 5 GHz radio is on 64 all the same. 30 rows
+        of BSSs are 2 radios."""
+        reads = of_recording("merakimr_mr28", "ieee80211")
+        told = {name: each.reading for (_, name), each in reads.items() if each.reading is not None}
+        assert {name: (one.band, one.channel and one.channel.value) for name, one in told.items()} == {
+            "10": (Band.GHZ_2_4, 11),
+            "25": (Band.GHZ_5, 64),
+        }
+
+    def test_counters_that_are_another_tables_memory(self) -> None:
+        """Row 7 holds 2346, 7, 6, 2346, 204, 0 and then "Aerohive Network" as numbers: none of it is used,
+        and the radio is read all the same."""
+        reads = of_recording("hiveos-wireless_2", "ieee80211")
+        bad, good = reads[None, "wifi0"], reads[None, "wifi1"]
+        assert [each.why for each in bad.refusals] == ["4 of 4 counters are letters"]
+        assert bad.reading is not None
+        assert bad.reading.counters is None
+        assert not good.refusals
+        assert good.reading is not None
+        assert good.reading.counters == Counters(tx_frames=0, tx_retries=0, tx_failed=0, width_bits=32)

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from drivers.snmp.load import profile_of_file, read, shipped
-from drivers.snmp.parse import Request
 from drivers.snmp.parse import read as read_radio
 from drivers.snmp.parse_answer import Answer
 from drivers.snmp.parse_radio import located
+from drivers.snmp.parse_status import Request
 from drivers.snmp.profile import Profile
 from drivers.types import Counters, Gauges, Reported, Table
 from inventory.model import Band, RadioKey

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 
 import pytest
 from hypothesis import example, given, settings
@@ -9,9 +10,9 @@ from integration import ber
 from integration.snmp_responder import read
 
 from drivers.snmp.session import Assignment, Syntax
+from drivers.transport.ber import Malformed
 from drivers.transport.snmp_message import (
     Answer,
-    MalformedAnswer,
     Pdu,
     asked,
     assigned,
@@ -73,6 +74,13 @@ def test_any_integer(number: int) -> None:
     assert answer_with(ber.integer(number)).varbinds == ((NAME, number),)
 
 
+@given(st.integers(-(2**31), 2**31 - 1))
+@example(-128)
+def test_any_integer_is_set_in_as_few_octets_as_it_takes(number: int) -> None:
+    request = read(write_request(Pdu.SET, b"public", 1, [assigned(Assignment(oid=NAME, value=number))]))
+    assert request.values == [ber.integer(number)]
+
+
 @given(st.integers(0, 2**64 - 1))
 def test_any_counter64(number: int) -> None:
     assert answer_with(ber.integer(number, ber.COUNTER64)).varbinds == ((NAME, number),)
@@ -130,13 +138,13 @@ def test_what_the_agent_lacks_has_no_value(tag: int) -> None:
     ],
 )
 def test_what_is_no_answer_is_refused_whole(datagram: bytes) -> None:
-    with pytest.raises(MalformedAnswer):
+    with pytest.raises(Malformed):
         read_answer(read_head(datagram))
 
 
 def test_every_shortened_answer_is_refused() -> None:
     for length in range(len(WHOLE)):
-        with pytest.raises(MalformedAnswer):
+        with pytest.raises(Malformed):
             read_answer(read_head(WHOLE[:length]))
 
 
@@ -147,15 +155,30 @@ def test_a_mutated_answer_is_an_answer_or_refused(changes: list[tuple[int, int]]
     mutated = bytearray(WHOLE)
     for at, octet in changes:
         mutated[at] = octet
-    with contextlib.suppress(MalformedAnswer):
+    with contextlib.suppress(Malformed):
         for oid, value in read_answer(read_head(bytes(mutated))).varbinds:
             assert len(order(oid)) >= 2
             assert value is None or type(value) in (int, str, bytes)
 
 
+def test_ten_thousand_mutated_answers() -> None:
+    """No other exception, and never a value that is not of the three types."""
+    chance = random.Random(4711)
+    read_whole = 0
+    for _ in range(10_000):
+        mutated = bytearray(WHOLE)
+        for _ in range(chance.randint(1, 3)):
+            mutated[chance.randrange(len(mutated))] = chance.choice((0, 1, 0x7F, 0x80, 0x84, 0xFF))
+        with contextlib.suppress(Malformed):
+            varbinds = read_answer(read_head(bytes(mutated[: chance.choice((len(WHOLE), 40, 80))]))).varbinds
+            assert {type(value) for _, value in varbinds} <= {int, str, bytes, type(None)}
+            read_whole += 1
+    assert read_whole > 100  # else nothing behind the frame was tried
+
+
 @given(st.binary(max_size=200))
 def test_any_octets_are_an_answer_or_refused(octets: bytes) -> None:
-    with contextlib.suppress(MalformedAnswer):
+    with contextlib.suppress(Malformed):
         read_answer(read_head(octets))
 
 

@@ -31,9 +31,9 @@ _UNSIGNED: Final = frozenset({COUNTER32, GAUGE32, TIME_TICKS, COUNTER64})
 _LONG: Final = 0x80
 _LENGTH_OCTETS: Final = 4
 _INTEGER_OCTETS: Final = 9  # 64 bits, and a zero before them
-_OID_OCTETS: Final = 256
-_ARC_MOST: Final = 0xFFFFFFFF
-_ARCS_MOST: Final = 128  # RFC 2578 section 3.5
+ARC_MOST: Final = 0xFFFFFFFF
+ARCS_MOST: Final = 128  # RFC 2578 section 3.5
+_OID_OCTETS: Final = 5 * ARCS_MOST
 
 
 class Malformed(ValueError):
@@ -97,14 +97,14 @@ def oid(contents: bytes) -> Oid:
     arcs, arc = [], 0
     for octet in contents:
         arc = arc << 7 | octet & 0x7F
-        if arc > _ARC_MOST + 80:
+        if arc > ARC_MOST + 80:
             raise Malformed("a sub-identifier above 32 bits")
         if not octet & 0x80:
             arcs.append(arc)
             arc = 0
     first = min(arcs[0] // 40, 2)
     arcs[:1] = [first, arcs[0] - 40 * first]
-    if len(arcs) > _ARCS_MOST:
+    if len(arcs) > ARCS_MOST:
         raise Malformed("an object identifier of more than 128 sub-identifiers")
     return ".".join(map(str, arcs))
 
@@ -140,7 +140,8 @@ def element(tag: int, *contents: bytes) -> bytes:
 
 
 def of_integer(number: int, tag: int = INTEGER) -> bytes:
-    return element(tag, number.to_bytes(number.bit_length() // 8 + 1, "big", signed=True))
+    bits = (number if number >= 0 else ~number).bit_length()
+    return element(tag, number.to_bytes(bits // 8 + 1, "big", signed=True))
 
 
 def of_octets(contents: bytes) -> bytes:

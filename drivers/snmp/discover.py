@@ -1,0 +1,64 @@
+"""What answers at an address: who it says it is, and which dialect it speaks. Only asks."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from drivers.errors import TryAgain
+from drivers.notifications import Oid, Value
+from drivers.snmp.heard import Heard
+from drivers.snmp.identity import ranked
+from drivers.snmp.load import shipped
+from drivers.snmp.questions import SYS_DESCR, SYS_OBJECT_ID
+from drivers.snmp.session import SnmpSession
+from drivers.transport.snmp import SnmpTarget, snmp_session
+from inventory.credentials import Secret
+from inventory.snmp_login import SnmpLogin, parse_snmp_login
+
+SYS_NAME: Final[Oid] = "1.3.6.1.2.1.1.5.0"
+TIMEOUT_S: Final = 1.5
+RETRIES: Final = 1
+
+
+def login_of(secret: Secret) -> SnmpLogin:
+    """Raises CredentialError."""
+    return parse_snmp_login(secret)
+
+
+async def heard(host: str, port: int, login: SnmpLogin) -> Heard | None:
+    """What answers there, None: nothing. Raises a DriverError for what answers and refuses us."""
+    target = SnmpTarget(name=host, host=host, port=port, login=login, timeout_s=TIMEOUT_S, retries=RETRIES)
+    session = snmp_session(target)
+    try:
+        await session.open()
+        return await _who(session, host)
+    except TryAgain:  # silence, or ICMP that says that nobody listens
+        return None
+    finally:
+        await session.close()
+
+
+async def _who(session: SnmpSession, address: str) -> Heard | None:
+    system = await session.get((SYS_OBJECT_ID, SYS_DESCR, SYS_NAME))
+    kind = str(system.get(SYS_OBJECT_ID, ""))
+    if not kind:
+        return None
+    descr = _text(system.get(SYS_DESCR, b""))
+    return Heard(
+        address=address,
+        sys_object_id=kind,
+        sys_descr=descr,
+        sys_name=_text(system.get(SYS_NAME, b"")),
+        profile=await _dialect(session, kind, descr),
+    )
+
+
+async def _dialect(session: SnmpSession, kind: Oid, descr: str) -> str | None:
+    for profile in ranked(tuple(shipped().values()), kind, descr):
+        if not profile.match.has or await session.walk(profile.match.has):
+            return profile.name
+    return None
+
+
+def _text(value: Value) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

@@ -1,0 +1,68 @@
+"""The contract, kept by the netconf driver: on a live netconfd with the state of a recording beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from contract.suite import Case, Contract
+from integration.netconfd import NEEDS_NETCONFD, R5, USABLE, Netconfd, netconfd
+
+from drivers.netconf.driver import family
+from drivers.netconf.openconfig.device import CAPABILITIES
+from drivers.types import ScopeRef, Setting
+
+TESTS = Path(__file__).parents[1]
+RECORDINGS = TESTS / "contract" / "recordings" / "netconf"
+AP = (RECORDINGS / "openconfig.ap.xml").read_text()
+CHANNEL = {Setting.CHANNEL: 36, Setting.WIDTH_MHZ: 40}
+BEFORE = {**CHANNEL, Setting.TX_POWER_DBM: 17}
+CHANGE = {Setting.CHANNEL: 149, Setting.WIDTH_MHZ: 80, Setting.TX_POWER_DBM: 12}
+
+
+@dataclass(frozen=True, slots=True)
+class AccessPoint:
+    """netconfd with the state of ``recording`` beside it."""
+
+    server: Netconfd
+    recording: Path
+
+    def reset(self) -> None:
+        self.recording.write_text(AP)
+        asyncio.run(self.server.reset())
+
+    @contextmanager
+    def radar(self) -> Iterator[None]:
+        """The 5 GHz radio tells that it heard some."""
+        hit = "<dfs-hit-time>1764180000000000000</dfs-hit-time>"
+        self.recording.write_text(AP.replace("<dfs-hit-time>0</dfs-hit-time>", hit))
+        yield
+
+
+@pytest.fixture(scope="module")
+def access_point(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AccessPoint]:
+    recording = tmp_path_factory.mktemp("ap") / "ap.xml"
+    mirror = f"{sys.executable} {TESTS / 'integration' / 'netconf_mirror.py'} {recording}"
+    with netconfd(mirror) as running:
+        yield AccessPoint(running, recording)
+
+
+@pytest.mark.skipif(not USABLE, reason=NEEDS_NETCONFD)
+class TestOpenConfigOnNetconfd(Contract):
+    @pytest.fixture
+    def case(self, access_point: AccessPoint) -> Case:
+        access_point.reset()
+        return Case(
+            name="netconf openconfig-access-points",
+            make=lambda: family.device(access_point.server.context(radar_poll_s=1)),
+            scope=ScopeRef(kind="radio", name="1", members=(R5,)),
+            change=CHANGE,
+            before=BEFORE,
+            more=(({Setting.ENABLED: 0}, {Setting.ENABLED: 1}),),
+            pushes=dict.fromkeys(CAPABILITIES.signal_ways, access_point.radar),
+        )

@@ -1,0 +1,137 @@
+"""Datagrams that no SNMP entity would send: each is a counter, none is a notification, memory stays flat."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import random
+import tracemalloc
+from collections.abc import Iterator
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from integration.test_traps_vendors import encoded
+from trap_cases_cisco import CISCO
+from traps_rig import COMMUNITY, OURS, RADAR, USER, ear, pdu, sender, v1, v2c, v3
+
+from drivers.transport.ber import Malformed
+from drivers.transport.traps_check import Accepted, Doorkeeper, Refused
+from drivers.transport.traps_message import AUTH, PRIV, REPORTABLE
+from drivers.transport.traps_queue import Outcome, Subscription
+from drivers.transport.traps_usm import Engine, Window
+
+TIMES = 10_000
+REAL = [
+    v2c(pdu()),
+    v2c(pdu(inform=True)),
+    v1("1.3.6.1.4.1.14179.2.6.3", 6, 81),
+    v3(pdu()),
+    v3(pdu(), flags=AUTH),
+    v3(pdu(), flags=0),
+    v3(pdu(inform=True), flags=AUTH | PRIV | REPORTABLE, engine_id=OURS),
+    *(v2c(encoded(case)) for case in CISCO[:20]),
+]
+
+
+def doorkeeper() -> tuple[Doorkeeper, list[Subscription]]:
+    expected = [Subscription(sender(login), Window()) for login in (COMMUNITY, USER)]
+    return Doorkeeper(Engine(OURS, 1, 0.0)), expected
+
+
+def mutated(dice: random.Random) -> bytes:
+    """A real datagram with bytes changed, cut, doubled or made longer; or nothing but noise."""
+    data = bytearray(dice.choice(REAL))
+    for _ in range(dice.randint(1, 4)):
+        at = dice.randrange(len(data) or 1)
+        kind = dice.randrange(9)
+        if kind == 0:
+            del data[at:]
+        elif kind == 1:
+            data[at : at + 1] = dice.randbytes(dice.randint(1, 8))
+        elif kind == 2:
+            data[at:at] = data[at : at + dice.randint(1, 40)]
+        elif kind == 3 and data:
+            data[at] = dice.choice((0x00, 0x7F, 0x80, 0x84, 0xFF, 0x30, 0x82))
+        elif kind == 4:
+            data += dice.randbytes(dice.randint(1, 200))
+        elif kind == 5:
+            data = bytearray(dice.randbytes(dice.randint(0, 300)))
+        elif data:
+            data[at] ^= 1 << dice.randrange(8)
+    return bytes(data)
+
+
+def datagrams(seed: int, times: int) -> Iterator[bytes]:
+    dice = random.Random(seed)
+    return (mutated(dice) for _ in range(times))
+
+
+def test_ten_thousand_mutated_datagrams_raise_nothing_but_malformed() -> None:
+    keeper, expected = doorkeeper()
+    seen = {"malformed": 0, "refused": 0, "accepted": 0}
+    for number, data in enumerate(datagrams(1, TIMES)):
+        try:
+            found = keeper.check(data, float(number), expected)
+        except Malformed:
+            seen["malformed"] += 1
+            continue
+        seen["accepted" if isinstance(found, Accepted) else "refused"] += 1
+        if isinstance(found, Accepted):  # a byte of a value was changed, and nobody can know it
+            assert not found.authenticated, data.hex()
+    assert seen["malformed"] > TIMES / 2
+    assert seen["refused"] > 100
+
+
+@settings(max_examples=2000, deadline=None)
+@given(st.binary(max_size=200))
+def test_noise_raises_nothing_but_malformed(data: bytes) -> None:
+    keeper, expected = doorkeeper_of_all
+    try:
+        found = keeper.check(data, 0.0, expected)
+    except Malformed:
+        return
+    assert isinstance(found, Refused)
+
+
+doorkeeper_of_all = doorkeeper()
+
+
+def test_memory_stays_flat() -> None:
+    keeper, expected = doorkeeper()
+
+    def all_of(seed: int) -> None:
+        for data in datagrams(seed, TIMES):
+            try:
+                keeper.check(data, 0.0, expected)
+            except Malformed:
+                continue
+
+    all_of(2)  # what is remembered on purpose is remembered by now
+    gc.collect()
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    all_of(2)
+    gc.collect()
+    after, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert after - before < 256 * 1024
+    assert most - before < 2 * 1024 * 1024
+
+
+def test_the_listener_counts_them_and_still_hears_a_good_one() -> None:
+    async def story() -> None:
+        bad = [data for data in datagrams(3, 2000) if data]
+        async with ear(sender(traps=frozenset({RADAR})), sender(USER, traps=frozenset({RADAR}))) as mine:
+            for start in range(0, len(bad), 100):
+                some = bad[start : start + 100]
+                mine.send(*some)
+                await mine.counted_in_all(start + len(some))
+            counts = mine.listener.counts
+            assert counts[Outcome.MALFORMED] > len(bad) / 2
+            assert counts[Outcome.QUEUE_FULL] == counts[Outcome.UNKNOWN_SENDER] == 0
+            while not mine.heard.empty():
+                mine.heard.get_nowait()
+            mine.send(v3(pdu(), time_s=2**20))
+            assert (await mine.next()).authenticated
+
+    asyncio.run(story())

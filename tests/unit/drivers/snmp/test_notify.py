@@ -1,0 +1,100 @@
+"""Each vendor's traps -> signals, by the profiles that come with the driver."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+from trap_cases import AT_S, DEVICE, GAP, Case, controller
+from trap_cases_cisco import CISCO
+from trap_cases_others import OTHERS
+
+from drivers.notifications import Notification
+from drivers.signals import (
+    AttackHeard,
+    InterferenceHeard,
+    RadarDetected,
+    RadioFault,
+    RogueHeard,
+    Signal,
+)
+from drivers.snmp.load import shipped
+from drivers.snmp.notify import Rules
+from drivers.snmp.notify_words import Group
+
+CASES = [*CISCO, *OTHERS]
+RULES: Mapping[str, Rules] = {name: Rules(profile) for name, profile in shipped().items()}
+
+
+def unproven(case: Case) -> tuple[Signal, ...]:
+    if case.unproven is not None:
+        return case.unproven
+    return tuple(_unproven(signal) for signal in case.proven)
+
+
+def _unproven(signal: Signal) -> Signal:
+    if isinstance(signal, RadarDetected | InterferenceHeard | RogueHeard | AttackHeard | RadioFault):
+        return replace(signal, authenticated=False)
+    return signal
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_what_a_proven_trap_becomes(case: Case) -> None:
+    told = RULES[case.profile].signals(case.notification(authenticated=True), DEVICE, case.where)
+    assert told == case.proven
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_what_an_unproven_trap_becomes(case: Case) -> None:
+    """Nothing that the agent would act on by itself."""
+    told = RULES[case.profile].signals(case.notification(authenticated=False), DEVICE, case.where)
+    assert told == unproven(case)
+    assert all(each == GAP[0] or not getattr(each, "authenticated", True) for each in told)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_v1_trap_means_the_same(case: Case) -> None:
+    """RFC 3584 puts a 0 before the last number."""
+    head, _, last = case.trap.rpartition(".")
+    v1 = case.trap if head.endswith(".0") else f"{head}.0.{last}"
+    note = replace(case.notification(authenticated=True), trap=v1)
+    told = RULES[case.profile].signals(note, DEVICE, case.where)
+    assert [type(each) for each in told] == [type(each) for each in case.proven]
+
+
+@pytest.mark.parametrize("name", sorted(RULES))
+def test_each_trap_of_a_profile_is_tried(name: str) -> None:
+    tried = {case.trap for case in CASES if case.profile == name and case.proven}
+    named = {f"{g.base}.{t.trap}" for g in groups(name) for t in g.traps}
+    assert named <= tried
+
+
+def groups(name: str) -> list[Group]:
+    return [Group.model_validate(raw) for raw in shipped()[name].notifications]
+
+
+def test_a_trap_that_no_profile_names_says_nothing() -> None:
+    note = Notification(
+        at_s=AT_S, source="192.0.2.1", trap="1.3.6.1.4.1.14179.2.6.3.999", varbinds={}, authenticated=True
+    )
+    assert RULES["airespace"].signals(note, DEVICE, controller()) == ()
+
+
+@pytest.mark.parametrize(
+    ("traps", "why"),
+    [
+        ([{"trap": "1", "means": "rogue"}], "rogue needs bssid"),
+        ([{"trap": "1", "means": "radar_cleared"}], "radar_cleared needs channel"),
+        ([{"trap": "1", "means": "attack"}], "attack needs what"),
+        ([{"trap": "1", "means": "poll", "when": {"at": "4"}}], "exactly one of is, bit"),
+        ([{"trap": "1", "means": "poll", "sometimes": "4"}], "Extra inputs"),
+        ([{"trap": "x", "means": "poll"}], "pattern"),
+        ([], "at least 1 item"),
+    ],
+)
+def test_a_group_that_makes_no_sense_is_refused(traps: list[Any], why: str) -> None:
+    with pytest.raises(ValidationError, match=why):
+        Group.model_validate({"base": "1.3.6.1", "traps": traps})
