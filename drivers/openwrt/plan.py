@@ -267,12 +267,11 @@ def restarting(values: Mapping[str, UciValue], removed: tuple[str, ...]) -> bool
 
 
 def _where_it_is(subject: Subject, have: ConfigState) -> dict[str, UciValue]:
-    now = have.in_force
-    channel, width = now.get(Setting.CHANNEL), now.get(Setting.WIDTH_MHZ)
-    if channel is None or width is None or have.state is not RadioState.ON_AIR:
+    """What UCI must be told so that a restart does not move the radio; nothing of one that is silent."""
+    place = _place(subject, have.in_force) if have.state is RadioState.ON_AIR else None
+    if place is None or is_there(place, have.configured):
         return {}
-    place = block(subject.band, channel, width, now.get(Setting.CENTER_MHZ))
-    return {} if is_there(place, have.configured) else placing(subject, place, have)
+    return placing(subject, place, have)
 
 
 def effects(subject: Subject, edit: Edit, have: ConfigState) -> Effects:
