@@ -1,0 +1,24 @@
+"""What drivers log while a command asks them, kept for its answer: the command has no log of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+
+def notebook() -> list[str]:
+    """From now on each line goes there, once, however often it is logged; nothing is printed."""
+    import structlog
+
+    lines: list[str] = []
+
+    def keep(logger: Any, method: str, event: MutableMapping[str, Any]) -> Any:
+        words = [str(event.pop("event", method)), *(f"{name}={value}" for name, value in event.items())]
+        if (line := " ".join(words)) not in lines:
+            lines.append(line)
+        raise structlog.DropEvent
+
+    structlog.configure(processors=[keep], logger_factory=structlog.ReturnLoggerFactory())
+    return lines
