@@ -124,7 +124,7 @@ class Listening:
                     await self._back.wait()
 
     async def _log(self) -> None:
-        """Radar is told here alone. Where there is no log, or it may not be read, radar has to be inferred."""
+        """Radar is told here alone. Without a log that may be read, radar has to be inferred."""
         self._heard.infers = False
         try:
             async for line in self._ubus.log():
