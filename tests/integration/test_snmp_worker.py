@@ -133,13 +133,15 @@ asyncio.run(main())
 def test_the_worker_ends_with_the_daemon_and_shows_no_secret() -> None:
     environ = {**os.environ, "RRMD_CRED_X": "hunter2hunter2"}
     with subprocess.Popen([sys.executable, "-c", CHILD], stdout=subprocess.PIPE, env=environ) as daemon:
-        assert daemon.stdout is not None
-        worker = int(daemon.stdout.readline())
-        shown = b"".join(Path(f"/proc/{worker}/{each}").read_bytes() for each in ("cmdline", "environ"))
-        os.kill(worker, signal.SIGTERM)  # what systemd sends to all; the daemon may still drain
-        ended = os.pidfd_open(worker)
-        assert select.select([ended], [], [], 0.2)[0] == []
-        daemon.kill()
+        try:
+            assert daemon.stdout is not None
+            worker = int(daemon.stdout.readline())
+            shown = b"".join(Path(f"/proc/{worker}/{each}").read_bytes() for each in ("cmdline", "environ"))
+            os.kill(worker, signal.SIGTERM)  # what systemd sends to all; the daemon may still drain
+            ended = os.pidfd_open(worker)
+            assert select.select([ended], [], [], 0.2)[0] == []
+        finally:
+            daemon.kill()
     assert b"snmp_worker" in shown
     assert b"hunter2" not in shown
     assert select.select([ended], [], [], 10.0)[0] == [ended]
