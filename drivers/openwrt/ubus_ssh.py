@@ -64,6 +64,7 @@ class SshUbus:
             raise PersonNeeded(f"{self._target.name}: no ubus answers there: {words}. Is it OpenWrt?")
         self._boot_s = self._clock() - uptime_s(said.stdout)
         self._uci_session = None
+        self.logins += 1  # the session for uci that is made when it is needed first belongs to this one
         return fingerprint
 
     def may(self, object: str, method: str) -> bool:
@@ -169,8 +170,8 @@ class SshUbus:
                 session = parse_rpc.grant(made).session
                 rights = {"ubus_rpc_session": session, "scope": "uci", "objects": _UCI_RIGHTS}
                 await self._answered("session", "grant", rights)
+                self.logins += self._uci_session is not None
                 self._uci_session = session
-                self.logins += 1
             return self._uci_session
 
     async def _answered(self, object: str, method: str, args: Mapping[str, Any]) -> Mapping[str, Any]:

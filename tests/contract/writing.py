@@ -10,7 +10,7 @@ from contract.case import APPLIED_S, NOWHERE, Case
 
 from drivers.base import Device
 from drivers.errors import Conflict, NeverAgain, Refused, Unsupported
-from drivers.types import Action, ActionRequest, DeviceInfo, Readback, Setting, Table
+from drivers.types import Action, ActionRequest, DeviceInfo, Readback, Setting, Table, Values
 
 UNDO_S = 120.0
 """An undo timer that does not fire while a test is at it, a radar check included."""
@@ -22,6 +22,21 @@ WAITED_S = 10.0
 def _undo_s(timer: tuple[float, float], wanted_s: float) -> float:
     """So long, as far as the device lets its timer be set."""
     return max(timer[0], min(timer[1], wanted_s))
+
+
+async def _undoable(device: Device, case: Case) -> list[tuple[Values, Values]]:
+    """The edits that the device's own timer can take back, as its effects say; a device with a timer has one.
+    Of all others the timer is refused, and nothing is done."""
+    able = []
+    for change, before in case.edits:
+        if device.plan(case.edit(change, {}), await device.read_config(case.scope)).undoable:
+            able.append((change, before))
+            continue
+        with pytest.raises(Unsupported):
+            await device.apply(case.edit(change, before), UNDO_S)
+        assert case.agrees(await device.read_config(case.scope), before)
+    assert able, "a device with an undo timer can take something back"
+    return able
 
 
 async def _request(case: Case, device: Device, action: Action) -> ActionRequest:
@@ -149,7 +164,7 @@ class Writing:
         async def story(device: Device, info: DeviceInfo) -> bool:
             if (timer := info.capabilities.undo_timer_s) is None:
                 return False
-            for change, before in case.edits:
+            for change, before in await _undoable(device, case):
                 receipt = await device.apply(case.edit(change, before), _undo_s(timer, UNDO_S))
                 assert receipt.undo_armed
                 await case.settled(device, change)
@@ -166,7 +181,7 @@ class Writing:
         async def story(device: Device, info: DeviceInfo) -> bool:
             if (timer := info.capabilities.undo_timer_s) is None:
                 return False
-            for change, before in case.edits:
+            for change, before in await _undoable(device, case):
                 receipt = await device.apply(case.edit(change, before), _undo_s(timer, UNDO_S))
                 await case.settled(device, change)
                 await device.cancel(receipt)
@@ -182,10 +197,11 @@ class Writing:
             if timer is None or timer[0] > WAITED_S:
                 return False
             after_s = _undo_s(timer, 3.0)
-            receipt = await device.apply(case.edit(case.change, case.before), after_s)
+            change, before = (await _undoable(device, case))[0]
+            receipt = await device.apply(case.edit(change, before), after_s)
             assert receipt.undo_armed
-            await case.settled(device, case.change)
-            await case.settled(device, case.before, after_s + APPLIED_S)
+            await case.settled(device, change)
+            await case.settled(device, before, after_s + APPLIED_S)
             return True
 
         if not case.told(story):

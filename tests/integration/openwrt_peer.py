@@ -6,7 +6,6 @@ import datetime
 import getpass
 import hashlib
 import os
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +16,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from integration.openwrt import programs
 from integration.openwrt.ap import Ap
 from integration.openwrt.bus import Tempo
 from integration.openwrt.server import Server, serving
@@ -77,7 +75,7 @@ def https_peer(directory: Path) -> Iterator[Peer]:
 
 @contextmanager
 def ssh_peer(directory: Path, tempo: Tempo | None = None) -> Iterator[Peer]:
-    ap = Ap(tempo=tempo or Tempo())
+    ap = Ap(tempo=tempo or Tempo(second_s=0.4))  # each look takes its time
     with serving(ap) as server:
         place = _programs(directory, server.server_port)
         with sshd(directory, path=f"{place}:{os.environ['PATH']}") as far:
@@ -94,9 +92,9 @@ def _programs(directory: Path, port: int) -> Path:
     place = directory / "bin"
     place.mkdir()
     (place / "port").write_text(str(port))
-    source = Path(programs.__file__).read_text()
+    source = (Path(__file__).parent / "openwrt/program.sh").read_text()
     for name in PROGRAMS:
-        (place / name).write_text(f"#!{sys.executable} -SE\n{source}")
+        (place / name).write_text(source)
         (place / name).chmod(0o755)
     return place
 

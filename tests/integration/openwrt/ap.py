@@ -16,7 +16,7 @@ from typing import Any
 from integration.openwrt.air import Air
 from integration.openwrt.bus import Bus, Tempo
 from integration.openwrt.rights import USERS, Session
-from integration.openwrt.uci import DENIED, INVALID, NOT_FOUND, OK, Sections, Uci, sections
+from integration.openwrt.uci import DENIED, INVALID, NOT_FOUND, OK, Sections, Shell, Uci, sections
 
 NOBODY = "0" * 32
 METHOD_NOT_FOUND = 3
@@ -53,12 +53,14 @@ class Ap:
     bus: Bus = field(init=False)
     airs: dict[str, Air] = field(init=False)
     uci: Uci = field(init=False)
+    shell: Shell = field(init=False)
     sessions: dict[str, Session] = field(default_factory=dict)
     written: list[tuple[str, str, Mapping[str, Any]]] = field(default_factory=list)
     hanging: set[str] = field(default_factory=set)
     newer: bool = False
     programs: bool = True
     logins: int = 0
+    logs_read: int = 0
     hostname: str = "lab-ap"
 
     def __post_init__(self) -> None:
@@ -68,6 +70,7 @@ class Ap:
             "radio1": Air(self.bus, "radio1", "phy1", "2g", ssid="lab2", bssid="02:00:00:00:01:00"),
         }
         self.uci = Uci(self.bus, sections(), self._reload)
+        self.shell = Shell(self.uci)
         for section, air in self.airs.items():
             config = self.uci.file[section]
             air.config, air.ssid = dict(config), str(self.uci.file[f"default_{section}"]["ssid"])
@@ -290,6 +293,8 @@ class Ap:
         return (OK, {"phyname": air.phy}) if air is not None else (NOT_FOUND, None)
 
     def _log(self, args: Mapping[str, Any], session: Session) -> Answered:
+        self.logs_read += 1
+        self.bus.changed.notify_all()
         rows = list(self.bus.log)[-int(args.get("lines", 100)) :]
         return OK, {"log": [{"msg": text, "id": number, "priority": 30} for number, text in rows]}
 
@@ -326,24 +331,17 @@ class Ap:
             if air is not None:
                 air.power_dbm = int(found[2]) // 100
             return 0, ""
-        if found := re.fullmatch(r"uci set wireless\.(\w+)\.(\w+)=(.*)", line):
-            self.shell_delta[found[1]] = self.shell_delta.get(found[1], {}) | {found[2]: found[3].strip("'")}
-            return (0, "") if found[1] in self.uci.file else (1, "uci: Entry not found\n")
-        if line == "uci commit wireless":
-            for section, options in self.shell_delta.items():
-                self.uci.commit_quietly(section, options)
-            self.shell_delta.clear()
-            return 0, ""
+        if words[0] == "uci":
+            return self.shell.run(words[1:])
         if found := re.fullmatch(r"wifi (?:reload|up) ?(\w*)", line):
             for section, air in self.airs.items():
                 if found[1] == section:
+                    air.config = dict(self.uci.file[section])
                     air.restart()
             if not found[1]:
                 self._reload(self.uci.file)
             return 0, ""
         return 127, f"{words[0]}: not found\n"
-
-    shell_delta: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def _powers(air: Air) -> dict[str, Any]:

@@ -21,7 +21,7 @@ class Tempo:
     beacon_s: float = 0.005
     reload_s: float = 0.1
     cac_s: float = 0.3
-    second_s: float = 0.05
+    second_s: float = 0.15
     """A second of uci's and of sessions' timeouts."""
 
 

@@ -28,7 +28,8 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.bodies.append(len(body))
         if self.path == "/local":
-            self._send(local(self.server.ap, json.loads(body)["argv"]))
+            status, text = local(self.server.ap, body.decode().split("\x1f"))
+            self._send_bytes(f"{status}\n{text}".encode())
         elif self.path != "/ubus":
             self.send_error(404)
         elif len(body) > 65536:
@@ -46,7 +47,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def _send(self, answer: object) -> None:
         mangled = self.server.mangle
-        body = mangled if isinstance(mangled, bytes) else json.dumps(answer).encode()
+        self._send_bytes(mangled if isinstance(mangled, bytes) else json.dumps(answer).encode())
+
+    def _send_bytes(self, body: bytes) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -158,26 +161,28 @@ def _one(ap: Ap, said: Mapping[str, Any]) -> dict[str, Any]:
     return answer | {"result": [status] if data is None else [status, data]}
 
 
-def local(ap: Ap, argv: list[str]) -> dict[str, Any]:
-    """What a program prints, and its exit status."""
+def local(ap: Ap, argv: list[str]) -> tuple[int, str]:
+    """A program's exit status, and what it prints."""
     if argv[0] != "ubus":
-        status, text = ap.ran(argv)
-        return {"status": status, "stdout": text}
+        return ap.ran(argv)
     words = [word for word in argv[1:] if word not in ("-S", "-v")]
     if words[0] == "-t":
         words = words[2:]
     if words[0] == "list":
-        methods = ap.objects().get(words[1])
-        lines = "".join(f'\t"{name}":{{}}\n' for name in methods or ())
-        told = f"'{words[1]}' @e748553b\n{lines}" if "-v" in argv else f"{words[1]}\n"
-        return {"status": 0 if methods is not None else 4, "stdout": told if methods is not None else ""}
+        return _listed(ap, words[1], verbose="-v" in argv)
     try:
         status, data = ap.local(words[1], words[2], json.loads(words[3]) if len(words) > 3 else {})
     except Gone:
-        return {"status": 4, "stdout": ""}
-    if status:
-        return {"status": 256 - status, "stdout": ""}
-    return {"status": 0, "stdout": "" if data is None else json.dumps(data) + "\n"}
+        return 4, ""
+    return (256 - status if status else 0), "" if data is None else json.dumps(data) + "\n"
+
+
+def _listed(ap: Ap, name: str, *, verbose: bool) -> tuple[int, str]:
+    methods = ap.objects().get(name)
+    if methods is None:
+        return 4, ""
+    lines = "".join(f'\t"{method}":{{}}\n' for method in methods)
+    return 0, f"'{name}' @e748553b\n{lines}" if verbose else f"{name}\n"
 
 
 @contextmanager

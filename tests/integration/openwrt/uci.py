@@ -180,12 +180,35 @@ class Uci:
             self.staged[pending.session] = pending.delta
             self._commit(pending.before)
 
-    def commit_quietly(self, section: str, options: Mapping[str, Any]) -> bool:
-        """`uci set` and `uci commit` in a shell: nothing is reloaded. False: no such section."""
-        if section not in self.file:
-            return False
-        self.file = _with(self.file, [("set", section, name, value) for name, value in options.items()])
-        return True
+
+@dataclass(slots=True)
+class Shell:
+    """The program `uci`: what it stages lies in a directory of its own, and a commit reloads nothing."""
+
+    uci: Uci
+    delta: Delta = field(default_factory=list)
+
+    def run(self, words: list[str]) -> tuple[int, str]:
+        """(exit status, output) of set, add_list, delete, revert and commit."""
+        words = words[2:] if words[0] == "-t" else words
+        words = words[1:] if words[0] == "-q" else words
+        if words[0] == "commit":
+            self.uci.file = _with(self.uci.file, self.delta)
+            self.delta = []
+            return 0, ""
+        if words[0] == "revert":
+            self.delta = []
+            return 0, ""
+        name, _, value = words[1].partition("=")
+        _, section, option = name.split(".")
+        there = _with(self.uci.file, self.delta).get(section)
+        if there is None or (words[0] == "delete" and option not in there):
+            return 1, "uci: Entry not found\n"
+        if words[0] == "add_list":
+            self.delta.append(("set", section, option, [*there.get(option, []), value]))
+        else:
+            self.delta.append((words[0], section, option, value))
+        return 0, ""
 
 
 def _with(sections: Sections, delta: Delta) -> Sections:
