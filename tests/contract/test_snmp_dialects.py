@@ -451,7 +451,7 @@ class TestOthers:
 
     def test_cambium_whose_numbers_are_text(self) -> None:
         entry = f"{ENTERPRISE}.17713.22.1.2.1"
-        on = {
+        on: Values = {
             "c5": 14,
             "c6": b"36",
             "c7": b"80MHz",
