@@ -1,7 +1,7 @@
 """What a trap costs the daemon's ear, beside net-snmp's snmptrapd that takes the same ones in the same run.
 
-CPU of the receiving process per datagram, taken from /proc, at a rate that both keep up with. `flood`: from an
-address (ours) or with a community (snmptrapd, which has no list of addresses) that nobody expects.
+CPU of the receiving process per datagram, taken from /proc, at a rate that both keep up with. `flood`: from
+an address (ours) or with a community (snmptrapd, which has no list of addresses) that nobody expects.
 """
 
 from __future__ import annotations
