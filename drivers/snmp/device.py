@@ -74,6 +74,7 @@ class SnmpDevice:
         self._uptime = Uptime(at_s=context.clock())
         self._seen: dict[RadioKey, RadioReading] = {}
         self._traps = TrapStream(context)
+        self._placed: dict[RadioKey, Located] = {}
         self._where: tuple[Mapping[RadioKey, Located], Whereabouts] | None = None
         self._refused: frozenset[tuple[str, str]] = frozenset()
         self._wanted: dict[frozenset[Table], Wanted] = {}
@@ -268,17 +269,19 @@ class SnmpDevice:
     async def signals(self) -> AsyncIterator[Signal]:
         """What its traps say, if the daemon hears any."""
         profile = self._opened()
-        rules = Rules(profile)
-        async for signal in self._traps.signals(
-            rules, self._session.engine_id, lambda: self._whereabouts(profile)
-        ):
+        self._whereabouts(profile)
+        heard = self._traps.signals(
+            Rules(profile), self._session.engine_id, lambda: self._whereabouts(profile)
+        )
+        async for signal in heard:
             yield signal
 
     def _whereabouts(self, profile: Profile) -> Whereabouts:
         """Of the radios as they were found last; made anew when they were found anew."""
         if self._where is None or self._where[0] is not self._found:
+            self._placed |= self._found  # an AP that is down has no rows, and its traps come all the same
             one_ap = profile.aps is None
-            made = Whereabouts.of(self._context.aps, self._found, OnAir(self._seen), one_ap=one_ap)
+            made = Whereabouts.of(self._context.aps, self._placed, OnAir(self._seen), one_ap=one_ap)
             self._where = (self._found, made)
         return self._where[1]
 
