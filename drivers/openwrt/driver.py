@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from drivers.base import Device, DeviceContext
-from drivers.errors import Garbage, PersonNeeded, TryAgain, Unsupported
+from drivers.errors import Disconnected, Garbage, PersonNeeded, TryAgain, Unsupported
 from drivers.openwrt import parse_wireless, plan, spatial_reuse, standing
 from drivers.openwrt.identity import Identity, identity
 from drivers.openwrt.listening import Listening
@@ -145,11 +145,12 @@ class OpenWrtDevice:
 
     async def signals(self) -> AsyncIterator[Signal]:
         """A Gap for each stream as soon as it is listened to, first or again: before it things may have been
-        missed."""
+        missed. Ends with the connection."""
         ears = Listening(self._name, self._ubus, self._heard, self._all_bss, self._context.clock)
         async with aclosing(ears.signals()) as told:
-            async for signal in told:
-                yield signal
+            with suppress(Disconnected):  # that is how it ends
+                async for signal in told:
+                    yield signal
 
     async def close(self) -> None:
         await self._ubus.close()

@@ -141,8 +141,8 @@ def _in_band(row: Mapping[str, Any], band: Band) -> bool:
 
 def powers(said: Mapping[str, Any]) -> tuple[int, ...] | None:
     """dBm that can be set on the channel of now, rising; None: no list."""
-    found = {row.get("dbm") for row in _rows(said, "txpowerlist")}
-    return tuple(sorted(each for each in found if isinstance(each, int) and -10 <= each <= 40)) or None
+    found = {_dbm(row.get("dbm"), -10, 40) for row in _rows(said, "txpowerlist")}
+    return tuple(sorted(int(each) for each in found if each is not None)) or None
 
 
 def neighbors(said: Mapping[str, Any], band: Band) -> tuple[NeighborReading, ...]:
