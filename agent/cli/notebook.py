@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import MutableMapping
 
-
-def notebook() -> list[str]:
-    """From now on each line goes there, once, however often it is logged; nothing is printed."""
+@contextmanager
+def notebook() -> Iterator[list[str]]:
+    """Each line that is logged goes there, once, however often it is logged; nothing is printed."""
     import structlog
 
     lines: list[str] = []
@@ -20,5 +20,9 @@ def notebook() -> list[str]:
             lines.append(line)
         raise structlog.DropEvent
 
+    before = structlog.get_config()
     structlog.configure(processors=[keep], logger_factory=structlog.ReturnLoggerFactory())
-    return lines
+    try:
+        yield lines
+    finally:
+        structlog.configure(**before)

@@ -166,6 +166,6 @@ def _run(story: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
 
     from agent.cli.notebook import notebook
 
-    lines = notebook()
-    found = asyncio.run(story)
+    with notebook() as lines:
+        found = asyncio.run(story)
     return {**found, "notes": [*found["notes"], *lines]}

@@ -15,7 +15,8 @@ from drivers.expectation import compare
 from drivers.notifications import Oid, Value
 from drivers.signals import Signal
 from drivers.snmp import configured, plan, questions, render
-from drivers.snmp.identity import Identity, capabilities, declared, identity, ranked
+from drivers.snmp.dialect import dialect, text_of_octets
+from drivers.snmp.identity import Identity, capabilities, declared, identity
 from drivers.snmp.load import profile_of_file, shipped
 from drivers.snmp.match import matched
 from drivers.snmp.notify import Rules
@@ -127,17 +128,14 @@ class SnmpDevice:
         """The dialect that was named, or the first that fits and whose subtrees answer."""
         if self._options.profile_file is not None:
             return await asyncio.to_thread(profile_of_file, self._options.profile_file)
-        profiles = await asyncio.to_thread(shipped)
         if self._options.profile != AUTO:
-            return profiles[self._options.profile]
-        kind, descr = str(system[SYS_OBJECT_ID]), system.get(SYS_DESCR, b"")
-        text = descr.decode("utf-8", "replace") if isinstance(descr, bytes) else str(descr)
-        for profile in ranked(tuple(profiles.values()), kind, text):
-            if not profile.match.has or await self._session.walk(profile.match.has):
-                return profile
+            return (await asyncio.to_thread(shipped))[self._options.profile]
+        if (found := await dialect(self._session, system)) is not None:
+            return found
+        kind, text = str(system[SYS_OBJECT_ID]), text_of_octets(system.get(SYS_DESCR, b""))
         raise PersonNeeded(
             f"{self._name}: no profile for sysObjectID {kind} ({text[:60]}): name one of "
-            f"{', '.join(profiles)}, or write one (docs/snmp.md)"
+            f"{', '.join(shipped())}, or write one (docs/snmp.md)"
         )
 
     async def read(self, tables: frozenset[Table], radios: frozenset[RadioKey] | None) -> Snapshot:
