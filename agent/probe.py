@@ -86,7 +86,7 @@ async def probe(
         "device": _device(info) if info else None,
         "found": [_found(ap, listed=one_of(ap) is not None) for ap in found],
         "radios": [{**_whose(row["key"], known), **row} for row in rows],
-        "notes": [],
+        "notes": list(info.remarks) if info else [],
         "calls": asked.calls,
         "errors": asked.errors,
     }
@@ -98,7 +98,8 @@ async def _radios(
     keys = sorted(key for key in info.radios if radios is None or key in radios)
     tables = info.capabilities.tables
     first = await asked.call("read", asked.device.read(tables, frozenset(keys)))
-    configs = await _configs(asked, info, keys)
+    there = [key for key in keys if not isinstance(_said(first, key), Absence)]
+    configs = await _configs(asked, info, there)
     later = await _later(asked, tables & COUNTED, keys, for_s) if for_s > 0 else None
     return [
         radio_row(info.radios[key], _said(first, key), _seen(first, later, key), configs.get(key))
@@ -235,6 +236,11 @@ def _unlisted(result: dict[str, Any]) -> dict[str, Any]:
     return {**result, "found": found, "radios": radios}
 
 
+def _notes(info: DeviceInfo) -> list[str]:
+    known = any(ap.radios for ap in info.found)
+    return [*info.remarks, *(() if known else (NO_RADIOS,))]
+
+
 def _nothing(asked: Probe, info: DeviceInfo | None, wanted: str | None) -> dict[str, Any]:
     """Nobody answered, or no radio is known by name."""
     if info is not None and wanted is not None:
@@ -244,7 +250,7 @@ def _nothing(asked: Probe, info: DeviceInfo | None, wanted: str | None) -> dict[
         "device": _device(info) if info else None,
         "found": [_found(ap, listed=None) for ap in info.found] if info else [],
         "radios": [],
-        "notes": [NO_RADIOS] if info and not any(ap.radios for ap in info.found) else [],
+        "notes": _notes(info) if info else [],
         "calls": asked.calls,
         "errors": asked.errors,
     }

@@ -349,7 +349,8 @@ class DeviceInfo:
     """Identity, radios and capabilities, as found when the session was opened.
 
     ``found``: all APs that it answers for, those that the inventory does not list too; radios of the
-    inventory that are not among them are not in ``radios``.
+    inventory that are not among them are not in ``radios``. ``remarks``: what its owner should look at, a
+    sentence each (a configuration that radar would take off the air).
     """
 
     vendor: str
@@ -359,3 +360,4 @@ class DeviceInfo:
     radios: Mapping[RadioKey, RadioInfo]
     capabilities: Capabilities
     found: tuple[FoundAp, ...] = ()
+    remarks: tuple[str, ...] = ()

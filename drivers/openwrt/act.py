@@ -17,17 +17,19 @@ from drivers.hostapd.parse import MAC
 from drivers.hostapd.parse_neighbor import Target
 from drivers.hostapd.render import checked_ifname
 from drivers.openwrt.ubus import Call
-from drivers.types import ActionRequest, RadioState
+from drivers.types import ActionRequest, ConfigState, RadioState, Setting
 
 _MOST_TARGETS: Final = 16  # an action frame holds about 60
 _VALID_BEACONS: Final = 100  # about 10 s in which the client may think about it
 _PREFERENCE: Final = "0301"  # subelement: BSS transition candidate preference, one octet
 
 
-def may_restart(ifname: str, state: RadioState) -> None:
-    """Raises Refused where a restart would only keep the radio silent."""
-    if state is RadioState.NOP:
+def may_restart(ifname: str, have: ConfigState) -> None:
+    """Raises Refused where a restart would only keep the radio silent, or switch on what is to be off."""
+    if have.state is RadioState.NOP:
         raise Refused(f"{ifname} waits out a non-occupancy period: a restart would keep it silent")
+    if have.configured.get(Setting.ENABLED) == 0:
+        raise Refused(f"{ifname} is switched off")
 
 
 def here(clients: Mapping[str, Iterable[str]], request: ActionRequest) -> dict[str, str]:

@@ -19,7 +19,7 @@ from drivers.openwrt.reader import WIRELESS, Reader
 from drivers.openwrt.rights import Rights, rights, signal_ways
 from drivers.openwrt.signals import Heard
 from drivers.openwrt.standing import Base
-from drivers.openwrt.subject import subject
+from drivers.openwrt.subject import missing_refuges, subject
 from drivers.openwrt.ubus import Answer, Call, Limits, Ubus
 from drivers.openwrt.ubus_http import HttpUbus
 from drivers.openwrt.ubus_ssh import SshUbus
@@ -46,7 +46,7 @@ from drivers.types import (
 )
 from inventory.channels import widths_mhz
 from inventory.credentials import CredentialError, Login, parse_login
-from inventory.model import RadioKey
+from inventory.model import Band, RadioKey
 
 CAPABILITIES: Final = Capabilities(
     tables=frozenset(Table) - {Table.COUNTERS},
@@ -209,7 +209,17 @@ class OpenWrtDevice:
             radios={key: self._radio_info(key) for key in self._reader.found},
             capabilities=self._capabilities(),
             found=(self._found_ap(known),),
+            remarks=self._remarks(),
         )
+
+    def _remarks(self) -> tuple[str, ...]:
+        bare = [
+            base.radio.section
+            for base in self._configured.values()
+            if missing_refuges(base.section, base.radio.band or Band.GHZ_2_4)
+        ]
+        words = "UCI names one channel and no list `channels`: radar there would silence it for half an hour"
+        return tuple(f"{section}: {words}" for section in sorted(bare))
 
     def _radio_info(self, key: RadioKey) -> RadioInfo:
         found, base = self._reader.found[key], self._reader.bases.get(key)

@@ -138,8 +138,9 @@ def _placed(subject: Subject, edit: Edit, have: ConfigState) -> Deed:
         return _revived(subject, have) if revived else Deed()
     quiet = subject.ways.shell and subject.manner.persist != "never"
     if on_air and is_there(target, have.in_force):
-        recorded = not quiet or is_there(target, have.configured)
-        return Deed() if recorded else Deed(target=target, values=placing(subject, target, have), quiet=True)
+        if is_there(target, have.configured) or not (quiet or subject.stale):
+            return Deed()  # stale: a reload that was asked for a moment ago would still take it away
+        return Deed(target=target, values=placing(subject, target, have), quiet=quiet)
     if not on_air and is_there(target, have.configured):
         return Deed(target=target) if on_its_way else replace(_revived(subject, have), target=target)
     call = announced(subject, target, have)
@@ -267,12 +268,11 @@ def restarting(values: Mapping[str, UciValue], removed: tuple[str, ...]) -> bool
 
 
 def _where_it_is(subject: Subject, have: ConfigState) -> dict[str, UciValue]:
-    now = have.in_force
-    channel, width = now.get(Setting.CHANNEL), now.get(Setting.WIDTH_MHZ)
-    if channel is None or width is None or have.state is not RadioState.ON_AIR:
+    """What UCI must be told so that a restart does not move the radio; nothing of one that is silent."""
+    place = _place(subject, have.in_force) if have.state is RadioState.ON_AIR else None
+    if place is None or is_there(place, have.configured):
         return {}
-    place = block(subject.band, channel, width, now.get(Setting.CENTER_MHZ))
-    return {} if is_there(place, have.configured) else placing(subject, place, have)
+    return placing(subject, place, have)
 
 
 def effects(subject: Subject, edit: Edit, have: ConfigState) -> Effects:

@@ -85,7 +85,7 @@ class Writing:
         async with self._one:
             have = await self._sight.config(ref)
             subject = self._sight.subject(ref)
-            act.may_restart(subject.ifname, have.state)
+            act.may_restart(subject.ifname, have)
             await self._restarted(subject, plan.restart(subject, have))
 
     async def steer(self, request: ActionRequest) -> None:

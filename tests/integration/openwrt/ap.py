@@ -382,7 +382,7 @@ ANSWERS = {
     ("file", "exec"): "_exec",
     ("hostapd", "switch_channel"): "_hostapd_switch",
 }
-METHODS: dict[str, list[str]] = {"session": ["login", "create", "grant", "get"], "hostapd": []}
+METHODS: dict[str, list[str]] = {"session": ["login", "create", "grant", "get"], "hostapd": ["bss_info"]}
 METHODS["uci"] = ["get", "changes", "set", "delete", "apply", "confirm", "rollback", "revert"]
 for _object, _method in itertools.islice(ANSWERS, len(ANSWERS) - 1):
     METHODS.setdefault(_object, []).append(_method)

@@ -6,7 +6,7 @@ import pytest
 
 from drivers.errors import Refused, Unsupported
 from drivers.openwrt import act
-from drivers.types import Action, ActionRequest, RadioState
+from drivers.types import Action, ActionRequest, ConfigState, RadioState, ScopeRef, Setting
 from inventory.model import RadioKey
 
 CLIENT, OTHER = "02:00:00:00:02:00", "02:00:00:00:03:00"
@@ -50,7 +50,17 @@ def test_what_is_no_address_is_refused() -> None:
         act.here({"phy0-ap0": [CLIENT]}, request("everyone"))
 
 
+def have(state: RadioState, enabled: int = 1) -> ConfigState:
+    scope = ScopeRef(kind="radio", name="phy0-ap0", members=(RadioKey("a/b/r5"),))
+    return ConfigState(scope=scope, configured={Setting.ENABLED: enabled}, in_force={}, state=state)
+
+
 def test_a_radio_that_waits_out_a_nop_is_not_restarted() -> None:
     with pytest.raises(Refused):
-        act.may_restart("phy0-ap0", RadioState.NOP)
-    act.may_restart("phy0-ap0", RadioState.OFF)
+        act.may_restart("phy0-ap0", have(RadioState.NOP))
+    act.may_restart("phy0-ap0", have(RadioState.OFF))
+
+
+def test_a_radio_that_a_person_switched_off_is_not_restarted() -> None:
+    with pytest.raises(Refused):
+        act.may_restart("phy0-ap0", have(RadioState.OFF, enabled=0))

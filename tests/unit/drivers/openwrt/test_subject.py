@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
+from contextlib import suppress
 
 import pytest
 
+from drivers.errors import DriverError
 from drivers.hostapd.parse_phy import Dfs, PhyChannel
+from drivers.openwrt import plan
 from drivers.openwrt.find import Found
 from drivers.openwrt.parse_iwinfo import Info
 from drivers.openwrt.parse_wireless import Radio as Device
 from drivers.openwrt.plan import Manner, Subject, Ways
 from drivers.openwrt.standing import Base, Local
 from drivers.openwrt.subject import candidates, missing_refuges, subject
-from drivers.types import RadioState
+from drivers.types import ConfigState, Edit, RadioState, ScopeRef, Setting
 from inventory.channels import block
 from inventory.model import Band, Radio, RadioKey
 
@@ -94,3 +98,22 @@ def test_over_http_only_what_was_heard_bars_a_channel() -> None:
     assert spectrum.nop_mhz == {5300}
     assert spectrum.barred(block(Band.GHZ_5, 52, 80))
     assert not spectrum.barred(block(Band.GHZ_5, 52, 20))
+
+
+WORDS = ("36", "44", "HE80", "EHT320", "HE", "0", "1", "auto", "36-48", "", "x" * 300, "\x00", "VHT80+80")
+NAMES = ("channel", "htmode", "channels", "radio", "country", "disabled", "he_spr_sr_control")
+ODD: tuple[object, ...] = (None, True, 7, -1, 1.5, ["36", 7], [], {}, ["36-48", "149"])
+
+
+def test_whatever_uci_holds_10_000_times_planning_ends_with_a_plan_or_a_word() -> None:
+    dice = random.Random(7)
+    scope = ScopeRef(kind="radio", name="phy0-ap0", members=(KEY,))
+    in_force = {Setting.CHANNEL: 36, Setting.WIDTH_MHZ: 80, Setting.CENTER_MHZ: 5210, Setting.ENABLED: 1}
+    for _ in range(10_000):
+        section = {dice.choice(NAMES): dice.choice((*WORDS, *ODD)) for _ in range(dice.randrange(5))}
+        wanted = {dice.choice(list(Setting)): dice.randrange(-90, 400) for _ in range(dice.randrange(1, 4))}
+        have = ConfigState(scope=scope, configured={}, in_force=in_force, state=dice.choice(list(RadioState)))
+        with suppress(DriverError):
+            assert (
+                plan.effects(told(section), Edit(change_id="c", scope=scope, set=wanted), have).silent_s >= 0
+            )
