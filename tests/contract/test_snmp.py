@@ -239,7 +239,22 @@ def test_all_that_a_controller_tells_of_a_radio() -> None:
         }
         assert reading.client_count == 4
         heard = {each.bssid: (each.channel, each.signal_dbm, each.age_s) for each in reading.neighbors or ()}
-        assert heard == {"02:00:00:00:10:20": (44, -61, 0.0), "02:00:5e:00:00:07": (36, -70, 45.0)}
+        assert heard == {"02:00:00:00:10:2f": (44, -61, 0.0), "02:00:5e:00:00:07": (36, -70, 45.0)}
+
+    asyncio.run(story())
+
+
+def test_a_radio_is_heard_by_its_own_bssid() -> None:
+    """The two radios of an AP share a base MAC: a neighbour's row is about the one of its slot."""
+
+    async def story() -> None:
+        snmp = device(Controller())
+        info = await snmp.open()
+        heard = (await snmp.read(ALL, None)).readings[RADIO].neighbors or ()
+        (own,) = [each.bssid for each in heard if each.channel == 44]
+        assert [key for key, radio in info.radios.items() if own in radio.bssids] == [MANAGED]
+        bssids = [bssid for radio in info.radios.values() for bssid in radio.bssids]
+        assert len(bssids) == len(set(bssids)) == 6
 
     asyncio.run(story())
 
@@ -311,10 +326,9 @@ def test_another_device_at_the_same_address_is_noticed() -> None:
     asyncio.run(story())
 
 
-def test_a_radio_that_comes_back_with_another_row_is_found_again() -> None:
-    """An AP numbers its interfaces anew when it restarts."""
-    channel, system = "1.2.840.10036.4.5.1.1", "1.3.6.1.2.1.1"
-    ap = AccessPoint(id="ap", device="d", radios=(Radio(key=RADIO, band=Band.GHZ_5),))
+def alone(session: RecordedSession, ifname: str | None = None) -> SnmpDevice:
+    """An AP that is its own device, and has the generic MIB."""
+    ap = AccessPoint(id="ap", device="d", radios=(Radio(key=RADIO, band=Band.GHZ_5, ifname=ifname),))
     context = DeviceContext(
         config=DeviceConfig(id="d", driver="snmp", address="192.0.2.1"),
         radios=ap.radios,
@@ -322,17 +336,35 @@ def test_a_radio_that_comes_back_with_another_row_is_found_again() -> None:
         secret=None,
         clock=Clock(),
     )
+    return SnmpDevice(context, checked({"profile": "ieee80211"}), session)
+
+
+def test_a_radio_that_comes_back_with_another_row_is_found_again() -> None:
+    """An AP numbers its interfaces anew when it restarts."""
+    channel, system = "1.2.840.10036.4.5.1.1", "1.3.6.1.2.1.1"
 
     async def story() -> None:
         session = RecordedSession(
             {f"{system}.2.0": "1.3.6.1.4.1.99999", f"{system}.1.0": b"x", f"{channel}.10": 36}
         )
-        snmp = SnmpDevice(context, checked({"profile": "ieee80211"}), session)
+        snmp = alone(session)
         await snmp.open()
         assert RADIO in (await snmp.read(ALL, None)).readings
         session.values[f"{channel}.40"] = session.values.pop(f"{channel}.10")
         await session.open()
         assert RADIO in (await snmp.read(ALL, None)).missing
         assert RADIO in (await snmp.read(ALL, None)).readings
+
+    asyncio.run(story())
+
+
+def test_a_channel_of_nonsense_that_would_have_told_the_band_is_garbage_too() -> None:
+    channel, system = "1.2.840.10036.4.5.1.1", "1.3.6.1.2.1.1"
+
+    async def story() -> None:
+        session = RecordedSession({f"{system}.2.0": "1.3.6.1.4.1.99999", f"{channel}.10": 2346})
+        snmp = alone(session, "10")
+        await snmp.open()
+        assert dict((await snmp.read(ALL, None)).missing) == {RADIO: Absence.GARBAGE}
 
     asyncio.run(story())
