@@ -46,6 +46,7 @@ from drivers.types import (
     RadioReading,
     Receipt,
     ScopeRef,
+    Setting,
     Snapshot,
     Table,
 )
@@ -80,6 +81,7 @@ class SnmpDevice:
         self._traps = TrapStream(context)
         self._placed: dict[RadioKey, Located] = {}
         self._where: tuple[Mapping[RadioKey, Located], Whereabouts] | None = None
+        self._owned: dict[RadioKey, frozenset[Setting]] = {}
         self._refused: dict[RadioKey, frozenset[tuple[str, str]]] = {}
         self._lost: frozenset[RadioKey] = frozenset()
         self._questions: dict[tuple[frozenset[Table], tuple[str, ...] | None], Question] = {}
@@ -246,27 +248,23 @@ class SnmpDevice:
         reading = self._snapshot(answer, {key: now.get(key)}, self._request(STATUS, at_s)).readings.get(key)
         if reading is None:
             raise TryAgain(f"{self._name}: {ref.name} does not answer, or with nonsense")
+        self._owned[key] = configured.owned(answer, radio.row)
         return configured.of_radio(answer, radio.row, reading, ref)
 
     def plan(self, edit: Edit, have: ConfigState) -> Effects:
-        return plan.effects(self._subject(edit.scope), edit, have)
+        try:
+            return plan.effects(self._subject(edit.scope), edit, have)
+        except Refused as error:  # by its own word, and nothing was asked of it
+            raise Unsupported(str(error)) from error
 
     async def apply(self, edit: Edit, undo_after_s: float | None) -> Receipt:
         if undo_after_s is not None:
             raise Unsupported(f"{self._name}: SNMP has no undo timer")
         async with self._writing:
             have = await self.read_config(edit.scope)
-            self._check_owner(edit.scope)
             compare(edit, have, plan.as_configured(self._opened()))
             await self._write(plan.commands(self._subject(edit.scope), edit, have))
         return Receipt(edit=edit)
-
-    def _check_owner(self, ref: ScopeRef) -> None:
-        """Raises Refused for a radio that the vendor's own RRM manages: setting it would take it away."""
-        seen = self._seen.get(ref.members[0]) if ref.kind == "radio" else None
-        owner = seen.managed_by if seen is not None else None
-        if owner is not None:
-            raise Refused(f"{self._name}: {ref.name} is managed by {owner}: see the option take_over")
 
     async def _write(self, commands: Iterable[Command]) -> None:
         """Each once, in order; what is refused after something was done leaves the radio in between."""
@@ -380,6 +378,7 @@ class SnmpDevice:
             band=self._band(ref.members[0], radio),
             choices=seen.power_choices_dbm if seen is not None else None,
             allowed_mhz=seen.allowed_mhz if seen is not None else None,
+            owned=frozenset() if self._options.take_over else self._owned.get(ref.members[0], frozenset()),
         )
 
 

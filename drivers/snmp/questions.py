@@ -112,8 +112,9 @@ def with_told(profile: Profile, wanted: Wanted, *scopes: str) -> Wanted:
 
 
 def told_by(write: Write, table: str) -> list[ColumnOf]:
-    """Columns that tell what is configured."""
-    return [column_of(column, table) for source in write.told for column in columns_in(source)]
+    """Columns that tell what is configured, and by whom."""
+    sources = (*write.told, *write.owned)
+    return [column_of(column, table) for source in sources for column in columns_in(source)]
 
 
 def columns_in(source: Source) -> tuple[str, ...]:

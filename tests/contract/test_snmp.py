@@ -134,6 +134,39 @@ def test_a_radio_of_the_vendors_rrm_is_left_alone() -> None:
     asyncio.run(story())
 
 
+def test_a_power_of_the_vendors_rrm_is_left_alone_though_the_channel_is_ours() -> None:
+    async def story() -> None:
+        wlc = Controller()
+        wlc.values[f"{COLUMNS}.5.{ROW}"] = 1
+        snmp = device(wlc)
+        await snmp.open()
+        louder = edit({Setting.TX_POWER_DBM: 20})
+        have = await snmp.read_config(SCOPE)
+        with pytest.raises(Unsupported, match="managed by Cisco RRM"):
+            snmp.plan(louder, have)
+        with pytest.raises(Refused, match="managed by Cisco RRM"):
+            await snmp.apply(louder, None)
+        assert wlc.sent == []
+        await snmp.apply(edit(place(44, 20)), None)
+        assert len(wlc.sent) == 2
+
+    asyncio.run(story())
+
+
+def test_a_plan_of_what_the_device_cannot_take_is_unsupported() -> None:
+    """What `apply` would refuse is known before."""
+
+    async def story() -> None:
+        snmp = device(Controller())
+        await snmp.open()
+        have = await snmp.read_config(SCOPE)
+        for values in ({Setting.TX_POWER_DBM: 12}, {Setting.CHANNEL: 144}, {Setting.CHANNEL: 100}):
+            with pytest.raises(Unsupported):
+                snmp.plan(edit(values), have)
+
+    asyncio.run(story())
+
+
 def test_it_is_taken_over_only_where_the_site_says_so_and_given_back() -> None:
     async def story() -> None:
         wlc = Controller()
