@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +25,7 @@ from drivers.signals import (
 )
 from drivers.snmp.load import read, shipped
 from drivers.snmp.notify import Rules
-from drivers.snmp.notify_words import Group
+from drivers.snmp.notify_words import Group, Means
 from inventory.site_error import SiteErrors
 
 CASES = [*CISCO, *OTHERS]
@@ -138,3 +140,15 @@ def test_a_mistake_is_found_when_the_profile_is_loaded(section: str, line: int, 
     (error,) = caught.value.errors
     assert error.line == line
     assert why in error.expected
+
+
+def test_the_docs_say_what_is_understood() -> None:
+    text = (Path(__file__).parents[4] / "docs/traps.md").read_text()
+    table = re.findall(r"^\| `([a-z0-9-]+)` \| (.*) \|$", text.partition("## What is understood")[2], re.M)
+    told = {name: re.findall(r"`(\w+)`", means) for name, means in table}
+    meant = {name: {trap.means for group in groups(name) for trap in group.traps} for name in RULES}
+    assert told == {
+        name: [str(each) for each in Means if each in means and each is not Means.POLL]
+        for name, means in meant.items()
+        if means
+    }
