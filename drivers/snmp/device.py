@@ -21,7 +21,7 @@ from drivers.snmp.load import profile_of_file, shipped
 from drivers.snmp.match import matched
 from drivers.snmp.notify import Rules
 from drivers.snmp.notify_stream import TrapStream
-from drivers.snmp.notify_where import OnAir, Whereabouts
+from drivers.snmp.notify_where import Places
 from drivers.snmp.options import AUTO, Options
 from drivers.snmp.parse import Refusal, read
 from drivers.snmp.parse_answer import Answer, Row
@@ -79,8 +79,6 @@ class SnmpDevice:
         self._uptime = Uptime(at_s=context.clock())
         self._seen: dict[RadioKey, RadioReading] = {}
         self._traps = TrapStream(context)
-        self._placed: dict[RadioKey, Located] = {}
-        self._where: tuple[Mapping[RadioKey, Located], Whereabouts] | None = None
         self._owned: dict[RadioKey, frozenset[Setting]] = {}
         self._refused: dict[RadioKey, frozenset[tuple[str, str]]] = {}
         self._lost: frozenset[RadioKey] = frozenset()
@@ -294,22 +292,15 @@ class SnmpDevice:
 
     async def signals(self) -> AsyncIterator[Signal]:
         """What its traps say, if the daemon hears any."""
-        profile = self._opened()
-        self._whereabouts(profile)
+        profile, places = self._opened(), Places(self._context.aps, self._seen)
+        places.of(self._found, one_ap=profile.aps is None)
         heard = self._traps.signals(
-            Rules(profile), self._session.engine_id, lambda: self._whereabouts(profile)
+            Rules(profile),
+            self._session.engine_id,
+            lambda: places.of(self._found, one_ap=profile.aps is None),
         )
         async for signal in heard:
             yield signal
-
-    def _whereabouts(self, profile: Profile) -> Whereabouts:
-        """Of the radios as they were found last; made anew when they were found anew."""
-        if self._where is None or self._where[0] is not self._found:
-            self._placed |= self._found  # an AP that is down has no rows, and its traps come all the same
-            one_ap = profile.aps is None
-            made = Whereabouts.of(self._context.aps, self._placed, OnAir(self._seen), one_ap=one_ap)
-            self._where = (self._found, made)
-        return self._where[1]
 
     async def close(self) -> None:
         self._traps.close()
