@@ -15,6 +15,7 @@ from drivers.expectation import compare
 from drivers.notifications import Oid, Value
 from drivers.signals import Signal
 from drivers.snmp import configured, plan, questions, render
+from drivers.snmp.asker import Asker
 from drivers.snmp.dialect import dialect, text_of_octets
 from drivers.snmp.identity import Identity, capabilities, declared, identity
 from drivers.snmp.load import profile_of_file, shipped
@@ -29,7 +30,7 @@ from drivers.snmp.parse_radio import Located, found_aps, located
 from drivers.snmp.parse_status import Request
 from drivers.snmp.plan import Subject
 from drivers.snmp.profile import Profile
-from drivers.snmp.questions import SYS_DESCR, SYS_OBJECT_ID, SYS_UP_TIME, Question, Wanted
+from drivers.snmp.questions import SYS_DESCR, SYS_OBJECT_ID, SYS_UP_TIME, Question
 from drivers.snmp.render import Command
 from drivers.snmp.session import SnmpSession
 from drivers.snmp.uptime import Uptime
@@ -58,9 +59,6 @@ FEW_RADIOS: Final = 4
 """So many are asked for by single values; for more the columns are walked, as one GetBulk brings many
 rows."""
 
-QUESTIONS: Final = 4096
-"""So many are kept: more than a controller's radios, each asked alone."""
-
 STATUS: Final = frozenset({Table.STATUS})
 
 
@@ -79,11 +77,11 @@ class SnmpDevice:
         self._uptime = Uptime(at_s=context.clock())
         self._seen: dict[RadioKey, RadioReading] = {}
         self._traps = TrapStream(context)
+        self._endless: set[Oid] = set()  # said already
         self._owned: dict[RadioKey, frozenset[Setting]] = {}
         self._refused: dict[RadioKey, frozenset[tuple[str, str]]] = {}
         self._lost: frozenset[RadioKey] = frozenset()
-        self._questions: dict[tuple[frozenset[Table], tuple[str, ...] | None], Question] = {}
-        self._wanted: dict[frozenset[Table], Wanted] = {}
+        self._asker: Asker | None = None
 
     async def open(self) -> DeviceInfo:
         self._traps.close()
@@ -102,12 +100,9 @@ class SnmpDevice:
         if SYS_OBJECT_ID not in system:
             raise Garbage(f"{self._name}: no sysObjectID: no SNMP agent answers like that")
         profile = self._profile = await self._chosen(system)
-        self._wanted = {}
-        self._questions = {}
+        asker = self._asker = Asker(profile)
         most = declared(profile, signals=self._hears)
-        wanted = questions.wanted(profile, most.tables, models=True)
-        wanted = questions.with_told(profile, wanted, "radio", "band", "device")
-        question = questions.of_all(profile, wanted)
+        question = asker.first(most.tables)
         at_s, values = self._context.clock(), await self._ask(question, profile)
         who = identity(profile, {**system, **values}, self._session.engine_id)
         answer = Answer(profile, values)
@@ -150,7 +145,7 @@ class SnmpDevice:
         known = {key: one for key in asked if (one := self._found.get(key)) is not None}
         few = self._are_few(known, radios)
         at_s = self._context.clock()
-        values = await self._ask(self._question(profile, tables, known if few else None), profile)
+        values = await self._ask(self._asks().of(tables, known if few else None), profile)
         self._uptime = self._uptime.then(at_s, values, profile.restarts)
         answer = Answer(profile, values)
         there = self._again(answer, known) if few else self._matched(answer)
@@ -162,22 +157,6 @@ class SnmpDevice:
         if radios is None and (self._lost or len(known) < len(self._context.radios)):
             return False
         return len(known) <= FEW_RADIOS
-
-    def _question(
-        self, profile: Profile, tables: frozenset[Table], known: Mapping[RadioKey, Located] | None
-    ) -> Question:
-        """Of these radios, None: of all. A device is asked the same few things for ever."""
-        key = (tables, None if known is None else tuple(one.row.suffix for one in known.values()))
-        if (question := self._questions.get(key)) is None:
-            wanted = self._columns(tables)
-            if known is None:
-                question = questions.of_all(profile, wanted)
-            else:
-                question = questions.of_rows(profile, wanted, [one.row for one in known.values()])
-            if len(self._questions) >= QUESTIONS:
-                self._questions.clear()
-            self._questions[key] = question
-        return question
 
     def _request(self, tables: frozenset[Table], at_s: float) -> Request:
         epoch, take_over = str(self._uptime.epoch), self._options.take_over
@@ -240,8 +219,7 @@ class SnmpDevice:
             oids = [f"{questions.oid_of(profile, column)}.{row.suffix}" for column in columns]
             return configured.of_others(Answer(profile, await self._session.get(oids)), row, ref)
         radio, key, at_s = self._radio(ref), ref.members[0], self._context.clock()
-        wanted = questions.with_told(profile, self._columns(STATUS), "radio")
-        answer = Answer(profile, await self._ask(questions.of_rows(profile, wanted, [radio.row]), profile))
+        answer = Answer(profile, await self._ask(self._asks().settings(radio), profile))
         now = self._again(answer, {key: radio})
         reading = self._snapshot(answer, {key: now.get(key)}, self._request(STATUS, at_s)).readings.get(key)
         if reading is None:
@@ -323,10 +301,10 @@ class SnmpDevice:
         """The inventory's, where the device does not tell."""
         return radio.band or next(each.band for each in self._context.radios if each.key == key)
 
-    def _columns(self, tables: frozenset[Table]) -> Wanted:
-        if (found := self._wanted.get(tables)) is None:
-            found = self._wanted[tables] = questions.wanted(self._opened(), tables)
-        return found
+    def _asks(self) -> Asker:
+        if self._asker is None:
+            raise TryAgain(f"{self._name} is not open")
+        return self._asker
 
     async def _ask(self, question: Question, profile: Profile) -> dict[Oid, Value]:
         """With the device's clock, and what proves that it is still the same. Raises IdentityChanged."""
@@ -339,7 +317,22 @@ class SnmpDevice:
                 raise IdentityChanged(f"{self._name} is another device than before: {changed}")
         if question.walked:
             values |= await self._session.walk(question.walked)
+        for roots in question.apart:
+            values |= await self._walked_apart(roots)
         return values
+
+    async def _walked_apart(self, roots: tuple[Oid, ...]) -> Mapping[Oid, Value]:
+        """What the device tells of clients and neighbours; a table that has no end, or that it would not
+        show, costs no radio its reading."""
+        try:
+            found = await self._session.walk(roots)
+        except (Garbage, Refused) as error:
+            if roots[0] not in self._endless:
+                log.warning("snmp.table_refused", device=self._name, column=roots[0], reason=str(error))
+            self._endless.add(roots[0])
+            return {}
+        self._endless.discard(roots[0])
+        return found
 
     def _radio(self, ref: ScopeRef) -> Located:
         """Raises Unsupported."""

@@ -4,6 +4,7 @@ contract."""
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 
 import pytest
 from contract.snmp_case import RADIO, ROW, SCOPE, Clock, Controller, device, place, snmp_case
@@ -11,7 +12,8 @@ from contract.suite import Case, Contract
 from structlog.testing import capture_logs
 
 from drivers.base import DeviceContext
-from drivers.errors import Conflict, IdentityChanged, Refused, TryAgain, Unsupported
+from drivers.errors import Conflict, Garbage, IdentityChanged, Refused, TryAgain, Unsupported
+from drivers.notifications import Oid, Value
 from drivers.snmp.device import SnmpDevice
 from drivers.snmp.options import checked
 from drivers.snmp.recording import RecordedSession
@@ -326,6 +328,30 @@ def test_a_row_of_nonsense_costs_its_own_radio_alone() -> None:
     with capture_logs() as logged:
         asyncio.run(story())
     assert [each["event"] for each in logged] == ["snmp.row_refused"]
+
+
+class _Endless(Controller):
+    """Its table of rogues is longer than anybody walks."""
+
+    async def walk(self, roots: Sequence[Oid]) -> Mapping[Oid, Value]:
+        if any(root.startswith("1.3.6.1.4.1.14179.2.1.8.1") for root in roots):
+            raise Garbage("more than 100000 values")
+        return await super().walk(roots)
+
+
+def test_a_table_without_end_costs_no_radio_its_reading(capsys: pytest.CaptureFixture[str]) -> None:
+    async def story() -> None:
+        snmp = device(_Endless())
+        await snmp.open()
+        for radios in (None, frozenset({RADIO})):
+            reading = (await snmp.read(ALL, radios)).readings[RADIO]
+            assert reading.counters is not None
+            assert reading.gauges is not None
+            assert reading.client_count == 4
+            assert [each.channel for each in reading.neighbors or ()] == [44]  # what the other table told
+
+    asyncio.run(story())
+    assert capsys.readouterr().out.count("snmp.table_refused") == 1
 
 
 def test_counters_start_again_with_the_device() -> None:
