@@ -268,10 +268,15 @@ def restarting(values: Mapping[str, UciValue], removed: tuple[str, ...]) -> bool
 
 
 def _where_it_is(subject: Subject, have: ConfigState) -> dict[str, UciValue]:
-    """What UCI must be told so that a restart does not move the radio; nothing of one that is silent."""
+    """What UCI must be told so that a restart does not move the radio; nothing of one that is silent.
+
+    Raises Unsupported where somebody has committed another place that waits for a reload: it is theirs.
+    """
     place = _place(subject, have.in_force) if have.state is RadioState.ON_AIR else None
     if place is None or is_there(place, have.configured):
         return {}
+    if subject.stale:
+        raise Unsupported(f"{subject.ifname}: somebody's change of UCI waits for a reload: it would be lost")
     return placing(subject, place, have)
 
 

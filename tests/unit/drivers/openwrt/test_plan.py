@@ -136,6 +136,11 @@ def test_a_dfs_channel_with_its_cac_done_is_announced() -> None:
     assert plan.effects(subject, edit(channel=52, width_mhz=80, center_mhz=5290), at()).outage is Outage.CSA
 
 
+def test_a_block_of_which_only_a_part_had_its_cac_is_not_announced() -> None:
+    subject = replace(SUBJECT, spectrum=Spectrum(country="US", ready_mhz=frozenset({5260, 5280})))
+    assert plan.effects(subject, edit(channel=52, width_mhz=80, center_mhz=5290), at()).outage is Outage.CAC
+
+
 def test_a_channel_barred_after_radar_is_refused() -> None:
     subject = replace(SUBJECT, spectrum=Spectrum(country="US", nop_mhz=frozenset({5300})))
     with pytest.raises(Unsupported, match="radar"):
@@ -234,6 +239,13 @@ def test_power_where_uci_was_written_without_a_reload_needs_none_either() -> Non
     assert (
         plan.effects(replace(SUBJECT, stale=True), edit(tx_power_dbm=10), at()).outage is Outage.CLIENTS_DROP
     )
+
+
+def test_a_place_that_somebody_committed_without_a_reload_is_neither_lost_nor_taken() -> None:
+    """The reload that our power takes would move the radio there."""
+    waiting = at(channel=44)
+    with pytest.raises(Unsupported, match="waits for a reload"):
+        plan.deed(replace(SUBJECT, stale=True), edit(tx_power_dbm=10), waiting)
 
 
 def test_channel_and_power_with_a_shell_reload_nothing() -> None:

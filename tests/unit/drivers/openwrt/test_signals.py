@@ -67,6 +67,19 @@ def test_radar_that_ubus_and_the_log_and_each_phy_tell_is_one_radar() -> None:
     assert (told[0].radio, told[0].mhz20, told[0].authenticated) == (FIVE, BLOCK_52, True)
 
 
+def test_radar_that_one_interface_tells_by_two_ways_is_one_radar() -> None:
+    one = heard()
+    told = [*one.of_log(LOGGED.format("phy0-ap0"), 1.0)]
+    told += one.of_ubus("hostapd.phy0-ap0", "radar-detected", RADAR, 1.1)
+    assert kinds(told) == [RadarDetected]
+
+
+def test_radar_that_comes_again_is_told_again() -> None:
+    one = heard()
+    told = [*one.of_log(LOGGED.format("phy0-ap0"), 1.0), *one.of_log(LOGGED.format("phy0-ap0"), 1.5)]
+    assert kinds(told) == [RadarDetected, RadarDetected]
+
+
 def test_radar_s_width_is_hostapd_s_enum() -> None:
     event = parse_event.of_ubus("phy0-ap0", "radar-detected", {**RADAR, "width": 5, "center1": 5250})
     assert event is not None
