@@ -149,6 +149,15 @@ def test_the_shipped_acl_files_suffice_and_a_monitor_may_set_nothing(peer: Peer)
     assert Setting.CHANNEL in info.capabilities.settings
 
 
+def test_the_obss_pd_level_is_the_one_that_uci_has(peer: Peer) -> None:
+    with peer.ap.bus.lock:
+        options = {"he_spr_sr_control": "0", "he_spr_non_srg_obss_pd_max_offset": "6"}
+        peer.ap.uci.file["radio0"] |= options
+    _, snapshot = read(peer)
+    assert snapshot.readings[R5].obss_pd_dbm.value == -76
+    assert snapshot.readings[R5].obss_pd_dbm.source == "uci"
+
+
 def test_a_user_without_any_acl_file_is_told_what_is_missing(peer: Peer) -> None:
     """openwrt.md: root too gets what files in acl.d grant."""
     peer.ap.uci.file["radio0"]["channel"] = "36"
@@ -173,6 +182,32 @@ def test_a_call_that_hangs_because_its_object_went_away_costs_seconds_and_its_ra
     snapshot, took_s = asyncio.run(tell())
     assert set(snapshot.readings) == {R5, R2}
     assert took_s < 5.0
+
+
+def test_what_always_hangs_costs_its_own_radio_only(peer: Peer) -> None:
+    async def tell() -> Any:
+        device = family.device(peer.context(call_timeout_s=0.5))
+        await device.open()
+        peer.ap.stuck = ("iwinfo", "survey", "phy0-ap0")
+        snapshot = await device.read(STATUS | {Table.SURVEY}, None)
+        await device.close()
+        return snapshot
+
+    snapshot = asyncio.run(tell())
+    assert set(snapshot.readings) == {R2}
+    assert snapshot.missing == {R5: Absence.TIMEOUT}
+
+
+def test_a_connection_that_ended_while_it_was_idle_is_made_again(peer: Peer) -> None:
+    """uhttpd ends one after 20 s; polls are further apart."""
+
+    async def story(ubus: Ubus) -> None:
+        await ubus.batch((Call(object=GET[0], method=GET[1]),))
+        await asyncio.to_thread(peer.server.hang_up)
+        (answer,) = await ubus.batch((Call(object=GET[0], method=GET[1]),))
+        assert answer.result()["status"] == "ENABLED"
+
+    told(peer, story)
 
 
 def test_close_ends_a_call_that_hangs(peer: Peer) -> None:
