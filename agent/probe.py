@@ -98,7 +98,8 @@ async def _radios(
     keys = sorted(key for key in info.radios if radios is None or key in radios)
     tables = info.capabilities.tables
     first = await asked.call("read", asked.device.read(tables, frozenset(keys)))
-    configs = await _configs(asked, info, keys)
+    there = [key for key in keys if not isinstance(_said(first, key), Absence)]
+    configs = await _configs(asked, info, there)
     later = await _later(asked, tables & COUNTED, keys, for_s) if for_s > 0 else None
     return [
         radio_row(info.radios[key], _said(first, key), _seen(first, later, key), configs.get(key))

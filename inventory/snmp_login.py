@@ -41,7 +41,8 @@ class AuthProtocol(StrEnum):
 
 
 class PrivProtocol(StrEnum):
-    """RFC 3826; the 192 and 256 bit ones as Cisco and net-snmp do them (draft-blumenthal-aes-usm-04)."""
+    """RFC 3826; the 192 and 256 bit ones as net-snmp does them (draft-blumenthal-aes-usm-04).
+    Cisco stretches a digest that is shorter than the key in another way: give those SHA-256 or longer."""
 
     AES128 = "aes128"
     AES192 = "aes192"

@@ -267,7 +267,7 @@ def interface(
 
 LINK_CASES = [
     case
-    for profile in ("aerohive", "mikrotik", "meraki")
+    for profile in ("aerohive", "mikrotik", "meraki", "ieee80211")
     for case in (
         interface(profile, "link down", f"{LINK}.3", {f"{IF_INDEX}.4": 4}, down(reason="link down")),
         interface(profile, "link up", f"{LINK}.4", {f"{IF_INDEX}.3": 3}, up(R2)),
@@ -278,14 +278,29 @@ DOT11 = "1.2.840.10036.1.6.0"
 STATION = "1.2.840.10036.1.1.1"
 DOT11_CASES = [
     interface(
-        "meraki",
+        profile,
         name,
         f"{DOT11}.{number}",
         {f"{IF_INDEX}.4": 4, f"{STATION}.{column}.4": CLIENT},
         left(),
         unproven=(),
     )
+    for profile in ("meraki", "ieee80211")
     for name, number, column in (("disassociated", 1, 16), ("deauthenticated", 2, 18))
+]
+SWITCH = "1.3.6.1.4.1.9.9.627.0.1"
+WENT = "1.3.6.1.4.1.9.9.627.1.2.1.0"
+AUTONOMOUS = [
+    interface(
+        "ieee80211",
+        "radar where an autonomous Cisco AP was",
+        SWITCH,
+        {WENT: 5500},
+        radar(SWITCH, BLOCK_52_40),
+        unproven=(radar(SWITCH, BLOCK_52_40, proven=False),),
+    ),
+    interface("ieee80211", "radar, and a poll was faster", SWITCH, {WENT: 5260}, *GAP),
+    interface("ieee80211", "back on its channel", "1.3.6.1.4.1.9.9.627.0.2", {}, *GAP),
 ]
 STARTED = [
     Case(name=f"{profile}: started", profile=profile, trap=f"{LINK}.1", values={}, proven=GAP, unproven=GAP)
@@ -301,4 +316,13 @@ TWO_ON_ONE = Case(
     where=controller(),
 )
 
-OTHERS = [*ARUBA_CASES, *HUAWEI_CASES, *RUCKUS_CASES, *LINK_CASES, *DOT11_CASES, *STARTED, TWO_ON_ONE]
+OTHERS = [
+    *ARUBA_CASES,
+    *HUAWEI_CASES,
+    *RUCKUS_CASES,
+    *LINK_CASES,
+    *DOT11_CASES,
+    *STARTED,
+    *AUTONOMOUS,
+    TWO_ON_ONE,
+]

@@ -161,6 +161,11 @@ def _all_of(make: Any, wanted: Wanted) -> dict[str, Any]:
 
 
 def _run(story: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+    """The answer, with what the driver logged meanwhile (rows that it refused) among its notes."""
     import asyncio
 
-    return asyncio.run(story)
+    from agent.cli.notebook import notebook
+
+    with notebook() as lines:
+        found = asyncio.run(story)
+    return {**found, "notes": [*found["notes"], *lines]}

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final
 
 from drivers.base import Device, DeviceContext
 from drivers.errors import PersonNeeded
+from drivers.netconf.cisco import device as cisco
 from drivers.netconf.openconfig import device as openconfig
 from drivers.netconf.options import Profile, checked
 from drivers.types import Capabilities
 from inventory.credentials import CredentialError, parse_login
 
-_PROFILES: Final = MappingProxyType({str(Profile.OPENCONFIG): openconfig.CAPABILITIES})
-_DEVICES: Final = {Profile.OPENCONFIG: openconfig.OpenConfigDevice}
+_MOST: Final = replace(
+    openconfig.CAPABILITIES,
+    settings=MappingProxyType({**cisco.CAPABILITIES.settings, **openconfig.CAPABILITIES.settings}),
+    signal_ways=openconfig.CAPABILITIES.signal_ways + cisco.CAPABILITIES.signal_ways,
+)
+_PROFILES: Final = MappingProxyType(
+    {str(Profile.OPENCONFIG): openconfig.CAPABILITIES, str(Profile.CISCO): cisco.CAPABILITIES}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +31,7 @@ class NetconfFamily:
 
     name: str = "netconf"
     summary: str = "Access points with OpenConfig, and Cisco C9800 controllers, over NETCONF"
-    capabilities: Capabilities = openconfig.CAPABILITIES
+    capabilities: Capabilities = _MOST
     profiles: Mapping[str, Capabilities] = field(default_factory=lambda: _PROFILES)
 
     def check_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -36,7 +43,10 @@ class NetconfFamily:
             if context.secret is None:
                 raise CredentialError("a login is needed: credential: cred:NAME")
             options = checked(context.config.options)
-            return _DEVICES[options.profile](context, options, parse_login(context.secret))
+            login = parse_login(context.secret)
+            if options.profile is Profile.CISCO:
+                return cisco.CiscoDevice(context, options, login)
+            return openconfig.OpenConfigDevice(context, options, login)
         except (CredentialError, ValueError) as error:
             raise PersonNeeded(f"{context.config.id}: {error}") from error
 

@@ -8,6 +8,7 @@ from typing import Final
 from xml.etree.ElementTree import Element
 
 from drivers.base import DeviceContext
+from drivers.errors import Disconnected
 from drivers.netconf import parse_reply
 from drivers.netconf.options import Options
 from drivers.transport.netconf import PORT, Hello, NetconfSession
@@ -51,6 +52,16 @@ class Link:
         if len(answer) < _LARGE:
             return parse_reply.reply(answer)
         return await asyncio.to_thread(parse_reply.reply, answer)
+
+    async def heard(self, for_s: float) -> str | None:
+        """The next notification of ``events``; None: nothing came for so long. Raises Disconnected."""
+        try:
+            async with asyncio.timeout(for_s):
+                return await anext(self.events.notifications)
+        except TimeoutError:
+            return None
+        except StopAsyncIteration:
+            raise Disconnected("the session that listens has ended") from None
 
     async def data(self, body: str, session: NetconfSession | None = None) -> Element:
         return parse_reply.data(await self.ask(body, session))

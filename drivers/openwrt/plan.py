@@ -138,8 +138,9 @@ def _placed(subject: Subject, edit: Edit, have: ConfigState) -> Deed:
         return _revived(subject, have) if revived else Deed()
     quiet = subject.ways.shell and subject.manner.persist != "never"
     if on_air and is_there(target, have.in_force):
-        recorded = not quiet or is_there(target, have.configured)
-        return Deed() if recorded else Deed(target=target, values=placing(subject, target, have), quiet=True)
+        if is_there(target, have.configured) or not (quiet or subject.stale):
+            return Deed()  # stale: a reload that was asked for a moment ago would still take it away
+        return Deed(target=target, values=placing(subject, target, have), quiet=quiet)
     if not on_air and is_there(target, have.configured):
         return Deed(target=target) if on_its_way else replace(_revived(subject, have), target=target)
     call = announced(subject, target, have)

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
-from drivers.errors import AuthenticationFailed, DeviceTimeout, DriverError, Garbage
+from drivers.errors import AuthenticationFailed, DeviceTimeout, Garbage
 from drivers.openwrt import parse_rpc
 from drivers.openwrt.parse_rpc import NOBODY, Grant
 from drivers.openwrt.ubus import (
@@ -26,7 +26,7 @@ from drivers.openwrt.ubus import (
     StatusRefused,
     Ubus,
 )
-from drivers.transport.rest import RestSession, RestTarget
+from drivers.transport.rest import NoStream, RestSession, RestTarget
 from drivers.transport.waiting import LineStream
 from inventory.credentials import Login
 
@@ -106,8 +106,6 @@ class HttpUbus:
                     kind = line[6:].strip()
                 elif line.startswith("data:") and kind:
                     yield Event(object=object, kind=kind, data=_event_data(line[5:]))
-                elif line.startswith("{"):
-                    raise self._not_subscribed(object, line)
         finally:
             await stream.aclose()
 
@@ -189,15 +187,26 @@ class HttpUbus:
         self.logins += 1
 
     async def _subscribed(self, object: str) -> LineStream:
-        headers = {"Authorization": f"Bearer {self._grant.session}"}
-        return await self._rest.stream(f"/ubus/subscribe/{object}", headers)
+        """In a new session where this one may have expired: denied is HTTP 200 and a plain JSON object."""
+        grant = self._grant
+        try:
+            return await self._stream(object)
+        except AccessDenied:
+            if not self.may(object, ":subscribe"):
+                raise
+        await self._renew(grant)
+        return await self._stream(object)
 
-    def _not_subscribed(self, object: str, line: str) -> DriverError:
-        """Denied, unknown: HTTP 200 and a plain JSON object."""
-        code = _event_data(line).get("code")
-        if code == -13:
-            return AccessDenied(f"{object} :subscribe: the ACL of rrmd's user does not grant it")
-        return ObjectGone(f"{object}: cannot be subscribed to: {line[:80]}")
+    async def _stream(self, object: str) -> LineStream:
+        headers = {"Authorization": f"Bearer {self._grant.session}"}
+        try:
+            return await self._rest.stream(f"/ubus/subscribe/{object}", headers)
+        except NoStream as error:
+            code = _event_data(error.body.decode("utf-8", "replace")).get("code")
+            if code == -13:
+                words = f"{object} :subscribe: the ACL of rrmd's user does not grant it (docs/openwrt.md)"
+                raise AccessDenied(words) from error
+            raise ObjectGone(f"{object}: cannot be subscribed to now (code {str(code)[:20]})") from error
 
 
 def _event_data(text: str) -> Mapping[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from drivers.snmp.parse_answer import Answer, Row
-from drivers.snmp.parse_status import number
+from drivers.snmp.parse_value import number
 from drivers.snmp.plan import as_configured
 from drivers.types import ConfigState, RadioReading, RadioState, ScopeRef, Setting
 

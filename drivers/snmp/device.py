@@ -15,7 +15,8 @@ from drivers.expectation import compare
 from drivers.notifications import Oid, Value
 from drivers.signals import Signal
 from drivers.snmp import configured, plan, questions, render
-from drivers.snmp.identity import Identity, capabilities, declared, identity, ranked
+from drivers.snmp.dialect import dialect, text_of_octets
+from drivers.snmp.identity import Identity, capabilities, declared, identity
 from drivers.snmp.load import profile_of_file, shipped
 from drivers.snmp.match import matched
 from drivers.snmp.notify import Rules
@@ -74,6 +75,7 @@ class SnmpDevice:
         self._uptime = Uptime(at_s=context.clock())
         self._seen: dict[RadioKey, RadioReading] = {}
         self._traps = TrapStream(context)
+        self._placed: dict[RadioKey, Located] = {}
         self._where: tuple[Mapping[RadioKey, Located], Whereabouts] | None = None
         self._refused: frozenset[tuple[str, str]] = frozenset()
         self._wanted: dict[frozenset[Table], Wanted] = {}
@@ -126,17 +128,14 @@ class SnmpDevice:
         """The dialect that was named, or the first that fits and whose subtrees answer."""
         if self._options.profile_file is not None:
             return await asyncio.to_thread(profile_of_file, self._options.profile_file)
-        profiles = await asyncio.to_thread(shipped)
         if self._options.profile != AUTO:
-            return profiles[self._options.profile]
-        kind, descr = str(system[SYS_OBJECT_ID]), system.get(SYS_DESCR, b"")
-        text = descr.decode("utf-8", "replace") if isinstance(descr, bytes) else str(descr)
-        for profile in ranked(tuple(profiles.values()), kind, text):
-            if not profile.match.has or await self._session.walk(profile.match.has):
-                return profile
+            return (await asyncio.to_thread(shipped))[self._options.profile]
+        if (found := await dialect(self._session, system)) is not None:
+            return found
+        kind, text = str(system[SYS_OBJECT_ID]), text_of_octets(system.get(SYS_DESCR, b""))
         raise PersonNeeded(
             f"{self._name}: no profile for sysObjectID {kind} ({text[:60]}): name one of "
-            f"{', '.join(profiles)}, or write one (docs/snmp.md)"
+            f"{', '.join(shipped())}, or write one (docs/snmp.md)"
         )
 
     async def read(self, tables: frozenset[Table], radios: frozenset[RadioKey] | None) -> Snapshot:
@@ -268,17 +267,19 @@ class SnmpDevice:
     async def signals(self) -> AsyncIterator[Signal]:
         """What its traps say, if the daemon hears any."""
         profile = self._opened()
-        rules = Rules(profile)
-        async for signal in self._traps.signals(
-            rules, self._session.engine_id, lambda: self._whereabouts(profile)
-        ):
+        self._whereabouts(profile)
+        heard = self._traps.signals(
+            Rules(profile), self._session.engine_id, lambda: self._whereabouts(profile)
+        )
+        async for signal in heard:
             yield signal
 
     def _whereabouts(self, profile: Profile) -> Whereabouts:
         """Of the radios as they were found last; made anew when they were found anew."""
         if self._where is None or self._where[0] is not self._found:
+            self._placed |= self._found  # an AP that is down has no rows, and its traps come all the same
             one_ap = profile.aps is None
-            made = Whereabouts.of(self._context.aps, self._found, OnAir(self._seen), one_ap=one_ap)
+            made = Whereabouts.of(self._context.aps, self._placed, OnAir(self._seen), one_ap=one_ap)
             self._where = (self._found, made)
         return self._where[1]
 

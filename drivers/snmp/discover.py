@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from drivers.errors import TryAgain
-from drivers.notifications import Oid, Value
+from drivers.notifications import Oid
+from drivers.snmp.dialect import dialect, text_of_octets
 from drivers.snmp.heard import Heard
-from drivers.snmp.identity import ranked
-from drivers.snmp.load import shipped
 from drivers.snmp.questions import SYS_DESCR, SYS_OBJECT_ID
 from drivers.snmp.session import SnmpSession
 from drivers.transport.snmp import SnmpTarget, snmp_session
@@ -40,25 +39,13 @@ async def heard(host: str, port: int, login: SnmpLogin) -> Heard | None:
 
 async def _who(session: SnmpSession, address: str) -> Heard | None:
     system = await session.get((SYS_OBJECT_ID, SYS_DESCR, SYS_NAME))
-    kind = str(system.get(SYS_OBJECT_ID, ""))
-    if not kind:
+    if SYS_OBJECT_ID not in system:
         return None
-    descr = _text(system.get(SYS_DESCR, b""))
+    profile = await dialect(session, system)
     return Heard(
         address=address,
-        sys_object_id=kind,
-        sys_descr=descr,
-        sys_name=_text(system.get(SYS_NAME, b"")),
-        profile=await _dialect(session, kind, descr),
+        sys_object_id=str(system[SYS_OBJECT_ID]),
+        sys_descr=text_of_octets(system.get(SYS_DESCR, b"")),
+        sys_name=text_of_octets(system.get(SYS_NAME, b"")),
+        profile=None if profile is None else profile.name,
     )
-
-
-async def _dialect(session: SnmpSession, kind: Oid, descr: str) -> str | None:
-    for profile in ranked(tuple(shipped().values()), kind, descr):
-        if not profile.match.has or await session.walk(profile.match.has):
-            return profile.name
-    return None
-
-
-def _text(value: Value) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

@@ -10,6 +10,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from drivers.snmp.notify_words import mistakes, section_of
 from drivers.snmp.profile import Profile
 from inventory.site_error import SiteError, SiteErrors, dotted
 from inventory.yaml_text import MAX_BYTES, Node, parse, plain, shown, without_nulls
@@ -21,9 +22,17 @@ def read(raw: bytes, file: str) -> Profile:
     """Raises SiteErrors: each names file, line, path, what was expected."""
     top = without_nulls(parse(raw, file))
     try:
-        return Profile.model_validate(plain(top))
+        profile = Profile.model_validate(plain(top))
+        section = section_of(profile)
     except ValidationError as error:
         raise SiteErrors(_explained(error, top, file)) from None
+    lost = [
+        SiteError(file, top.at(path).line, dotted(path), expected, shown(plain(top.at(path))))
+        for path, expected in mistakes(profile, section)
+    ]
+    if lost:
+        raise SiteErrors(lost)
+    return profile
 
 
 def _explained(error: ValidationError, top: Node, file: str) -> list[SiteError]:

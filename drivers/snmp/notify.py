@@ -30,7 +30,7 @@ from drivers.signals import (
 )
 from drivers.snmp import parse_index
 from drivers.snmp.notify_where import Whereabouts
-from drivers.snmp.notify_words import Condition, Group, Meaning, Means
+from drivers.snmp.notify_words import Condition, Group, Meaning, Means, section_of
 from drivers.snmp.parse_index import NoSuchShape, PartValue
 from drivers.snmp.parse_value import Result, converted
 from drivers.snmp.profile import Profile, Source, Sources
@@ -47,12 +47,12 @@ _BITS: Final = 8
 
 
 class Rules:
-    """What the traps of one profile mean. Raises ValueError for a section that makes no sense."""
+    """What the traps of one profile mean, whose section was checked when it was loaded."""
 
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
         self._by_trap: dict[Oid, list[tuple[Group, Meaning]]] = defaultdict(list)
-        for group in (*map(Group.model_validate, profile.notifications), EVERYBODYS):
+        for group in (*section_of(profile).notifications, EVERYBODYS):
             for meaning in group.traps:
                 self._by_trap[plain_trap(f"{group.base}.{meaning.trap}")].append((group, meaning))
 

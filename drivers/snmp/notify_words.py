@@ -7,14 +7,14 @@ below ``variables``, ``table.number`` a column of a table of the profile, ``oid`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
 from pydantic import Field, model_validator
 
-from drivers.snmp.profile import Name, OidText, Part, Scalar, Source, Sources
+from drivers.snmp.profile import Name, OidText, Part, Profile, Scalar, Source, Sources, sources_of
 
 
 class Means(StrEnum):
@@ -108,4 +108,56 @@ class Group(Part):
     base: OidText
     variables: OidText | None = None
     radio: Mapping[Name, Sources] = Field(default_factory=dict)
-    traps: tuple[Meaning, ...] = Field(min_length=1)
+    traps: tuple[Meaning, ...]
+
+    @model_validator(mode="after")
+    def _some(self) -> Group:
+        if not self.traps:
+            raise ValueError("a group has at least one trap")
+        return self
+
+
+class Section(Part):
+    """All that a profile says of traps."""
+
+    notifications: tuple[Group, ...] = ()
+
+
+def section_of(profile: Profile) -> Section:
+    """Raises pydantic's ValidationError, with the path from the top of the file."""
+    return Section.model_validate({"notifications": profile.notifications})
+
+
+Path = tuple[str | int, ...]
+_OF_ALL: Final = frozenset({"ap_mac", "ap_name", "name", "band"})
+"""What a radio can be named by besides the parts of its index."""
+
+
+def mistakes(profile: Profile, section: Section) -> Iterator[tuple[Path, str]]:
+    """What the section names and the profile has not: path within the file, and what was expected there."""
+    known = {*_OF_ALL, *profile.tables[profile.radios.table].index}
+    for number, group in enumerate(section.notifications):
+        at: Path = ("notifications", number)
+        for name, sources in group.radio.items():
+            if name not in known:
+                yield (*at, "radio", name), f"one of {', '.join(sorted(known))}"
+            yield from _lost(profile, group, (*at, "radio", name), sources)
+        for which, meaning in enumerate(group.traps):
+            here: Path = (*at, "traps", which)
+            for name, source in sources_of(meaning):
+                yield from _lost(profile, group, (*here, name), (source,))
+            for name in ("when", "unless", "over_when", "on_wire_when"):
+                if (condition := getattr(meaning, name)) is not None:
+                    yield from _lost(profile, group, (*here, name), (condition.at,))
+
+
+def _lost(profile: Profile, group: Group, at: Path, sources: Sources) -> Iterator[tuple[Path, str]]:
+    for source in sources:
+        table, dot, _ = (source.column or "").partition(".")
+        if dot and table not in profile.tables:
+            yield at, f"a table of the profile: {', '.join(sorted(profile.tables))}"
+        elif source.column is not None and not dot and group.variables is None:
+            yield at, "the key variables beside base, for a bare number"
+        parts = {name for shape in profile.tables.values() for name in shape.index}
+        if source.part is not None and source.part not in parts:
+            yield at, f"a part of an index: {', '.join(sorted(parts))}"

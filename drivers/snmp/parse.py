@@ -11,8 +11,8 @@ from drivers.errors import Garbage
 from drivers.snmp import profile as words
 from drivers.snmp.parse_answer import Answer, Row
 from drivers.snmp.parse_radio import Located, text_of
-from drivers.snmp.parse_status import Request, number, status, whole
-from drivers.snmp.parse_value import Result
+from drivers.snmp.parse_status import WIDTHS_MHZ, Request, status, whole
+from drivers.snmp.parse_value import Result, mac_of, within
 from drivers.types import (
     ClientReading,
     Counters,
@@ -29,6 +29,12 @@ from inventory.model import Band, RadioKey
 _OF_CLIENTS: Final = ("tx_frames", "tx_retries", "tx_failed", "tx_bytes")
 _TOTALS: Final = (*_OF_CLIENTS, "disconnects")
 _TIMES: Final = ("active_ms", "busy_ms", "rx_ms", "tx_ms")
+_RATIO: Final = (0.0, 1.0)
+_NOISE_DBM: Final = (-120.0, -30.0)
+_BOUNDS: Final = {"noise_dbm": (_NOISE_DBM, "noise in dBm")}
+_SIGNAL_DBM: Final = (-120.0, 0.0)
+_SECONDS: Final = (0.0, float(2**32))
+_CLIENTS: Final = 10_000
 _LETTERS: Final = re.compile(rb"[A-Za-z0-9 _.-]{4}")
 
 
@@ -97,21 +103,27 @@ def _counters(answer: Answer, row: Row, request: Request) -> Counters | None:
     if section is None:
         return None
     _no_text(answer, row, section)
-    told = _totals(answer, row, section, _TOTALS)
+    told = _totals(answer, row, section, _TOTALS, section.bits)
     if all(value is None for value in told.values()):
         return None
     return Counters(**told, width_bits=section.bits, epoch=request.epoch)
 
 
-def _totals(answer: Answer, row: Row, section: words.Part, names: tuple[str, ...]) -> dict[str, int | None]:
+def _totals(
+    answer: Answer, row: Row, section: words.Part, names: tuple[str, ...], bits: int = 64
+) -> dict[str, int | None]:
     """Only those that the dialect has."""
-    return {name: _total(answer.first(sources, row)) for name in names if (sources := getattr(section, name))}
+    return {
+        name: _total(answer.first(sources, row), 2**bits - 1)
+        for name in names
+        if (sources := getattr(section, name))
+    }
 
 
-def _total(value: Result | None) -> int | None:
-    told = number(value)
-    if told is not None and (told < 0 or told != int(told)):
-        raise Garbage(f"{told:g} is no total")
+def _total(value: Result | None, most: int) -> int | None:
+    told = within(value, (0, most), "total")
+    if told is not None and told != int(told):
+        raise Garbage(f"{told:g} is no whole total")
     return None if told is None else int(told)
 
 
@@ -132,7 +144,7 @@ def _with_clients(answer: Answer, row: Row, reading: RadioReading, refused: list
     if section is None:
         return reading
     try:
-        count = _total(answer.first(section.count, row))
+        count = _total(answer.first(section.count, row), _CLIENTS)
     except Garbage as error:
         count = None
         refused.append(Refusal(section="clients", row=row.suffix, why=str(error)))
@@ -154,12 +166,16 @@ def _client(answer: Answer, row: Row, section: words.Clients) -> ClientReading |
         return None
     bssid = answer.first(section.bssid, row)
     return ClientReading(
-        mac=str(mac),
-        bssid=None if bssid is None else str(bssid),
-        signal_dbm=number(answer.first(section.signal_dbm, row)),
-        connected_s=number(answer.first(section.connected_s, row)),
+        mac=_address(mac),
+        bssid=None if bssid is None else _address(bssid),
+        signal_dbm=within(answer.first(section.signal_dbm, row), _SIGNAL_DBM, "signal in dBm"),
+        connected_s=within(answer.first(section.connected_s, row), _SECONDS, "time in seconds"),
         **_totals(answer, row, section, _OF_CLIENTS),
     )
+
+
+def _address(value: Result) -> str:
+    return mac_of(str(value))
 
 
 def _neighbors(
@@ -184,19 +200,22 @@ def _neighbors(
 
 def _neighbor(answer: Answer, row: Row, section: words.Neighbors, band: Band) -> NeighborReading | None:
     """None for a row that lacks what a neighbour is made of, or is of another band."""
-    bssid, signal = answer.first(section.bssid, row), number(answer.first(section.signal_dbm, row))
+    bssid = answer.first(section.bssid, row)
+    signal = within(answer.first(section.signal_dbm, row), _SIGNAL_DBM, "signal in dBm")
     channel = whole(answer, section.channel, row)
     if bssid is None or signal is None or channel is None or channel.value not in channels(band):
         return None
     width = whole(answer, section.width_mhz, row)
+    if width is not None and width.value not in WIDTHS_MHZ:
+        width = None
     ssid = answer.first(section.ssid, row)
     return NeighborReading(
-        bssid=str(bssid),
+        bssid=_address(bssid),
         channel=channel.value,
         signal_dbm=signal,
         width_mhz=None if width is None else width.value,
         center_mhz=_heard_center(band, channel.value, width),
-        age_s=number(answer.first(section.age_s, row)) or 0.0,
+        age_s=within(answer.first(section.age_s, row), _SECONDS, "age in seconds") or 0.0,
         ssid=None if ssid is None else text_of(ssid),
     )
 
@@ -227,7 +246,8 @@ def _gauges(answer: Answer, row: Row) -> Gauges | None:
     if section is None:
         return None
     told: Mapping[str, float | None] = {
-        name: number(answer.first(getattr(section, name), row)) for name in words.Gauges.model_fields
+        name: within(answer.first(getattr(section, name), row), *_BOUNDS.get(name, (_RATIO, "ratio")))
+        for name in words.Gauges.model_fields
     }
     return Gauges(**told) if any(value is not None for value in told.values()) else None
 
@@ -255,12 +275,12 @@ def _channel_air(
     answer: Answer, row: Row, section: words.Survey, reading: RadioReading
 ) -> SurveyReading | None:
     """None for a channel of another band."""
-    channel = number(answer.first(section.channel, row))
+    channel = within(answer.first(section.channel, row), (0, 255), "channel")
     if channel is None or channel not in channels(reading.band):
         return None
     return SurveyReading(
         frequency_mhz=frequency_mhz(reading.band, int(channel)),
         in_use=reading.channel is not None and reading.channel.value == channel,
-        noise_dbm=number(answer.first(section.noise_dbm, row)),
+        noise_dbm=within(answer.first(section.noise_dbm, row), _NOISE_DBM, "noise in dBm"),
         **_totals(answer, row, section, _TIMES),
     )

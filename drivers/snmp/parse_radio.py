@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from drivers.errors import Garbage
 from drivers.snmp.parse_answer import Answer, Row
-from drivers.snmp.parse_value import Result
+from drivers.snmp.parse_value import Result, mac_of
 from drivers.snmp.profile import Aps
 from drivers.types import FoundAp, FoundRadio
 from inventory.channels import channels
@@ -58,7 +58,7 @@ def _located(answer: Answer, row: Row, aps: dict[str, ApTold]) -> Located | None
     try:
         name = answer.first(radios.name, row)
         mac, ap_name, model = _ap(answer, row, aps)
-        band, bssid = band_of(answer, row), answer.first(radios.bssid, row)
+        band = band_of(answer, row)
     except Garbage:
         return None
     if name is None:
@@ -70,8 +70,16 @@ def _located(answer: Answer, row: Row, aps: dict[str, ApTold]) -> Located | None
         ap_name=ap_name,
         ap_model=model,
         band=band,
-        bssid=None if bssid is None else str(bssid),
+        bssid=_bssid(answer, row),
     )
+
+
+def _bssid(answer: Answer, row: Row) -> str | None:
+    try:
+        told = answer.first(answer.profile.radios.bssid, row)
+        return None if told is None else mac_of(str(told))
+    except Garbage:
+        return None
 
 
 def _ap(answer: Answer, row: Row, aps: dict[str, ApTold]) -> ApTold:

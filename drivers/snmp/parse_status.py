@@ -10,14 +10,18 @@ from typing import Final, TypeVar
 from drivers.errors import Garbage
 from drivers.snmp.parse_answer import Answer, Row
 from drivers.snmp.parse_radio import Located, text_of
-from drivers.snmp.parse_value import Result
-from drivers.snmp.profile import Source
+from drivers.snmp.parse_value import number, within
+from drivers.snmp.profile import Radar, Source
 from drivers.types import BssReading, RadioReading, RadioState, Reported, Table
 from inventory.channels import block, channels, frequency_mhz
 from inventory.model import Band, RadioKey
 
 T = TypeVar("T")
 NOP_S: Final = 1800.0
+POWER_DBM: Final = (-10.0, 40.0)
+WIDTHS_MHZ: Final = frozenset({20, 40, 80, 160, 320})
+NARROW_MHZ: Final = frozenset({5, 10})
+_COUNTRY: Final = re.compile(r"[A-Z]{2}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +39,9 @@ def status(answer: Answer, radio: Located, key: RadioKey, band: Band, request: R
     channel = whole(answer, words.channel, row)
     if channel is not None and channel.value not in channels(band):
         raise Garbage(f"{band} GHz has no channel {channel.value}")
-    width = whole(answer, words.width_mhz, row)
+    width = _width(answer, row)
     choices = power_choices(answer, row)
-    country = answer.found(words.country, row)
+    country = _country(answer, row)
     return RadioReading(
         key=key,
         at_s=request.at_s,
@@ -47,7 +51,7 @@ def status(answer: Answer, radio: Located, key: RadioKey, band: Band, request: R
         width_mhz=width,
         center_mhz=_center(answer, row, band, channel, width),
         tx_power_dbm=_power(answer, row, choices),
-        country=None if country is None else _reported(answer, text_of(country[0])[:2], country[1]),
+        country=country,
         bss=None if radio.bssid is None else (BssReading(bssid=radio.bssid),),
         allowed_mhz=_allowed(answer, row, band),
         nop_mhz=_nop(answer, row, band),
@@ -72,10 +76,21 @@ def _reported(answer: Answer, value: T, source: str) -> Reported[T]:
     return Reported(value, source, answer.profile.refresh_s.get(Table.STATUS, 0.0))
 
 
-def number(value: Result | None) -> float | None:
-    if isinstance(value, str):
-        raise Garbage(f"{value[:40]!r} is no number")
-    return value
+def _width(answer: Answer, row: Row) -> Reported[int] | None:
+    """5 and 10 MHz are real and not of the band plan: not reported."""
+    told = whole(answer, answer.profile.status.width_mhz, row)
+    if told is None or told.value in NARROW_MHZ:
+        return None
+    if told.value not in WIDTHS_MHZ:
+        raise Garbage(f"{told.value} MHz is no width")
+    return told
+
+
+def _country(answer: Answer, row: Row) -> Reported[str] | None:
+    """Two letters; whatever else a device says there is left out."""
+    found = answer.found(answer.profile.status.country, row)
+    text = "" if found is None else text_of(found[0])[:2].upper()
+    return None if found is None or not _COUNTRY.fullmatch(text) else _reported(answer, text, found[1])
 
 
 def _state(answer: Answer, row: Row, channel: Reported[int] | None) -> RadioState:
@@ -94,12 +109,15 @@ def _center(
 ) -> Reported[int] | None:
     """As told, else what the band plan leaves open: 40 MHz at 2.4 GHz and 320 MHz have two centres."""
     told = whole(answer, answer.profile.status.center_mhz, row)
-    if told is not None or channel is None or width is None:
-        return told
-    try:
-        return _reported(answer, block(band, channel.value, width.value).center_mhz, width.source)
-    except ValueError:
+    if channel is None or width is None:
         return None
+    try:
+        center = block(band, channel.value, width.value, told.value if told is not None else None).center_mhz
+    except ValueError as error:
+        if told is not None:
+            raise Garbage(str(error)) from error
+        return None
+    return _reported(answer, center, (told or width).source)
 
 
 def power_choices(answer: Answer, row: Row) -> tuple[int, ...] | None:
@@ -114,7 +132,9 @@ def power_choices(answer: Answer, row: Row) -> tuple[int, ...] | None:
 
 @lru_cache(maxsize=1024)
 def _falling(text: str) -> tuple[int, ...] | None:
-    numbers = [int(each) for each in re.findall(r"-?\d+", text)]
+    numbers = [int(each) for each in re.findall(r"-?\d{1,3}", text)]
+    if not all(POWER_DBM[0] <= each <= POWER_DBM[1] for each in numbers):
+        return None
     falling = numbers[:1]
     for each in numbers[1:]:
         if each >= falling[-1]:
@@ -128,7 +148,7 @@ def _falling(text: str) -> tuple[int, ...] | None:
 def _power(answer: Answer, row: Row, choices: tuple[int, ...] | None) -> Reported[float] | None:
     status = answer.profile.status
     told = answer.found(status.tx_power_dbm, row)
-    if told is not None and (dbm := number(told[0])) is not None:
+    if told is not None and (dbm := within(told[0], POWER_DBM, "power in dBm")) is not None:
         return _reported(answer, float(dbm), told[1])
     level = whole(answer, status.power_level, row)
     if level is None or choices is None or not 1 <= level.value <= len(choices):
@@ -153,15 +173,20 @@ def _nop(answer: Answer, row: Row, band: Band) -> frozenset[int] | None:
     section = answer.profile.radar
     if section is None or not answer.rows(section.table):
         return None
-    heard = [
-        (whole(answer, section.channel, each), number(answer.first(section.ago_s, each)))
-        for each in answer.joined(section.table, row)
-    ]
     return frozenset(
-        frequency_mhz(band, channel.value)
-        for channel, ago_s in heard
-        if channel is not None and channel.value in channels(band) and (ago_s is None or ago_s < NOP_S)
+        frequency_mhz(band, channel)
+        for each in answer.joined(section.table, row)
+        if (channel := _radar_on(answer, section, each)) in channels(band) and channel is not None
     )
+
+
+def _radar_on(answer: Answer, section: Radar, row: Row) -> int | None:
+    """The channel of a row that still counts. One that can't be read bars nothing."""
+    try:
+        channel, ago_s = whole(answer, section.channel, row), number(answer.first(section.ago_s, row))
+    except Garbage:
+        return None
+    return channel.value if channel is not None and (ago_s is None or ago_s < NOP_S) else None
 
 
 def _owner(answer: Answer, row: Row) -> str | None:

@@ -55,6 +55,21 @@ def _text(raw: bytes) -> str:
     return raw.rstrip(b"\0").decode("utf-8", "replace").strip()
 
 
+def number(value: Result | None) -> float | None:
+    """Raises Garbage for a text."""
+    if isinstance(value, str):
+        raise Garbage(f"{value[:40]!r} is no number")
+    return value
+
+
+def within(value: Result | None, bounds: tuple[float, float], what: str) -> float | None:
+    """The value, if anything can have it at all, whatever a profile lets through. Raises Garbage."""
+    told = number(value)
+    if told is not None and not bounds[0] <= told <= bounds[1]:
+        raise Garbage(f"{told:g} is no {what}")
+    return told
+
+
 def mac_of(raw: Value) -> str:
     """Of 6 octets or of any way to write them; lower case with colons. Raises Garbage."""
     if isinstance(raw, bytes) and len(raw) == 6:

@@ -11,7 +11,7 @@ from drivers.snmp.parse_answer import Row
 from drivers.snmp.profile import Profile, Write
 from drivers.snmp.render import Command
 from drivers.types import ConfigState, Edit, Effects, Outage, RadioState, Readback, Setting, Values
-from inventory.channels import Block, block
+from inventory.channels import Block, block, frequency_mhz
 from inventory.model import Band
 
 _DFS_MHZ: Final = frozenset({*range(5260, 5321, 20), *range(5500, 5721, 20)})
@@ -43,10 +43,23 @@ def as_configured(profile: Profile) -> frozenset[Setting]:
 def commands(subject: Subject, edit: Edit, have: ConfigState) -> tuple[Command, ...]:
     """SETs that lead from ``have`` to the edit's values; none when it is there. Raises Unsupported,
     Refused."""
+    target = target_block(subject, edit, have)
     changed = _changed(subject, edit, have)
     writes = subject.profile.set
+    if target is not None:
+        changed = _with_side(changed, target, writes.get(Setting.WIDTH_MHZ))
     steps = [step for name in render.settings_in(changed, writes) for step in writes[name].steps]
-    return render.commands(subject.profile, steps, subject.row, changed, subject.choices)
+    below = target is not None and target.center_mhz < frequency_mhz(target.band, target.primary)
+    return render.commands(subject.profile, steps, subject.row, changed, subject.choices, below=below)
+
+
+def _with_side(changed: Values, target: Block, write: Write | None) -> Values:
+    """Where a width above its primary and one below it are two words of the device, a move takes one too."""
+    steps = write.steps if write is not None else ()
+    sides = {-key for step in steps for key in step.map or () if key < 0}
+    if target.width_mhz not in sides or not changed.keys() & set(_PLACE):
+        return changed
+    return {**changed, Setting.WIDTH_MHZ: target.width_mhz}
 
 
 def _changed(subject: Subject, edit: Edit, have: ConfigState) -> Values:

@@ -283,8 +283,9 @@ class Radar(Part):
 
 class Step(Part):
     """One SET. ``const``, or what the edit asks for: ``of`` a setting, through ``map``, or its place in the
-    radio's power choices (``choice``), or ``times``. ``note``: what a constant means, for the plan.
-    ``joined``: in one PDU with the step before it."""
+    radio's power choices (``choice``), or ``times``. A width in ``map`` that is negative is one whose further
+    channels are below the primary. ``note``: what a constant means, for the plan. ``joined``: in one PDU with
+    the step before it."""
 
     column: str = Field(pattern=r"^[a-z][a-z0-9_]{0,31}\.\d{1,5}$")
     const: Scalar | None = None
@@ -331,7 +332,8 @@ class Write(Part):
 class Profile(Part):
     """One dialect. ``owner``: what the vendor's own RRM is called. ``refresh_s``: how old the device lets a
     table become. ``restarts``: instances beside sysUpTime that change when all counters start again
-    (snmpEngineBoots). ``notifications``: see docs/snmp.md; checked by who reads them."""
+    (snmpEngineBoots). ``notifications``: see docs/traps.md; drivers/snmp/notify_words.py has
+    their models."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
     summary: str

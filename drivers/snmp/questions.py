@@ -51,14 +51,23 @@ def of_rows(profile: Profile, wanted: Wanted, rows: Iterable[Row]) -> Question:
     instances, walked = dict.fromkeys(wanted.instances), dict[Oid, None]()
     for row in rows:
         for table, number in wanted.columns:
-            shape = tuple(profile.tables[table].index.items())
-            suffix = parse_index.suffix_of(shape, row.parts)
             oid = oid_of(profile, (table, number))
-            if {part for part, _ in shape} <= row.parts.keys():
+            suffix, whole = _suffix(profile, table, row)
+            if whole:
                 instances[f"{oid}.{suffix}"] = None
             else:
                 walked[f"{oid}.{suffix}" if suffix else oid] = None
     return Question(walked=tuple(walked), instances=tuple(instances))
+
+
+def _suffix(profile: Profile, table: str, row: Row) -> tuple[str, bool]:
+    """The index of the row's counterpart in a table, and whether it is the whole of it."""
+    index = profile.tables[table].index
+    if index == profile.tables[row.table].index:
+        return row.suffix, True
+    shape = tuple(index.items())
+    known = index.keys() <= row.parts.keys() and "any_mac" not in index.values()
+    return parse_index.suffix_of(shape, row.parts), known
 
 
 def oid_of(profile: Profile, column: ColumnOf) -> Oid:

@@ -22,14 +22,21 @@ class Command:
 
 
 def commands(
-    profile: Profile, steps: Iterable[Step], row: Row, values: Values, choices: tuple[int, ...] | None = None
+    profile: Profile,
+    steps: Iterable[Step],
+    row: Row,
+    values: Values,
+    choices: tuple[int, ...] | None = None,
+    *,
+    below: bool = False,
 ) -> tuple[Command, ...]:
     """In order; what would be set twice to the same is set once. ``choices``: the radio's powers, loudest
-    first. Raises Refused for a value that the device has no word for."""
+    first; ``below``: most of the block is below its primary channel. Raises Refused for a value that the
+    device has no word for."""
     made: list[list[tuple[Assignment, str]]] = []
     known: set[Assignment] = set()
     for step in steps:
-        one = _assignment(profile, step, row, values, choices)
+        one = _assignment(profile, step, row, values, choices, below)
         if one in known:
             continue
         known.add(one)
@@ -45,11 +52,11 @@ def commands(
 
 
 def _assignment(
-    profile: Profile, step: Step, row: Row, values: Values, choices: tuple[int, ...] | None
+    profile: Profile, step: Step, row: Row, values: Values, choices: tuple[int, ...] | None, below: bool
 ) -> Assignment:
     table, _, number = step.column.partition(".")
     oid = f"{profile.tables[table].oid}.{number}.{suffix_in(profile, table, row)}"
-    value = _value(step, values, choices)
+    value = _value(step, values, choices, below)
     return Assignment(oid=oid, value=value.encode() if isinstance(value, str) else value, syntax=step.syntax)
 
 
@@ -64,7 +71,7 @@ def suffix_in(profile: Profile, table: str, row: Row) -> str:
     return parse_index.suffix_of(shape, row.parts)
 
 
-def _value(step: Step, values: Values, choices: tuple[int, ...] | None) -> int | str:
+def _value(step: Step, values: Values, choices: tuple[int, ...] | None, below: bool) -> int | str:
     if step.of is None:
         return step.const if isinstance(step.const, str) else int(step.const or 0)
     wanted = values[step.of]
@@ -75,8 +82,9 @@ def _value(step: Step, values: Values, choices: tuple[int, ...] | None) -> int |
         return choices.index(wanted) + 1
     if step.map is not None:
         if wanted not in step.map:
-            raise Refused(f"{step.of} {wanted}: the device knows {', '.join(map(str, step.map))}")
-        return step.map[wanted]
+            known = ", ".join(str(each) for each in step.map if each >= 0)
+            raise Refused(f"{step.of} {wanted}: the device knows {known}")
+        return step.map[-wanted] if below and -wanted in step.map else step.map[wanted]
     return round(wanted * step.times)
 
 

@@ -82,6 +82,14 @@ class RestTarget:
         return f"{'https' if self.tls else 'http'}://{host}:{self.port}"
 
 
+class NoStream(Refused):
+    """There are no events to be had; ``body`` says why, in the device's own words."""
+
+    def __init__(self, name: str, body: bytes) -> None:
+        super().__init__(f"{name}: no events: {body[:80]!r}")
+        self.body = body
+
+
 class RestSession:
     """Connections as they are needed, two calls at a time. Methods raise :class:`DriverError` only."""
 
@@ -112,7 +120,7 @@ class RestSession:
         return await self._run(wire, lambda: wire.post(path, body, timeout_s, headers), timeout_s, path)
 
     async def stream(self, path: str, headers: Mapping[str, str]) -> LineStream:
-        """Lines of an answer that does not end by itself."""
+        """Lines of server-sent events. Raises NoStream where the device answers something else."""
         wire, limit_s = self._alive(), self._target.connect_timeout_s
         answer = await self._run(wire, lambda: wire.start(path, limit_s, headers), limit_s, path)
         name = f"http-{self._target.name}-stream"
@@ -267,6 +275,9 @@ class _Wire:
     def start(self, path: str, timeout_s: float, headers: Mapping[str, str]) -> requests.Response:
         with _mapped(self._target):
             answer = self._ask("GET", path, timeout_s, headers, None)
+            if not answer.headers.get("Content-Type", "").startswith("text/event-stream"):
+                end_s = time.monotonic() + timeout_s
+                raise NoStream(self._target.name, b"".join(_parts(self._target.name, answer, end_s)))
             if (handle := _socket_of(answer)) is not None:
                 handle.settimeout(None)  # from now on silence is no fault
             return answer

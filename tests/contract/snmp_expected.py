@@ -97,8 +97,8 @@ async def _over_the_wire(agent: Agent) -> Device:
 async def asked(session: SnmpSession, profile: str = AUTO) -> Device:
     """All APs that a device answers for, put in an inventory, and read with all tables."""
     options = Options.model_validate({"profile": profile})
-    found = (await _opened(SnmpDevice(_context(()), options, session))).found
-    context = _context(found)
+    found = (await _opened(SnmpDevice(inventoried(()), options, session))).found
+    context = inventoried(found)
     names: dict[RadioKey, tuple[str, str]] = {}
     for ap, there in zip(context.aps, found, strict=True):
         names |= {radio.key: (there.mac or "", str(radio.ifname)) for radio in ap.radios}
@@ -120,7 +120,7 @@ async def _opened(device: SnmpDevice) -> DeviceInfo:
         await device.close()
 
 
-def _context(found: tuple[FoundAp, ...]) -> DeviceContext:
+def inventoried(found: tuple[FoundAp, ...]) -> DeviceContext:
     alone = len(found) == 1
     aps = tuple(_ap(f"ap{n}", ap, None if alone else ap.mac) for n, ap in enumerate(found))
     return DeviceContext(

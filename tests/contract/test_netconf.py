@@ -11,14 +11,16 @@ from pathlib import Path
 
 import pytest
 from contract.suite import Case, Contract
+from integration.c9800 import R5 as WLC_R5
+from integration.c9800 import RECORDINGS, Controller, c9800
 from integration.netconfd import NEEDS_NETCONFD, R5, USABLE, Netconfd, netconfd
 
+from drivers.netconf.cisco.device import NOTIFIED, POLLED
 from drivers.netconf.driver import family
 from drivers.netconf.openconfig.device import CAPABILITIES
 from drivers.types import ScopeRef, Setting
 
 TESTS = Path(__file__).parents[1]
-RECORDINGS = TESTS / "contract" / "recordings" / "netconf"
 AP = (RECORDINGS / "openconfig.ap.xml").read_text()
 CHANNEL = {Setting.CHANNEL: 36, Setting.WIDTH_MHZ: 40}
 BEFORE = {**CHANNEL, Setting.TX_POWER_DBM: 17}
@@ -66,3 +68,36 @@ class TestOpenConfigOnNetconfd(Contract):
             more=(({Setting.ENABLED: 0}, {Setting.ENABLED: 1}),),
             pushes=dict.fromkeys(CAPABILITIES.signal_ways, access_point.radar),
         )
+
+
+@pytest.fixture(scope="module")
+def controller() -> Iterator[Controller]:
+    with c9800() as running:
+        yield running
+
+
+class TestCiscoFromRecordings(Contract):
+    @pytest.fixture
+    def case(self, controller: Controller) -> Case:
+        controller.reset()
+        return Case(
+            name="netconf cisco-iosxe",
+            make=lambda: family.device(controller.context(radar_poll_s=1)),
+            scope=ScopeRef(kind="radio", name="1", members=(WLC_R5,)),
+            change={Setting.CHANNEL: 149, Setting.WIDTH_MHZ: 80, Setting.TX_POWER_DBM: 11},
+            before=BEFORE,
+            more=(({Setting.ENABLED: 0}, {Setting.ENABLED: 1}),),
+            pushes={POLLED: lambda: radar(controller), NOTIFIED: lambda: rogue(controller)},
+        )
+
+
+@contextmanager
+def radar(controller: Controller) -> Iterator[None]:
+    controller.hear_radar()
+    yield
+
+
+@contextmanager
+def rogue(controller: Controller) -> Iterator[None]:
+    controller.notify((RECORDINGS / "cisco.rogue-events.xml").read_text())
+    yield

@@ -8,6 +8,7 @@ import asyncio
 import pytest
 from contract.snmp_case import RADIO, ROW, SCOPE, Controller, device, place, snmp_case
 from contract.suite import Case, Contract
+from structlog.testing import capture_logs
 
 from drivers.errors import Conflict, IdentityChanged, Refused, TryAgain, Unsupported
 from drivers.snmp.session import Assignment
@@ -260,7 +261,7 @@ def test_an_ap_that_leaves_takes_only_its_own_radios_along() -> None:
     asyncio.run(story())
 
 
-def test_a_row_of_nonsense_costs_its_own_radio_alone(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_row_of_nonsense_costs_its_own_radio_alone() -> None:
     async def story() -> None:
         wlc = Controller()
         snmp = device(wlc)
@@ -270,8 +271,9 @@ def test_a_row_of_nonsense_costs_its_own_radio_alone(capsys: pytest.CaptureFixtu
             snapshot = await snmp.read(ALL, None)
             assert dict(snapshot.missing) == {RADIO: Absence.GARBAGE}
 
-    asyncio.run(story())
-    assert capsys.readouterr().out.count("snmp.row_refused") == 1
+    with capture_logs() as logged:
+        asyncio.run(story())
+    assert [each["event"] for each in logged] == ["snmp.row_refused"]
 
 
 def test_counters_start_again_with_the_device() -> None:

@@ -449,6 +449,37 @@ class TestOthers:
         }
         assert (told["hall radio 2"]["band"], told["hall radio 2"]["state"]) == ("2.4", "off")
 
+    def test_cambium_whose_numbers_are_text(self) -> None:
+        entry = f"{ENTERPRISE}.17713.22.1.2.1"
+        on: Values = {
+            "c5": 14,
+            "c6": b"36",
+            "c7": b"80MHz",
+            "c8": 21,
+            "c13": b"ON",
+            "c16": b"-92",
+            "c18": b"37/20/17/0",
+        }
+        values = (
+            system(f"{ENTERPRISE}.17713.22.1.40")
+            | row(entry, "2", c3=b"5GHz", **on)
+            | row(entry, "3", c3=b"6GHz", c6=b"", c13=b"OFF")
+        )
+        assert readings(values) == {
+            "2": {
+                "band": "5",
+                "state": "on_air",
+                "channel": 36,
+                "width_mhz": 80,
+                "center_mhz": 5210,
+                "tx_power_dbm": 21,
+                "client_count": 14,
+                "busy_ratio": pytest.approx(0.37),
+                "noise_dbm": -92,
+            },
+            "3": {"band": "6", "state": "off"},
+        }
+
     def test_zyxel(self) -> None:
         entry = f"{ENTERPRISE}.890.1.15.3.5.1.1"
         values = (

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 from peers import found, needs
 
+from drivers.snmp.session import SnmpSession
+from drivers.transport import snmp_v3
+from drivers.transport.snmp import SnmpTarget, snmp_session
 from inventory.credentials import Secret
 from inventory.snmp_login import AuthProtocol, PrivProtocol, SnmpLogin
+
+T = TypeVar("T")
 
 SNMPD = found("snmpd")
 NEEDS_SNMPD = needs("snmpd")
@@ -43,6 +51,8 @@ _WORDS = {
     PrivProtocol.AES256: "AES-256",
 }
 
+NAME, CONTACT, OBJECT_ID = "1.3.6.1.2.1.1.5.0", "1.3.6.1.2.1.1.4.0", "1.3.6.1.2.1.1.2.0"
+
 CONFIG = """\
 agentaddress udp:127.0.0.1:{port}
 engineID {engine_id}
@@ -63,6 +73,32 @@ def login(of: str, **differing: object) -> SnmpLogin:
         "priv_password": Secret(PRIV_PASSWORD),
     }
     return SnmpLogin(**{**given, **differing})  # type: ignore[arg-type]  # a test may give what it likes
+
+
+def target(port: int, who: SnmpLogin, **differing: Any) -> SnmpTarget:
+    whole = SnmpTarget(name="ap1", host="127.0.0.1", port=port, login=who, timeout_s=1.0, retries=1)
+    return dataclasses.replace(whole, **differing)
+
+
+def within(target: SnmpTarget, story: Callable[[SnmpSession], Awaitable[T]]) -> T:
+    """What the story returns, told to an open session."""
+
+    async def told() -> T:
+        session = snmp_session(target)
+        await session.open()
+        try:
+            return await story(session)
+        finally:
+            await session.close()
+
+    return asyncio.run(told())
+
+
+def worker_of_this_process() -> int:
+    """Its process id."""
+    (worker,) = snmp_v3._workers.values()
+    assert worker._process is not None
+    return worker._process.pid
 
 
 @contextmanager

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from itertools import pairwise
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -21,40 +20,14 @@ from typer.testing import CliRunner, Result
 from agent.cli.app import app
 from agent.simulated_time import SimulatedLoop
 from agent.sweep import addresses, sweep
-from drivers.base import DeviceContext
 from drivers.errors import AuthenticationFailed, DeviceTimeout
-from drivers.registry import Registry
-from drivers.snmp.device import SnmpDevice
+from drivers.snmp.driver import family as snmp
 from drivers.snmp.heard import Heard
-from drivers.snmp.options import checked
-from drivers.transport.snmp import SnmpTarget, snmp_session
-from drivers.transport.ssh import parse_address
-from drivers.types import Capabilities, DeviceInfo, Table
+from drivers.types import DeviceInfo
 from inventory.loader import load
-from inventory.snmp_login import parse_snmp_login
 
 UNKNOWN = [("1.3.6.1.2.1.1.1.0", 4, "A box"), ("1.3.6.1.2.1.1.2.0", 6, "1.3.6.1.4.1.99999.1")]
-ABLE = Capabilities(tables=frozenset({Table.STATUS}), settings={})
 WLC, BOX, EMPTY = "127.0.9.1", "127.0.9.2", "127.0.9.3"
-
-
-class Family:
-    """The SNMP driver over the wire."""
-
-    name = "snmp"
-    summary = "made for a test"
-    capabilities = ABLE
-    profiles: Mapping[str, Capabilities] = MappingProxyType({})
-
-    def check_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
-        checked(options)
-        return options
-
-    def device(self, context: DeviceContext) -> Any:
-        assert context.secret is not None
-        host, port = parse_address(context.config.address, 161)
-        target = SnmpTarget(name=host, host=host, port=port, login=parse_snmp_login(context.secret))
-        return SnmpDevice(context, checked(context.config.options), snmp_session(target))
 
 
 def agent_of(items: list[tuple[str, int, str]]) -> Agent:
@@ -92,7 +65,6 @@ def served(agents: Mapping[str, Agent]) -> Iterator[int]:
 @pytest.fixture
 def port(agents: dict[str, Agent], monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """All agents answer on one port, each at its address."""
-    monkeypatch.setattr("drivers.registry.registry", lambda: Registry(families={"snmp": Family()}))
     monkeypatch.setenv("RRMD_CRED_WLC", "public")
     with served(agents) as port:
         yield port
@@ -109,7 +81,7 @@ def test_what_is_found_is_a_site_file(port: int, agents: dict[str, Agent], tmp_p
     assert (result.exit_code, result.stdout) == (0, "")
     assert "6 asked, 3 silent" in result.stderr
     assert f"{BOX}: no profile knows 1.3.6.1.4.1.99999.1 (A box)" in result.stderr
-    site = load(file, {"snmp": Family().check_options})
+    site = load(file, {"snmp": snmp.check_options})
     assert set(site.radios) == {"discovered/lobby-1/r2", "discovered/lobby-1/r5"}
     assert site.devices["lobby-1"].address == f"{WLC}:{port}"
     assert not [each for agent in agents.values() for each in agent.seen if each.pdu == SET]

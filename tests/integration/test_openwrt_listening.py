@@ -37,6 +37,7 @@ class Bus(Session):
         self.said: dict[str, asyncio.Queue[Item]] = {}
         self.subscribed: list[str] = []
         self.refused = asyncio.Event()
+        self.logless = False
 
     def queue(self, name: str) -> asyncio.Queue[Item]:
         return self.said.setdefault(name, asyncio.Queue())
@@ -58,6 +59,8 @@ class Bus(Session):
     async def log(self) -> AsyncIterator[str]:
         if "log" in self.denied:
             raise AccessDenied("log")
+        if self.logless:
+            raise ObjectGone("log")
         yield ""
         while isinstance(item := await self.queue("log").get(), str):
             yield item
@@ -98,6 +101,23 @@ def test_each_stream_begins_with_a_gap() -> None:
         assert isinstance(await following(), ChannelSwitched)
 
     told(story)
+
+
+def test_an_ap_without_a_log_is_listened_to_all_the_same() -> None:
+    """logd is off, or was left out of the image: radar is inferred then."""
+    bus, heard = Bus(), Heard("ap", RADIOS)
+    bus.logless = True
+
+    async def story() -> None:
+        stream = Listening("ap", bus, heard, lambda: ["phy0-ap0"], lambda: 1.0).signals()
+        async with asyncio.timeout(5):
+            assert [type(await anext(stream)) for _ in range(2)] == [Gap, Gap]
+            await bus.queue(BSS).put(("channel-switch", {"freq": 5180}))
+            assert isinstance(await anext(stream), ChannelSwitched)
+        assert heard.infers
+        await stream.aclose()
+
+    asyncio.run(story())
 
 
 def test_a_subscription_that_ended_with_its_object_is_made_again_when_the_bss_is_back(

@@ -120,6 +120,17 @@ def test_the_dialect_may_be_named_where_the_system_group_was_not_recorded(tmp_pa
     assert [radio["channel"] for radio in told(file, "--profile", "airespace")["radios"]] == [11, 52]
 
 
+def test_a_row_that_makes_no_sense_is_told_once_and_nowhere_else(tmp_path: Path) -> None:
+    broken = [(oid, tag, "999" if oid == f"{RADIO}.4.{AP}.1" else value) for oid, tag, value in SYNTHETIC]
+    found = told(recording(tmp_path, snmprec(broken)))
+    assert [radio["missing"] for radio in found["radios"]] == [None, "garbage"]
+    (note,) = found["notes"]
+    for word in ("snmp.row_refused", "999"):
+        assert word in note
+    text = probed("--replay", recording(tmp_path, snmprec(broken)))
+    assert (text.stderr, text.stdout.count("snmp.row_refused")) == ("", 1)
+
+
 def test_a_profile_of_ones_own(tmp_path: Path) -> None:
     profile = tmp_path / "mine.yaml"
     profile.write_text(

@@ -143,6 +143,24 @@ def test_what_the_profile_does_not_know_does_not_reach_the_device() -> None:
     asyncio.run(story())
 
 
+def test_a_flood_of_forged_radar_makes_the_agent_look_once_in_a_while() -> None:
+    async def story() -> None:
+        async with ear() as mine:
+            wlc = device(mine.listener, COMMUNITY)
+            await wlc.open()
+            said: list[Signal] = []
+            listening = asyncio.create_task(heard(wlc.signals(), said))
+            await until(lambda: bool(mine.listener.expected))
+            mine.send(*[v2c(pdu(values=HEARD))] * 50)
+            await mine.counted(Outcome.TAKEN, 50)
+            await until(lambda: bool(said))
+            assert len(said) == 1
+            await wlc.close()
+            await listening
+
+    asyncio.run(story())
+
+
 # -- the agent -------------------------------------------------------------------------------------------
 
 SITE = Site(

@@ -6,7 +6,10 @@ import asyncio
 import dataclasses
 import os
 import re
+import shutil
 import socket
+import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 
@@ -69,6 +72,31 @@ def test_the_socket_of_systemd(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LISTEN_FDS", "1")
     monkeypatch.setenv("LISTEN_FDNAMES", FD_NAME)
     assert opened(Settings()) == ([f"127.0.0.1:{port}"], [])
+
+
+ACTIVATED = """
+from agent.listen_fds import passed_sockets
+(given,) = passed_sockets("rrmd-traps")
+print(given.getsockname()[1], len(given.recv(9000)), flush=True)
+"""
+
+
+@pytest.mark.skipif(shutil.which("systemd-socket-activate") is None, reason="needs systemd-socket-activate")
+def test_the_socket_of_systemd_itself() -> None:
+    """It starts the program at the first datagram, which is not lost."""
+    port, trap = udp_port(), v2c(pdu())
+    command = ["systemd-socket-activate", "--datagram", f"--listen=127.0.0.1:{port}", f"--fdname={FD_NAME}"]
+    program = [sys.executable, "-c", ACTIVATED]
+    with subprocess.Popen(
+        [*command, *program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, text=True
+    ) as started:
+        assert started.stderr is not None
+        while "Listening on" not in (line := started.stderr.readline()):
+            assert line, "it ended"
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+            out.sendto(trap, ("127.0.0.1", port))
+        told, why = started.communicate(timeout=30)
+    assert told.split() == [str(port), str(len(trap))], why
 
 
 def test_the_unit_names_its_socket_as_the_code_does() -> None:

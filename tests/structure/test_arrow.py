@@ -45,7 +45,6 @@ PURE = [
     "drivers/snmp/notify.py",
     "drivers/snmp/notify_where.py",
     "drivers/snmp/notify_words.py",
-    "drivers/transport/traps_ber.py",
     "drivers/transport/traps_message.py",
     *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "drivers").rglob("parse*.py")),
     *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "drivers").rglob("render.py")),

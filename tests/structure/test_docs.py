@@ -23,6 +23,7 @@ from agent.planner.guards import GUARDS, PATIENCE
 from agent.records import Pseudonyms
 from agent.settings import Settings
 from drivers.hostapd.options import Options as HostapdOptions
+from drivers.openwrt.options import Options as OpenWrtOptions
 from drivers.simulated.options import Options as SimulatedOptions
 from drivers.snmp.options import Options as SnmpOptions
 from inventory import schema
@@ -314,6 +315,7 @@ def test_defaults_of_a_radio() -> None:
         ("site-file.md", "## Options of the driver `simulated`", SimulatedOptions),
         ("hostapd.md", "## Options", HostapdOptions),
         ("snmp.md", "## Options", SnmpOptions),
+        ("openwrt.md", "## Options", OpenWrtOptions),
     ],
 )
 def test_options_of_the_drivers(page: str, heading: str, model: type[BaseModel]) -> None:

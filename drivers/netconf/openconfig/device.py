@@ -155,7 +155,7 @@ class OpenConfigDevice:
                 there = await self._ask(words.asked(frozenset()), events=True)
                 for signal in self._radar(there):
                     yield signal
-                await asyncio.sleep(self._options.radar_poll_s)
+                await self._link.heard(self._options.radar_poll_s)  # nothing, but the session's end
         except DriverError:
             return
         finally:

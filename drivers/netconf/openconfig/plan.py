@@ -5,20 +5,15 @@ from __future__ import annotations
 from typing import Final
 
 from drivers.errors import Unsupported
+from drivers.netconf.cac import cac_s
 from drivers.netconf.judge import changed
 from drivers.netconf.openconfig import render
 from drivers.netconf.openconfig.parse import ApRadio
 from drivers.types import ConfigState, Edit, Effects, Outage, Readback, Setting, Values
 from inventory.channels import blocks_of
-from inventory.model import Band
 
 SETTINGS: Final = frozenset(render.settings())
 RESTART_S: Final = 30.0  # the model says nothing of how a radio moves: clients drop and come back
-# 5250-5350 and 5470-5730 MHz listen before they serve, under every regulation that has DFS; 5600-5650 MHz
-# for ten minutes under ETSI's. The device knows its own, and tells nothing of it.
-_DFS_MHZ: Final = frozenset({*range(5260, 5321, 20), *range(5500, 5721, 20)})
-_WEATHER_MHZ: Final = frozenset({5600, 5620, 5640})
-_CAC_S, _WEATHER_CAC_S = 60.0, 600.0
 
 
 def config(hostname: str, radio: ApRadio, edit: Edit, have: ConfigState, *, take_over: bool) -> str | None:
@@ -83,6 +78,5 @@ def _cost(radio: ApRadio, edit: Edit, have: ConfigState) -> tuple[Outage, float]
         return Outage.CLIENTS_DROP, RESTART_S
     now = {**have.configured, **have.in_force, **edit.set}
     where = _blocks_mhz(radio, edit.set, have) if Setting.CHANNEL in now else frozenset[int]()
-    if radio.band is Band.GHZ_5 and where & _DFS_MHZ:
-        return Outage.CAC, RESTART_S + (_WEATHER_CAC_S if where & _WEATHER_MHZ else _CAC_S)
-    return Outage.CLIENTS_DROP, RESTART_S
+    listening_s = cac_s(radio.band, where)
+    return (Outage.CAC if listening_s else Outage.CLIENTS_DROP), RESTART_S + listening_s

@@ -14,6 +14,7 @@ USERS = {
     "rrmd": ("lab-Ctl-1", ("rrmd-monitor", "rrmd-scan"), ("rrmd-control",)),
     "look": ("lab-Ctl-1", ("rrmd-monitor",), ()),
     "root": ("lab-Root-1", (), ()),  # read '*' gets what the files grant; here no file is installed for it
+    "nobody-granted": ("lab-Ctl-1", (), ()),
 }
 ACLS: dict[str, Any] = {
     name: group

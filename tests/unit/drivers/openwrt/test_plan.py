@@ -220,6 +220,16 @@ def test_power_alone_disturbs_nobody() -> None:
     assert dict(plan.deed(SUBJECT, edit(tx_power_dbm=10), at()).values) == {"txpower": "10"}
 
 
+def test_back_to_where_it_still_is_while_a_reload_is_on_its_way() -> None:
+    """UCI was told and netifd takes seconds to hear of it: an undo in between that looked at the radio alone
+    would find it there and do nothing, and then it leaves."""
+    elsewhere = at(channel=149, center_mhz=5775)
+    back = edit(channel=36, width_mhz=80, center_mhz=5210)
+    deed = plan.deed(replace(SUBJECT, stale=True), back, elsewhere)
+    assert (deed.values["channel"], deed.quiet) == ("36", False)
+    assert plan.deed(SUBJECT, back, elsewhere).empty, "announced before, run-time only: UCI was never told"
+
+
 def test_power_where_uci_was_written_without_a_reload_needs_none_either() -> None:
     """netifd still knows the old channel: its next reload restarts the radio."""
     stale = replace(SHELL, stale=True)

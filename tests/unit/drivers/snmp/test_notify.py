@@ -21,9 +21,10 @@ from drivers.signals import (
     RogueHeard,
     Signal,
 )
-from drivers.snmp.load import shipped
+from drivers.snmp.load import read, shipped
 from drivers.snmp.notify import Rules
 from drivers.snmp.notify_words import Group
+from inventory.site_error import SiteErrors
 
 CASES = [*CISCO, *OTHERS]
 RULES: Mapping[str, Rules] = {name: Rules(profile) for name, profile in shipped().items()}
@@ -92,9 +93,48 @@ def test_a_trap_that_no_profile_names_says_nothing() -> None:
         ([{"trap": "1", "means": "poll", "when": {"at": "4"}}], "exactly one of is, bit"),
         ([{"trap": "1", "means": "poll", "sometimes": "4"}], "Extra inputs"),
         ([{"trap": "x", "means": "poll"}], "pattern"),
-        ([], "at least 1 item"),
+        ([], "at least one trap"),
     ],
 )
 def test_a_group_that_makes_no_sense_is_refused(traps: list[Any], why: str) -> None:
     with pytest.raises(ValidationError, match=why):
         Group.model_validate({"base": "1.3.6.1", "traps": traps})
+
+
+PROFILE = """\
+name: mine
+summary: made up
+match: {has: [1.3.6.1.4.1.99]}
+identity: {vendor: nobody}
+tables:
+  radio: {oid: 1.3.6.1.4.1.99.1, index: {slot: int}}
+radios: {table: radio, name: {part: slot}}
+notifications:
+"""
+
+
+@pytest.mark.parametrize(
+    ("section", "line", "why"),
+    [
+        ("  - {base: 1.3.6.1, radio: {lot: 4}, variables: 1.3, traps: [{trap: 1, means: poll}]}", 9, "slot"),
+        ("  - {base: 1.3.6.1, radio: {slot: 4}, traps: [{trap: 1, means: poll}]}", 9, "variables"),
+        (
+            "  - base: 1.3.6.1\n    traps:\n    - {trap: 1, means: fault, what: x, what_from: ap.3}",
+            11,
+            "a table",
+        ),
+        ("  - base: 1.3.6.1\n    traps:\n    - {trap: 1, means: radar, channel: {part: ap}}", 11, "a part"),
+        ("  - base: 1.3.6.1\n    traps:\n    - {trap: 1, means: rain}", 11, "'radar'"),
+        (
+            "  - base: 1.3.6.1\n    traps:\n    - {trap: 1, means: poll, when: {at: 4, is: [1]}}",
+            11,
+            "variables",
+        ),
+    ],
+)
+def test_a_mistake_is_found_when_the_profile_is_loaded(section: str, line: int, why: str) -> None:
+    with pytest.raises(SiteErrors) as caught:
+        read((PROFILE + section).encode(), "mine.yaml")
+    (error,) = caught.value.errors
+    assert error.line == line
+    assert why in error.expected
