@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := agent drivers inventory tests benchmarks
 
-.PHONY: demo test lint unit guest peers regdb drivers clean
+.PHONY: demo test test-openwrt lint unit guest peers regdb drivers clean
 demo: $(VENV)/.runtime
 	@$(BIN)/rrmd demo
 
@@ -32,6 +32,11 @@ unit: $(VENV)/.installed
 # installed one line says what is left out.
 guest: $(VENV)/.installed
 	PYTHONPATH=tests $(BIN)/python -m vm.build_guest --install
+
+# The OpenWrt driver against an image of your own: x86-64, with kmod-mac80211-hwsim, hostapd (wpad), rpcd,
+# rpcd-mod-iwinfo, rpcd-mod-file and uhttpd-mod-ubus. OPENWRT_IMAGE=path make test-openwrt
+test-openwrt: $(VENV)/.installed
+	$(BIN)/pytest tests/vm/test_openwrt.py
 
 # The servers that the tests talk to on loopback: snmpd, netconfd, sshd.
 peers: $(VENV)/.installed

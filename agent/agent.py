@@ -25,6 +25,7 @@ from agent.ledger import Ledger
 from agent.memory import Memory
 from agent.operator import Operator
 from agent.radar import RadarWatch
+from agent.release import Release
 from agent.view import SiteView
 from agent.watch import refresh_s
 from agent.workbench import Workbench
@@ -123,6 +124,8 @@ class Agent:
         self.operator = Operator(
             memory, ledger, clock, self.executor, self.changes, self.radar, answers, self.house.no_home
         )
+
+        self.release = Release(memory, ledger, clock, self.fleet)
 
     def _start_loops(self, tasks: asyncio.TaskGroup) -> None:
         inbox = self.inbox

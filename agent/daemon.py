@@ -72,17 +72,16 @@ async def serve(settings: Settings) -> int:
                 agent = _agent(sites, ledger, clock, key, settings, traps)
                 for each in trouble:
                     agent.alarm.tell(EVERY_SITE, each, None)
-                operations = _operations(agent, settings, clock)
+                operations = _operations(agent, settings, clock, traps)
                 return await _run(agent, operations, settings, Notifier.from_environ(), traps)
 
 
-def _operations(agent: Agent, settings: Settings, clock: Clock) -> Operations:
-    """`rrmd probe` has a session of its own, and hears no traps."""
+def _operations(agent: Agent, settings: Settings, clock: Clock, traps: Notifications | None) -> Operations:
     return Operations(
         agent,
         settings.store_shown,
         settings.audit_dir,
-        lambda site, device: device_of(site, device, clock, None),
+        lambda site, device: device_of(site, device, clock, traps),
     )
 
 

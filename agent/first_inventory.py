@@ -15,6 +15,7 @@ from drivers.types import DeviceInfo, FoundAp, FoundRadio
 _MAC: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _NAME_LENGTH: Final = 255
 _IFNAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,15}")
+PORT: Final = 161  # of SNMP
 _SHOWN: Final = 200  # characters of a device's own words in a comment
 
 
@@ -26,7 +27,7 @@ class Place:
     country: str
     timezone: str
     credential: str
-    port: int = 161
+    port: int = PORT
 
 
 @dataclass(slots=True)
@@ -105,7 +106,7 @@ def _add(draft: Draft, heard: Heard, info: DeviceInfo, place: Place) -> None:
 
 def _reach(heard: Heard, place: Place, indent: str) -> list[str]:
     host = f"[{heard.address}]" if ":" in heard.address else heard.address
-    address = heard.address if place.port == 161 else f"{host}:{place.port}"
+    address = host if place.port == PORT else f"{host}:{place.port}"
     return [
         f"{indent}driver: snmp",
         f"{indent}address: {_text(address)}",

@@ -61,6 +61,9 @@ class Operations:
         if isinstance(args, protocol.ResumeArgs):
             await self._agent.operator.resume(args.scope, actor)
             return {"scope": args.scope}
+        if isinstance(args, protocol.ReleaseArgs):
+            await self._agent.release.give(RadioKey(args.radio), actor)
+            return {"radio": args.radio}
         if isinstance(args, protocol.InjectArgs):
             return await self.inject(args, actor)
         if isinstance(args, protocol.ProbeArgs):

@@ -18,6 +18,7 @@ from agent.api import errors
 
 MAX_REQUEST_BYTES: Final = 64 * 1024  # the line with its end
 
+RADIO: Final = r"^[a-z0-9-]+/[a-z0-9-]+/[a-z0-9-]+$"
 SCOPE: Final = r"^[a-z0-9-]+(/[a-z0-9-]+){0,2}$"
 
 Name = str
@@ -78,11 +79,17 @@ class ResumeArgs(Args):
     scope: str = Field(pattern=SCOPE)
 
 
+class ReleaseArgs(Args):
+    """``radio``: the whole key, site/ap/radio."""
+
+    radio: str = Field(pattern=RADIO)
+
+
 class InjectArgs(Args):
     """``act`` False: decide and explain, change nothing. ``radio``: the whole key, site/ap/radio."""
 
     kind: str = Field(pattern=r"^[A-Z][A-Z0-9_]{0,31}$")
-    radio: str = Field(pattern=r"^[a-z0-9-]+/[a-z0-9-]+/[a-z0-9-]+$")
+    radio: str = Field(pattern=RADIO)
     channel: int | None = Field(default=None, ge=1, le=233)
     width_mhz: Literal[20, 40, 80, 160, 320] | None = None
     act: bool = False
@@ -106,6 +113,7 @@ ARGS: Mapping[str, type[Args]] = MappingProxyType(
         "acknowledge": AcknowledgeArgs,
         "pause": PauseArgs,
         "resume": ResumeArgs,
+        "release": ReleaseArgs,
         "inject": InjectArgs,
         "probe": ProbeArgs,
     }
@@ -252,6 +260,10 @@ class ResumeResult(Answer):
     scope: str
 
 
+class ReleaseResult(Answer):
+    radio: str
+
+
 class OneChangeResult(Answer):
     """What rollback, approve and acknowledge answer."""
 
@@ -327,6 +339,7 @@ RESULTS: Mapping[str, type[Answer]] = MappingProxyType(
         "acknowledge": OneChangeResult,
         "pause": PauseResult,
         "resume": ResumeResult,
+        "release": ReleaseResult,
         "inject": InjectResult,
         "probe": ProbeResult,
     }

@@ -23,6 +23,7 @@ from agent.cli import (
     inject,
     pause,
     probe,
+    release,
     run,
     status,
 )
@@ -151,6 +152,7 @@ app.command("approve")(changes.approve)
 app.command("acknowledge")(changes.acknowledge)
 app.command("pause")(pause.pause)
 app.command("resume")(pause.resume)
+app.command("release")(release.release)
 app.command("inject")(inject.inject)
 app.add_typer(audit.app, name="audit")
 app.command("drivers")(drivers.drivers)

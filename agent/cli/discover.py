@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from agent.sweep import Sweep
     from drivers.types import DeviceInfo
 
-SNMP_PORT = 161
 ASSUMED = "US"
 
 
@@ -37,7 +36,7 @@ def discover(
     rate: Annotated[
         float, typer.Option("--rate", metavar="N", help="Addresses a second.", min=0.1, max=1000)
     ] = 50,
-    port: Annotated[int, typer.Option("--port", help="Where SNMP answers.", min=1, max=65535)] = SNMP_PORT,
+    port: Annotated[int, typer.Option("--port", help="Where SNMP answers.", min=1, max=65535)] = 161,
     output: Annotated[
         Path | None, typer.Option("--output", metavar="FILE", help="Write there and not to the terminal.")
     ] = None,

@@ -15,7 +15,7 @@ from drivers.openwrt.find import Found, find
 from drivers.openwrt.options import Options
 from drivers.openwrt.parse_wireless import Radio as Device
 from drivers.openwrt.standing import Base, Local
-from drivers.openwrt.ubus import AccessDenied, Call, Ubus
+from drivers.openwrt.ubus import AccessDenied, Call, ObjectGone, Ubus
 from drivers.types import Absence, NeighborReading, RadioReading, ScopeRef, Snapshot, Table
 from inventory.model import Band, Radio, RadioKey
 
@@ -66,7 +66,8 @@ class Reader:
     async def read(self, tables: frozenset[Table], radios: Collection[RadioKey] | None) -> Snapshot:
         """Raises what concerns the AP as a whole."""
         wanted = {radio.key for radio in self.radios} if radios is None else set(radios)
-        answers = await self._asked([key for key in sorted(wanted) if key in self.found], tables)
+        extra = (UCI,) if Table.STATUS in tables and self.ubus.may("uci", "get") else ()
+        answers = await self._asked([key for key in sorted(wanted) if key in self.found], tables, extra)
         at_s = self.clock()
         readings: dict[RadioKey, RadioReading] = {}
         missing = {key: Absence.ABSENT for key in wanted if key not in self.found}
@@ -87,6 +88,9 @@ class Reader:
             here = await self._base(found, answers, self.clock())
         except Missing as error:
             raise TryAgain(f"{self.name}: {found.ifname}: {error}") from error
+        uci = answers.get("uci", "get")
+        if uci is not None and isinstance(uci.error, (TryAgain, Garbage)):
+            raise uci.error  # that it may not be read is no error: netifd says what it has loaded
         here = self.bases[key] = replace(here, section=_section(found, answers))
         return here
 
@@ -128,7 +132,8 @@ class Reader:
     async def _reading(
         self, found: Found, answers: Answers, tables: frozenset[Table], at_s: float
     ) -> RadioReading:
-        here = self.bases[found.key] = await self._base(found, answers, at_s)
+        here = await self._base(found, answers, at_s)
+        here = self.bases[found.key] = replace(here, section=_section(found, answers))
         self._learn_lists(found, here, answers, at_s)
         result = reading.reading(found, here, answers, tables, at_s)
         memory = self._of(found.key)
@@ -166,10 +171,10 @@ class Reader:
         """None: it did not work, or it may not be run; then it is not tried again in this session."""
         try:
             ran = await self.ubus.run(*argv)
-        except (PersonNeeded, Unsupported):
+        except (PersonNeeded, Unsupported, ObjectGone):
             self._runs_programs = False
             return None
-        except (TryAgain, DriverError):
+        except DriverError:
             return None
         return ran.stdout if ran.status == 0 else None
 
@@ -206,8 +211,8 @@ def _standing(here: Base | None) -> object:
 
 
 def _section(found: Found, answers: Answers) -> Mapping[str, Any]:
-    """Empty where the ACL does not let us read it."""
+    """Empty where it was not told."""
     answer = answers.get("uci", "get")
-    if answer is None or isinstance(answer.error, PersonNeeded):
+    if answer is None or answer.error is not None:
         return {}
-    return parse_wireless.sections(answer.result()).get(found.section, {})
+    return parse_wireless.sections(answer.data).get(found.section, {})

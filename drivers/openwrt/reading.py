@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from drivers.hostapd.parse_phy import Dfs
-from drivers.openwrt import parse_iwinfo
+from drivers.openwrt import parse_iwinfo, spatial_reuse
 from drivers.openwrt.asked import Answers
 from drivers.openwrt.find import Found
 from drivers.openwrt.standing import Base
@@ -56,6 +56,7 @@ def _cac_left(here: Base) -> float | None:
 def _with_status(empty: RadioReading, here: Base, found: Found) -> RadioReading:
     place, info = here.place, here.info
     power = info.tx_power_dbm if info is not None else None
+    reuse = spatial_reuse.of_section(here.section)
     country = (info.country if info is not None else None) or here.radio.country
     return replace(
         empty,
@@ -63,6 +64,7 @@ def _with_status(empty: RadioReading, here: Base, found: Found) -> RadioReading:
         width_mhz=Reported(place.width_mhz, place.source) if place else None,
         center_mhz=Reported(place.center_mhz, place.source) if place else None,
         tx_power_dbm=Reported(power, "iwinfo.info") if place and power is not None else None,
+        obss_pd_dbm=Reported(reuse.obss_pd_dbm, "uci") if reuse is not None else None,
         country=Reported(country, "iwinfo.info") if country else None,
         bss=_bss(here),
         nop_mhz=_where(here, Dfs.UNAVAILABLE),

@@ -57,6 +57,9 @@ FEW_RADIOS: Final = 4
 """So many are asked for by single values; for more the columns are walked, as one GetBulk brings many
 rows."""
 
+QUESTIONS: Final = 4096
+"""So many are kept: more than a controller's radios, each asked alone."""
+
 STATUS: Final = frozenset({Table.STATUS})
 
 
@@ -77,7 +80,9 @@ class SnmpDevice:
         self._traps = TrapStream(context)
         self._placed: dict[RadioKey, Located] = {}
         self._where: tuple[Mapping[RadioKey, Located], Whereabouts] | None = None
-        self._refused: frozenset[tuple[str, str]] = frozenset()
+        self._refused: dict[RadioKey, frozenset[tuple[str, str]]] = {}
+        self._lost: frozenset[RadioKey] = frozenset()
+        self._questions: dict[tuple[frozenset[Table], tuple[str, ...] | None], Question] = {}
         self._wanted: dict[frozenset[Table], Wanted] = {}
 
     async def open(self) -> DeviceInfo:
@@ -98,6 +103,7 @@ class SnmpDevice:
             raise Garbage(f"{self._name}: no sysObjectID: no SNMP agent answers like that")
         profile = self._profile = await self._chosen(system)
         self._wanted = {}
+        self._questions = {}
         most = declared(profile, signals=self._hears)
         wanted = questions.wanted(profile, most.tables, models=True)
         wanted = questions.with_told(profile, wanted, "radio", "band", "device")
@@ -142,16 +148,36 @@ class SnmpDevice:
         profile = self._opened()
         asked = frozenset(radio.key for radio in self._context.radios) if radios is None else radios
         known = {key: one for key in asked if (one := self._found.get(key)) is not None}
-        few = radios is not None and len(known) <= FEW_RADIOS
-        wanted = self._columns(tables)
-        rows = [one.row for one in known.values()]
-        question = questions.of_rows(profile, wanted, rows) if few else questions.of_all(profile, wanted)
+        few = self._are_few(known, radios)
         at_s = self._context.clock()
-        values = await self._ask(question, profile)
+        values = await self._ask(self._question(profile, tables, known if few else None), profile)
         self._uptime = self._uptime.then(at_s, values, profile.restarts)
         answer = Answer(profile, values)
         there = self._again(answer, known) if few else self._matched(answer)
         return self._snapshot(answer, {key: there.get(key) for key in asked}, self._request(tables, at_s))
+
+    def _are_few(self, known: Mapping[RadioKey, Located], radios: frozenset[RadioKey] | None) -> bool:
+        """True where single values are asked for. Of all radios: only if the device has no more than a few,
+        and none was missing: one that comes back may have another row."""
+        if radios is None and (self._lost or len(known) < len(self._context.radios)):
+            return False
+        return len(known) <= FEW_RADIOS
+
+    def _question(
+        self, profile: Profile, tables: frozenset[Table], known: Mapping[RadioKey, Located] | None
+    ) -> Question:
+        """Of these radios, None: of all. A device is asked the same few things for ever."""
+        key = (tables, None if known is None else tuple(one.row.suffix for one in known.values()))
+        if (question := self._questions.get(key)) is None:
+            wanted = self._columns(tables)
+            if known is None:
+                question = questions.of_all(profile, wanted)
+            else:
+                question = questions.of_rows(profile, wanted, [one.row for one in known.values()])
+            if len(self._questions) >= QUESTIONS:
+                self._questions.clear()
+            self._questions[key] = question
+        return question
 
     def _request(self, tables: frozenset[Table], at_s: float) -> Request:
         epoch, take_over = str(self._uptime.epoch), self._options.take_over
@@ -177,31 +203,35 @@ class SnmpDevice:
     ) -> Snapshot:
         readings: dict[RadioKey, RadioReading] = {}
         missing: dict[RadioKey, Absence] = {}
-        refusals: list[Refusal] = []
         for key, radio in radios.items():
             if radio is None:
                 missing[key] = Absence.ABSENT
                 continue
             told = read(answer, radio, key, self._band(key, radio), request)
-            refusals += told.refusals
+            self._say(key, told.refusals)
             if told.reading is None:
                 missing[key] = Absence.GARBAGE
                 continue
             readings[key] = told.reading
         if Table.STATUS in request.tables:
             self._seen |= readings
-        self._say(refusals)
+        self._lost = (self._lost - readings.keys()) | (missing.keys() & self._found.keys())
         return Snapshot(at_s=request.at_s, readings=readings, missing=missing)
 
-    def _say(self, refusals: Iterable[Refusal]) -> None:
+    def _say(self, key: RadioKey, refusals: Iterable[Refusal]) -> None:
         """One line for a row that begins to be nonsense, not one for each poll."""
         now = {(each.section, each.row): each for each in refusals}
-        for place in now.keys() - self._refused:
+        for place in now.keys() - self._refused.get(key, frozenset()):
             each = now[place]
             log.warning(
-                "snmp.row_refused", device=self._name, section=each.section, row=each.row, reason=each.why
+                "snmp.row_refused",
+                device=self._name,
+                radio=key,
+                section=each.section,
+                row=each.row,
+                reason=each.why,
             )
-        self._refused = frozenset(now)
+        self._refused[key] = frozenset(now)
 
     async def read_config(self, ref: ScopeRef) -> ConfigState:
         profile = self._opened()

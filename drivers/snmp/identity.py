@@ -15,7 +15,7 @@ from drivers.snmp.parse_answer import Answer, Row
 from drivers.snmp.parse_radio import Located, text_of
 from drivers.snmp.parse_status import Request
 from drivers.snmp.profile import Profile, Sources
-from drivers.snmp.questions import SYS_OBJECT_ID
+from drivers.snmp.questions import SYS_OBJECT_ID, identity_oids
 from drivers.types import Action, Capabilities, RadioReading, Setting, Table
 from inventory.model import Band, RadioKey
 
@@ -46,25 +46,26 @@ class Identity:
 
 def identity(profile: Profile, values: Mapping[Oid, Value], engine_id: bytes | None) -> Identity:
     """A value that can't be read is not told. Without serial, MAC and engine the sysObjectID must do."""
-    told = profile.identity
-    serial, mac = _text(profile, told.serial, values), _text(profile, told.mac, values)
+    told = {oid: values[oid] for oid in identity_oids(profile) if oid in values}
+    answer = Answer(profile, told)
+    section = profile.identity
+    serial, mac = _text(answer, section.serial), _text(answer, section.mac)
     proofs = {"serial": serial, "mac": mac, "engine": engine_id.hex() if engine_id else None}
     kind = values.get(SYS_OBJECT_ID)
     proofs["sysObjectID"] = None if kind is None else str(kind)
     return Identity(
-        vendor=told.vendor,
-        model=_text(profile, told.model, values) or "",
-        version=_text(profile, told.version, values) or "",
+        vendor=section.vendor,
+        model=_text(answer, section.model) or "",
+        version=_text(answer, section.version) or "",
         proofs={name: value for name, value in proofs.items() if value},
         mac=mac,
-        name=_text(profile, told.name, values),
+        name=_text(answer, section.name),
     )
 
 
-def _text(profile: Profile, sources: Sources, values: Mapping[Oid, Value]) -> str | None:
-    answer = Answer(profile, values)
+def _text(answer: Answer, sources: Sources) -> str | None:
     try:
-        found = answer.first(sources, Row(table=profile.radios.table, suffix="", parts={}))
+        found = answer.first(sources, Row(table=answer.profile.radios.table, suffix="", parts={}))
     except Garbage:
         return None
     return None if found is None else text_of(found)

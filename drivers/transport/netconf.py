@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 import paramiko
 from ncclient import NCClientError
 from ncclient.devices.default import DefaultDeviceHandler
-from ncclient.operations.errors import OperationError
+from ncclient.operations.errors import OperationError, TimeoutExpiredError
 from ncclient.operations.rpc import RPC, RPCReply
 from ncclient.transport import session as ncclient_session
 from ncclient.transport.session import NetconfBase
@@ -24,13 +24,21 @@ from ncclient.transport.ssh import SSHSession
 from ncclient.xml_ import parse_root, to_ele
 from paramiko import SSHException
 
-from drivers.errors import Disconnected, DriverError, Garbage
+from drivers.errors import DeviceTimeout, Disconnected, DriverError, Garbage
 from drivers.transport.netconf_framing import MESSAGE_LIMIT, Framing, framed
 from drivers.transport.ssh import SshSession, SshTarget
 from drivers.transport.waiting import Stream
 
 PORT: Final = 830
 _NOTIFICATION: Final = "{urn:ietf:params:xml:ns:netconf:notification:1.0}notification"
+_NOTHING: Final = (
+    '<get-config xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><source><running/></source>'
+    '<filter type="subtree"/></get-config>'
+)
+_FIRST_ANSWER_S: Final = 0.5
+_ANSWERS: Final = frozenset(
+    f"{{urn:ietf:params:xml:ns:netconf:base:1.0}}{name}" for name in ("hello", "rpc-reply")
+)
 _READ_BYTES: Final = 64 * 1024
 _CAPABILITIES: Final = ("urn:ietf:params:netconf:base:1.0", "urn:ietf:params:netconf:base:1.1")
 
@@ -77,7 +85,7 @@ class NetconfSession:
         session = self._session = _Session(self._target, Stream(), self._message_limit)
         limit_s = self._target.connect_timeout_s
         try:
-            await self._ssh.call(session.greet, 2 * limit_s, "the NETCONF hello")
+            await self._ssh.call(session.greet, 3 * limit_s, "the NETCONF hello")
         except BaseException:
             await self.close()
             raise
@@ -139,6 +147,16 @@ class _Session(SSHSession):  # type: ignore[misc]  # ncclient has no types
                 self._post_connect(limit_s)
             except (LookupError, ValueError, TypeError, AttributeError) as error:  # of what parses the hello
                 raise Garbage(f"its hello cannot be read: {error}") from error
+            self._await_first_answer(limit_s)
+
+    def _await_first_answer(self, limit_s: float) -> None:
+        """Servers of the yuma123 line drop a request that they read together with our hello. So the first one
+        asks for nothing, and is made again until one is answered."""
+        for _ in range(max(1, int(limit_s / _FIRST_ANSWER_S))):
+            with suppress(TimeoutExpiredError):
+                _Rpc(self, self._device_handler, timeout=_FIRST_ANSWER_S).request(_NOTHING)
+                return
+        raise DeviceTimeout(f"{self._target.name}: no answer after the hello in {limit_s:g} s")
 
     def ask(self, body: str) -> str:
         with _mapped(self._target.name):
@@ -165,10 +183,13 @@ class _Session(SSHSession):  # type: ignore[misc]  # ncclient has no types
 
     def _dispatch_message(self, raw: str) -> None:
         """Raising here ends the session: whoever waits for an answer gets the exception."""
-        if _root(raw) == _NOTIFICATION:
+        root = _root(raw)
+        if root == _NOTIFICATION:
             self.heard.put(raw)
-        else:
+        elif root in _ANSWERS:
             super()._dispatch_message(raw)
+        else:
+            raise Garbage(f"<{root[:80]}> is no NETCONF message")
 
 
 class _Device(DefaultDeviceHandler):  # type: ignore[misc]  # ncclient has no types

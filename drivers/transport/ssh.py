@@ -27,6 +27,7 @@ from drivers.errors import (
     AuthenticationFailed,
     DeviceTimeout,
     Disconnected,
+    DriverError,
     Garbage,
     IdentityChanged,
     IdentityUnknown,
@@ -362,6 +363,8 @@ def _private_key(name: str, text: Secret, passphrase: Secret | None) -> paramiko
 def _mapped(name: str) -> Iterator[None]:
     try:
         yield
+    except DriverError:
+        raise
     except paramiko.ChannelException as error:
         raise TryAgain(f"{name}: the device opens no further session: {error}") from error
     except TimeoutError as error:

@@ -16,7 +16,6 @@ from drivers.transport.traps_usm import (
     UNKNOWN_ENGINE,
     Engine,
     Keys,
-    User,
     proven,
     scoped_octets,
 )
@@ -82,14 +81,11 @@ class Doorkeeper:
         theirs = [each for each in users if to_us or each.sender.engine_id == message.engine_id]
         if users and not theirs:
             return self._unknown_engine(message, at_s)
-        refused = Refused(outcome=Outcome.WRONG_CREDENTIALS)
-        for each in theirs:
-            if each.user is None or not hmac.compare_digest(each.user.name, message.user):
-                continue
-            found = self._of(data, at_s, message, each, each.user)
+        for keys, mine in _by_keys(message, theirs):
+            found = self._of(data, at_s, message, mine, keys)
             if isinstance(found, Accepted) or found.outcome is not Outcome.WRONG_CREDENTIALS:
                 return found
-        return refused
+        return Refused(outcome=Outcome.WRONG_CREDENTIALS)
 
     def _unknown_engine(self, message: UserMessage, at_s: float) -> Refused:
         """A sender of informs learns our engine id by it; a trap of a foreign engine wants no answer."""
@@ -99,9 +95,8 @@ class Doorkeeper:
         return Refused(outcome=Outcome.REPORTED, report=report)
 
     def _of(
-        self, data: bytes, at_s: float, message: UserMessage, mine: Subscription, user: User
+        self, data: bytes, at_s: float, message: UserMessage, mine: Sequence[Subscription], keys: Keys | None
     ) -> Accepted | Refused:
-        keys = user.keys(message.engine_id)
         if message.signed != (keys is not None) or (keys and not proven(message, data, keys)):
             return Refused(outcome=Outcome.WRONG_CREDENTIALS)
         if keys is not None and (late := self._late(at_s, message, mine, keys)):
@@ -113,19 +108,24 @@ class Doorkeeper:
         answered = wire.answered(scoped.octets, scoped.pdu_at)
         return Accepted(
             pdu=pdu,
-            subscriptions=[mine],
+            subscriptions=mine,
             authenticated=keys is not None,
             inform=sha256(scoped.octets).digest() if pdu.inform else None,
             answer=lambda now_s: self._engine.response(answered, message, keys, now_s),
         )
 
-    def _late(self, at_s: float, message: UserMessage, mine: Subscription, keys: Keys) -> Refused | None:
+    def _late(
+        self, at_s: float, message: UserMessage, mine: Sequence[Subscription], keys: Keys
+    ) -> Refused | None:
         """Why a proven message is not current; None: it is."""
         if message.engine_id == self._engine.id:
             return None if self._engine.admits(message, at_s) else self._not_in_window(message, keys, at_s)
-        if not mine.window.admits(message.boots, message.time_s, at_s):
+        windows = {id(each.window): each.window for each in mine}.values()
+        current = [window.admits(message.boots, message.time_s, at_s) for window in windows]
+        if not all(current):
             return Refused(outcome=Outcome.NOT_IN_TIME_WINDOW)
-        return Refused(outcome=Outcome.REPLAYED) if mine.window.replayed(message.mac) else None
+        known = [window.replayed(message.mac) for window in windows]
+        return Refused(outcome=Outcome.REPLAYED) if any(known) else None
 
     def _not_in_window(self, message: UserMessage, keys: Keys, at_s: float) -> Refused:
         if not message.reportable:
@@ -136,3 +136,20 @@ class Doorkeeper:
     def _count(self) -> int:
         self._reports += 1
         return self._reports
+
+
+def _by_keys(
+    message: UserMessage, users: Sequence[Subscription]
+) -> list[tuple[Keys | None, list[Subscription]]]:
+    """Those whose user has this name, together where their keys are equal: a device may be at two sites."""
+    found: list[tuple[Keys | None, list[Subscription]]] = []
+    for each in users:
+        if each.user is None or not hmac.compare_digest(each.user.name, message.user):
+            continue
+        keys = each.user.keys(message.engine_id)
+        same = next((mine for known, mine in found if known == keys), None)
+        if same is None:
+            found.append((keys, [each]))
+        else:
+            same.append(each)
+    return found

@@ -35,14 +35,20 @@ class AccessPoint:
     recording: Path
 
     def reset(self) -> None:
-        self.recording.write_text(AP)
+        self.tells(AP)
         asyncio.run(self.server.reset())
+
+    def tells(self, text: str) -> None:
+        """From one moment to the next: it may be read just now."""
+        new = self.recording.with_suffix(".new")
+        new.write_text(text)
+        new.replace(self.recording)
 
     @contextmanager
     def radar(self) -> Iterator[None]:
         """The 5 GHz radio tells that it heard some."""
         hit = "<dfs-hit-time>1764180000000000000</dfs-hit-time>"
-        self.recording.write_text(AP.replace("<dfs-hit-time>0</dfs-hit-time>", hit))
+        self.tells(AP.replace("<dfs-hit-time>0</dfs-hit-time>", hit))
         yield
 
 

@@ -6,11 +6,15 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from contract.snmp_case import RADIO, ROW, SCOPE, Controller, device, place, snmp_case
+from contract.snmp_case import RADIO, ROW, SCOPE, Clock, Controller, device, place, snmp_case
 from contract.suite import Case, Contract
 from structlog.testing import capture_logs
 
+from drivers.base import DeviceContext
 from drivers.errors import Conflict, IdentityChanged, Refused, TryAgain, Unsupported
+from drivers.snmp.device import SnmpDevice
+from drivers.snmp.options import checked
+from drivers.snmp.recording import RecordedSession
 from drivers.snmp.session import Assignment
 from drivers.types import (
     Absence,
@@ -24,7 +28,7 @@ from drivers.types import (
     Table,
     Values,
 )
-from inventory.model import RadioKey
+from inventory.model import AccessPoint, Band, DeviceConfig, Radio, RadioKey
 
 COLUMNS = "1.3.6.1.4.1.14179.2.2.2.1"
 WIDTH = f"1.3.6.1.4.1.9.9.513.1.2.1.1.23.{ROW}"
@@ -303,5 +307,32 @@ def test_another_device_at_the_same_address_is_noticed() -> None:
         with pytest.raises(IdentityChanged):
             await snmp.apply(edit(place(44, 20)), None)
         assert wlc.sent == []
+
+    asyncio.run(story())
+
+
+def test_a_radio_that_comes_back_with_another_row_is_found_again() -> None:
+    """An AP numbers its interfaces anew when it restarts."""
+    channel, system = "1.2.840.10036.4.5.1.1", "1.3.6.1.2.1.1"
+    ap = AccessPoint(id="ap", device="d", radios=(Radio(key=RADIO, band=Band.GHZ_5),))
+    context = DeviceContext(
+        config=DeviceConfig(id="d", driver="snmp", address="192.0.2.1"),
+        radios=ap.radios,
+        aps=(ap,),
+        secret=None,
+        clock=Clock(),
+    )
+
+    async def story() -> None:
+        session = RecordedSession(
+            {f"{system}.2.0": "1.3.6.1.4.1.99999", f"{system}.1.0": b"x", f"{channel}.10": 36}
+        )
+        snmp = SnmpDevice(context, checked({"profile": "ieee80211"}), session)
+        await snmp.open()
+        assert RADIO in (await snmp.read(ALL, None)).readings
+        session.values[f"{channel}.40"] = session.values.pop(f"{channel}.10")
+        await session.open()
+        assert RADIO in (await snmp.read(ALL, None)).missing
+        assert RADIO in (await snmp.read(ALL, None)).readings
 
     asyncio.run(story())

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import pytest
 from contract.snmp_expected import Device, asked, said
 
+from drivers.errors import PersonNeeded
 from drivers.snmp.load import shipped
 from drivers.snmp.recording import RecordedSession
 
@@ -305,6 +306,32 @@ class TestHuawei:
         values = system(f"{ENTERPRISE}.2011.2.240.6") | row(entry, f"{AP}.0", c5=1, c6=1, c7=9, c10=3)
         told = readings(values)["0"]
         assert (told["width_mhz"], told["center_mhz"]) == (40, 2442)
+
+
+class TestScriptsOfNetSnmp:
+    EXTEND = f"{ENTERPRISE}.8072.1.3.2.3.1"
+
+    def script(self, name: str, says: bytes) -> Values:
+        index = ".".join(map(str, (len(name), *name.encode())))
+        return row(self.EXTEND, index, c1=says)
+
+    def test_another_linux_ap(self) -> None:
+        values = (
+            system(NET_SNMP, b"Linux RT-AX88U 4.1.51")
+            | self.script("frequency-eth6", b"2437")
+            | self.script("noise-floor-eth6", b"-88")
+            | self.script("clients-eth6", b"5")
+            | self.script("frequency-eth7", b"5500")
+        )
+        assert device(values).info.vendor == "Linux"
+        assert readings(values) == {
+            "eth6": {"band": "2.4", "state": "on_air", "channel": 6, "noise_dbm": -88, "client_count": 5},
+            "eth7": {"band": "5", "state": "on_air", "channel": 100},
+        }
+
+    def test_a_server_with_scripts_of_its_own_is_no_ap(self) -> None:
+        with pytest.raises(PersonNeeded):
+            device(system(NET_SNMP, b"Linux mail 6.1.0") | self.script("mailq", b"3"))
 
 
 class TestOthers:

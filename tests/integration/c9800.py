@@ -41,7 +41,8 @@ OK = "<ok/>"
 
 class Controller:
     """``written``: names of the commands that it was given. ``refuse``: a command to be answered with an
-    error, once. ``wrong_id``: it answers requests that nobody made; ``silent``: it answers none."""
+    error, once. ``wrong_id``: it answers requests that nobody made; ``silent``: it answers none.
+    ``raw``: what it sends for an answer."""
 
     def __init__(self) -> None:
         pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
@@ -60,6 +61,8 @@ class Controller:
         self.refuse: str | None = None
         self.wrong_id = False
         self.silent = False
+        self.heard_while_silent = threading.Event()
+        self.raw: str | None = None
 
     def context(self, **options: object) -> DeviceContext:
         first = (
@@ -107,6 +110,8 @@ class Controller:
         if self.refuse == what:
             self.refuse = None
             return _error("operation-failed", "the radio does not want to")
+        if what == "get-config":
+            return "<data/>"
         if what == "get":
             return f"<data>{''.join(self._filtered(at(request, 'filter')))}</data>"
         if what == "create-subscription":
@@ -208,7 +213,13 @@ class _Talk:
 
     def _heard(self, message: str, ns: str) -> None:
         root = ElementTree.fromstring(message)
-        if name(root) != "rpc" or self._controller.silent:
+        if name(root) != "rpc":
+            return
+        if self._controller.silent:
+            self._controller.heard_while_silent.set()
+            return
+        if self._controller.raw is not None:
+            self.send(self._controller.raw)
             return
         number = "another" if self._controller.wrong_id else root.get("message-id")
         words = self._controller.answer(root[0], self)

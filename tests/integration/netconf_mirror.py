@@ -50,12 +50,18 @@ def main() -> None:
             0: Way(server.stdin.fileno(), lambda message: requested(message, asked)),
             server.stdout.fileno(): Way(1, lambda message: answered(message, asked)),
         }
-        while True:
-            for source in select.select(list(ways), [], [])[0]:
-                if not (data := os.read(source, 65536)):
-                    server.kill()
-                    return
-                ways[source].pass_on(data)
+        try:
+            while all(passed(source, ways) for source in select.select(list(ways), [], [])[0]):
+                pass
+        finally:
+            server.kill()
+
+
+def passed(source: int, ways: dict[int, Way]) -> bool:
+    """False: that side has hung up."""
+    data = os.read(source, 65536)
+    ways[source].pass_on(data)
+    return bool(data)
 
 
 def write(target: int, data: bytes) -> None:

@@ -149,6 +149,15 @@ def test_the_shipped_acl_files_suffice_and_a_monitor_may_set_nothing(peer: Peer)
     assert Setting.CHANNEL in info.capabilities.settings
 
 
+def test_the_obss_pd_level_is_the_one_that_uci_has(peer: Peer) -> None:
+    with peer.ap.bus.lock:
+        options = {"he_spr_sr_control": "0", "he_spr_non_srg_obss_pd_max_offset": "6"}
+        peer.ap.uci.file["radio0"] |= options
+    _, snapshot = read(peer)
+    assert snapshot.readings[R5].obss_pd_dbm.value == -76
+    assert snapshot.readings[R5].obss_pd_dbm.source == "uci"
+
+
 def test_a_user_without_any_acl_file_is_told_what_is_missing(peer: Peer) -> None:
     """openwrt.md: root too gets what files in acl.d grant."""
     peer.ap.uci.file["radio0"]["channel"] = "36"

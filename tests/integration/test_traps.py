@@ -384,6 +384,34 @@ def test_a_reconnect_forgets_no_replay() -> None:
     story(tell)
 
 
+def test_a_device_of_two_sites_is_heard_at_both_and_replayed_at_none() -> None:
+    async def tell() -> None:
+        async with ear(sender(USER, device="north"), sender(USER, device="south")) as mine:
+            mine.send(DATAGRAM, DATAGRAM)
+            async with asyncio.timeout(10):
+                heard = [await mine.heard.get(), await mine.heard.get()]
+            assert {device for device, _ in heard} == {"north", "south"}
+            await mine.counted(Outcome.REPLAYED)
+            assert mine.heard.empty()
+
+    story(tell)
+
+
+def test_two_devices_of_one_user_name_have_each_its_own_password() -> None:
+    async def tell() -> None:
+        other = SnmpLogin(
+            user="rrm", auth_password=Secret("another-password"), priv_password=USER.priv_password
+        )
+        async with ear(sender(USER, device="north"), sender(other, device="south")) as mine:
+            mine.send(v3(pdu(), other))
+            async with asyncio.timeout(10):
+                device, heard = await mine.heard.get()
+            assert device == "south"
+            assert heard.authenticated
+
+    story(tell)
+
+
 DATAGRAM = v3(pdu())
 
 

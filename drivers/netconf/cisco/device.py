@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from drivers.base import DeviceContext
-from drivers.errors import DriverError, NeverAgain, Refused, TryAgain, Unsupported
+from drivers.errors import Garbage, NeverAgain, Refused, TryAgain, Unsupported
 from drivers.expectation import compare
 from drivers.netconf import render
 from drivers.netconf.cisco import find, parse, parse_rrm, plan, reading, watch
@@ -142,8 +142,8 @@ class CiscoDevice:
         """Notifications as they come, and between them the tables that no notification tells of. Ends with
         the session, and with an answer that can't be read."""
         session, clock = self._link.events, self._context.clock
-        await session.open()
         try:
+            await session.open()
             if self._offers.notification:
                 await self._link.ask(render.create_subscription(), session)
             yield Gap(at_s=clock(), device=self._name)
@@ -158,7 +158,7 @@ class CiscoDevice:
                     told = self._watch.notified(text, clock())
                     if told is not None:
                         yield told
-        except DriverError:
+        except (TryAgain, Garbage):
             return
         finally:
             await session.close()

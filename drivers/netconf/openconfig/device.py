@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from drivers.base import DeviceContext
-from drivers.errors import DriverError, TryAgain, Unsupported
+from drivers.errors import Garbage, TryAgain, Unsupported
 from drivers.expectation import compare
 from drivers.netconf import render
 from drivers.netconf.link import Link
@@ -148,15 +148,15 @@ class OpenConfigDevice:
         """Radar, as far as it can be polled. What the radios were on before is remembered over a
         reconnection. Ends with the session, and with an answer that can't be read."""
         session = self._link.events
-        await session.open()
         try:
+            await session.open()
             yield Gap(at_s=self._context.clock(), device=self._name)
             while True:
                 there = await self._ask(words.asked(frozenset()), events=True)
                 for signal in self._radar(there):
                     yield signal
                 await self._link.heard(self._options.radar_poll_s)  # nothing, but the session's end
-        except DriverError:
+        except (TryAgain, Garbage):
             return
         finally:
             await session.close()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from agent.first_inventory import Place, first_inventory
 from drivers.snmp.heard import Heard
+from drivers.transport.ssh import parse_address
 from drivers.types import Capabilities, DeviceInfo, FoundAp, FoundRadio, Table
 from inventory.model import Band, Mode, Site
 from inventory.site_words import read_site
@@ -80,6 +81,13 @@ def test_an_ap_that_answers_for_itself_is_its_own_device() -> None:
     site = loaded(written(pairs, place=place))
     assert {ap.id: dict(ap.match) for ap in site.aps.values()} == {"hall": {}, "hall-2": {}}
     assert [each.address for each in site.devices.values()] == ["[2001:db8::1]:1161", "[2001:db8::2]:1161"]
+
+
+def test_an_address_is_one_that_a_driver_reads() -> None:
+    for address, expected in (("192.0.2.1", "192.0.2.1"), ("2001:db8::1", "[2001:db8::1]")):
+        (device,) = loaded(written([(heard(address), info(ap(1)))])).devices.values()
+        assert device.address == expected
+        assert parse_address(device.address, 161) == (address, 161)
 
 
 def test_what_cannot_be_written_stands_there_as_a_comment() -> None:
