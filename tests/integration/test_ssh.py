@@ -178,7 +178,7 @@ def test_a_server_that_says_nothing_is_a_timeout(target: SshTarget) -> None:
 
 
 _PID = "sh -c 'echo $PPID'"
-"""Tells the process that runs the command, where `$$` is the shell above it, which may be gone a moment before."""
+"""Tells which process runs the command; `$$` is the shell above it, which may be gone a moment before."""
 
 
 def test_after_a_timeout_nothing_lands(target: SshTarget, tmp_path: Path) -> None:
