@@ -145,6 +145,8 @@ def _placed(subject: Subject, edit: Edit, have: ConfigState) -> Deed:
         return Deed(target=target) if on_its_way else replace(_revived(subject, have), target=target)
     call = announced(subject, target, have)
     values = placing(subject, target, have) if call is None or quiet else {}
+    if edit.set.get(Setting.ENABLED) == 1 and have.configured.get(Setting.ENABLED) == 0:
+        values["disabled"] = "0"
     return Deed(target=target, csa=call, values=values, quiet=call is not None and quiet)
 
 

@@ -1,16 +1,17 @@
-"""What may be done with a radio, from what the AP has and our user may. Pure but for asking the session."""
+"""What may be done with a radio, from what the AP has and what our user may."""
 
 from __future__ import annotations
 
 from collections.abc import Set
 from dataclasses import dataclass
+from typing import Final
 
 from drivers.openwrt.plan import SETTINGS, Ways
 from drivers.openwrt.ubus import Ubus
+from drivers.placing import WHERE
 from drivers.types import Action, Setting
 
-_PLACE = frozenset({Setting.CHANNEL, Setting.WIDTH_MHZ, Setting.CENTER_MHZ})
-_UCI = ("get", "set", "delete", "apply", "confirm", "rollback", "revert")
+_UCI: Final = ("get", "set", "delete", "apply", "confirm", "rollback", "revert")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,7 @@ class Rights:
     def settings(self) -> frozenset[Setting]:
         if self.ways.uci:
             return SETTINGS
-        return _PLACE if self.ways.plain or self.ways.eht else frozenset()
+        return WHERE if self.ways.plain or self.ways.eht else frozenset()
 
     @property
     def actions(self) -> frozenset[Action]:

@@ -15,6 +15,7 @@ from integration.sshd import NEEDS_SSHD, SSHD
 
 from drivers.base import Device
 from drivers.errors import Conflict, NeverAgain, Refused, TryAgain, Unsupported
+from drivers.openwrt import writing
 from drivers.openwrt.driver import family
 from drivers.openwrt.ubus import AccessDenied
 from drivers.signals import ChannelSwitched, Gap, RadarDetected, Signal
@@ -137,7 +138,24 @@ def test_by_switch_channel_where_there_is_one(peer: Peer) -> None:
     assert calls(peer, "hostapd") == ["switch_channel"]
 
 
-def test_a_switch_that_failed_though_it_was_answered_with_0_is_in_doubt(peer: Peer) -> None:
+def test_a_switch_that_is_refused_changes_nothing() -> None:
+    """8, without a reason: here because another one is counting down."""
+    with http_peer(Tempo(beacon_s=0.05)) as peer:
+
+        async def story(device: Device, info: DeviceInfo) -> None:
+            with peer.ap.bus.lock:
+                peer.ap.airs["radio0"].switch({"freq": 5200, "bcn_count": 200})
+            with pytest.raises(Refused, match="not supported"):
+                await device.apply(TO_44, None)
+            assert (await device.read_config(SCOPE)).in_force[Setting.CHANNEL] == 36
+
+        told(peer, story)
+
+
+def test_a_switch_that_failed_though_it_was_answered_with_0_is_in_doubt(
+    peer: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "LANDING_S", 0.5)
     peer.ap.airs["radio0"].csa_fails = True
 
     async def story(device: Device, info: DeviceInfo) -> None:

@@ -292,6 +292,15 @@ def test_a_radio_is_switched_off_by_uci() -> None:
     assert plan.deed(SUBJECT, edit(enabled=1), off).values == {"disabled": "0"}
 
 
+def test_a_radio_that_is_off_is_switched_on_elsewhere_in_one_go() -> None:
+    """As a rollback asks for it: where to go, and on."""
+    off = at(state=RadioState.OFF, enabled=0)
+    deed = plan.deed(SUBJECT, edit(channel=44, width_mhz=80, center_mhz=5210, enabled=1), off)
+    assert (deed.values["channel"], deed.values["disabled"]) == ("44", "0")
+    here = plan.deed(SUBJECT, edit(channel=36, width_mhz=80, center_mhz=5210, enabled=1), off)
+    assert here.values == {"disabled": "0"}
+
+
 def test_what_is_there_already_is_not_sent() -> None:
     same = edit(channel=36, width_mhz=80, center_mhz=5210, tx_power_dbm=20)
     assert plan.effects(SUBJECT, same, at()).commands == ()

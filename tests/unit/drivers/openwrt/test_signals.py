@@ -6,6 +6,7 @@ import json
 import random
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from shared_data import shared_data
@@ -229,6 +230,19 @@ def test_the_recorded_end_of_a_nop() -> None:
     ended = [each.mhz20 for each in told if isinstance(each, NopFinished)]
     assert frozenset().union(*ended) >= BLOCK_52
     assert len(ended) == len(set(ended)), "both phys tell it"
+
+
+def test_the_recorded_event_stream_over_http() -> None:
+    """One switch, and a client that left twice: first by deauth and disassoc at once."""
+    kind, told = "", list[Signal]()
+    one = Heard("ap", (replace(RADIOS[0], ifname="wlan0", bss=("wlan0",)),))
+    for row in shared_data("openwrt", "http-subscribe-sse.txt").read_text().splitlines():
+        at, _, text = row.partition(" ")
+        if text.startswith("event:"):
+            kind = text[6:].strip()
+        elif text.startswith("data:"):
+            told += one.of_ubus("hostapd.wlan0", kind, json.loads(text[5:]), float(at))
+    assert kinds(told) == [ChannelSwitched, ClientLeft, ClientLeft]
 
 
 EVENT_WORDS = (
