@@ -149,6 +149,16 @@ def test_the_shipped_acl_files_suffice_and_a_monitor_may_set_nothing(peer: Peer)
     assert Setting.CHANNEL in info.capabilities.settings
 
 
+def test_with_fewer_rights_less_is_declared_and_the_rest_works(peer: Peer) -> None:
+    info, snapshot = read(peer, frozenset(Table) - {Table.COUNTERS, Table.NEIGHBORS}, user="lean")
+    able = info.capabilities
+    assert set(able.settings) == set(Setting) - {Setting.OBSS_PD_DBM}
+    assert (able.signals, able.signal_ways) == (False, ())
+    assert snapshot.missing == {}
+    assert snapshot.readings[R5].nop_mhz is None
+    assert info.identity == "Synthetic AP lab-ap"
+
+
 def test_the_obss_pd_level_is_the_one_that_uci_has(peer: Peer) -> None:
     with peer.ap.bus.lock:
         options = {"he_spr_sr_control": "0", "he_spr_non_srg_obss_pd_max_offset": "6"}
