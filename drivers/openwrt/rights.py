@@ -11,20 +11,21 @@ from drivers.openwrt.ubus import Ubus
 from drivers.placing import WHERE
 from drivers.types import Action, Setting
 
-_UCI: Final = ("get", "set", "delete", "apply", "confirm", "rollback", "revert")
+_UCI: Final = ("get", "set", "apply", "confirm", "rollback", "revert")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rights:
-    """Of one radio."""
+    """Of one radio. ``deletes``: options of UCI, which only spatial reuse needs."""
 
     ways: Ways
     steers: bool = False
+    deletes: bool = True
 
     @property
     def settings(self) -> frozenset[Setting]:
         if self.ways.uci:
-            return SETTINGS
+            return SETTINGS if self.deletes else SETTINGS - {Setting.OBSS_PD_DBM}
         return WHERE if self.ways.plain or self.ways.eht else frozenset()
 
     @property
@@ -47,7 +48,7 @@ def rights(ubus: Ubus, ifname: str, uc: Set[str], own: Set[str]) -> Rights:
         uci=all(ubus.may("uci", method) for method in _UCI),
         shell=ubus.is_shell,
     )
-    return Rights(ways=ways, steers=has("bss_transition_request"))
+    return Rights(ways=ways, steers=has("bss_transition_request"), deletes=ubus.may("uci", "delete"))
 
 
 def signal_ways(ubus: Ubus) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
+from urllib3.exceptions import TimeoutError as HTTPTimeout
 
 from drivers.errors import (
     DeviceTimeout,
@@ -371,7 +372,7 @@ def _mapped(target: RestTarget) -> Iterator[None]:
 def _of_urllib3(name: str, error: Exception) -> DriverError:
     """What comes while the body is read is not requests' own."""
     words = f"{name}: {_short(error)}"
-    if "Timeout" in type(error).__name__:
+    if isinstance(error, HTTPTimeout):
         return DeviceTimeout(words)
     return Disconnected(words) if isinstance(error, HTTPError) else Garbage(words)
 
@@ -388,6 +389,8 @@ def _short(error: Exception) -> str:
 
 def _untrusted(target: RestTarget, error: Exception) -> DriverError:
     where, words = f"{target.name} ({target.host} port {target.port})", str(error)
+    if target.ca_file is not None and "[X509" in words:
+        return PersonNeeded(f"{target.name}: ca_file {target.ca_file} holds no certificates")
     if "Fingerprints did not match" not in words and "CERTIFICATE_VERIFY_FAILED" not in words:
         return Disconnected(f"{where}: TLS: {_short(error)}")
     shown = _shown(target)

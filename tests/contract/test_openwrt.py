@@ -20,7 +20,7 @@ HERE = {Setting.CHANNEL: 36, Setting.WIDTH_MHZ: 80, Setting.CENTER_MHZ: 5210}
 THERE = {Setting.CHANNEL: 149, Setting.WIDTH_MHZ: 80, Setting.CENTER_MHZ: 5775}
 QUIETER = ({Setting.TX_POWER_DBM: 12}, {Setting.TX_POWER_DBM: 23})
 OFF = ({Setting.ENABLED: 0}, {Setting.ENABLED: 1})
-ELSEWHERE: Mapping[str, str] = {Setting.OBSS_PD_DBM: "told as configured only: cases of its own below"}
+ELSEWHERE: Mapping[str, str] = {Setting.OBSS_PD_DBM: "told as configured only: TestOpenWrtSpatialReuse"}
 
 
 def _case(name: str, peer: Peer, way: str, **options: Any) -> Case:
@@ -85,3 +85,22 @@ class TestOpenWrtOverSsh(Contract):
     def case(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
         with ssh_peer(tmp_path_factory.mktemp("ap")) as peer:
             yield _case("openwrt over SSH", peer, "ubus subscribe")
+
+
+class TestOpenWrtSpatialReuse(Contract):
+    """What UCI says is all that is told of it; the radio restarts for it."""
+
+    @pytest.fixture
+    def case(self) -> Iterator[Case]:
+        with http_peer() as peer:
+            others = set(Setting) - {Setting.OBSS_PD_DBM}
+            ways = ("server-sent events of ubus", "system log")
+            yield Case(
+                name="openwrt, OBSS-PD",
+                make=lambda: openwrt.device(peer.context()),
+                scope=PHY0,
+                change={Setting.OBSS_PD_DBM: -76},
+                before={Setting.OBSS_PD_DBM: -82},
+                as_configured=frozenset({Setting.OBSS_PD_DBM}),
+                elsewhere=dict.fromkeys((*map(str, others), *ways), "TestOpenWrtOverHttp"),
+            )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import getpass
 import hashlib
+import ipaddress
 import os
 import time
 from collections.abc import Iterator
@@ -118,6 +119,9 @@ def certificate(path: Path) -> str:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=30))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.IPv4Address("127.0.0.1"))]), critical=False
+        )
         .sign(key, hashes.SHA256())
     )
     pem = key.private_bytes(

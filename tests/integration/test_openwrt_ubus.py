@@ -149,6 +149,16 @@ def test_the_shipped_acl_files_suffice_and_a_monitor_may_set_nothing(peer: Peer)
     assert Setting.CHANNEL in info.capabilities.settings
 
 
+def test_with_fewer_rights_less_is_declared_and_the_rest_works(peer: Peer) -> None:
+    info, snapshot = read(peer, frozenset(Table) - {Table.COUNTERS, Table.NEIGHBORS}, user="lean")
+    able = info.capabilities
+    assert set(able.settings) == set(Setting) - {Setting.OBSS_PD_DBM}
+    assert (able.signals, able.signal_ways) == (False, ())
+    assert snapshot.missing == {}
+    assert snapshot.readings[R5].nop_mhz is None
+    assert info.identity == "Synthetic AP lab-ap"
+
+
 def test_the_obss_pd_level_is_the_one_that_uci_has(peer: Peer) -> None:
     with peer.ap.bus.lock:
         options = {"he_spr_sr_control": "0", "he_spr_non_srg_obss_pd_max_offset": "6"}
@@ -359,10 +369,27 @@ def test_a_certificate_that_nobody_vouches_for_is_shown(tmp_path: Path) -> None:
         assert peer.ap.logins == 0
 
 
-def test_a_ca_file_vouches(tmp_path: Path) -> None:
-    """Made out to another name than 127.0.0.1, so it is refused: the CA's word is for a name."""
-    with https_peer(tmp_path) as peer, pytest.raises((IdentityUnknown, Disconnected)):
-        read(peer, tls_fingerprint=None, ca_file=str(tmp_path / "uhttpd.pem"))
+def test_a_ca_file_vouches_and_the_identity_is_the_aps_mac(tmp_path: Path) -> None:
+    """A certificate that a CA vouches for is renewed from time to time."""
+    with https_peer(tmp_path) as peer:
+        info, _ = read(peer, tls_fingerprint=None, ca_file=str(tmp_path / "uhttpd.pem"))
+    assert info.identity == "02:00:00:00:00:aa"
+
+
+def test_a_ca_vouches_for_a_name_only(tmp_path: Path) -> None:
+    with https_peer(tmp_path) as peer:
+        address = peer.address.replace("127.0.0.1", "localhost")
+        with pytest.raises(IdentityUnknown):
+            read(peer, address=address, tls_fingerprint=None, ca_file=str(tmp_path / "uhttpd.pem"))
+        assert peer.ap.logins == 0
+
+
+def test_a_ca_file_that_is_none_needs_a_person(tmp_path: Path) -> None:
+    (tmp_path / "empty.pem").write_text("nothing")
+    with https_peer(tmp_path) as peer:
+        for name in ("empty.pem", "absent.pem"):
+            with pytest.raises(PersonNeeded, match=name):
+                read(peer, tls_fingerprint=None, ca_file=str(tmp_path / name))
 
 
 def test_plain_http_over_a_network_has_to_be_asked_for(peer: Peer) -> None:

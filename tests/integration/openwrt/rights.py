@@ -14,12 +14,32 @@ USERS = {
     "rrmd": ("lab-Ctl-1", ("rrmd-monitor", "rrmd-scan"), ("rrmd-control",)),
     "look": ("lab-Ctl-1", ("rrmd-monitor",), ()),
     "root": ("lab-Root-1", (), ()),  # read '*' gets what the files grant; here no file is installed for it
+    "lean": ("lab-Ctl-1", ("lean",), ("lean",)),
     "nobody-granted": ("lab-Ctl-1", (), ()),
 }
 ACLS: dict[str, Any] = {
     name: group
     for file in ("rrmd-monitor.json", "rrmd-control.json")
     for name, group in json.loads(files("drivers.openwrt").joinpath("acl", file).read_text()).items()
+}
+ACLS["lean"] = {  # somebody's own file: no events, no log, no programs, no delete
+    "read": {
+        "ubus": {
+            "hostapd.*": ["get_status", "get_clients"],
+            "iwinfo": ["*"],
+            "network.wireless": ["status"],
+            "system": ["board"],
+            "uci": ["get", "changes"],
+        },
+        "uci": ["wireless"],
+    },
+    "write": {
+        "ubus": {
+            "hostapd.*": ["switch_chan"],
+            "uci": ["set", "apply", "confirm", "rollback", "revert"],
+        },
+        "uci": ["wireless"],
+    },
 }
 
 
