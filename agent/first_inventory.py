@@ -14,6 +14,8 @@ from drivers.types import DeviceInfo, FoundAp, FoundRadio
 
 _MAC: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _NAME_LENGTH: Final = 255
+_PLAIN: Final = re.compile(r"[a-z][a-z0-9-]*")
+_NO_TEXT: Final = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
 _IFNAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,15}")
 PORT: Final = 161  # of SNMP
 _SHOWN: Final = 200  # characters of a device's own words in a comment
@@ -94,11 +96,11 @@ def _add(draft: Draft, heard: Heard, info: DeviceInfo, place: Place) -> None:
             continue
         matched.add(match)
         kind, value = match
-        reach = [f"    device: {name}", f"    match: {{{kind}: {_text(value)}}}"]
+        reach = [f"    device: {_id(name)}", f"    match: {{{kind}: {_text(value)}}}"]
         _add_ap(there, ap, [f"  # {_comment(ap.model)}", *reach] if ap.model else reach, ap.name or value)
     if any(line.startswith("    radios:") for line in there.aps):
         draft.device_ids.add(name)
-        draft.devices += [note, f"  {name}:", *_reach(heard, place, "    ")]
+        draft.devices += [note, f"  {_id(name)}:", *_reach(heard, place, "    ")]
     else:
         draft.devices.append(f"  # {heard.address}: tells of no AP with radios")
     draft.aps += there.aps
@@ -124,7 +126,7 @@ def _add_ap(draft: Draft, ap: FoundAp, lines: list[str], called: str) -> None:
     name = legal_id(ap.name or called, draft.ap_ids | draft.device_ids)
     draft.ap_ids.add(name)
     keys = [line for line in lines if not line.startswith("  #")]
-    draft.aps += [*notes, f"  {name}:", *keys, "    radios:", *radios, *doubts]
+    draft.aps += [*notes, f"  {_id(name)}:", *keys, "    radios:", *radios, *doubts]
 
 
 def _radios(found: Iterable[FoundRadio]) -> tuple[list[str], list[str]]:
@@ -133,7 +135,8 @@ def _radios(found: Iterable[FoundRadio]) -> tuple[list[str], list[str]]:
     doubts: list[str] = []
     radios = list(found)
     for each in radios:
-        named = _IFNAME.fullmatch(each.name) is not None
+        own_name = sum(other.name == each.name for other in radios) == 1
+        named = own_name and _IFNAME.fullmatch(each.name) is not None
         alone = sum(other.band is each.band for other in radios) == 1
         if each.band is None or not (named or alone):
             doubts.append(f"      # radio {_comment(each.name)}: its band, or a name of its own, is not told")
@@ -154,6 +157,11 @@ def _match(ap: FoundAp) -> tuple[str, str] | None:
 def _text(value: str) -> str:
     """In double quotes, as JSON and YAML both read them."""
     return json.dumps(str(value), ensure_ascii=False)
+
+
+def _id(name: str) -> str:
+    """Plain where every YAML tool takes it for text."""
+    return name if _PLAIN.fullmatch(name) and name not in _NO_TEXT else _text(name)
 
 
 def _comment(value: str) -> str:

@@ -68,14 +68,17 @@ class Case:
 
 def controller(slots: tuple[int, int] = (0, 1), on_5: Block | None = None) -> Whereabouts:
     """``slots``: what the controller calls the radios of 2.4 and of 5 GHz."""
+    return Whereabouts.of([AP], controller_rows(slots), on_air(on_5), one_ap=False)
+
+
+def controller_rows(slots: tuple[int, int]) -> Mapping[RadioKey, Located]:
     mac = LOBBY.hex(":")
-    found = {
+    return {
         key: Located(
             row=_row({"ap": mac, "slot": slot, "radio": slot}), name=str(slot), ap_mac=mac, ap_name="Lobby AP"
         )
         for key, slot in zip((R2, R5), slots, strict=True)
     }
-    return Whereabouts.of([AP], found, on_air(on_5), one_ap=False)
 
 
 def silent_controller() -> Whereabouts:

@@ -176,8 +176,11 @@ class Ear:
 
 
 @asynccontextmanager
-async def ear(*senders: Sender, host: str = "127.0.0.1") -> AsyncIterator[Ear]:
+async def ear(*senders: Sender, host: str = "127.0.0.1", room: int | None = None) -> AsyncIterator[Ear]:
+    """``room``: octets that the kernel may hold for it; None: as many as it gives."""
     sockets: Sequence[socket.socket] = listening(host, 0)
+    if room is not None:
+        sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
     listener = TrapListener(sockets, Engine(OURS, BOOTS, time.monotonic()), time.monotonic)
     listener.start()
     mine = Ear(listener, sockets[0].getsockname()[1])

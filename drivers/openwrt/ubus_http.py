@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
-from drivers.errors import AuthenticationFailed, DeviceTimeout, Garbage
+from drivers.errors import AuthenticationFailed, DeviceTimeout, Disconnected, Garbage
 from drivers.openwrt import parse_rpc
 from drivers.openwrt.parse_rpc import NOBODY, Grant
 from drivers.openwrt.ubus import (
@@ -58,7 +58,7 @@ class HttpUbus:
         except BaseException:
             await self._rest.close()
             raise
-        return self._rest.certificate
+        return self._target.fingerprint  # one that a CA vouches for may be renewed: it is no identity
 
     def may(self, object: str, method: str) -> bool:
         return self._grant.may(object, method)
@@ -71,11 +71,14 @@ class HttpUbus:
         return answer.result()
 
     async def batch(self, calls: Sequence[Call]) -> tuple[Answer, ...]:
-        answers = list(await self._authorised(calls, self._limits.call_s))
-        again = [at for at, each in enumerate(answers) if isinstance(each.error, DeviceTimeout)]
-        if again:  # one object that went away holds up all behind it; now it is known to be gone
-            second = await self._authorised([calls[at] for at in again], self._limits.call_s)
-            for at, answer in zip(again, second, strict=True):
+        try:
+            answers = list(await self._authorised(calls, self._limits.call_s))
+        except Disconnected:  # an idle connection that ended just now; after `close` it fails again
+            answers = list(await self._authorised(calls, self._limits.call_s))
+        late = [at for at, each in enumerate(answers) if isinstance(each.error, DeviceTimeout)]
+        for group in _by_subject(calls, late):
+            second = await self._authorised([calls[at] for at in group], self._limits.call_s)
+            for at, answer in zip(group, second, strict=True):
                 answers[at] = answer
         return tuple(answers)
 
@@ -207,6 +210,16 @@ class HttpUbus:
                 words = f"{object} :subscribe: the ACL of rrmd's user does not grant it (docs/openwrt.md)"
                 raise AccessDenied(words) from error
             raise ObjectGone(f"{object}: cannot be subscribed to now (code {str(code)[:20]})") from error
+
+
+def _by_subject(calls: Sequence[Call], which: Sequence[int]) -> list[list[int]]:
+    """Apart from each other: what hangs holds up all that is carried out behind it. Mostly it is an object
+    that has just gone, which is known by now; one that hangs again costs its own radio only."""
+    groups: dict[str, list[int]] = {}
+    for at in which:
+        subject = calls[at].args.get("device") or calls[at].object.removeprefix("hostapd.")
+        groups.setdefault(str(subject), []).append(at)
+    return list(groups.values())
 
 
 def _event_data(text: str) -> Mapping[str, Any]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from drivers.snmp.parse_answer import Answer, Row
 from drivers.snmp.parse_value import number
 from drivers.snmp.plan import as_configured
 from drivers.types import ConfigState, RadioReading, RadioState, ScopeRef, Setting
 
-_FIELDS = (Setting.CHANNEL, Setting.WIDTH_MHZ, Setting.CENTER_MHZ, Setting.TX_POWER_DBM)
+_PLACE: Final = (Setting.CHANNEL, Setting.WIDTH_MHZ)
+_FIELDS: Final = (Setting.CHANNEL, Setting.WIDTH_MHZ, Setting.CENTER_MHZ, Setting.TX_POWER_DBM)
 
 
 def of_radio(answer: Answer, row: Row, reading: RadioReading, ref: ScopeRef) -> ConfigState:
@@ -26,6 +29,17 @@ def of_radio(answer: Answer, row: Row, reading: RadioReading, ref: ScopeRef) -> 
     }
     configured = {**shown, **_told(answer, row, "radio")}
     return ConfigState(scope=ref, configured=configured, in_force=in_force, state=reading.state)
+
+
+def owned(answer: Answer, row: Row) -> frozenset[Setting]:
+    """Settings of a radio that the vendor's own RRM holds: setting one takes it away. Where a dialect does
+    not tell them apart, who manages the radio holds its place."""
+    place = answer.profile.status.managed
+    return frozenset(
+        name
+        for name, write in answer.profile.set.items()
+        if answer.first(write.owned or (place if name in _PLACE else ()), row) is not None
+    )
 
 
 def of_others(answer: Answer, row: Row, ref: ScopeRef) -> ConfigState:

@@ -15,13 +15,14 @@ from drivers.expectation import compare
 from drivers.notifications import Oid, Value
 from drivers.signals import Signal
 from drivers.snmp import configured, plan, questions, render
+from drivers.snmp.asker import Asker
 from drivers.snmp.dialect import dialect, text_of_octets
 from drivers.snmp.identity import Identity, capabilities, declared, identity
 from drivers.snmp.load import profile_of_file, shipped
 from drivers.snmp.match import matched
 from drivers.snmp.notify import Rules
 from drivers.snmp.notify_stream import TrapStream
-from drivers.snmp.notify_where import OnAir, Whereabouts
+from drivers.snmp.notify_where import Places
 from drivers.snmp.options import AUTO, Options
 from drivers.snmp.parse import Refusal, read
 from drivers.snmp.parse_answer import Answer, Row
@@ -29,7 +30,7 @@ from drivers.snmp.parse_radio import Located, found_aps, located
 from drivers.snmp.parse_status import Request
 from drivers.snmp.plan import Subject
 from drivers.snmp.profile import Profile
-from drivers.snmp.questions import SYS_DESCR, SYS_OBJECT_ID, SYS_UP_TIME, Question, Wanted
+from drivers.snmp.questions import SYS_DESCR, SYS_OBJECT_ID, SYS_UP_TIME, Question
 from drivers.snmp.render import Command
 from drivers.snmp.session import SnmpSession
 from drivers.snmp.uptime import Uptime
@@ -46,6 +47,7 @@ from drivers.types import (
     RadioReading,
     Receipt,
     ScopeRef,
+    Setting,
     Snapshot,
     Table,
 )
@@ -56,9 +58,6 @@ log = structlog.get_logger()
 FEW_RADIOS: Final = 4
 """So many are asked for by single values; for more the columns are walked, as one GetBulk brings many
 rows."""
-
-QUESTIONS: Final = 4096
-"""So many are kept: more than a controller's radios, each asked alone."""
 
 STATUS: Final = frozenset({Table.STATUS})
 
@@ -78,12 +77,11 @@ class SnmpDevice:
         self._uptime = Uptime(at_s=context.clock())
         self._seen: dict[RadioKey, RadioReading] = {}
         self._traps = TrapStream(context)
-        self._placed: dict[RadioKey, Located] = {}
-        self._where: tuple[Mapping[RadioKey, Located], Whereabouts] | None = None
+        self._endless: set[Oid] = set()  # said already
+        self._owned: dict[RadioKey, frozenset[Setting]] = {}
         self._refused: dict[RadioKey, frozenset[tuple[str, str]]] = {}
         self._lost: frozenset[RadioKey] = frozenset()
-        self._questions: dict[tuple[frozenset[Table], tuple[str, ...] | None], Question] = {}
-        self._wanted: dict[frozenset[Table], Wanted] = {}
+        self._asker: Asker | None = None
 
     async def open(self) -> DeviceInfo:
         self._traps.close()
@@ -102,12 +100,9 @@ class SnmpDevice:
         if SYS_OBJECT_ID not in system:
             raise Garbage(f"{self._name}: no sysObjectID: no SNMP agent answers like that")
         profile = self._profile = await self._chosen(system)
-        self._wanted = {}
-        self._questions = {}
+        asker = self._asker = Asker(profile)
         most = declared(profile, signals=self._hears)
-        wanted = questions.wanted(profile, most.tables, models=True)
-        wanted = questions.with_told(profile, wanted, "radio", "band", "device")
-        question = questions.of_all(profile, wanted)
+        question = asker.first(most.tables)
         at_s, values = self._context.clock(), await self._ask(question, profile)
         who = identity(profile, {**system, **values}, self._session.engine_id)
         answer = Answer(profile, values)
@@ -150,7 +145,7 @@ class SnmpDevice:
         known = {key: one for key in asked if (one := self._found.get(key)) is not None}
         few = self._are_few(known, radios)
         at_s = self._context.clock()
-        values = await self._ask(self._question(profile, tables, known if few else None), profile)
+        values = await self._ask(self._asks().of(tables, known if few else None), profile)
         self._uptime = self._uptime.then(at_s, values, profile.restarts)
         answer = Answer(profile, values)
         there = self._again(answer, known) if few else self._matched(answer)
@@ -162,22 +157,6 @@ class SnmpDevice:
         if radios is None and (self._lost or len(known) < len(self._context.radios)):
             return False
         return len(known) <= FEW_RADIOS
-
-    def _question(
-        self, profile: Profile, tables: frozenset[Table], known: Mapping[RadioKey, Located] | None
-    ) -> Question:
-        """Of these radios, None: of all. A device is asked the same few things for ever."""
-        key = (tables, None if known is None else tuple(one.row.suffix for one in known.values()))
-        if (question := self._questions.get(key)) is None:
-            wanted = self._columns(tables)
-            if known is None:
-                question = questions.of_all(profile, wanted)
-            else:
-                question = questions.of_rows(profile, wanted, [one.row for one in known.values()])
-            if len(self._questions) >= QUESTIONS:
-                self._questions.clear()
-            self._questions[key] = question
-        return question
 
     def _request(self, tables: frozenset[Table], at_s: float) -> Request:
         epoch, take_over = str(self._uptime.epoch), self._options.take_over
@@ -240,33 +219,28 @@ class SnmpDevice:
             oids = [f"{questions.oid_of(profile, column)}.{row.suffix}" for column in columns]
             return configured.of_others(Answer(profile, await self._session.get(oids)), row, ref)
         radio, key, at_s = self._radio(ref), ref.members[0], self._context.clock()
-        wanted = questions.with_told(profile, self._columns(STATUS), "radio")
-        answer = Answer(profile, await self._ask(questions.of_rows(profile, wanted, [radio.row]), profile))
+        answer = Answer(profile, await self._ask(self._asks().settings(radio), profile))
         now = self._again(answer, {key: radio})
         reading = self._snapshot(answer, {key: now.get(key)}, self._request(STATUS, at_s)).readings.get(key)
         if reading is None:
             raise TryAgain(f"{self._name}: {ref.name} does not answer, or with nonsense")
+        self._owned[key] = configured.owned(answer, radio.row)
         return configured.of_radio(answer, radio.row, reading, ref)
 
     def plan(self, edit: Edit, have: ConfigState) -> Effects:
-        return plan.effects(self._subject(edit.scope), edit, have)
+        try:
+            return plan.effects(self._subject(edit.scope), edit, have)
+        except Refused as error:  # by its own word, and nothing was asked of it
+            raise Unsupported(str(error)) from error
 
     async def apply(self, edit: Edit, undo_after_s: float | None) -> Receipt:
         if undo_after_s is not None:
             raise Unsupported(f"{self._name}: SNMP has no undo timer")
         async with self._writing:
             have = await self.read_config(edit.scope)
-            self._check_owner(edit.scope)
             compare(edit, have, plan.as_configured(self._opened()))
             await self._write(plan.commands(self._subject(edit.scope), edit, have))
         return Receipt(edit=edit)
-
-    def _check_owner(self, ref: ScopeRef) -> None:
-        """Raises Refused for a radio that the vendor's own RRM manages: setting it would take it away."""
-        seen = self._seen.get(ref.members[0]) if ref.kind == "radio" else None
-        owner = seen.managed_by if seen is not None else None
-        if owner is not None:
-            raise Refused(f"{self._name}: {ref.name} is managed by {owner}: see the option take_over")
 
     async def _write(self, commands: Iterable[Command]) -> None:
         """Each once, in order; what is refused after something was done leaves the radio in between."""
@@ -296,22 +270,15 @@ class SnmpDevice:
 
     async def signals(self) -> AsyncIterator[Signal]:
         """What its traps say, if the daemon hears any."""
-        profile = self._opened()
-        self._whereabouts(profile)
+        profile, places = self._opened(), Places(self._context.aps, self._seen)
+        places.of(self._found, one_ap=profile.aps is None)
         heard = self._traps.signals(
-            Rules(profile), self._session.engine_id, lambda: self._whereabouts(profile)
+            Rules(profile),
+            self._session.engine_id,
+            lambda: places.of(self._found, one_ap=profile.aps is None),
         )
         async for signal in heard:
             yield signal
-
-    def _whereabouts(self, profile: Profile) -> Whereabouts:
-        """Of the radios as they were found last; made anew when they were found anew."""
-        if self._where is None or self._where[0] is not self._found:
-            self._placed |= self._found  # an AP that is down has no rows, and its traps come all the same
-            one_ap = profile.aps is None
-            made = Whereabouts.of(self._context.aps, self._placed, OnAir(self._seen), one_ap=one_ap)
-            self._where = (self._found, made)
-        return self._where[1]
 
     async def close(self) -> None:
         self._traps.close()
@@ -334,10 +301,10 @@ class SnmpDevice:
         """The inventory's, where the device does not tell."""
         return radio.band or next(each.band for each in self._context.radios if each.key == key)
 
-    def _columns(self, tables: frozenset[Table]) -> Wanted:
-        if (found := self._wanted.get(tables)) is None:
-            found = self._wanted[tables] = questions.wanted(self._opened(), tables)
-        return found
+    def _asks(self) -> Asker:
+        if self._asker is None:
+            raise TryAgain(f"{self._name} is not open")
+        return self._asker
 
     async def _ask(self, question: Question, profile: Profile) -> dict[Oid, Value]:
         """With the device's clock, and what proves that it is still the same. Raises IdentityChanged."""
@@ -350,7 +317,22 @@ class SnmpDevice:
                 raise IdentityChanged(f"{self._name} is another device than before: {changed}")
         if question.walked:
             values |= await self._session.walk(question.walked)
+        for roots in question.apart:
+            values |= await self._walked_apart(roots)
         return values
+
+    async def _walked_apart(self, roots: tuple[Oid, ...]) -> Mapping[Oid, Value]:
+        """What the device tells of clients and neighbours; a table that has no end, or that it would not
+        show, costs no radio its reading."""
+        try:
+            found = await self._session.walk(roots)
+        except (Garbage, Refused) as error:
+            if roots[0] not in self._endless:
+                log.warning("snmp.table_refused", device=self._name, column=roots[0], reason=str(error))
+            self._endless.add(roots[0])
+            return {}
+        self._endless.discard(roots[0])
+        return found
 
     def _radio(self, ref: ScopeRef) -> Located:
         """Raises Unsupported."""
@@ -380,6 +362,7 @@ class SnmpDevice:
             band=self._band(ref.members[0], radio),
             choices=seen.power_choices_dbm if seen is not None else None,
             allowed_mhz=seen.allowed_mhz if seen is not None else None,
+            owned=frozenset() if self._options.take_over else self._owned.get(ref.members[0], frozenset()),
         )
 
 

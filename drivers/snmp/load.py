@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -49,15 +49,20 @@ def _explained(error: ValidationError, top: Node, file: str) -> list[SiteError]:
     return found
 
 
-@cache
 def profile_of_file(path: str) -> Profile:
-    """A site's own profile. Raises ValueError with one sentence, SiteErrors with one for each mistake."""
+    """A site's own profile, as the file is now. Raises ValueError with one sentence, SiteErrors with one for
+    each mistake."""
     try:
-        with Path(path).open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
+        told = Path(path).stat()
+        return _read_file(path, told.st_mtime_ns, told.st_size)
     except OSError as error:
         raise ValueError(f"profile_file: {path}: {error.strerror}") from None
-    return read(raw, path)
+
+
+@lru_cache(maxsize=64)  # once for all devices of a site, and again when it was changed
+def _read_file(path: str, mtime_ns: int, size: int) -> Profile:
+    with Path(path).open("rb") as file:
+        return read(file.read(MAX_BYTES + 1), path)
 
 
 @cache

@@ -75,6 +75,30 @@ class OnAir(Mapping[RadioKey, Block]):
         return sum(1 for _ in self)
 
 
+class Places:
+    """The whereabouts of a device's radios, made anew only when something is new: it takes 15 ms for 500 APs.
+
+    ``readings``: grows outside. An AP that is down has no rows, and its traps come all the same: what was
+    found once stays known.
+    """
+
+    def __init__(self, aps: Iterable[AccessPoint], readings: Mapping[RadioKey, RadioReading]) -> None:
+        self._aps = tuple(aps)
+        self._on_air = OnAir(readings)
+        self._known: dict[RadioKey, Located] = {}
+        self._last: Mapping[RadioKey, Located] | None = None
+        self._made = Whereabouts.of((), {}, self._on_air, one_ap=False)
+
+    def of(self, found: Mapping[RadioKey, Located], *, one_ap: bool) -> Whereabouts:
+        """``found``: the radios as they were found last."""
+        new = self._last is None or not (found is self._last or found.items() <= self._known.items())
+        self._last = found
+        if new:
+            self._known |= found
+            self._made = Whereabouts.of(self._aps, self._known, self._on_air, one_ap=one_ap)
+        return self._made
+
+
 def _facts(ap: AccessPoint, radio: Radio, found: Located | None) -> Mapping[str, Result]:
     facts: dict[str, Result] = {"ap_name": ap.match.get("name", ap.id), "band": str(radio.band)}
     if "mac" in ap.match:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from drivers.errors import Garbage
 from drivers.snmp.parse_answer import Answer, Row
@@ -32,7 +33,8 @@ class Located:
 
 
 def located(answer: Answer) -> tuple[Located, ...]:
-    """All radios that the device has; a row of which not even the name can be read is none."""
+    """All radios that the device has; a row of which not even the name can be read is none. A BSSID that it
+    gives for two of them is the AP's address: no radio is known by it."""
     aps: dict[str, ApTold] = {}
     found = []
     seen: set[tuple[str | None, Result]] = set()
@@ -41,7 +43,9 @@ def located(answer: Answer) -> tuple[Located, ...]:
         if one is None or _is_twin(answer, one, seen):
             continue
         found.append(one)
-    return tuple(found)
+    sends = Counter(one.bssid for one in found if one.bssid is not None)
+    shared = {bssid for bssid, radios in sends.items() if radios > 1}
+    return tuple(replace(one, bssid=None) if one.bssid in shared else one for one in found)
 
 
 def _rows(answer: Answer) -> Iterator[Row]:
@@ -116,14 +120,19 @@ def band_of(answer: Answer, row: Row) -> Band | None:
             return Band(text_of(told))
         except ValueError:
             raise Garbage(f"{told!r} is no band") from None
-    channel = answer.first(answer.profile.status.channel, row)
+    try:
+        channel = answer.first(answer.profile.status.channel, row)
+    except Garbage:  # it will cost the radio its reading
+        return None
     return next((band for band in (Band.GHZ_2_4, Band.GHZ_5) if channel in channels(band)), None)
 
 
 def _is_twin(answer: Answer, one: Located, seen: set[tuple[str | None, Result]]) -> bool:
     """True for a further row of a radio that was found already."""
-    merge = answer.profile.radios.merge
-    value = answer.first(merge, one.row) if merge else None
+    try:
+        value = answer.first(answer.profile.radios.merge, one.row)
+    except Garbage:
+        return False
     if value is None:
         return False
     same = (one.ap_mac, value)

@@ -41,13 +41,20 @@ def converted(source: Source, raw: Value) -> Result | None:
 
 def _decoded(source: Source, raw: Value) -> Result | None:
     """Octets are text unless the source says otherwise; an empty text is no value."""
-    if not isinstance(raw, bytes):
-        return mac_of(raw) if source.as_ == "mac" else raw
     if source.as_ == "mac":
-        return mac_of(raw)
+        return _beyond(mac_of(raw), int(source.plus))
+    if not isinstance(raw, bytes):
+        return raw
     if source.as_ == "hex":
         return raw.hex()
     return _text(raw) or None
+
+
+def _beyond(mac: str, by: int) -> str:
+    """The address so many after this one: of APs that give their radios' BSSIDs from a base address on."""
+    if not by:
+        return mac
+    return ((int(mac.replace(":", ""), 16) + by) % 2**48).to_bytes(6).hex(":")
 
 
 @lru_cache(maxsize=8192)

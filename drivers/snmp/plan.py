@@ -25,7 +25,7 @@ _OUTAGES: Final = (Outage.NONE, Outage.CSA, Outage.CLIENTS_DROP, Outage.CAC)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
     """What is set: one radio's row, or that of a band or of the device. ``settable``: what this device lets
-    be set there; ``choices``: powers, loudest first."""
+    be set there; ``choices``: powers, loudest first; ``owned``: held by the vendor's own RRM."""
 
     profile: Profile
     row: Row
@@ -33,6 +33,7 @@ class Subject:
     band: Band | None = None
     choices: tuple[int, ...] | None = None
     allowed_mhz: frozenset[int] | None = None
+    owned: frozenset[Setting] = frozenset()
 
 
 def as_configured(profile: Profile) -> frozenset[Setting]:
@@ -73,7 +74,11 @@ def _changed(subject: Subject, edit: Edit, have: ConfigState) -> Values:
             _check_range(name, value, write)
     _check_place(subject, edit, have)
     now = _now(have)
-    return {name: value for name, value in edit.set.items() if now.get(name) != value}
+    changed = {name: value for name, value in edit.set.items() if now.get(name) != value}
+    if held := changed.keys() & subject.owned:
+        told = f"{', '.join(sorted(held))} of {edit.scope.name}"
+        raise Refused(f"{told}: managed by {subject.profile.owner}; see the option take_over")
+    return changed
 
 
 def _now(have: ConfigState) -> Values:

@@ -308,8 +308,9 @@ class Write(Part):
     """How one setting is set. ``scope``: what it applies to; for a band, ``rows`` names the index of each.
 
     ``allowed``: pairs of lowest and highest value. ``told``: what the device says is set, where that is not
-    what ``status`` reads. ``readback``: whether ``status`` proves that it is in force. ``silent_s``: without
-    service at the most, listening for radar not counted.
+    what ``status`` reads; ``owned``: yields something while the vendor's own RRM holds it. ``readback``:
+    whether ``status`` proves that it is in force. ``silent_s``: without service at the most, listening for
+    radar not counted.
     """
 
     scope: Literal["radio", "band", "device"] = "radio"
@@ -317,6 +318,7 @@ class Write(Part):
     steps: tuple[Step, ...] = Field(min_length=1)
     allowed: tuple[tuple[int, int], ...] = ()
     told: Sources = ()
+    owned: Sources = ()
     readback: Readback = Readback.IN_FORCE
     outage: Outage = Outage.CLIENTS_DROP
     silent_s: float = Field(15.0, ge=0)
@@ -402,8 +404,9 @@ def all_sources(profile: Profile) -> Iterator[tuple[str, str, Source]]:
             in_own = where == "clients" and name == "count"
             yield f"{where}.{name}", own if in_own else table, source
     for setting, write in profile.set.items():
-        for source in write.told:
-            yield f"set.{setting}.told", own, source
+        for name in ("told", "owned"):
+            for source in getattr(write, name):
+                yield f"set.{setting}.{name}", own, source
 
 
 def sources_of(part: Part) -> Iterator[tuple[str, Source]]:

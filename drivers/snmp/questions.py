@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from drivers.notifications import Oid
@@ -19,45 +19,63 @@ SYS_UP_TIME: Final = "1.3.6.1.2.1.1.3.0"
 _ALWAYS: Final = ("channel", "state", "managed", "uplink")
 """Of the status: what every reading says."""
 
+LONG: Final = frozenset({Table.CLIENTS, Table.NEIGHBORS})
+
 ColumnOf = tuple[str, str]
 """Table and number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Columns and single instances that tables are made of, in the order of the profile."""
+    """Columns and single instances that tables are made of, in the order of the profile. ``long``: tables
+    that have a row for each client, or for each BSS that each AP hears."""
 
     columns: tuple[ColumnOf, ...]
     instances: tuple[Oid, ...]
+    long: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """``walked``: columns, or beginnings of their index; ``instances``: single values."""
+    """``walked``: columns, or beginnings of their index; ``instances``: single values. ``apart``: the same of
+    long tables, each of which may fail by itself."""
 
     walked: tuple[Oid, ...]
     instances: tuple[Oid, ...]
+    apart: tuple[tuple[Oid, ...], ...] = ()
 
 
 def of_all(profile: Profile, wanted: Wanted) -> Question:
     """For all radios."""
-    walked = tuple(oid_of(profile, column) for column in wanted.columns)
-    return Question(walked=walked, instances=wanted.instances)
+    return _question(wanted, ((column, oid_of(profile, column)) for column in wanted.columns), ())
 
 
 def of_rows(profile: Profile, wanted: Wanted, rows: Iterable[Row]) -> Question:
     """For the radios of these rows: single values where the index tells them, else the part of a column that
     belongs to the radio, else the whole column."""
-    instances, walked = dict.fromkeys(wanted.instances), dict[Oid, None]()
+    walked: list[tuple[ColumnOf, Oid]] = []
+    instances: list[Oid] = []
     for row in rows:
-        for table, number in wanted.columns:
-            oid = oid_of(profile, (table, number))
-            suffix, whole = _suffix(profile, table, row)
+        for column in wanted.columns:
+            oid = oid_of(profile, column)
+            suffix, whole = _suffix(profile, column[0], row)
             if whole:
-                instances[f"{oid}.{suffix}"] = None
+                instances.append(f"{oid}.{suffix}")
             else:
-                walked[f"{oid}.{suffix}" if suffix else oid] = None
-    return Question(walked=tuple(walked), instances=tuple(instances))
+                walked.append((column, f"{oid}.{suffix}" if suffix else oid))
+    return _question(wanted, walked, instances)
+
+
+def _question(wanted: Wanted, walked: Iterable[tuple[ColumnOf, Oid]], instances: Iterable[Oid]) -> Question:
+    groups: dict[str, dict[Oid, None]] = {}
+    for (table, _), oid in walked:
+        groups.setdefault(table if table in wanted.long else "", {})[oid] = None
+    together = groups.pop("", {})
+    return Question(
+        walked=tuple(together),
+        instances=tuple(dict.fromkeys((*wanted.instances, *instances))),
+        apart=tuple(tuple(group) for group in groups.values()),
+    )
 
 
 def _suffix(profile: Profile, table: str, row: Row) -> tuple[str, bool]:
@@ -96,7 +114,18 @@ def wanted(profile: Profile, tables: frozenset[Table], *, models: bool = False) 
     for table in (*rows, *(name for name, _ in tuple(columns))):
         for sources in profile.tables[table].keys.values():
             columns |= {column_of(each, table): None for source in sources for each in columns_in(source)}
-    return Wanted(columns=tuple(columns), instances=tuple(instances))
+    return Wanted(columns=tuple(columns), instances=tuple(instances), long=_long(profile, tables, columns))
+
+
+def _long(profile: Profile, tables: frozenset[Table], columns: Iterable[ColumnOf]) -> frozenset[str]:
+    """Tables that only clients and neighbours take, and that are not of radios."""
+    if not tables & LONG:
+        return frozenset()
+    others = {table for table, _ in wanted(profile, tables - LONG).columns}
+    own = profile.tables[profile.radios.table].index
+    return frozenset(
+        table for table, _ in columns if table not in others and profile.tables[table].index != own
+    )
 
 
 def with_told(profile: Profile, wanted: Wanted, *scopes: str) -> Wanted:
@@ -108,12 +137,13 @@ def with_told(profile: Profile, wanted: Wanted, *scopes: str) -> Wanted:
         if write.scope in scopes
         for column in told_by(write, profile.radios.table)
     ]
-    return Wanted(columns=tuple(dict.fromkeys((*wanted.columns, *told))), instances=wanted.instances)
+    return replace(wanted, columns=tuple(dict.fromkeys((*wanted.columns, *told))))
 
 
 def told_by(write: Write, table: str) -> list[ColumnOf]:
-    """Columns that tell what is configured."""
-    return [column_of(column, table) for source in write.told for column in columns_in(source)]
+    """Columns that tell what is configured, and by whom."""
+    sources = (*write.told, *write.owned)
+    return [column_of(column, table) for source in sources for column in columns_in(source)]
 
 
 def columns_in(source: Source) -> tuple[str, ...]:

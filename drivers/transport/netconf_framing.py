@@ -1,6 +1,7 @@
 """NETCONF messages out of a stream of bytes, and into it (RFC 6242). Bounded, and linear in what comes in.
 
-ncclient's own parser decodes all that it holds at each 4 kB that arrive: 3 s for 5 MB, 12 s for 10 MB.
+ncclient's own parser has no limit, and looks again at all that it holds whenever 4 kB arrive: 0.25 s for a
+chunk of 4 MB where this one takes 0.03 s, and four times as long for one of twice the size.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from drivers.notifications import Notification, Sender
 from drivers.transport.ber import Malformed
 from drivers.transport.traps_check import Accepted, Doorkeeper
 from drivers.transport.traps_queue import Outcome, Subscription, Told, Waiting
-from drivers.transport.traps_socket import plain_address
+from drivers.transport.traps_socket import lost_in_kernel, plain_address
 from drivers.transport.traps_usm import Engine, Window
 
 log = structlog.get_logger()
@@ -135,6 +135,7 @@ class TrapListener:
 
     def _readable(self, source: socket.socket) -> None:
         at_s = self._clock()
+        self.counts[Outcome.BUFFER_FULL] = sum(map(lost_in_kernel, self._sockets))
         for _ in range(BURST):
             try:
                 data, address = source.recvfrom(DATAGRAM_MOST + 1)

@@ -36,6 +36,7 @@ class Outcome(StrEnum):
     NO_MEANING = "no_meaning"  # the profile of the device says nothing about it
     MALFORMED = "malformed"
     QUEUE_FULL = "queue_full"
+    BUFFER_FULL = "buffer_full"  # the kernel's, before we could read it
     UNREAD = "unread"  # the device was too slow, and got newer ones
 
 

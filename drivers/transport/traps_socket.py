@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import errno
 import socket
+import sys
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 RECEIVE_BUFFER: Final = 8 << 20
 """Octets that the kernel may hold for us: some 13,000 traps. It gives what net.core.rmem_max allows."""
+
+_SO_MEMINFO: Final = 55  # <asm-generic/socket.h>: an array of 32 bit numbers
+_DROPS: Final = 8  # SK_MEMINFO_DROPS of <linux/sock_diag.h>
 
 
 class TrapsUnusable(OSError):
@@ -51,3 +55,12 @@ def enlarge(each: socket.socket) -> None:
     """Give it room for a burst, unless systemd gave it more."""
     if each.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) < RECEIVE_BUFFER:
         each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+
+
+def lost_in_kernel(each: socket.socket) -> int:
+    """Datagrams for which the kernel had no room, since the socket was made; 0 before Linux 4.12."""
+    try:
+        told = each.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 4 * (_DROPS + 1))
+    except OSError:
+        return 0
+    return int.from_bytes(told[4 * _DROPS :], sys.byteorder)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -17,6 +19,7 @@ from inventory.model import RadioKey
 T = TypeVar("T")
 NOWHERE = RadioKey("north/nobody/r5")
 APPLIED_S = 30.0
+REPOSITORY = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,12 @@ class Case:
     def edits(self) -> tuple[tuple[Values, Values], ...]:
         """Pairs of what is written and what undoes it."""
         return ((self.change, self.before), *self.more) if self.change else self.more
+
+    @property
+    def nowhere(self) -> list[str]:
+        """Tests that ``elsewhere`` names and nobody has written."""
+        named = re.findall(r"tests/[\w/]+\.py", " ".join(self.elsewhere.values()))
+        return [name for name in named if not (REPOSITORY / name).exists()]
 
     def need_edits(self) -> None:
         """Skips for a device that declares nothing to set (else another test fails)."""

@@ -101,6 +101,7 @@ def test_rrmd_lists_it(target: Path) -> None:
     found = json.loads(told.stdout)
     assert found["broken"] == {}
     assert found["drivers"]["linewifi"]["undo_timer_s"] == [1.0, 600.0]
+    assert found["drivers"]["snmp"]["profiles"]["airespace"]["sets"]["channel"] == "radio"
     assert "linewifi" not in json.loads(rrmd(target.parent, "drivers", "--json").stdout)["drivers"]
 
 

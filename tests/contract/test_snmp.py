@@ -4,6 +4,7 @@ contract."""
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 
 import pytest
 from contract.snmp_case import RADIO, ROW, SCOPE, Clock, Controller, device, place, snmp_case
@@ -11,7 +12,8 @@ from contract.suite import Case, Contract
 from structlog.testing import capture_logs
 
 from drivers.base import DeviceContext
-from drivers.errors import Conflict, IdentityChanged, Refused, TryAgain, Unsupported
+from drivers.errors import Conflict, Garbage, IdentityChanged, Refused, TryAgain, Unsupported
+from drivers.notifications import Oid, Value
 from drivers.snmp.device import SnmpDevice
 from drivers.snmp.options import checked
 from drivers.snmp.recording import RecordedSession
@@ -134,6 +136,39 @@ def test_a_radio_of_the_vendors_rrm_is_left_alone() -> None:
     asyncio.run(story())
 
 
+def test_a_power_of_the_vendors_rrm_is_left_alone_though_the_channel_is_ours() -> None:
+    async def story() -> None:
+        wlc = Controller()
+        wlc.values[f"{COLUMNS}.5.{ROW}"] = 1
+        snmp = device(wlc)
+        await snmp.open()
+        louder = edit({Setting.TX_POWER_DBM: 20})
+        have = await snmp.read_config(SCOPE)
+        with pytest.raises(Unsupported, match="managed by Cisco RRM"):
+            snmp.plan(louder, have)
+        with pytest.raises(Refused, match="managed by Cisco RRM"):
+            await snmp.apply(louder, None)
+        assert wlc.sent == []
+        await snmp.apply(edit(place(44, 20)), None)
+        assert len(wlc.sent) == 2
+
+    asyncio.run(story())
+
+
+def test_a_plan_of_what_the_device_cannot_take_is_unsupported() -> None:
+    """What `apply` would refuse is known before."""
+
+    async def story() -> None:
+        snmp = device(Controller())
+        await snmp.open()
+        have = await snmp.read_config(SCOPE)
+        for values in ({Setting.TX_POWER_DBM: 12}, {Setting.CHANNEL: 144}, {Setting.CHANNEL: 100}):
+            with pytest.raises(Unsupported):
+                snmp.plan(edit(values), have)
+
+    asyncio.run(story())
+
+
 def test_it_is_taken_over_only_where_the_site_says_so_and_given_back() -> None:
     async def story() -> None:
         wlc = Controller()
@@ -239,7 +274,22 @@ def test_all_that_a_controller_tells_of_a_radio() -> None:
         }
         assert reading.client_count == 4
         heard = {each.bssid: (each.channel, each.signal_dbm, each.age_s) for each in reading.neighbors or ()}
-        assert heard == {"02:00:00:00:10:20": (44, -61, 0.0), "02:00:5e:00:00:07": (36, -70, 45.0)}
+        assert heard == {"02:00:00:00:10:2f": (44, -61, 0.0), "02:00:5e:00:00:07": (36, -70, 45.0)}
+
+    asyncio.run(story())
+
+
+def test_a_radio_is_heard_by_its_own_bssid() -> None:
+    """The two radios of an AP share a base MAC: a neighbour's row is about the one of its slot."""
+
+    async def story() -> None:
+        snmp = device(Controller())
+        info = await snmp.open()
+        heard = (await snmp.read(ALL, None)).readings[RADIO].neighbors or ()
+        (own,) = [each.bssid for each in heard if each.channel == 44]
+        assert [key for key, radio in info.radios.items() if own in radio.bssids] == [MANAGED]
+        bssids = [bssid for radio in info.radios.values() for bssid in radio.bssids]
+        assert len(bssids) == len(set(bssids)) == 6
 
     asyncio.run(story())
 
@@ -280,6 +330,30 @@ def test_a_row_of_nonsense_costs_its_own_radio_alone() -> None:
     assert [each["event"] for each in logged] == ["snmp.row_refused"]
 
 
+class _Endless(Controller):
+    """Its table of rogues is longer than anybody walks."""
+
+    async def walk(self, roots: Sequence[Oid]) -> Mapping[Oid, Value]:
+        if any(root.startswith("1.3.6.1.4.1.14179.2.1.8.1") for root in roots):
+            raise Garbage("more than 100000 values")
+        return await super().walk(roots)
+
+
+def test_a_table_without_end_costs_no_radio_its_reading(capsys: pytest.CaptureFixture[str]) -> None:
+    async def story() -> None:
+        snmp = device(_Endless())
+        await snmp.open()
+        for radios in (None, frozenset({RADIO})):
+            reading = (await snmp.read(ALL, radios)).readings[RADIO]
+            assert reading.counters is not None
+            assert reading.gauges is not None
+            assert reading.client_count == 4
+            assert [each.channel for each in reading.neighbors or ()] == [44]  # what the other table told
+
+    asyncio.run(story())
+    assert capsys.readouterr().out.count("snmp.table_refused") == 1
+
+
 def test_counters_start_again_with_the_device() -> None:
     async def story() -> None:
         wlc = Controller()
@@ -311,10 +385,9 @@ def test_another_device_at_the_same_address_is_noticed() -> None:
     asyncio.run(story())
 
 
-def test_a_radio_that_comes_back_with_another_row_is_found_again() -> None:
-    """An AP numbers its interfaces anew when it restarts."""
-    channel, system = "1.2.840.10036.4.5.1.1", "1.3.6.1.2.1.1"
-    ap = AccessPoint(id="ap", device="d", radios=(Radio(key=RADIO, band=Band.GHZ_5),))
+def alone(session: RecordedSession, ifname: str | None = None) -> SnmpDevice:
+    """An AP that is its own device, and has the generic MIB."""
+    ap = AccessPoint(id="ap", device="d", radios=(Radio(key=RADIO, band=Band.GHZ_5, ifname=ifname),))
     context = DeviceContext(
         config=DeviceConfig(id="d", driver="snmp", address="192.0.2.1"),
         radios=ap.radios,
@@ -322,17 +395,35 @@ def test_a_radio_that_comes_back_with_another_row_is_found_again() -> None:
         secret=None,
         clock=Clock(),
     )
+    return SnmpDevice(context, checked({"profile": "ieee80211"}), session)
+
+
+def test_a_radio_that_comes_back_with_another_row_is_found_again() -> None:
+    """An AP numbers its interfaces anew when it restarts."""
+    channel, system = "1.2.840.10036.4.5.1.1", "1.3.6.1.2.1.1"
 
     async def story() -> None:
         session = RecordedSession(
             {f"{system}.2.0": "1.3.6.1.4.1.99999", f"{system}.1.0": b"x", f"{channel}.10": 36}
         )
-        snmp = SnmpDevice(context, checked({"profile": "ieee80211"}), session)
+        snmp = alone(session)
         await snmp.open()
         assert RADIO in (await snmp.read(ALL, None)).readings
         session.values[f"{channel}.40"] = session.values.pop(f"{channel}.10")
         await session.open()
         assert RADIO in (await snmp.read(ALL, None)).missing
         assert RADIO in (await snmp.read(ALL, None)).readings
+
+    asyncio.run(story())
+
+
+def test_a_channel_of_nonsense_that_would_have_told_the_band_is_garbage_too() -> None:
+    channel, system = "1.2.840.10036.4.5.1.1", "1.3.6.1.2.1.1"
+
+    async def story() -> None:
+        session = RecordedSession({f"{system}.2.0": "1.3.6.1.4.1.99999", f"{channel}.10": 2346})
+        snmp = alone(session, "10")
+        await snmp.open()
+        assert dict((await snmp.read(ALL, None)).missing) == {RADIO: Absence.GARBAGE}
 
     asyncio.run(story())

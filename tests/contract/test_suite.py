@@ -121,6 +121,11 @@ LIES: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
         {},
     ),
     ("test_each_declared_setting_is_tried_or_the_reason_is_given", {}, {"elsewhere": {}}),
+    (
+        "test_each_declared_setting_is_tried_or_the_reason_is_given",
+        {},
+        {"elsewhere": dict.fromkeys(Setting, "tests/contract/test_of_nothing.py")},
+    ),
     ("test_each_declared_way_is_tried_or_the_reason_is_given", {}, {"pushes": {}}),
     ("test_by_each_declared_way_a_signal_comes", {"speaks": False}, {}),
     ("test_a_confirmed_undo_timer_keeps_the_change", {"confirms": False}, {}),
@@ -139,7 +144,9 @@ def _simulated_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_simulated_time")
-@pytest.mark.parametrize(("name", "lie", "case"), LIES, ids=[each[0] for each in LIES])
+@pytest.mark.parametrize(
+    ("name", "lie", "case"), LIES, ids=[f"{number}-{each[0]}" for number, each in enumerate(LIES)]
+)
 def test_a_driver_that_does_otherwise_is_found(name: str, lie: dict[str, Any], case: dict[str, Any]) -> None:
     honest = simulated_case()
     with suppress(pytest.skip.Exception):

@@ -54,6 +54,7 @@ class Writing:
             declared = {name for name, scope in info.capabilities.settings.items() if scope == "radio"}
             tried = {name for change, _ in case.edits for name in change}
             assert declared <= tried | case.elsewhere.keys(), "add it to the case's more, or to elsewhere"
+            assert case.nowhere == []
 
         case.told(story)
 

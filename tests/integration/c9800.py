@@ -195,7 +195,7 @@ class _Talk:
         self._chunked = False
 
     def send(self, message: str) -> None:
-        with suppress(OSError):
+        with suppress(OSError, EOFError):
             self._channel.sendall(framed(message, chunked=self._chunked))
 
     def run(self) -> None:
@@ -203,7 +203,7 @@ class _Talk:
         ns = 'xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"'
         self.send(f"<hello {ns}><capabilities>{listed}</capabilities><session-id>7</session-id></hello>")
         framing = Framing()
-        with suppress(OSError):
+        with suppress(OSError, EOFError):
             while data := self._channel.recv(65536):
                 if not self._chunked and next(framing.messages(data, chunked=False), None):
                     self._chunked, data = True, b""  # the hello; a request may have come with it

@@ -102,14 +102,15 @@ def worker_of_this_process() -> int:
 
 
 @contextmanager
-def snmpd(directory: Path, port: int | None = None, engine_id: str = "ap1") -> Iterator[int]:
-    """Its port. ``engine_id``: the text of its snmpEngineID."""
+def snmpd(directory: Path, port: int | None = None, engine_id: str = "ap1", more: str = "") -> Iterator[int]:
+    """Its port. ``engine_id``: the text of its snmpEngineID; ``more``: lines of its configuration."""
     port = free_port() if port is None else port
     directory.mkdir(exist_ok=True)
     config, log = directory / "snmpd.conf", directory / "snmpd.log"
     config.write_text(
         CONFIG.format(port=port, engine_id=engine_id, community=COMMUNITY)
         + "".join(_user(name, *protocols) for name, protocols in USERS.items())
+        + more
     )
     assert SNMPD is not None
     command = [SNMPD, "-f", "-Lf", str(log), "-C", "-c", str(config)]

@@ -184,6 +184,32 @@ def test_a_call_that_hangs_because_its_object_went_away_costs_seconds_and_its_ra
     assert took_s < 5.0
 
 
+def test_what_always_hangs_costs_its_own_radio_only(peer: Peer) -> None:
+    async def tell() -> Any:
+        device = family.device(peer.context(call_timeout_s=0.5))
+        await device.open()
+        peer.ap.stuck = ("iwinfo", "survey", "phy0-ap0")
+        snapshot = await device.read(STATUS | {Table.SURVEY}, None)
+        await device.close()
+        return snapshot
+
+    snapshot = asyncio.run(tell())
+    assert set(snapshot.readings) == {R2}
+    assert snapshot.missing == {R5: Absence.TIMEOUT}
+
+
+def test_a_connection_that_ended_while_it_was_idle_is_made_again(peer: Peer) -> None:
+    """uhttpd ends one after 20 s; polls are further apart."""
+
+    async def story(ubus: Ubus) -> None:
+        await ubus.batch((Call(object=GET[0], method=GET[1]),))
+        await asyncio.to_thread(peer.server.hang_up)
+        (answer,) = await ubus.batch((Call(object=GET[0], method=GET[1]),))
+        assert answer.result()["status"] == "ENABLED"
+
+    told(peer, story)
+
+
 def test_close_ends_a_call_that_hangs(peer: Peer) -> None:
     async def story(ubus: Ubus) -> float:
         peer.ap.hanging.add(GET[0])

@@ -565,3 +565,15 @@ def test_the_kernel_holds_a_burst() -> None:
     with mine, open("/proc/sys/net/core/rmem_max") as limit:
         most = int(limit.read())
         assert mine.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) >= min(8 << 20, most)
+
+
+def test_what_the_kernel_has_no_room_for_is_counted() -> None:
+    async def tell() -> None:
+        async with ear(sender(), room=4096) as mine:
+            mine.send(*[v2c(pdu())] * 500)
+            await mine.next()
+            lost = mine.listener.counts[Outcome.BUFFER_FULL]
+            assert 0 < lost < 500
+            await mine.counted(Outcome.TAKEN, 500 - lost)
+
+    story(tell)

@@ -24,6 +24,7 @@ from agent.clock import SystemClock
 from agent.moment import Moment
 from agent.settings import Endpoint, Settings
 from agent.traps import FD_NAME, engine_of, trap_listener
+from drivers.transport.traps_queue import Outcome
 
 KEY = Key(secret=b"k" * 32)
 ROOT = Path(__file__).parents[2]
@@ -129,3 +130,9 @@ def test_the_daemon_counts_what_it_hears(tmp_path: Path) -> None:
             for _ in range(3):
                 out.sendto(v2c(pdu()), ("127.0.0.1", port))
         daemon.wait("three traps are counted", counted, 20)
+
+
+def test_the_docs_list_each_outcome() -> None:
+    text = (ROOT / "docs/traps.md").read_text().partition("## What becomes of a datagram")[2]
+    table = re.findall(r"^\| `(\w+)` \| .* \|$", text.partition("\n## ")[0], re.M)
+    assert sorted(table) == sorted(Outcome)

@@ -31,6 +31,7 @@ PURE = [
     "drivers/placing.py",
     "drivers/signals.py",
     "drivers/snmp/heard.py",
+    "drivers/snmp/asker.py",
     "drivers/snmp/configured.py",
     "drivers/snmp/identity.py",
     "drivers/snmp/match.py",

@@ -200,15 +200,21 @@ def test_a_page_without_the_marks_is_refused() -> None:
         with_table("# rrmd\n")
 
 
-def test_the_first_site_is_correct(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("page", "radios"),
+    [
+        ("README.md", {"lab/lobby/r5"}),
+        ("docs/openwrt.md", {"school/hall/r2", "school/hall/r5", "school/yard/r5"}),
+    ],
+)
+def test_the_site_of_a_page_is_correct(page: str, radios: set[str], tmp_path: Path) -> None:
     from drivers import registry
     from inventory.loader import load
 
-    (text,) = re.findall(r"^```yaml\n(version:.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
-    file = tmp_path / "lab.yaml"
+    (text,) = re.findall(r"^```yaml\n(version:.*?)^```", (ROOT / page).read_text(), re.M | re.S)
+    file = tmp_path / "site.yaml"
     file.write_text(text.replace("SHA256:...", f"SHA256:{'A' * 43}"))
-    site = load(file, registry.schemas())
-    assert set(site.radios) == {"lab/lobby/r5"}
+    assert set(load(file, registry.schemas()).radios) == radios
 
 
 # -- docs/changes.md -------------------------------------------------------------------------------------

@@ -123,7 +123,7 @@ def totals(data: Element) -> dict[Slot, Totals]:
                     retries=counter(each, "retry-count", bits=32),
                     failed=counter(each, "failed-count", bits=32),
                     tx_bytes=counter(each, "cumulative-tx-bytes"),
-                    noise_dbm=integer(each, "noise-floor", least=-127, most=-30),
+                    noise_dbm=integer(each, "noise-floor", least=-120, most=-30),
                     stuck_resets=counter(each, "ap-radio-stats", "num-radio-stuck-reset", bits=32),
                 ),
             )

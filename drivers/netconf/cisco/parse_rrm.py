@@ -101,7 +101,7 @@ def _noise(each: Element) -> dict[int, int]:
     found: dict[int, int] = {}
     for one in children(each, "noise", "noise", "noise-data"):
         number = integer(one, "chan", least=1, most=233)
-        dbm = integer(one, "noise", least=-127, most=-30)
+        dbm = integer(one, "noise", least=-120, most=-30)
         if number is not None and dbm is not None:
             found[number] = dbm
     return found

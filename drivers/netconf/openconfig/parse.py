@@ -213,7 +213,7 @@ def _leafs(element: Element | None) -> Leafs:
         channel=integer(element, "channel", least=1, most=233),
         width_mhz=width if width in WIDTHS_MHZ else None,
         old_width=new is None and old is not None,
-        tx_power_dbm=integer(element, "transmit-power", least=-30, most=40),
+        tx_power_dbm=integer(element, "transmit-power", least=-10, most=40),
         enabled=boolean(element, "enabled"),
         dca=boolean(element, "dca"),
         dtp=boolean(element, "dtp"),
@@ -226,7 +226,7 @@ def _told(state: Element) -> Told:
         rx=percent(state, "rx-dot11-channel-utilization"),
         tx=percent(state, "tx-dot11-channel-utilization"),
         noise=percent(state, "rx-noise-channel-utilization"),
-        noise_dbm=integer(state, "counters", "noise-floor", least=-127, most=-1),
+        noise_dbm=integer(state, "counters", "noise-floor", least=-120, most=-30),
         dfs_hit_ns=counter(state, "dfs-hit-time") or None,  # 0, 1970, is "never"
         change_reason=identity(state, "channel-change-reason"),
         allowed=_allowed(state),
@@ -248,7 +248,7 @@ def _channels(state: Element, leaf: str) -> frozenset[int]:
 
 def _heard(state: Element) -> Heard | None:
     """None without an address, a channel and a level: it can be weighed by nobody."""
-    bssid, signal = mac(state, "bssid"), integer(state, "rssi", least=-128, most=-1)
+    bssid, signal = mac(state, "bssid"), integer(state, "rssi", least=-120, most=-1)
     primary = integer(state, "primary-channel", least=1, most=233)
     channel = primary or integer(state, "channel", least=1, most=233)
     if bssid is None or signal is None or channel is None:
@@ -292,7 +292,7 @@ def _stations(ssid: Element) -> list[Station]:
                 Station(
                     mac=address,
                     band={2: Band.GHZ_2_4, 5: Band.GHZ_5, 6: Band.GHZ_6}.get(frequency or 0),
-                    signal_dbm=integer(rf, "rssi", least=-128, most=-1),
+                    signal_dbm=integer(rf, "rssi", least=-120, most=-1),
                     tx_frames=counter(numbers, "tx-total"),
                     tx_retries=counter(numbers, "tx-retries"),
                     tx_bytes=counter(numbers, "tx-bytes"),

@@ -47,7 +47,7 @@ def station(mac: str, *, tx: int = 1000, retries: int = 50, failed: int = 3) -> 
 class Ap:
     """``written``: calls that change something, in order; ``hanging``: objects whose next call is answered
     only when the AP is closed (they went away while it was in flight); ``newer``: hostapd's own object has
-    `switch_channel`."""
+    `switch_channel`; ``stuck``: (object, method, device) that never answers."""
 
     tempo: Tempo = field(default_factory=Tempo)
     bus: Bus = field(init=False)
@@ -57,6 +57,7 @@ class Ap:
     sessions: dict[str, Session] = field(default_factory=dict)
     written: list[tuple[str, str, Mapping[str, Any]]] = field(default_factory=list)
     hanging: set[str] = field(default_factory=set)
+    stuck: tuple[str, str, str | None] | None = None
     newer: bool = False
     programs: bool = True
     logins: int = 0
@@ -146,7 +147,7 @@ class Ap:
             session = self.sessions.get(sid)
             if session is None or not session.may(name, method):
                 raise Denied
-            if name in self.hanging:
+            if name in self.hanging or (name, method, args.get("device")) == self.stuck:
                 self.hanging.discard(name)
                 self.bus.changed.wait_for(lambda: self.bus.closed)
                 raise Gone

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -123,7 +124,19 @@ class Server(ThreadingHTTPServer):
         self.mangle: bytes | None = None
         self.bodies: list[int] = []
         self.followers = 0
+        self.connections: list[socket.socket] = []
         super().__init__(("127.0.0.1", 0), Handler)
+
+    def get_request(self) -> tuple[Any, Any]:
+        request, address = super().get_request()
+        self.connections.append(request)
+        return request, address
+
+    def hang_up(self) -> None:
+        """End all connections, as uhttpd does with idle ones."""
+        for each in self.connections:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that hangs up is none."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agent.first_inventory import Place, first_inventory
@@ -94,6 +94,12 @@ def test_what_cannot_be_written_stands_there_as_a_comment() -> None:
     odd = ap(3, radios=(*BANDS, FoundRadio(name="10")))
     text = written([(heard(), info(ap(1), ap(1), odd, ap(4, radios=()), ap(5, mac=None, name=None)))])
     assert set(loaded(text).aps) == {"ap-1", "ap-3"}
+    twice = ap(6, radios=(FoundRadio(name="0", band=Band.GHZ_5), *BANDS))
+    radios = loaded(written([(heard(), info(ap(1), twice))])).aps["ap-6"].radios
+    assert [(radio.key, radio.ifname) for radio in radios] == [
+        ("discovered/ap-6/r2", None),
+        ("discovered/ap-6/r5", "1"),
+    ]
     for said in ("# radio 10: its band", "AP 4: tells of no radio", "AP 1: neither a MAC nor"):
         assert said in text
 
@@ -123,6 +129,7 @@ aps = st.builds(
 )
 
 
+@example([("NULL", [ap(1, name="null"), ap(2, name="Yes")], ""), ("on", [ap(3, name="~")], "")])
 @given(st.lists(st.tuples(st.text(max_size=40), st.lists(aps, max_size=4), st.text(max_size=20)), max_size=4))
 def test_whatever_devices_call_themselves_the_loader_reads_it(found: Any) -> None:
     pairs = [

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from trap_cases import AT_S, DEVICE, GAP, Case, controller
+from trap_cases import AP, AT_S, DEVICE, GAP, LOBBY, R5, Case, controller, controller_rows
 from trap_cases_cisco import CISCO
 from trap_cases_others import OTHERS
 
@@ -23,7 +25,9 @@ from drivers.signals import (
 )
 from drivers.snmp.load import read, shipped
 from drivers.snmp.notify import Rules
-from drivers.snmp.notify_words import Group
+from drivers.snmp.notify_where import Places
+from drivers.snmp.notify_words import Group, Means
+from drivers.snmp.parse_value import Result
 from inventory.site_error import SiteErrors
 
 CASES = [*CISCO, *OTHERS]
@@ -138,3 +142,26 @@ def test_a_mistake_is_found_when_the_profile_is_loaded(section: str, line: int, 
     (error,) = caught.value.errors
     assert error.line == line
     assert why in error.expected
+
+
+def test_the_docs_say_what_is_understood() -> None:
+    text = (Path(__file__).parents[4] / "docs/traps.md").read_text()
+    table = re.findall(r"^\| `([a-z0-9-]+)` \| (.*) \|$", text.partition("## What is understood")[2], re.M)
+    told = {name: re.findall(r"`(\w+)`", means) for name, means in table}
+    meant = {name: {trap.means for group in groups(name) for trap in group.traps} for name in RULES}
+    assert told == {
+        name: [str(each) for each in Means if each in means and each is not Means.POLL]
+        for name, means in meant.items()
+        if means
+    }
+
+
+def test_a_radio_that_was_found_once_stays_known_when_its_ap_is_down() -> None:
+    places = Places([AP], {})
+    there = controller_rows((0, 1))
+    said: dict[str, Result] = {"ap": LOBBY.hex(":"), "slot": 1}
+    assert places.of(there, one_ap=False).named(said) == {R5}
+    same = places.of(dict(there), one_ap=False)
+    assert places.of({}, one_ap=False) is same
+    assert same.named(said) == {R5}
+    assert places.of(controller_rows((0, 2)), one_ap=False).named({**said, "slot": 2}) == {R5}

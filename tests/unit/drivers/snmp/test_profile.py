@@ -105,3 +105,15 @@ def test_a_mistake_is_told_with_line_and_path(change: tuple[str, str], told: str
 def test_a_file_that_is_not_there() -> None:
     with pytest.raises(ValueError, match=r"/nowhere/x\.yaml: No such file"):
         profile_of_file("/nowhere/x.yaml")
+
+
+def test_a_file_that_was_changed_is_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "acme.yaml"
+    file.write_text(example())
+    first = profile_of_file(str(file))
+    assert profile_of_file(str(file)) is first
+    file.write_text(example().replace("summary: Acme standalone APs", "summary: Acme APs of any kind"))
+    assert profile_of_file(str(file)).summary == "Acme APs of any kind"
+    file.write_text("name: acme")
+    with pytest.raises(SiteErrors, match="the key summary"):
+        profile_of_file(str(file))
