@@ -30,13 +30,15 @@ def site_of(file: Path) -> Site:
         raise wrong_files(error.errors) from None
 
 
-def config_of(address: str, driver: str, profile: str | None, credential: str | None) -> DeviceConfig:
+def config_of(
+    address: str, driver: str, profile: str | None, credential: str | None, given: tuple[str, ...] = ()
+) -> DeviceConfig:
     """A device that no site file names, its options checked by its driver. Raises a usage Failure."""
     from drivers.registry import UnusableFamily
     from inventory.model import DeviceConfig
 
     try:
-        options = installed().family(driver).check_options(_options(profile))
+        options = installed().family(driver).check_options({**_options(profile), **_pairs(given)})
     except (UnusableFamily, ValueError) as error:
         raise usage(str(error)) from None
     return DeviceConfig(id=ID, driver=driver, address=address, credential=credential, options=options)
@@ -78,6 +80,13 @@ def recorded(file: Path, driver: str, profile: str | None) -> Callable[[tuple[Ac
         return replayed(file, checked(_options(profile)))
     except (WrongRecording, SiteErrors, ValueError) as error:
         raise usage(*str(error).splitlines()) from None
+
+
+def _pairs(given: tuple[str, ...]) -> dict[str, str]:
+    """NAME=VALUE each. Raises a usage Failure."""
+    if wrong := [each for each in given if "=" not in each]:
+        raise usage(f"--option: expected NAME=VALUE, got {wrong[0]}")
+    return dict(each.split("=", 1) for each in given)
 
 
 def _options(profile: str | None) -> dict[str, str]:

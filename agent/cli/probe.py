@@ -32,6 +32,7 @@ class Wanted:
     driver: str
     profile: str | None
     credential: str | None
+    options: tuple[str, ...] = ()
 
     def need_ap(self) -> str:
         if self.ap is None:
@@ -68,6 +69,10 @@ def probe(
     credential: Annotated[
         str | None, typer.Option("--credential", metavar="cred:NAME", help="With --address.")
     ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", metavar="NAME=VALUE", help="With --address: the driver's own; repeatable."),
+    ] = None,
     for_span: Annotated[
         str, typer.Option("--for", metavar="SPAN", help="Ask again after so long, and count in between.")
     ] = "0s",
@@ -76,7 +81,14 @@ def probe(
     """Ask one AP, or one device, everything it can be asked. Writes nothing."""
     if sum(each is not None for each in (site, address, replay)) > 1:
         raise usage("one of --site, --address and --replay")
-    wanted = Wanted(ap=ap, for_s=_span_s(for_span), driver=driver, profile=profile, credential=credential)
+    wanted = Wanted(
+        ap=ap,
+        for_s=_span_s(for_span),
+        driver=driver,
+        profile=profile,
+        credential=credential,
+        options=tuple(option or ()),
+    )
     found = _found(options_of(context), wanted, site, address, replay)
     if as_json:
         show_json(found)
@@ -138,7 +150,7 @@ def _directly(file: Path, wanted: Wanted) -> dict[str, Any]:
 def _at_address(address: str, wanted: Wanted) -> dict[str, Any]:
     from agent.cli.one_device import config_of, device_of
 
-    config = config_of(address, wanted.driver, wanted.profile, wanted.credential)
+    config = config_of(address, wanted.driver, wanted.profile, wanted.credential, wanted.options)
 
     def make(aps: tuple[AccessPoint, ...]) -> Device:
         return device_of(config, aps)

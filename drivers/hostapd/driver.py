@@ -21,7 +21,7 @@ from drivers.errors import (
 )
 from drivers.expectation import compare
 from drivers.hostapd import act, identity, parse, parse_event, parse_phy, plan, reading, render
-from drivers.hostapd.find import find
+from drivers.hostapd.find import find, listed
 from drivers.hostapd.judge import judge
 from drivers.hostapd.options import Options, checked
 from drivers.hostapd.parse import Section
@@ -42,6 +42,7 @@ from drivers.types import (
     DeviceInfo,
     Edit,
     Effects,
+    FoundAp,
     RadioInfo,
     RadioReading,
     Receipt,
@@ -102,6 +103,7 @@ class HostapdDevice:
         )
         self._found: dict[RadioKey, Found] = {}
         self._bases: dict[RadioKey, Base] = {}
+        self._listed = FoundAp(mac=None)
         self._widths: dict[RadioKey, tuple[int, ...]] = {}
         self._mapper = Mapper(context.config.id, ())
         self._actions: frozenset[Action] = frozenset()
@@ -130,6 +132,7 @@ class HostapdDevice:
         self._found = {each.key: each for each in found if each is not None}
         self._widths = {key: widths[each.phy].get(each.band, (20,)) for key, each in self._found.items()}
         self._mapper = Mapper(self._context.config.id, self._found.values())
+        self._listed = listed(interfaces, widths, self._found.values())
         await self.read(frozenset({Table.STATUS}), None)
         self._actions = await self._possible()
         return self._info(fingerprint, first)
@@ -239,6 +242,7 @@ class HostapdDevice:
             identity=fingerprint,  # BSSIDs come and go with hostapd's configuration
             radios=radios,
             capabilities=self._capabilities(may_set_power=known.is_root or self._options.sudo),
+            found=(self._listed,),
         )
 
     def _radio_info(self, found: Found) -> RadioInfo:

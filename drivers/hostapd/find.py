@@ -8,6 +8,7 @@ from drivers.errors import PersonNeeded
 from drivers.hostapd import reading
 from drivers.hostapd.parse import Interface
 from drivers.hostapd.reading import Found
+from drivers.types import FoundAp, FoundRadio
 from inventory.model import Band, Radio
 
 
@@ -31,6 +32,23 @@ def find(
     name = min(each.name for each in fitting)
     bss = tuple(each.name for each in access if each.phy == phy)
     return Found(key=radio.key, band=radio.band, ifname=name, phy=phy, bss=bss or (name,))
+
+
+def listed(
+    interfaces: Iterable[Interface],
+    widths: Mapping[int, Mapping[Band, tuple[int, ...]]],
+    known: Iterable[Found],
+) -> FoundAp:
+    """The AP with all its radios, one for each phy that has an AP interface; a radio of the inventory under
+    the name that it was found by."""
+    names = {each.phy: each.ifname for each in known}
+    access = sorted((each for each in interfaces if each.kind == "AP"), key=lambda each: each.name)
+    first = {each.phy: each for each in reversed(access) if each.phy is not None}
+    radios = tuple(
+        FoundRadio(name=names.get(phy, each.name), band=_band_of(each, widths))
+        for phy, each in sorted(first.items())
+    )
+    return FoundAp(mac=min((each.mac for each in access if each.mac), default=None), radios=radios)
 
 
 def _band_of(interface: Interface, widths: Mapping[int, Mapping[Band, tuple[int, ...]]]) -> Band | None:

@@ -167,6 +167,8 @@ class OpenWrtDevice:
         base = self._configured.get(found.key)
         if base is None:
             raise TryAgain(f"{self._name}: {found.ifname} was not read yet")
+        if self._rights[found.key].ways.uci and not base.section:
+            raise TryAgain(f"{self._name}: {found.section}: UCI did not tell what is configured")
         return subject(
             found,
             base,

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from drivers.errors import DriverError, Garbage, PersonNeeded, TryAgain, Unsupported
+from drivers.errors import DriverError, Garbage, NeverAgain, PersonNeeded, TryAgain, Unsupported
 from drivers.hostapd import parse_scan
 from drivers.openwrt import asked, parse_iwinfo, parse_wireless, reading, standing
 from drivers.openwrt.asked import Answers, Missing
@@ -15,12 +15,14 @@ from drivers.openwrt.find import Found, find
 from drivers.openwrt.options import Options
 from drivers.openwrt.parse_wireless import Radio as Device
 from drivers.openwrt.standing import Base, Local
-from drivers.openwrt.ubus import AccessDenied, Call, ObjectGone, Ubus
+from drivers.openwrt.ubus import AccessDenied, Answer, Call, ObjectGone, Ubus
 from drivers.types import Absence, NeighborReading, RadioReading, ScopeRef, Snapshot, Table
 from inventory.model import Band, Radio, RadioKey
 
 WIRELESS: Final = Call(object="network.wireless", method="status")
 UCI: Final = Call(object="uci", method="get", args={"config": "wireless"})
+CHANGES: Final = Call(object="uci", method="changes", args={"config": "wireless"})
+REVERT: Final = Call(object="uci", method="revert", args={"config": "wireless"})
 LISTS_S: Final = 300.0  # how long a list of channels and powers is believed, as long as the radio stays put
 
 
@@ -104,14 +106,29 @@ class Reader:
     ) -> Answers:
         """One request; a second for radios whose interfaces have other names than the last time."""
         before = {key: self.found[key] for key in keys}
-        calls = [WIRELESS, *extra, *self._calls(before.values(), tables)]
+        ours = (CHANGES,) if UCI in extra and self.ubus.may("uci", "changes") else ()
+        calls = [WIRELESS, *extra, *ours, *self._calls(before.values(), tables)]
         answers = list(await self.ubus.batch(calls))
         self._find(answers[0].result())
+        if ours and _is_staged(answers[calls.index(CHANGES)]):
+            answers[calls.index(UCI)] = await self._filed()
         renamed = [now for key, now in self.found.items() if key in before and now.bss != before[key].bss]
         if more := self._calls(renamed, tables):
             calls += more
             answers += await self.ubus.batch(more)
         return Answers.of(calls, answers)
+
+    async def _filed(self) -> Answer:
+        """UCI as the AP has it, when our session answers with something staged.
+
+        We never stage here; but while an apply is pending, rpcd gives to who logs in as the same user the
+        session that applied (an agent that was started again), and its rollback puts the delta back into it.
+        """
+        with suppress(TryAgain, NeverAgain, PersonNeeded):
+            await self.ubus.call(REVERT.object, REVERT.method, REVERT.args)
+        filed, left = await self.ubus.batch((UCI, CHANGES))
+        staged = Answer(error=AccessDenied(f"{self.name}: what UCI holds is hidden by staged changes"))
+        return staged if _is_staged(left) else filed
 
     def _calls(self, radios: Collection[Found], tables: frozenset[Table]) -> list[Call]:
         return [
@@ -208,6 +225,10 @@ def _phy(here: Base) -> str | None:
 
 def _standing(here: Base | None) -> object:
     return None if here is None else (here.place, here.radio.country)
+
+
+def _is_staged(answer: Answer) -> bool:
+    return bool(answer.data.get("changes"))
 
 
 def _section(found: Found, answers: Answers) -> Mapping[str, Any]:

@@ -123,14 +123,17 @@ class Uci:
             raise Refused(f"{self._name}: {why}, but the AP has other values")
 
     async def _cancel(self, ubus: Ubus, pending: _Pending) -> None:
+        refused: DriverError | None = None
         try:
             await self._sent(pending.session, render.UCI_ROLLBACK)
         except (StatusRefused, AccessDenied) as error:
-            if await self._has(ubus, pending.change):
-                raise Refused(f"{self._name}: no rollback: {error}") from error
-        await self._reverted(pending)
-        if await self._has(ubus, pending.change):
-            raise TryAgain(f"{self._name}: rolled back, but the AP still has the new values")
+            refused = error
+        await self._reverted(pending)  # first: `ubus` may have been given the very session that applied
+        if not await self._has(ubus, pending.change):
+            return
+        if refused is not None:
+            raise Refused(f"{self._name}: no rollback: {refused}") from refused
+        raise TryAgain(f"{self._name}: rolled back, but the AP still has the new values")
 
     async def _is_armed(self, ubus: Ubus) -> bool:
         """Whether the AP would go back: a confirmation from another session is refused with 6 while one is

@@ -44,6 +44,7 @@ EVERYBODYS: Final = Group.model_validate(
 """coldStart and warmStart: what was known of the device is no longer so."""
 
 _BITS: Final = 8
+_TEXT_MOST: Final = 80
 
 
 class Rules:
@@ -186,8 +187,7 @@ class _Told:
         return sorted(self.where.named(said))
 
     def what(self) -> str:
-        said = self.trap.first(self.meaning.what_from)
-        return str(said) if said is not None else self.meaning.what
+        return self.text(self.meaning.what_from) or self.meaning.what
 
     def over(self) -> bool:
         when = self.meaning.over_when
@@ -198,8 +198,13 @@ class _Told:
         return self.meaning.on_wire or (when is not None and self.trap.holds(when))
 
     def text(self, sources: Sources) -> str | None:
+        """No longer than a person reads, and nothing that a terminal obeys: anybody may have written it."""
         value = self.trap.first(sources)
-        return None if value is None else str(value)
+        if value is None:
+            return None
+        return "".join(
+            each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in str(value)[:_TEXT_MOST]
+        )
 
 
 def _radar(told: _Told) -> tuple[Signal, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 from drivers.errors import Garbage
@@ -278,9 +279,23 @@ def _channel_air(
     channel = within(answer.first(section.channel, row), (0, 255), "channel")
     if channel is None or channel not in channels(reading.band):
         return None
+    in_use = reading.channel is not None and reading.channel.value == channel
+    noise_dbm = within(answer.first(section.noise_dbm, row), _NOISE_DBM, "noise in dBm")
+    times = _totals(answer, row, section, _TIMES)
+    return _air(reading.band, int(channel), in_use, noise_dbm, tuple(times.get(name) for name in _TIMES))
+
+
+@lru_cache(maxsize=4096)  # a campus has ten thousand rows, and few that differ
+def _air(
+    band: Band, channel: int, in_use: bool, noise_dbm: float | None, times: tuple[int | None, ...]
+) -> SurveyReading:
+    active_ms, busy_ms, rx_ms, tx_ms = times
     return SurveyReading(
-        frequency_mhz=frequency_mhz(reading.band, int(channel)),
-        in_use=reading.channel is not None and reading.channel.value == channel,
-        noise_dbm=within(answer.first(section.noise_dbm, row), _NOISE_DBM, "noise in dBm"),
-        **_totals(answer, row, section, _TIMES),
+        frequency_mhz=frequency_mhz(band, channel),
+        in_use=in_use,
+        noise_dbm=noise_dbm,
+        active_ms=active_ms,
+        busy_ms=busy_ms,
+        rx_ms=rx_ms,
+        tx_ms=tx_ms,
     )

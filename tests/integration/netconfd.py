@@ -6,7 +6,6 @@ It keeps the configuration and has no radio: there is no operational state in it
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from integration.sshd import SSHD, Sshd, sshd
+from peers import found
 from shared_data import shared_data
 
 from drivers.base import DeviceContext
@@ -26,8 +26,8 @@ from drivers.transport.ssh import SshTarget
 from inventory.credentials import Secret
 from inventory.model import AccessPoint, Band, DeviceConfig, Radio, radio_key
 
-NETCONFD = shutil.which("netconfd", path="/usr/sbin:/usr/bin")
-SUBSYSTEM = shutil.which("netconf-subsystem", path="/usr/sbin:/usr/bin")
+NETCONFD = found("netconfd")
+SUBSYSTEM = found("netconf-subsystem")
 USABLE = None not in (NETCONFD, SUBSYSTEM, SSHD) and os.getuid() == 0
 NEEDS_NETCONFD = "needs root, netconfd and sshd (apt-get install netconfd openssh-server)"
 EMPTY = '<?xml version="1.0" encoding="UTF-8"?><config xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"/>'

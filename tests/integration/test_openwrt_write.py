@@ -229,12 +229,24 @@ def test_uci_cancelled_goes_back_now(peer: Peer) -> None:
     told(peer, story, method="uci")
 
 
-def test_the_agent_killed_between_apply_and_confirm_leaves_the_ap_as_it_was(peer: Peer) -> None:
+@pytest.mark.parametrize("one", [edit(channel=44), edit(obss_pd_dbm=-72)], ids=["channel", "obss_pd"])
+def test_the_agent_killed_between_apply_and_confirm_leaves_the_ap_as_it_was(peer: Peer, one: Edit) -> None:
+    """Who logs in meanwhile as the same user gets the session that applied; after the rollback its `uci get`
+    still answers the new value."""
+
     async def killed(device: Device, info: DeviceInfo) -> None:
-        await device.apply(TO_44, 10.0)
+        await device.apply(one, 10.0)
 
     async def started_again(device: Device, info: DeviceInfo) -> None:
-        await settled(device, channel=36)
+        assert peer.ap.uci.pending is not None
+        applied = peer.ap.uci.pending.session
+        async with asyncio.timeout(10):
+            while peer.ap.uci.pending is not None:
+                await device.read(frozenset({Table.STATUS}), None)
+        have = await settled(device, channel=36)
+        assert applied in peer.ap.sessions
+        assert have.configured[Setting.CHANNEL] == 36
+        assert have.configured[Setting.OBSS_PD_DBM] == -82
 
     told(peer, killed, method="uci")
     told(peer, started_again, method="uci")
@@ -276,6 +288,31 @@ def test_the_device_opened_again_can_still_confirm(peer: Peer) -> None:
 
     told(peer, story, method="uci")
     assert channel(peer) == "44"
+
+
+def test_the_device_opened_again_is_told_that_the_ap_has_gone_back(peer: Peer) -> None:
+    """It reads in the session that applied now, into which the rollback put the delta back."""
+
+    async def story(device: Device, info: DeviceInfo) -> None:
+        receipt = await device.apply(TO_44, 10.0)
+        await device.close()
+        await device.open()
+        async with asyncio.timeout(10):
+            while peer.ap.uci.pending is not None:
+                await device.read(frozenset({Table.STATUS}), None)
+        with pytest.raises(Refused):
+            await device.confirm(receipt)
+        await settled(device, channel=36)
+        receipt = await device.apply(TO_44, 10.0)
+        await device.close()
+        await device.open()
+        async with asyncio.timeout(10):
+            while peer.ap.uci.pending is not None:
+                await device.read(frozenset({Table.STATUS}), None)
+        await device.cancel(receipt)
+        assert (await settled(device, channel=36)).configured[Setting.CHANNEL] == 36
+
+    told(peer, story, method="uci")
 
 
 def test_two_daemons_one_apply_at_a_time(peer: Peer) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import pytest
+from integration.replay import replay
+from integration.sshd import NEEDS_SSHD, SSHD
 from typer.testing import CliRunner, Result
 
 from agent.api import protocol
@@ -177,6 +180,8 @@ def test_shares_are_counted_when_it_is_asked_again(family: Family) -> None:
         (("--address", "192.0.2.1", "--driver", "else"), "no driver else"),
         (("--address", "192.0.2.1", "--credential", "cred:nobody"), "cred:nobody"),
         (("--address", "192.0.2.1", "--for", "2h"), "at most"),
+        (("--address", "192.0.2.1", "--option", "profile"), "NAME=VALUE"),
+        (("--address", "192.0.2.1", "--option", "profile=else"), "no profile else"),
         (("--address", "192.0.2.1", "--site", "x.yaml"), "--site"),
     ],
 )
@@ -212,7 +217,7 @@ def test_a_device_that_tells_of_no_ap(family: Family, monkeypatch: pytest.Monkey
     known = Controller.open
 
     async def shy(self: Controller) -> DeviceInfo:
-        return replace(await known(self), found=())
+        return dataclasses.replace(await known(self), found=())
 
     monkeypatch.setattr(Controller, "open", shy)
     result = probed("--address", "192.0.2.1")
@@ -247,3 +252,22 @@ def test_aps_that_the_inventory_does_not_list_are_told(family: Family, tmp_path:
     ]
     text = probed("hall", "--site", str(file)).stdout
     assert "2 APs that it answers for and the inventory does not list" in text
+
+
+@pytest.mark.skipif(SSHD is None, reason=NEEDS_SSHD)
+def test_a_linux_ap_that_no_site_file_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with replay(tmp_path) as ap:
+        context = ap.context()
+        assert context.secret is not None
+        monkeypatch.setenv("RRMD_CRED_LOBBY", context.secret.reveal())
+        where = ["--address", context.config.address, "--driver", "hostapd", "--credential", "cred:lobby"]
+        key = f"host_key={context.config.options['host_key']}"
+        result = probed(*where, "--option", key, "--json")
+        assert probed(*where).exit_code == 1
+    found = json.loads(result.stdout)
+    assert (found["errors"], result.exit_code) == ([], 0)
+    assert [(radio["name"], radio["band"], radio["channel"]) for radio in found["radios"]] == [
+        ("wlan1", "2.4", 6),
+        ("wlan0", "5", 36),
+    ]
+    assert len({radio["ap"] for radio in found["radios"]}) == 1

@@ -177,6 +177,10 @@ def test_a_server_that_says_nothing_is_a_timeout(target: SshTarget) -> None:
         assert isinstance(refusal(quiet), DeviceTimeout | Disconnected)
 
 
+_PID = "sh -c 'echo $PPID'"
+"""Tells which process runs the command; `$$` is the shell above it, which may be gone a moment before."""
+
+
 def test_after_a_timeout_nothing_lands(target: SshTarget, tmp_path: Path) -> None:
     """The command waits for a FIFO; once the exec has failed, opening the FIFO must find no reader."""
     gate, landed = tmp_path / "gate", tmp_path / "landed"
@@ -184,7 +188,7 @@ def test_after_a_timeout_nothing_lands(target: SshTarget, tmp_path: Path) -> Non
 
     async def story(session: SshSession) -> None:
         with pytest.raises(DeviceTimeout):
-            await session.exec(f"echo $$ > {tmp_path}/pid; read x < {gate}; echo {{}} > {landed}", 0.5)
+            await session.exec(f"{_PID} > {tmp_path}/pid; read x < {gate}; echo {{}} > {landed}", 0.5)
         assert not session.connected
         with pytest.raises(Disconnected):
             await session.exec("echo", 1)

@@ -425,6 +425,11 @@ def test_a_user_without_a_password_proves_nothing() -> None:
     story(tell)
 
 
+def test_a_proof_of_a_user_who_has_none_is_refused() -> None:
+    signed = v3(pdu(), SnmpLogin(user="guest", auth_password=Secret("auth-password")), flags=AUTH)
+    refused(Outcome.WRONG_CREDENTIALS, signed, login=SnmpLogin(user="guest"))
+
+
 def test_a_v3_inform_for_our_engine_must_be_in_our_time() -> None:
     async def tell() -> None:
         async with ear(sender(USER)) as mine:

@@ -16,6 +16,7 @@ ALLOWED = {
 }
 OURS = set(ALLOWED)
 
+MODELS = ("cisco", "openconfig")
 PURE = [
     "inventory/model.py",
     "inventory/channels.py",
@@ -41,6 +42,11 @@ PURE = [
     "drivers/snmp/uptime.py",
     "drivers/types.py",
     "drivers/errors.py",
+    "drivers/netconf/cac.py",
+    "drivers/netconf/judge.py",
+    *(f"drivers/netconf/{model}/{name}.py" for model in MODELS for name in ("find", "plan", "reading")),
+    "drivers/netconf/cisco/watch.py",
+    "drivers/transport/netconf_framing.py",
     "drivers/transport/snmp_message.py",
     "drivers/transport/ber.py",
     "drivers/snmp/notify.py",

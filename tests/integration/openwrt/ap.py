@@ -100,9 +100,14 @@ class Ap:
             return DENIED, None
         self.logins += 1
         session = Session.of(str(args["username"]))
-        sid = self._admitted(session, int(args.get("timeout", 300)))
+        sid = self._reclaimed(session.user) or self._admitted(session, int(args.get("timeout", 300)))
         acls = {"ubus": session.ubus, "uci": session.uci}
         return OK, {"ubus_rpc_session": sid, "timeout": 300, "expires": 299, "acls": acls}
+
+    def _reclaimed(self, user: str) -> str | None:
+        """rpcd's session.c: who logs in while an apply of the same user is pending gets its session."""
+        sid = self.uci.pending.session if self.uci.pending is not None else ""
+        return sid if sid in self.sessions and self.sessions[sid].user == user else None
 
     def _admitted(self, session: Session, timeout: int) -> str:
         sid = secrets.token_hex(16)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 from trap_cases import AP, AT_S, DEVICE, GAP, LOBBY, R5, Case, controller, controller_rows
-from trap_cases_cisco import CISCO
+from trap_cases_cisco import BASE, CISCO, SIGNATURE, VAR
 from trap_cases_others import OTHERS
 
 from drivers.notifications import Notification
@@ -165,3 +165,13 @@ def test_a_radio_that_was_found_once_stays_known_when_its_ap_is_down() -> None:
     assert places.of({}, one_ap=False) is same
     assert same.named(said) == {R5}
     assert places.of(controller_rows((0, 2)), one_ap=False).named({**said, "slot": 2}) == {R5}
+
+
+def test_a_text_of_a_trap_is_short_and_moves_no_terminal() -> None:
+    values = {**SIGNATURE, f"{VAR}.56.0": b"\x1b[2J" + b"x" * 5000}
+    note = Notification(
+        at_s=AT_S, source="192.0.2.1", trap=f"{BASE}.70", varbinds=values, authenticated=False
+    )
+    (signal,) = RULES["airespace"].signals(note, DEVICE, controller())
+    assert isinstance(signal, AttackHeard)
+    assert signal.what == "\ufffd[2J" + "x" * 76
