@@ -92,17 +92,13 @@ class NoStream(Refused):
 
 
 class RestSession:
-    """Connections as they are needed, two calls at a time. Methods raise :class:`DriverError` only."""
+    """Connections as they are needed, two calls at a time. Methods raise :class:`DriverError` only:
+    DeviceTimeout, Disconnected, IdentityChanged, IdentityUnknown."""
 
     def __init__(self, target: RestTarget) -> None:
         self._target = target
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix=f"http-{target.name}")
         self._wire: _Wire | None = None
-
-    @property
-    def certificate(self) -> str | None:
-        """SHA-256 of the certificate that the device showed last; None: none yet, or no TLS."""
-        return self._wire.certificate if self._wire is not None else None
 
     async def open(self) -> None:
         """Forget all old connections. The first call connects."""
@@ -114,8 +110,7 @@ class RestSession:
     ) -> bytes:
         """The answer's body; time counts from the moment that it is its turn. Sent once, never again.
 
-        Raises DeviceTimeout, Disconnected, Garbage (too long), Refused and PersonNeeded (no 200),
-        IdentityChanged, IdentityUnknown.
+        Raises what the class says, Garbage (too long), Refused and PersonNeeded (not HTTP 200).
         """
         wire = self._alive()
         return await self._run(wire, lambda: wire.post(path, body, timeout_s, headers), timeout_s, path)
@@ -163,12 +158,11 @@ class RestSession:
 
 @dataclass(slots=True)
 class _Sockets:
-    """All that are open, so that any thread may end them. ``certificate``: what the last one was shown."""
+    """All that are open, so that any thread may end them."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     open: WeakSet[socket.socket] = field(default_factory=WeakSet)
     was_reset: bool = False
-    certificate: str | None = None
 
     def adopt(self, new: socket.socket) -> None:
         with self.lock:
@@ -222,9 +216,6 @@ class _Tls(HTTPSConnection):
             if handle is not None:
                 handle.close()
         self._sockets.adopt(self.sock)
-        assert isinstance(self.sock, ssl.SSLSocket)  # noqa: S101 -- urllib3 has just made one of it
-        shown = self.sock.getpeercert(binary_form=True)
-        self._sockets.certificate = hashlib.sha256(shown or b"").hexdigest()
 
 
 class _Adapter(HTTPAdapter):
@@ -259,10 +250,6 @@ class _Wire:
     @property
     def was_reset(self) -> bool:
         return self._sockets.was_reset
-
-    @property
-    def certificate(self) -> str | None:
-        return self._sockets.certificate
 
     def post(self, path: str, body: bytes, timeout_s: float, headers: Mapping[str, str]) -> bytes:
         end_s = time.monotonic() + timeout_s
@@ -366,7 +353,9 @@ def _mapped(target: RestTarget) -> Iterator[None]:
     except (requests.exceptions.RequestException, HTTPError, ValueError) as error:
         raise _of_urllib3(name, error) from error
     except OSError as error:
-        raise _of_os(target, error) from error
+        if target.ca_file is not None and "CA certificate" in str(error):
+            raise PersonNeeded(f"{name}: ca_file {target.ca_file} cannot be read") from error
+        raise Disconnected(f"{name}: {error}") from error
 
 
 def _of_urllib3(name: str, error: Exception) -> DriverError:
@@ -375,12 +364,6 @@ def _of_urllib3(name: str, error: Exception) -> DriverError:
     if isinstance(error, HTTPTimeout):
         return DeviceTimeout(words)
     return Disconnected(words) if isinstance(error, HTTPError) else Garbage(words)
-
-
-def _of_os(target: RestTarget, error: OSError) -> DriverError:
-    if target.ca_file is not None and "CA certificate" in str(error):
-        return PersonNeeded(f"{target.name}: ca_file {target.ca_file} cannot be read")
-    return Disconnected(f"{target.name}: {error}")
 
 
 def _short(error: Exception) -> str:
