@@ -50,6 +50,7 @@ PURE = [
     "drivers/transport/snmp_message.py",
     "drivers/transport/ber.py",
     "drivers/snmp/notify.py",
+    "drivers/snmp/notify_trap.py",
     "drivers/snmp/notify_where.py",
     "drivers/snmp/notify_words.py",
     "drivers/transport/traps_message.py",
