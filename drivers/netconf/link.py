@@ -4,7 +4,8 @@ other: radar must not wait for a long read, nor a write for a poll."""
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeVar
 from xml.etree.ElementTree import Element
 
 from drivers.base import DeviceContext
@@ -15,7 +16,8 @@ from drivers.transport.netconf import PORT, Hello, NetconfSession
 from drivers.transport.ssh import SshTarget, parse_address
 from inventory.credentials import Login
 
-_LARGE: Final = 200_000  # characters, about 10 ms of parsing: more would keep the loop from radar
+T = TypeVar("T")
+_LARGE: Final = 100_000  # characters, about 10 ms of parsing: more would keep the loop from radar
 
 
 class Link:
@@ -48,10 +50,7 @@ class Link:
 
     async def ask(self, body: str, session: NetconfSession | None = None) -> Element:
         """The reply. Raises what the device meant by its `rpc-error`."""
-        answer = await (session or self._main).rpc(body, self._timeout_s)
-        if len(answer) < _LARGE:
-            return parse_reply.reply(answer)
-        return await asyncio.to_thread(parse_reply.reply, answer)
+        return await self._parsed(body, parse_reply.reply, session)
 
     async def heard(self, for_s: float) -> str | None:
         """The next notification of ``events``; None: nothing came for so long. Raises Disconnected."""
@@ -63,5 +62,16 @@ class Link:
         except StopAsyncIteration:
             raise Disconnected("the session that listens has ended") from None
 
-    async def data(self, body: str, session: NetconfSession | None = None) -> Element:
-        return parse_reply.data(await self.ask(body, session))
+    async def data(
+        self, body: str, parser: Callable[[Element], T], session: NetconfSession | None = None
+    ) -> T:
+        """What the parser makes of the `data` of a get or get-config."""
+        return await self._parsed(
+            body, lambda text: parser(parse_reply.data(parse_reply.reply(text))), session
+        )
+
+    async def _parsed(self, body: str, parser: Callable[[str], T], session: NetconfSession | None) -> T:
+        answer = await (session or self._main).rpc(body, self._timeout_s)
+        if len(answer) < _LARGE:
+            return parser(answer)
+        return await asyncio.to_thread(parser, answer)

@@ -14,6 +14,7 @@ from drivers.netconf import render
 from drivers.netconf.link import Link
 from drivers.netconf.parse_hello import Offers
 
+_STORES: Final = ("running", "candidate")
 UNDO_S: Final = (15.0, 24 * 3600.0)  # confirm-timeout is any number of seconds; this leaves time to look
 
 
@@ -59,8 +60,8 @@ class Transactions:
 
         Raises NotPending (it was undone, or confirmed already), TryAgain (the candidate has other changes).
         """
-        there = [await self._link.data(render.get_config(store)) for store in ("candidate", "running")]
-        if tostring(there[0]) != tostring(there[1]):
+        stores = [await self._link.data(render.get_config(each), tostring) for each in _STORES]
+        if stores[0] != stores[1]:
             raise TryAgain("the candidate holds changes of another client, which a commit would take along")
         await self._link.ask(render.confirming_commit(persist))
         await self.keep()
@@ -104,7 +105,7 @@ class Transactions:
     @asynccontextmanager
     async def _locked(self) -> AsyncIterator[None]:
         """Running too: whoever edits it directly would not see the candidate's lock."""
-        stores = ("running", "candidate") if self._offers.candidate else ("running",)
+        stores = _STORES if self._offers.candidate else _STORES[:1]
         held: list[str] = []
         try:
             for store in stores:

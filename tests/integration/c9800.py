@@ -42,7 +42,7 @@ OK = "<ok/>"
 class Controller:
     """``written``: names of the commands that it was given. ``refuse``: a command to be answered with an
     error, once. ``wrong_id``: it answers requests that nobody made; ``silent``: it answers none.
-    ``raw``: what it sends for an answer."""
+    ``raw``: what it sends for an answer; ``drops``: so many requests are lost."""
 
     def __init__(self) -> None:
         pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
@@ -63,6 +63,7 @@ class Controller:
         self.silent = False
         self.heard_while_silent = threading.Event()
         self.raw: str | None = None
+        self.drops = 0
 
     def context(self, **options: object) -> DeviceContext:
         first = (
@@ -214,6 +215,9 @@ class _Talk:
     def _heard(self, message: str, ns: str) -> None:
         root = ElementTree.fromstring(message)
         if name(root) != "rpc":
+            return
+        if self._controller.drops:
+            self._controller.drops -= 1
             return
         if self._controller.silent:
             self._controller.heard_while_silent.set()

@@ -35,9 +35,9 @@ class Server:
             raise error
         return Element("rpc-reply")
 
-    async def data(self, body: str) -> Element:
+    async def data(self, body: str, parser: Callable[[Element], bytes]) -> bytes:
         await self.ask(body)
-        return Element("data")
+        return parser(Element("data"))
 
 
 def _short(body: str) -> str:
@@ -154,8 +154,8 @@ def test_confirming_looks_at_the_candidate_first_and_copies_what_runs_where_it_m
     server = Server()
     asyncio.run(Transactions(cast("Link", server), offers(startup=True)).confirm("rrmd-c1"))
     assert server.asked == [
-        "get-config candidate",
         "get-config running",
+        "get-config candidate",
         "commit persist-id",
         "copy-config startup",
     ]

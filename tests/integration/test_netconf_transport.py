@@ -85,6 +85,15 @@ def test_a_password_lets_us_in_and_the_hello_is_told(controller: Controller) -> 
     within(target(controller), story)
 
 
+def test_a_server_that_drops_what_comes_with_the_hello_is_asked_again(controller: Controller) -> None:
+    async def story(session: NetconfSession) -> None:
+        assert controller.drops == 0
+        assert "rpc-reply" in await heard_reply(session)
+
+    controller.drops = 2
+    within(target(controller), story)
+
+
 def test_another_host_key_is_a_changed_identity(controller: Controller) -> None:
     with pytest.raises(IdentityChanged, match=controller.fingerprint.replace("+", r"\+")):
         within(replace(target(controller), fingerprint="SHA256:" + "A" * 43), heard_reply)

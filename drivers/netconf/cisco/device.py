@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
+from xml.etree.ElementTree import Element
 
 from drivers.base import DeviceContext
 from drivers.errors import Garbage, NeverAgain, Refused, TryAgain, Unsupported
@@ -71,11 +72,10 @@ class CiscoDevice:
         hello = await self._link.open()
         try:
             self._offers = offers(hello.capabilities)
-            data = await self._link.data(render.get(words.found()))
-            aps, radios = parse.aps(data), parse.radios(data)
+            aps, radios = await self._link.data(render.get(words.found()), _found)
             self._slots = find.slots(self._context.aps, aps, radios.values())
             self._learn(radios)
-            self._watch.begins(await self._link.data(render.get(words.watched())))
+            self._watch.begins(await self._link.data(render.get(words.watched()), parse_rrm.seen))
         except BaseException:
             await self._link.close()
             raise
@@ -151,8 +151,8 @@ class CiscoDevice:
             while True:
                 if (left_s := next_s - clock()) <= 0:
                     next_s = clock() + self._options.radar_poll_s
-                    data = await self._link.data(render.get(words.watched()), session)
-                    for signal in self._watch.looked(data, clock()):
+                    seen = await self._link.data(render.get(words.watched()), parse_rrm.seen, session)
+                    for signal in self._watch.looked(seen, clock()):
                         yield signal
                 elif (text := await self._link.heard(left_s)) is not None:
                     told = self._watch.notified(text, clock())
@@ -171,13 +171,7 @@ class CiscoDevice:
         return self._context.config.id
 
     async def _ask(self, tables: frozenset[Table], only: Slot | None) -> Answers:
-        data = await self._link.data(render.get(words.asked(tables, only)))
-        answers = Answers(
-            radios=parse.radios(data),
-            totals=parse.totals(data),
-            loads=parse_rrm.loads(data),
-            neighbors=parse_rrm.neighbors(data),
-        )
+        answers = await self._link.data(render.get(words.asked(tables, only)), _answers)
         self._learn(answers.radios)
         return answers
 
@@ -191,8 +185,9 @@ class CiscoDevice:
         return self._slots[ref.members[0]]
 
     async def _profile(self, ref: ScopeRef) -> ConfigState:
-        data = await self._link.data(render.get(words.profile(ref.name)))
-        if (dbm := parse.profile(data, ref.name)) is None:
+        profile = words.profile(ref.name)
+        dbm = await self._link.data(render.get(profile), lambda data: parse.profile(data, ref.name))
+        if dbm is None:
             raise Unsupported(f"{self._name} has no RF profile {ref.name}")
         return reading.profile_config(ref, dbm)
 
@@ -240,3 +235,16 @@ class CiscoDevice:
             capabilities=replace(CAPABILITIES, signal_ways=ways),
             found=find.listed(aps, radios.values()),
         )
+
+
+def _found(data: Element) -> tuple[dict[str, Ap], dict[Slot, Radio]]:
+    return parse.aps(data), parse.radios(data)
+
+
+def _answers(data: Element) -> Answers:
+    return Answers(
+        radios=parse.radios(data),
+        totals=parse.totals(data),
+        loads=parse_rrm.loads(data),
+        neighbors=parse_rrm.neighbors(data),
+    )

@@ -4,6 +4,7 @@ Cisco-IOS-XE-wireless-rrm-oper of IOS-XE 26.1.1."""
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 from xml.etree.ElementTree import Element
@@ -75,6 +76,18 @@ class Interferer:
     duty_ratio: float | None
     what: str
     jams: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What must be asked for, again and again."""
+
+    radar: Mapping[Slot, frozenset[RadarHit]]
+    interferers: Mapping[str, Interferer]
+
+
+def seen(data: Element) -> Seen:
+    return Seen(radar=radar(data), interferers=interferers(data))
 
 
 def loads(data: Element) -> dict[Slot, Load]:

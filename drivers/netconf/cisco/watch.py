@@ -4,12 +4,11 @@ for its memory."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from xml.etree.ElementTree import Element
 
-from drivers.netconf.cisco import parse_event, parse_rrm
+from drivers.netconf.cisco import parse_event
 from drivers.netconf.cisco.parse import Radio, Slot
 from drivers.netconf.cisco.parse_event import Left
-from drivers.netconf.cisco.parse_rrm import Interferer, RadarHit
+from drivers.netconf.cisco.parse_rrm import Interferer, RadarHit, Seen
 from drivers.netconf.cisco.reading import occupied
 from drivers.signals import AttackHeard, ClientLeft, InterferenceHeard, RadarDetected, RogueHeard, Signal
 from inventory.channels import channels, frequency_mhz
@@ -31,16 +30,15 @@ class Watch:
         self._keys = {slot: key for key, slot in keys.items()}
         self._radios = {**self._radios, **radios}
 
-    def begins(self, data: Element) -> None:
+    def begins(self, seen: Seen) -> None:
         """Radar that was heard before the very first look is no news."""
         if self._hits is None:
-            self._hits = parse_rrm.radar(data)
+            self._hits = seen.radar
 
-    def looked(self, data: Element, at_s: float) -> list[Signal]:
-        self.begins(data)
-        before, self._hits = self._hits or {}, parse_rrm.radar(data)
-        radar = self._radar(before, self._hits, at_s)
-        return [*radar, *self._interference(parse_rrm.interferers(data), at_s)]
+    def looked(self, seen: Seen, at_s: float) -> list[Signal]:
+        self.begins(seen)
+        before, self._hits = self._hits or {}, seen.radar
+        return [*self._radar(before, seen.radar, at_s), *self._interference(seen.interferers, at_s)]
 
     def notified(self, notification: str, at_s: float) -> Signal | None:
         """None: it is of no radio of the inventory, or nothing that counts. Raises Garbage."""

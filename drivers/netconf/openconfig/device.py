@@ -184,7 +184,7 @@ class OpenConfigDevice:
 
     async def _ask(self, subtree: str, *, events: bool = False) -> tuple[Ap, ...]:
         session = self._link.events if events else None
-        return parse.access_points(await self._link.data(render.get(subtree), session))
+        return await self._link.data(render.get(subtree), parse.access_points, session)
 
     def _place(self, ref: ScopeRef) -> Place:
         if ref.kind != "radio" or len(ref.members) != 1 or ref.members[0] not in self._places:

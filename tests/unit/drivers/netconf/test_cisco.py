@@ -242,12 +242,12 @@ def test_obss_pd_is_set_for_the_whole_profile_and_only_configured(dbm: int, part
 def watching(text: str = TEXT) -> Watch:
     watch = Watch("wlc")
     watch.knows({KEY: A1}, radios(text))
-    watch.begins(data(reply(text)))
+    watch.begins(parse_rrm.seen(data(reply(text))))
     return watch
 
 
 def heard(before: str, after: str) -> list[object]:
-    return list(watching(before).looked(data(reply(after)), 5.0))
+    return list(watching(before).looked(parse_rrm.seen(data(reply(after))), 5.0))
 
 
 NEVER = "<radar-detected-timestamp>1970-01-01T00:00:00+00:00</radar-detected-timestamp>"
@@ -272,12 +272,12 @@ def test_radar_on_a_part_of_the_block_is_on_all_of_it() -> None:
 def test_an_interferer_on_our_channel_is_told_once_and_when_it_has_gone() -> None:
     ours = TEXT.replace("149,153", "36,40")
     watch = watching()
-    assert watch.looked(data(reply(TEXT)), 1.0) == []  # on other channels
-    (found,) = watch.looked(data(reply(ours)), 2.0)
+    assert watch.looked(parse_rrm.seen(data(reply(TEXT))), 1.0) == []  # on other channels
+    (found,) = watch.looked(parse_rrm.seen(data(reply(ours))), 2.0)
     assert isinstance(found, InterferenceHeard)
     assert (found.what, found.duty_ratio, found.over) == ("video camera", 0.12, False)
-    assert watch.looked(data(reply(ours)), 3.0) == []
-    (gone,) = watch.looked(data(reply(ours.replace("-video", "-unknown"))), 4.0)
+    assert watch.looked(parse_rrm.seen(data(reply(ours))), 3.0) == []
+    (gone,) = watch.looked(parse_rrm.seen(data(reply(ours.replace("-video", "-unknown")))), 4.0)
     assert isinstance(gone, InterferenceHeard)
     assert gone.over
 
