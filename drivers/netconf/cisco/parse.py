@@ -209,11 +209,13 @@ def _band_info(each: Element, band: Band | None) -> Element | None:
 
 
 def _levels(element: Element | None) -> tuple[int, ...]:
-    """Falling. As many as are said to be supported; what follows, zeros and -1 seen there, is no power."""
-    supported = integer(element, "num-supp-power-levels", least=1, most=8) or 8
+    """Falling. As many as are said to be supported; what follows, zeros and -1 seen there, is no power. Where
+    their number is not told, the first that is not above 0 dBm ends them."""
+    supported = integer(element, "num-supp-power-levels", least=1, most=8)
     found: list[int] = []
-    for number in range(1, supported + 1):
-        level = integer(element, f"tx-power-level-{number}", least=-10, most=40)
+    for number in range(1, (supported or 8) + 1):
+        least = -10 if supported else 1
+        level = integer(element, f"tx-power-level-{number}", least=least, most=40)
         if level is None or (found and level >= found[-1]):
             break
         found.append(level)

@@ -74,6 +74,10 @@ def test_trap_7_a_power_level_is_not_dbm() -> None:
     """Level 3 of this radio is 17 dBm; of the list's last entries -1 is no power."""
     assert radios()[A1].level == 3
     assert radios()[A0].levels_dbm == (20, 17, 14, 11, 8, 5)
+    untold = TEXT.replace("<num-supp-power-levels>6</num-supp-power-levels>", "")
+    assert radios(untold)[A0].levels_dbm == (20, 17, 14, 11, 8, 5)
+    odd = TEXT.replace("<tx-power-level-3>14<", "<tx-power-level-3>17<", 1)
+    assert radios(odd)[A0].levels_dbm == (20, 17)
 
 
 def test_trap_9_more_than_all_of_the_air_is_not_reported() -> None:
@@ -260,6 +264,7 @@ def test_radar_is_polled_and_1970_is_never() -> None:
     assert isinstance(found, RadarDetected)
     assert (found.radio, found.mhz20) == (KEY, frozenset({5260}))  # channel 52: not where the radio is now
     assert heard(hit, hit) == []
+    assert parse_rrm.radar(data(reply(TEXT))) == {A1: frozenset()}
     assert heard(TEXT, TEXT) == []
 
 
