@@ -48,6 +48,7 @@ CAPABILITIES: Final = Capabilities(
         {**dict.fromkeys(plan.RADIO_SETTINGS, "radio"), Setting.OBSS_PD_DBM: plan.PROFILE_KIND}
     ),
     widths_mhz=parse.WIDTHS_MHZ,
+    refresh_s=MappingProxyType(dict.fromkeys(frozenset(Table) - {Table.STATUS}, reading.REFRESH_S)),
     signals=True,
     signal_ways=(POLLED, NOTIFIED),
 )

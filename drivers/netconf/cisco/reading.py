@@ -28,6 +28,7 @@ from inventory.model import Band, RadioKey
 
 T = TypeVar("T")
 OWNER: Final = "cisco rrm"
+REFRESH_S: Final = 180.0  # of an AP's statistics as they are shipped; RRM's load may be renewed more often
 _OPER: Final = "radio-oper-data"
 
 
@@ -62,7 +63,7 @@ def reading(
         band=band,
         channel=_reported(radio.channel, "phy-ht-cfg/curr-freq"),
         width_mhz=_reported(radio.width_mhz, "phy-ht-cfg/chan-width"),
-        tx_power_dbm=_reported(_power(radio), "curr-tx-power-in-dbm"),
+        tx_power_dbm=_power(radio),
         country=_reported(radio.country, "country-string"),
         bss=tuple(BssReading(bssid=bssid, ssid=ssid) for bssid, ssid in radio.bssids) or None,
         client_count=load.stations if load and Table.CLIENTS in tables else None,
@@ -72,13 +73,14 @@ def reading(
         neighbors=_neighbors(band, heard) if heard is not None and Table.NEIGHBORS in tables else None,
         allowed_mhz=_allowed(band, radio.channels),
         power_choices_dbm=tuple(sorted(radio.levels_dbm)) or None,
+        fresh_s=REFRESH_S if tables - {Table.STATUS} else 0.0,
         managed_by=OWNER if owns and False in (radio.static, radio.static_power) else None,
     )
 
 
 def config(ref: ScopeRef, radio: Radio) -> ConfigState:
     """Channel, width and power are configured only as far as a person, or we, have set them."""
-    power = _power(radio)
+    power = said.value if (said := _power(radio)) is not None else None
     place = {Setting.CHANNEL: radio.channel, Setting.WIDTH_MHZ: radio.width_mhz}
     dbm = {Setting.TX_POWER_DBM: round(power) if power is not None else None}
     on = {Setting.ENABLED: int(radio.oper_up) if radio.oper_up is not None else None}
@@ -115,12 +117,13 @@ def _state(radio: Radio) -> RadioState:
     return RadioState.OFF if radio.oper_up is False or not radio.serves else RadioState.ON_AIR
 
 
-def _power(radio: Radio) -> float | None:
+def _power(radio: Radio) -> Reported[float] | None:
     """Levels are no dBm: the radio's own list says what each is; it decides where both are told, because it
     is what can be set."""
     if radio.level is not None and radio.level <= len(radio.levels_dbm):
-        return float(radio.levels_dbm[radio.level - 1])
-    return float(radio.tx_power_dbm) if radio.tx_power_dbm is not None else None
+        return _reported(float(radio.levels_dbm[radio.level - 1]), "current-tx-power-level")
+    dbm = float(radio.tx_power_dbm) if radio.tx_power_dbm is not None else None
+    return _reported(dbm, "curr-tx-power-in-dbm")
 
 
 def _counters(radio: Radio, totals: Totals) -> Counters:
