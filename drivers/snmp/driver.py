@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from drivers.base import Device, DeviceContext
 from drivers.errors import PersonNeeded
@@ -15,11 +15,22 @@ from drivers.snmp.load import shipped
 from drivers.snmp.options import Options, checked
 from drivers.transport.snmp import SnmpTarget, snmp_session
 from drivers.transport.ssh import parse_address
-from drivers.types import Capabilities
+from drivers.types import Action, Capabilities, Setting, Table
 from inventory.credentials import CredentialError
 from inventory.snmp_login import parse_snmp_login
 
 PORT = 161
+CAPABILITIES: Final = Capabilities(
+    tables=frozenset(Table),
+    settings=MappingProxyType(
+        {**dict.fromkeys(Setting, "radio"), Setting.OBSS_PD_DBM: "band"},
+    ),
+    widths_mhz=(20, 40, 80, 160),
+    signals=True,
+    signal_ways=("SNMP notifications",),
+    actions=frozenset({Action.RELEASE, Action.RESTART}),
+)
+"""The most that any dialect can do. Written out, so that who has no SNMP device reads no profile."""
 
 
 class SnmpFamily:
@@ -27,27 +38,13 @@ class SnmpFamily:
 
     name = "snmp"
     summary = "Access points and controllers over SNMP v2c and v3; each vendor's dialect is a profile"
+    capabilities = CAPABILITIES
 
     @cached_property
     def profiles(self) -> Mapping[str, Capabilities]:
         """What each dialect can do at most."""
         return MappingProxyType(
             {name: declared(profile, signals=True) for name, profile in shipped().items()}
-        )
-
-    @cached_property
-    def capabilities(self) -> Capabilities:
-        """What any of them can."""
-        each = self.profiles.values()
-        return Capabilities(
-            tables=frozenset(table for able in each for table in able.tables),
-            settings=MappingProxyType(
-                {name: scope for able in each for name, scope in able.settings.items()}
-            ),
-            widths_mhz=tuple(sorted({width for able in each for width in able.widths_mhz})),
-            signals=any(able.signals for able in each),
-            signal_ways=tuple(sorted({way for able in each for way in able.signal_ways})),
-            actions=frozenset(action for able in each for action in able.actions),
         )
 
     def check_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from drivers.errors import Unsupported
-from drivers.netconf.cac import cac_s
 from drivers.netconf.cisco import render
 from drivers.netconf.cisco.parse import WIDTHS_MHZ, Radio
+from drivers.netconf.spectrum import cac_s, led_to
 from drivers.types import ConfigState, Edit, Effects, Outage, Readback, Setting
-from inventory.channels import blocks_of
 
 RADIO_SETTINGS: Final = frozenset({Setting.CHANNEL, Setting.WIDTH_MHZ, Setting.TX_POWER_DBM, Setting.ENABLED})
 PROFILE_KIND: Final = "rf_profile"
@@ -89,17 +88,7 @@ def _check(radio: Radio, edit: Edit, have: ConfigState) -> None:
         told = ", ".join(map(str, radio.levels_dbm)) or "not told"
         raise Unsupported(f"{dbm} dBm: the radio's powers are {told}")
     if edit.set.keys() & {Setting.CHANNEL, Setting.WIDTH_MHZ}:
-        _blocks_mhz(radio, edit, have)
-
-
-def _blocks_mhz(radio: Radio, edit: Edit, have: ConfigState) -> frozenset[int]:
-    now = {**have.in_force, **edit.set}
-    channel, width = now.get(Setting.CHANNEL), now.get(Setting.WIDTH_MHZ, 20)
-    if radio.band is None or channel is None:
-        raise Unsupported("it is not told on which channel the radio is: the edit must name one")
-    if width not in WIDTHS_MHZ or not (found := blocks_of(radio.band, channel, width)):
-        raise Unsupported(f"{radio.band} GHz has no channel {channel} of {width} MHz")
-    return frozenset().union(*(block.mhz20 for block in found))
+        led_to(radio.band, WIDTHS_MHZ, edit, have)
 
 
 def _cost(radio: Radio, edit: Edit, have: ConfigState, todo: tuple[str, ...]) -> tuple[Outage, float]:
@@ -107,5 +96,5 @@ def _cost(radio: Radio, edit: Edit, have: ConfigState, todo: tuple[str, ...]) ->
         return Outage.NONE, 0.0
     if edit.set.get(Setting.ENABLED) == 0 or Setting.CHANNEL not in {**have.in_force, **edit.set}:
         return Outage.CLIENTS_DROP, SILENT_S
-    listening_s = cac_s(radio.band, _blocks_mhz(radio, edit, have))
+    listening_s = cac_s(radio.band, led_to(radio.band, WIDTHS_MHZ, edit, have))
     return (Outage.CAC if listening_s else Outage.CLIENTS_DROP), SILENT_S + listening_s

@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 
 from drivers.netconf.cisco.parse import Radio, Slot, Totals
 from drivers.netconf.cisco.parse_rrm import Load, Neighbor
+from drivers.netconf.spectrum import mhz20
 from drivers.types import (
     BssReading,
     ConfigState,
@@ -94,11 +95,8 @@ def profile_config(ref: ScopeRef, dbm: int) -> ConfigState:
 
 
 def occupied(radio: Radio) -> frozenset[int]:
-    """20 MHz channels, in MHz, of all blocks that its primary and its width leave."""
-    if radio.channel is None or radio.band is None:
-        return frozenset()
-    found = blocks_of(radio.band, radio.channel, radio.width_mhz or 20)
-    return frozenset().union(*(block.mhz20 for block in found))
+    """Its 20 MHz channels, in MHz."""
+    return mhz20(radio.band, radio.channel, radio.width_mhz)
 
 
 def _told(values: Mapping[Setting, int | None]) -> Values:

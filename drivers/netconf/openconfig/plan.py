@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from drivers.errors import Unsupported
-from drivers.netconf.cac import cac_s
 from drivers.netconf.judge import changed
 from drivers.netconf.openconfig import render
-from drivers.netconf.openconfig.parse import ApRadio
-from drivers.types import ConfigState, Edit, Effects, Outage, Readback, Setting, Values
-from inventory.channels import blocks_of
+from drivers.netconf.openconfig.parse import WIDTHS_MHZ, ApRadio
+from drivers.netconf.spectrum import cac_s, led_to
+from drivers.types import ConfigState, Edit, Effects, Outage, Readback, Setting
 
 SETTINGS: Final = frozenset(render.settings())
 RESTART_S: Final = 30.0  # the model says nothing of how a radio moves: clients drop and come back
@@ -55,19 +54,7 @@ def _check(radio: ApRadio, edit: Edit, have: ConfigState) -> None:
     if not -128 <= edit.set.get(Setting.TX_POWER_DBM, 0) <= 127:
         raise Unsupported("transmit-power is -128 to 127 dBm")
     if edit.set.keys() & {Setting.CHANNEL, Setting.WIDTH_MHZ}:
-        _blocks_mhz(radio, edit.set, have)
-
-
-def _blocks_mhz(radio: ApRadio, wanted: Values, have: ConfigState) -> frozenset[int]:
-    """20 MHz channels of what the edit leads to: of all the blocks that primary and width leave."""
-    now = {**have.configured, **have.in_force}
-    channel = wanted.get(Setting.CHANNEL, now.get(Setting.CHANNEL))
-    width = wanted.get(Setting.WIDTH_MHZ, now.get(Setting.WIDTH_MHZ, 20))
-    if radio.band is None or channel is None:
-        raise Unsupported("it is not told on which channel the radio is: the edit must name one")
-    if not (found := blocks_of(radio.band, channel, width)):
-        raise Unsupported(f"{radio.band} GHz has no channel {channel} of {width} MHz")
-    return frozenset().union(*(block.mhz20 for block in found))
+        led_to(radio.band, WIDTHS_MHZ, edit, have)
 
 
 def _cost(radio: ApRadio, edit: Edit, have: ConfigState) -> tuple[Outage, float]:
@@ -77,6 +64,6 @@ def _cost(radio: ApRadio, edit: Edit, have: ConfigState) -> tuple[Outage, float]
     if edit.set.get(Setting.ENABLED) == 0:
         return Outage.CLIENTS_DROP, RESTART_S
     now = {**have.configured, **have.in_force, **edit.set}
-    where = _blocks_mhz(radio, edit.set, have) if Setting.CHANNEL in now else frozenset[int]()
+    where = led_to(radio.band, WIDTHS_MHZ, edit, have) if Setting.CHANNEL in now else frozenset[int]()
     listening_s = cac_s(radio.band, where)
     return (Outage.CAC if listening_s else Outage.CLIENTS_DROP), RESTART_S + listening_s

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, TypeVar
 
 from drivers.netconf.openconfig.parse import Ap, ApRadio, Heard, Leafs, Station
+from drivers.netconf.spectrum import mhz20
 from drivers.types import (
     BssReading,
     ClientReading,
@@ -20,7 +21,7 @@ from drivers.types import (
     Table,
     Values,
 )
-from inventory.channels import blocks_of, channels, frequency_mhz
+from inventory.channels import channels, frequency_mhz
 from inventory.model import Band, RadioKey
 
 T = TypeVar("T")
@@ -77,12 +78,9 @@ def radar_mhz(before: ApRadio | None, now: ApRadio) -> frozenset[int] | None:
 
 
 def occupied(radio: ApRadio) -> frozenset[int]:
-    """Of all blocks that its primary and its width leave."""
+    """Its 20 MHz channels, in MHz."""
     force = radio.state
-    if force is None or force.channel is None or radio.band is None:
-        return frozenset()
-    found = blocks_of(radio.band, force.channel, force.width_mhz or 20)
-    return frozenset().union(*(block.mhz20 for block in found))
+    return mhz20(radio.band, force.channel, force.width_mhz) if force is not None else frozenset()
 
 
 def _channel(radio: ApRadio) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.discovered import aps_of, legal_id
@@ -29,6 +29,7 @@ def test_an_id_is_near_to_the_name(text: str, taken: tuple[str, ...], expected: 
     assert legal_id(text, taken) == expected
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=60), max_size=30))
 def test_ids_are_legal_and_none_twice(names: list[str]) -> None:
     aps = aps_of((FoundAp(mac=None, name=name, radios=RADIOS) for name in names), device="c", site="s")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -230,6 +231,26 @@ def test_the_recorded_end_of_a_nop() -> None:
     ended = [each.mhz20 for each in told if isinstance(each, NopFinished)]
     assert frozenset().union(*ended) >= BLOCK_52
     assert len(ended) == len(set(ended)), "both phys tell it"
+
+
+@pytest.mark.parametrize(
+    ("name", "counted"),
+    [
+        ("events-dfs-radar_fixed.txt", {RadarDetected: 1, RadioDown: 1, ClientLeft: 1}),
+        (
+            "events-dfs-radar_in_cac.txt",
+            {RadioDown: 1, CacStarted: 1, CacFinished: 1, RadarDetected: 1, RadioUp: 1},
+        ),
+        ("events-dfs-radar_in_csa.txt", {RadarDetected: 1, ChannelSwitched: 1}),
+        ("events-csaerr.txt", {ChannelSwitched: 4}),
+        ("events-uci-txpower.txt", {}),
+        ("events-uci-ssid.txt", {ClientLeft: 1}),
+        ("events-uci-noconfirm.txt", {RadioDown: 2, RadioUp: 2, ClientLeft: 1}),
+    ],
+)
+def test_recorded_stories_are_told_without_an_echo(name: str, counted: dict[type[Signal], int]) -> None:
+    """Radar with nowhere to go, in a CAC and in a switch; edits that disturb nobody, clients, or all."""
+    assert Counter(kinds(replayed(name))) == counted
 
 
 def test_the_recorded_event_stream_over_http() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from drivers.snmp.driver import family
 from drivers.snmp.load import profile_of_file, read, shipped
 from drivers.snmp.parse import read as read_radio
 from drivers.snmp.parse_answer import Answer
@@ -117,3 +118,13 @@ def test_a_file_that_was_changed_is_read_again(tmp_path: Path) -> None:
     file.write_text("name: acme")
     with pytest.raises(SiteErrors, match="the key summary"):
         profile_of_file(str(file))
+
+
+def test_the_family_can_do_what_any_dialect_can() -> None:
+    each = family.profiles.values()
+    assert family.capabilities.tables == frozenset().union(*(able.tables for able in each))
+    assert family.capabilities.actions == frozenset().union(*(able.actions for able in each))
+    assert set(family.capabilities.widths_mhz) == {width for able in each for width in able.widths_mhz}
+    settings = {(name, scope) for able in each for name, scope in able.settings.items()}
+    assert set(family.capabilities.settings.items()) == settings
+    assert set(family.capabilities.signal_ways) == {way for able in each for way in able.signal_ways}
