@@ -164,7 +164,12 @@ class Ubus(Protocol):
         ...
 
     def beside(self) -> Ubus:
-        """Another session on the same AP, not open yet: it sees what the AP has, not what this one staged."""
+        """Another session on the same AP, not open yet: it sees what the AP has, not what this one staged.
+        It is closed with this one."""
+        ...
+
+    async def resume(self) -> None:
+        """Connect again where the connection was lost or closed, in the same session: it may confirm."""
         ...
 
     async def close(self) -> None:

@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
+from weakref import WeakSet
 
 from drivers.errors import AuthenticationFailed, DeviceTimeout, Disconnected, Garbage
 from drivers.openwrt import parse_rpc
@@ -46,6 +47,7 @@ class HttpUbus:
         self._grant = Grant(session=NOBODY, rights=None)
         self._logging_in = asyncio.Lock()
         self._denied: set[tuple[str, str]] = set()
+        self._others: WeakSet[HttpUbus] = WeakSet()
         self.logins = 0
         self.is_shell = False
 
@@ -126,9 +128,17 @@ class HttpUbus:
             await asyncio.sleep(self._limits.log_s)
 
     def beside(self) -> Ubus:
-        return HttpUbus(self._target, self._login, self._limits)
+        other = HttpUbus(self._target, self._login, self._limits)
+        self._others.add(other)
+        return other
+
+    async def resume(self) -> None:
+        if not self._rest.connected:
+            await self._rest.open()
 
     async def close(self) -> None:
+        for other in tuple(self._others):
+            await other.close()
         await self._rest.close()
 
     async def _authorised(self, calls: Sequence[Call], limit_s: float) -> tuple[Answer, ...]:

@@ -12,6 +12,7 @@ import re
 import shlex
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Final
+from weakref import WeakSet
 
 from drivers.errors import DeviceTimeout, Garbage, PersonNeeded
 from drivers.hostapd.identity import uptime_s
@@ -49,10 +50,17 @@ class SshUbus:
         self._uci_session: str | None = None
         self._making = asyncio.Lock()
         self._boot_s = 0.0  # the agent's clock when the device's uptime was 0
+        self._others: WeakSet[SshUbus] = WeakSet()
         self.logins = 0
         self.is_shell = True
 
     async def open(self) -> str | None:
+        fingerprint = await self._connect()
+        self._uci_session = None
+        self.logins += 1  # the session for uci that is made when it is needed first belongs to this one
+        return fingerprint
+
+    async def _connect(self) -> str:
         fingerprint = await self._session.open()
         try:
             said = await self._exec("cat /proc/uptime; ubus -S list system", self._limits.call_s)
@@ -63,8 +71,6 @@ class SshUbus:
             words = said.stderr.strip()[:120] or "it has no object system"
             raise PersonNeeded(f"{self._target.name}: no ubus answers there: {words}. Is it OpenWrt?")
         self._boot_s = self._clock() - uptime_s(said.stdout)
-        self._uci_session = None
-        self.logins += 1  # the session for uci that is made when it is needed first belongs to this one
         return fingerprint
 
     def may(self, object: str, method: str) -> bool:
@@ -138,9 +144,17 @@ class SshUbus:
             await stream.aclose()
 
     def beside(self) -> Ubus:
-        return SshUbus(self._target, self._limits, self._clock)
+        other = SshUbus(self._target, self._limits, self._clock)
+        self._others.add(other)
+        return other
+
+    async def resume(self) -> None:
+        if not self._session.connected:
+            await self._connect()
 
     async def close(self) -> None:
+        for other in tuple(self._others):
+            await other.close()
         await self._session.close()
 
     async def _once(self, call: Call, timeout_s: float | None) -> Answer:

@@ -96,6 +96,7 @@ class Uci:
         """Keep what was applied. Raises Refused where the AP has gone back, or will."""
         pending = self._taken(handle)
         try:
+            await pending.session.resume()
             await self._confirm(ubus, pending)
         finally:
             await pending.session.close()
@@ -104,6 +105,7 @@ class Uci:
         """Go back now. Raises Refused where the AP no longer has what to go back to."""
         pending = self._taken(handle)
         try:
+            await pending.session.resume()
             await self._cancel(ubus, pending)
         finally:
             await pending.session.close()

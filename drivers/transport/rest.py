@@ -92,13 +92,17 @@ class NoStream(Refused):
 
 
 class RestSession:
-    """Connections as they are needed, two calls at a time. Methods raise :class:`DriverError` only:
-    DeviceTimeout, Disconnected, IdentityChanged, IdentityUnknown."""
+    """Connections as they are needed, two calls at a time. Methods raise :class:`DriverError` only."""
 
     def __init__(self, target: RestTarget) -> None:
         self._target = target
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix=f"http-{target.name}")
         self._wire: _Wire | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether calls may be made; each connects by itself where it has to."""
+        return self._wire is not None and not self._wire.was_reset
 
     async def open(self) -> None:
         """Forget all old connections. The first call connects."""
@@ -109,8 +113,7 @@ class RestSession:
         self, path: str, body: bytes, timeout_s: float, headers: Mapping[str, str] = _NO_HEADERS
     ) -> bytes:
         """The answer's body; time counts from the moment that it is its turn. Sent once, never again.
-
-        Raises what the class says, Garbage (too long), Refused and PersonNeeded (not HTTP 200).
+        Raises Garbage (too long), Refused and PersonNeeded (not HTTP 200), and what concerns the connection.
         """
         wire = self._alive()
         return await self._run(wire, lambda: wire.post(path, body, timeout_s, headers), timeout_s, path)

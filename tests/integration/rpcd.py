@@ -127,6 +127,9 @@ class Session:
             await self.open()
             return self._rpcd.carry_out(self.sid, call)
 
+    async def resume(self) -> None:
+        """It was never lost."""
+
     def beside(self) -> Ubus:
         return self._rpcd.session()
 

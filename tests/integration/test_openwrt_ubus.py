@@ -28,7 +28,7 @@ from drivers.openwrt.driver import OpenWrtDevice, family
 from drivers.openwrt.ubus import ATTACHED, AccessDenied, Call, Limits, ObjectGone, StatusRefused, Ubus
 from drivers.openwrt.ubus_http import HttpUbus
 from drivers.transport.rest import ANSWER_LIMIT, RestTarget
-from drivers.types import Absence, RadioState, Setting, Table
+from drivers.types import Absence, Edit, RadioState, ScopeRef, Setting, Table
 from inventory.credentials import parse_login
 
 T = TypeVar("T")
@@ -232,6 +232,41 @@ def test_close_ends_a_call_that_hangs(peer: Peer) -> None:
         return time.monotonic() - before_s
 
     assert told(peer, story) < 2.0
+
+
+def test_close_takes_the_other_sessions_along(peer: Peer) -> None:
+    """An apply stages in a session of its own: it must not land after close either."""
+
+    async def story(ubus: Ubus) -> None:
+        other = ubus.beside()
+        await other.open()
+        await ubus.close()
+        with pytest.raises(Disconnected):
+            await other.call("uci", "apply", {"rollback": True, "timeout": 20})
+
+    told(peer, story)
+    assert peer.ap.written == []
+
+
+def test_an_apply_is_confirmed_after_the_device_was_opened_again(peer: Peer) -> None:
+    """The right to confirm is the session's, not the connection's."""
+
+    async def tell() -> None:
+        device = family.device(peer.context())
+        await device.open()
+        scope = ScopeRef(kind="radio", name="phy0-ap0", members=(R5,))
+        edit = Edit(change_id="c", scope=scope, set={Setting.TX_POWER_DBM: 12})
+        receipt = await device.apply(edit, 600.0)
+        assert receipt.undo_armed
+        await device.close()
+        await device.open()
+        await device.confirm(receipt)
+        assert (await device.read_config(scope)).configured[Setting.TX_POWER_DBM] == 12
+        await device.close()
+
+    asyncio.run(tell())
+    assert peer.ap.uci.pending is None
+    assert peer.ap.uci.rollbacks == 0
 
 
 def test_a_cancelled_call_sends_nothing_more_and_the_session_must_be_opened_again(peer: Peer) -> None:
