@@ -7,6 +7,7 @@ numbers the requests and finds the answer of each.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -119,6 +120,8 @@ class NetconfSession:
         await self._ssh.close()
         if session is not None:
             session.heard.end()
+            if session.is_alive():
+                await asyncio.to_thread(session.join)  # it reads: the end of the connection ends it
 
 
 class _Session(SSHSession):  # type: ignore[misc]  # ncclient has no types
