@@ -67,9 +67,13 @@ class Transactions:
         await self.keep()
 
     async def keep(self) -> None:
-        """Make what is running outlive a restart, where it does not by itself."""
+        """Make what is running outlive a restart, where it does not by itself. Raises TryAgain: it runs, and
+        is not kept."""
         if self._offers.startup:
-            await self._link.ask(render.copy_config("running", "startup"))
+            try:
+                await self._link.ask(render.copy_config("running", "startup"))
+            except NeverAgain as error:
+                raise TryAgain(f"what runs was not copied to startup: {error}") from error
 
     async def cancel(self, persist: str) -> None:
         """Let the device go back now. Raises NotPending."""

@@ -159,3 +159,9 @@ def test_confirming_looks_at_the_candidate_first_and_copies_what_runs_where_it_m
         "commit persist-id",
         "copy-config startup",
     ]
+
+
+def test_a_change_that_runs_and_cannot_be_kept_is_not_called_refused() -> None:
+    server = Server({"copy-config startup": Refused("no room")})
+    with pytest.raises(TryAgain, match="not copied to startup: no room"):
+        asyncio.run(Transactions(cast("Link", server), offers(startup=True)).confirm("rrmd-c1"))
