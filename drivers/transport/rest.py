@@ -48,6 +48,7 @@ T = TypeVar("T")
 ANSWER_LIMIT: Final = 2 * 1024 * 1024  # bytes; the largest seen, a countrylist, has 14 kB
 LINE_LIMIT: Final = 64 * 1024
 WORKERS: Final = 2  # one call may hang while another is made
+POOL: Final = 32  # kept connections: streams give theirs back too
 GRACE_S: Final = 2.0  # how much longer than the call's own limit the thread gets
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 # A peer that has gone is noticed on a silent stream too: after 10 + 2 x 10 s.
@@ -222,12 +223,12 @@ class _Tls(HTTPSConnection):
 
 
 class _Adapter(HTTPAdapter):
-    """requests with our connections in its pool, at most WORKERS and the streams beside them."""
+    """requests with our connections in its pool."""
 
     def __init__(self, sockets: _Sockets, fingerprint: str | None) -> None:
         self._sockets = sockets
         self._pinned: dict[str, Any] = {} if fingerprint is None else {"assert_fingerprint": fingerprint}
-        super().__init__(pool_connections=1, pool_maxsize=WORKERS)
+        super().__init__(pool_connections=1, pool_maxsize=POOL)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **words: Any) -> None:
         words = {**words, **self._pinned, "socket_options": _SOCKET_OPTIONS}
