@@ -95,6 +95,7 @@ class TakingBack:
         except DriverError as error:
             log.warning("change.undo_in_doubt", change=change.id, error=str(error))
         if back := await self._back(change, course, goal):
+            await self._bench.save(change, edit)
             return await self._undone(change, "read_back_agrees", goal, back)
         return await self._failed_attempt(change, "read_back_differs")
 

@@ -23,7 +23,7 @@ from agent.store_errors import TokenExpired, TokenSpent
 from agent.view import SiteView
 from agent.watch import refresh_s
 from drivers.errors import DriverError
-from drivers.types import ConfigState, RadioState, Setting, Values
+from drivers.types import ConfigState, Edit, RadioState, Receipt, Setting, Values
 from inventory.model import Policy, Site
 
 log = structlog.get_logger()
@@ -61,6 +61,17 @@ class Workbench:
         except DriverError as error:
             log.debug("change.read_back_failed", change=change.id, error=str(error))
             return None
+
+    async def save(self, change: Change, edit: Edit) -> None:
+        """Where a device forgets what it was told when it restarts, have it saved, an undo too. It is in force
+        either way."""
+        able = self.memory.radios[change.radios[0]].capabilities
+        if able is None or not able.saves:
+            return
+        try:
+            await self.lane(change).confirm(Receipt(edit=edit))
+        except DriverError as error:
+            log.warning("change.save_failed", change=change.id, error=str(error))
 
     def proven(self, change: Change, want: Values, have: ConfigState) -> bool:
         """The device says these values, and the radio transmits unless it was told not to."""

@@ -121,6 +121,7 @@ class Writing:
                 return await self._bench.interrupted(change, told)
             have, now = await self._bench.read(change), self._bench.clock.now()
             if have is not None and self._bench.proven(change, change.target, have):
+                await self._bench.save(change, change.edit())
                 return await self._bench.acked(change, have)
             if have is not None and quiet.passed(now) and agrees(change.prior, change.known(have)):
                 return await self._bench.ledger.step(change, Trigger.REFUSED, reason="not_applied")
@@ -171,6 +172,7 @@ class Writing:
     async def _confirm(self, change: Change, course: Course) -> None:
         """Disarm the device's own timer; if that fails the device goes back, and the watch will see it."""
         if course.receipt is None or not course.receipt.undo_armed:
+            await self._bench.save(change, change.edit())
             return
         try:
             await self._bench.lane(change).confirm(course.receipt)

@@ -59,7 +59,7 @@ class Device(Protocol):
         ...
 
     async def confirm(self, receipt: Receipt) -> None:
-        """Disarm the device-side undo timer and keep the new values."""
+        """Disarm the device-side undo timer, and keep the new values also when the device restarts."""
         ...
 
     async def cancel(self, receipt: Receipt) -> None:

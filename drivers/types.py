@@ -307,6 +307,7 @@ class RadioInfo:
 class Capabilities:
     """What can be read and set; known before anything is planned.
 
+    ``saves``: what was set is lost when the device restarts, unless `confirm` saves it.
     ``signals``: the device pushes; how, ``signal_ways`` says in words (SNMP traps, server-sent events).
     ``obss_pd_acts``: a written OBSS-PD level is in force at once and drops nobody; where it is False the
     level may still be settable, at the price that the driver's `Effects` name, and what is in force may not
@@ -320,6 +321,7 @@ class Capabilities:
     undo_timer_s: tuple[float, float] | None = None  # range of the device-side undo timer
     signals: bool = False
     signal_ways: tuple[str, ...] = ()
+    saves: bool = False
     rx_time_trusted: bool = False
     actions: frozenset[Action] = frozenset()
     obss_pd_acts: bool = False

@@ -51,6 +51,7 @@ CAPABILITIES: Final = Capabilities(
     refresh_s=MappingProxyType(dict.fromkeys(frozenset(Table) - {Table.STATUS}, reading.REFRESH_S)),
     signals=True,
     signal_ways=(POLLED, NOTIFIED),
+    saves=True,
 )
 _OBSS_PD: Final = frozenset({Setting.OBSS_PD_DBM})
 
