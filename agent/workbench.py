@@ -63,7 +63,7 @@ class Workbench:
             return None
 
     async def save(self, change: Change, edit: Edit) -> None:
-        """Where a device forgets what it was told when it restarts, have it saved, an undo too. It is in force
+        """Where a device forgets at its restart what it was told, have it saved, an undo too. It is in force
         either way."""
         able = self.memory.radios[change.radios[0]].capabilities
         if able is None or not able.saves:

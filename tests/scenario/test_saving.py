@@ -1,4 +1,4 @@
-"""A device that forgets what it was told when it restarts: a change is saved once it is proven, its undo too."""
+"""A device that forgets what it was told when it restarts: a proven change is saved, its undo too."""
 
 from __future__ import annotations
 
