@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
@@ -104,10 +104,25 @@ def _counters(answer: Answer, row: Row, request: Request) -> Counters | None:
     if section is None:
         return None
     _no_text(answer, row, section)
-    told = _totals(answer, row, section, _TOTALS, section.bits)
-    if all(value is None for value in told.values()):
+    told: dict[str, int | None] = {}
+    rows: set[str] = set()
+    for name in _TOTALS:
+        if found := answer.summands(getattr(section, name), row):
+            told[name] = _sum(found.values(), section.bits)
+            rows |= found.keys()
+    if not told:
         return None
-    return Counters(**told, width_bits=section.bits, epoch=request.epoch)
+    return Counters(**told, width_bits=section.bits, epoch=_epoch(request.epoch, row, rows))
+
+
+def _sum(summands: Iterable[Result], bits: int) -> int:
+    """Of counters of so many bits; it wraps when they do, as one counter of that width would."""
+    return sum(_total(each, 2**bits - 1) or 0 for each in summands) % 2**bits
+
+
+def _epoch(epoch: str, row: Row, summed: Set[str]) -> str:
+    """A total of other rows than before (a VAP that came or went) is a new beginning too."""
+    return epoch if summed == {row.suffix} else " ".join((epoch, *sorted(summed)))
 
 
 def _totals(

@@ -129,14 +129,31 @@ class Answer:
             if raw is None or ((source.when or source.unless) and not self._applies(source, row)):
                 return None
             return converted(source, raw)
-        found = [
-            value
+        found = self._each(source, place, row)
+        return _reduced(source.reduce, list(found.values())) if found else None
+
+    def _each(self, source: Source, place: _Place, row: Row) -> dict[str, Result]:
+        """What the rows of another table that belong to this one say, by their index."""
+        return {
+            other.suffix: value
             for other in self.joined(place.table, row)
             if (raw := place.values.get(other.suffix)) is not None
             and self._applies(source, other, row)
             and (value := converted(source, raw)) is not None
-        ]
-        return _reduced(source.reduce, found) if found else None
+        }
+
+    def summands(self, sources: Iterable[Source], row: Row) -> dict[str, Result]:
+        """What `first` yields, taken apart where it is a sum: each by the index of its row."""
+        for source in sources:
+            place = None if source.column is None else self._place(source.column, row.table)
+            if source.reduce == "sum" and place is not None and not place.beside:
+                found = self._each(source, place, row)
+            else:
+                value = self._value(source, row)
+                found = {} if value is None else {row.suffix: value}
+            if found:
+                return found
+        return {}
 
     def _apart(self, source: Source, row: Row) -> Value | None:
         """Of a source that is no column."""

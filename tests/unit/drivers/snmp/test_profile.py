@@ -77,7 +77,7 @@ def test_a_vendor_in_one_file() -> None:
     assert reading.center_mhz == Reported(5210, f"{ENTRY}.2.1.4")
     assert reading.tx_power_dbm == Reported(21.5, f"{ENTRY}.2.1.5")
     assert reading.gauges == Gauges(busy_ratio=0.37, noise_dbm=-94)
-    assert reading.counters == Counters(tx_frames=1500, width_bits=32)
+    assert reading.counters == Counters(tx_frames=1500, width_bits=32, epoch=" 1 2")
     assert reading.client_count == 7
 
 
