@@ -29,6 +29,7 @@ from agent.release import Release
 from agent.view import SiteView
 from agent.watch import refresh_s
 from agent.workbench import Workbench
+from drivers.errors import PersonNeeded
 from inventory.credentials import CredentialError
 from inventory.model import RadioKey, Site, site_of
 
@@ -155,7 +156,7 @@ class Agent:
     async def reload(self, sites: Mapping[str, Site]) -> ReloadReport:
         """Serve these sites from now on. An AP with an open change is served as it was until that is final.
 
-        Raises CredentialError, and nothing is changed.
+        Raises CredentialError and PersonNeeded, and nothing is changed.
         """
         said = report(sites, self.sites, self._held())
         await self._adopt(sites)
@@ -174,16 +175,16 @@ class Agent:
         if any(self._wanted.get(id) != site for id, site in self.sites.items()):
             try:
                 await self._adopt(self._wanted)
-            except CredentialError as error:
+            except (CredentialError, PersonNeeded) as error:
                 log.error("configuration.not_settled", error=str(error))
 
     async def _adopt(self, wanted: Mapping[str, Site]) -> None:
         async with self._reloading:
             serving = effective(wanted, self.sites, self._held())
+            prepared = self.fleet.prepare(serving)  # nothing is touched before each device has been made
             self.memory.leaving = leaving(serving, wanted)
             if serving == dict(self.sites):
                 return
-            prepared = self.fleet.prepare(serving)
             new = [id for id in serving if id not in self.sites]
             gone = [id for id in self.sites if id not in serving]
             vanished = self.memory.radios.keys() - {key for site in serving.values() for key in site.radios}

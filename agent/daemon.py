@@ -38,6 +38,7 @@ from agent.store import Store
 from agent.traps import trap_listener
 from drivers import registry
 from drivers.base import Device, DeviceContext
+from drivers.errors import PersonNeeded
 from drivers.notifications import Notifications
 from drivers.transport.traps import TrapListener
 from inventory.credentials import resolve
@@ -236,7 +237,7 @@ def _agent(
 
 
 def device_of(site: Site, device: str, clock: Clock, traps: Notifications | None) -> Device:
-    """A session to one device of a site, not yet open. Raises CredentialError."""
+    """A session to one device of a site, not yet open. Raises CredentialError, PersonNeeded."""
     config = site.devices[device]
     aps = tuple(ap for ap in site.aps.values() if ap.device == device)
     context = DeviceContext(
@@ -247,7 +248,14 @@ def device_of(site: Site, device: str, clock: Clock, traps: Notifications | None
         clock=clock.monotonic,
         notifications=traps,
     )
-    return registry.families()[config.driver].device(context)
+    try:
+        return registry.families()[config.driver].device(context)
+    except PersonNeeded:
+        raise
+    except Exception as error:  # other people's code: a mistake there must not end a daemon that reloads
+        raise PersonNeeded(
+            f"{device}: driver {config.driver} failed: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _only_one(settings: Settings) -> ExitStack:

@@ -13,6 +13,7 @@ from agent.agent import Agent
 from agent.audit import EVERY_SITE
 from agent.housekeeping import LOST_DISK
 from agent.notify import Notifier
+from drivers.errors import PersonNeeded
 from inventory.credentials import CredentialError
 from inventory.model import Site
 from inventory.site_error import SiteErrors
@@ -77,6 +78,9 @@ class Reloads:
         except CredentialError as error:
             log.error("configuration.refused", error=str(error))
             await self._refused(f"{error}; a credential that is new to the service takes a restart", 1)
+        except PersonNeeded as error:
+            log.error("configuration.refused", error=str(error))
+            await self._refused(str(error), 1)
         except LOST_DISK as error:
             log.error("configuration.refused", error=str(error))
             await self._refused(f"the disk is lost: {error}", 1)

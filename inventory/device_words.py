@@ -85,4 +85,7 @@ def _options(
         return schema(options) if clean else None
     except ValueError as error:
         found.refusal(error, place, path, f"driver {words.driver}")
-        return None
+    except Exception as error:  # other people's code: a mistake there must not end whoever reads the file
+        failed = ValueError(f"its check failed with {type(error).__name__}: {error}")
+        found.refusal(failed, place, path, f"driver {words.driver}")
+    return None

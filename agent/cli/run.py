@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -40,8 +42,10 @@ def run(
     except Exception as error:  # the last boundary: whatever ended the daemon must be in its log
         if (failure := _expected(error)) is not None:
             raise failure from None
-        structlog.get_logger().exception("daemon.failed")
-        raise Failure(ExitCode.INTERNAL, f"the daemon ended: {type(error).__name__}; see its log") from None
+        causes = list(_causes(error))
+        structlog.get_logger().exception("daemon.failed", causes=[_told(each) for each in causes])
+        names = ", ".join(type(each).__name__ for each in causes)
+        raise Failure(ExitCode.INTERNAL, f"the daemon ended: {names}; see its log") from None
 
 
 def _expected(error: Exception) -> Failure | None:
@@ -51,6 +55,7 @@ def _expected(error: Exception) -> Failure | None:
     from agent.audit_key import KeyRefused
     from agent.daemon import AlreadyRunning
     from agent.store_errors import SchemaTooNew, StoreError
+    from drivers.errors import PersonNeeded
     from inventory.credentials import CredentialError
     from inventory.site_error import SiteErrors
 
@@ -59,11 +64,26 @@ def _expected(error: Exception) -> Failure | None:
         return wrong_files(first.errors)
     if isinstance(first, SocketInUse | AlreadyRunning):
         return Failure(ExitCode.REFUSED, str(first))
-    if isinstance(first, SocketError | KeyRefused | SchemaTooNew | CredentialError):
+    if isinstance(first, SocketError | KeyRefused | SchemaTooNew | CredentialError | PersonNeeded):
         return Failure(ExitCode.USAGE, str(first))
     if isinstance(first, StoreError | AuditError):
         return Failure(ExitCode.REFUSED, str(first))
     return of_os(first) if isinstance(first, OSError) and first.filename else None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """What is inside task groups, however deep: the group's own name says nothing."""
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _causes(inner)
+    else:
+        yield error
+
+
+def _told(error: BaseException) -> str:
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    where = f" ({last[0].filename}:{last[0].lineno})" if last else ""
+    return f"{type(error).__name__}: {error}{where}"
 
 
 def _first(error: Exception) -> Exception:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from drivers.snmp.notify_words import mistakes, section_of
 from drivers.snmp.profile import Profile
-from inventory.site_error import SiteError, SiteErrors, dotted
+from inventory.site_error import SiteError, SiteErrors, Steps, dotted
 from inventory.yaml_text import MAX_BYTES, Node, parse, plain, shown, without_nulls
 
 SHIPPED: Final = Path(__file__).parent / "profiles"
@@ -38,7 +38,7 @@ def read(raw: bytes, file: str) -> Profile:
 def _explained(error: ValidationError, top: Node, file: str) -> list[SiteError]:
     found = []
     for detail in error.errors(include_url=False, include_input=False):
-        path = tuple(step for step in detail["loc"] if step != "[key]")
+        path = _in_file(detail["loc"], top)
         node = top.at(path)
         expected, got = detail["msg"].removeprefix("Value error, "), shown(plain(node))
         if detail["type"] == "extra_forbidden":
@@ -47,6 +47,16 @@ def _explained(error: ValidationError, top: Node, file: str) -> list[SiteError]:
             expected, got = f"the key {path[-1]}", "nothing"
         found.append(SiteError(file, node.line, dotted(path), expected, got))
     return found
+
+
+def _in_file(loc: Steps, top: Node) -> Steps:
+    """The place as the file has it: one that need not be a list is no list there."""
+    path: Steps = ()
+    for step in loc:
+        listed = isinstance(top.at(path).value, tuple)
+        if step != "[key]" and (listed or not isinstance(step, int)):
+            path = (*path, step)
+    return path
 
 
 def profile_of_file(path: str) -> Profile:

@@ -45,10 +45,22 @@ index has one number more or not; octets of a text to the end;
 a length and so many octets; 4 octets; all that is left, as it is."""
 
 
+def _compiled(text: str) -> re.Pattern[str]:
+    """ValueError says what is wrong: re has errors of its own, and those of what it stumbles over."""
+    try:
+        return re.compile(text)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(f"a regular expression ({error})") from None
+
+
 def _is_pattern(text: str) -> str:
-    if re.compile(text).groups != 1:
-        raise ValueError("a pattern has exactly one group: what it picks out")
+    if _compiled(text).groups != 1:
+        raise ValueError("a pattern with exactly one group: what it picks out")
     return text
+
+
+def _is_expression(text: str) -> str:
+    return _compiled(text).pattern
 
 
 Pattern = Annotated[str, AfterValidator(_is_pattern)]
@@ -121,13 +133,12 @@ class Match(Part):
 
     sys_object_id: Oids = ()
     has: Oids = ()
-    sys_descr: str | None = None
+    sys_descr: Annotated[str, AfterValidator(_is_expression)] | None = None
 
     @model_validator(mode="after")
     def _something(self) -> Match:
         if not self.sys_object_id and not self.has:
             raise ValueError("sys_object_id or has must say how a device is recognised")
-        re.compile(self.sys_descr or "")
         return self
 
 

@@ -775,6 +775,19 @@ def test_run_ends_with_a_code_and_a_line(
     assert "Traceback" not in result.stderr
 
 
+def test_the_log_names_what_ended_the_daemon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task group's own name says nothing, and there are groups within groups."""
+    inner = ExceptionGroup("agent", [ExceptionGroup("fleet", [LookupError("no such table")])])
+    run_with(monkeypatch, ExceptionGroup("daemon", [inner, ZeroDivisionError("by none")]))
+    result = rrmd("run")
+    assert result.exit_code == 5
+    *log, last = result.stderr.splitlines()
+    (failed,) = [line for line in log if "daemon.failed" in line]
+    assert "LookupError: no such table" in failed
+    assert "ZeroDivisionError: by none" in failed
+    assert "the daemon ended: LookupError, ZeroDivisionError" in last
+
+
 def test_a_wrong_log_format_is_2(monkeypatch: pytest.MonkeyPatch) -> None:
     run_with(monkeypatch, 0)
     result = rrmd("run", "--log-format", "xml")

@@ -8,16 +8,23 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock, patch
 
+import pytest
 from rig import Rig, rig_of, site_of, until
 from structlog.testing import capture_logs
 
 from agent.agent import Agent
 from agent.audit import EVERY_SITE
-from agent.clock import Clock
+from agent.clock import Clock, SystemClock
+from agent.daemon import device_of
 from agent.notify import Notifier
 from agent.reloads import Reloads
 from agent.simulated_time import run
+from drivers import registry
+from drivers.base import DeviceContext
+from drivers.errors import PersonNeeded
+from drivers.simulated.driver import SimulatedDevice, SimulatedFamily
 from inventory.credentials import CredentialMissingError
 from inventory.model import Site
 from inventory.site_error import SiteError, SiteErrors
@@ -100,6 +107,31 @@ def test_a_bad_one_changes_nothing_and_is_said(tmp_path: Path) -> None:
             assert "1 more" in alert.text
         assert "configuration.refused" in [record["reason"]["code"] for record in rig.records()]
         rig.verify()
+
+    run(story)
+
+
+@pytest.mark.parametrize("wrong", [PersonNeeded("ap3: an address"), AttributeError("no such thing")])
+def test_a_driver_that_can_not_make_a_device_changes_nothing(tmp_path: Path, wrong: Exception) -> None:
+    """Neither a login that is none, nor a mistake in a driver that somebody else wrote, ends the daemon."""
+
+    class Broken(SimulatedFamily):
+        def device(self, context: DeviceContext) -> SimulatedDevice:
+            raise wrong
+
+    site = site_of(aps=3)
+    broken = patch.object(registry, "families", return_value={"simulated": Broken()})
+    with broken, pytest.raises(PersonNeeded, match=str(wrong)) as refusal:
+        device_of(site, "ap3", SystemClock(), None)
+
+    async def story(clock: Clock) -> None:
+        async with rig_of(tmp_path, clock, site_of(aps=2)) as rig, rig.agent() as agent:
+            agent.fleet._make_lane = Mock(side_effect=refusal.value)
+            async with reloads(agent, lambda: {"lab": site}, Notifier(None)) as ours:
+                ours.ask()
+                await until(lambda: not ours.last.ok)
+                assert set(agent.sites["lab"].aps) == {"ap1", "ap2"}
+                assert str(wrong) in agent.alerts[-1].text
 
     run(story)
 

@@ -36,7 +36,11 @@ def picky(options: Mapping[str, Any]) -> Mapping[str, Any]:
     return options
 
 
-SCHEMAS: DriverSchemas = {"snmp": snmp, "hostapd": picky, "simulated": dict}
+def clumsy(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"port": options["p"]}
+
+
+SCHEMAS: DriverSchemas = {"snmp": snmp, "hostapd": picky, "simulated": dict, "clumsy": clumsy}
 
 GOOD = """\
 version: 1
@@ -190,7 +194,7 @@ BAD = {
     "bad ap id": ("  ap1:", "  AP1:", "9: aps.AP1: expected an id (1 to 32 of a-z"),
     "long ap id": ("  ap1:", f"  {'a' * 33}:", "expected an id (1 to 32"),
     "bad radio id": ("{r5: {channels: [100]", "{R5: {channels: [100]", "10: aps.ap2.radios.R5: expected an id"),
-    "driver unknown": ("driver: hostapd", "driver: hostpad", "10: aps.ap2.driver: expected an installed driver (hostapd, simulated, snmp), got hostpad"),
+    "driver unknown": ("driver: hostapd", "driver: hostpad", "10: aps.ap2.driver: expected an installed driver (clumsy, hostapd, simulated, snmp), got hostpad"),
     "driver missing": ("driver: hostapd, ", "", "10: aps.ap2.driver: expected the key driver, got nothing"),
     "address missing": ("address: 10.0.0.9, ", "", "10: aps.ap2.address: expected the key address, got nothing"),
     "no device at all": ('driver: hostapd, address: 10.0.0.9, credential: "cred:ap2", ', "", "10: aps.ap2.device: expected the key device, or driver and address"),
@@ -201,6 +205,7 @@ BAD = {
     "group within a group": ("hall: {", "hall: {group: hall, ", "7: groups.hall.group: expected one of"),
     "options refused by name": ("profile: airespace", "profile: a, options: {prot: 1}", "5: devices.wlc1.options.prot: expected a known key, got an unknown key"),
     "options refused by value": ("profile: airespace", "profile: a, options: {port: x}", "5: devices.wlc1.options.port: expected Input should be a valid integer"),
+    "options whose check is broken": ("driver: hostapd", "driver: clumsy, options: {a: 1}", "options that driver clumsy accepts, got others (its check failed with KeyError: 'p')"),
     "options refused in a sentence": ("driver: hostapd", "driver: hostapd, options: {a: 1}", "expected options that driver hostapd accepts, got others (hostapd has no options)"),
     "profile twice": ("profile: airespace", "profile: a, options: {profile: b}", "expected the profile once"),
     "scalar for a mapping": ("device: wlc1, match: {mac: 00:11:22:33:44:AA}", "device: wlc1, match: x", "9: aps.ap1.match: expected a mapping, got x"),

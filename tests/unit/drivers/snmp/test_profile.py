@@ -88,7 +88,22 @@ def test_a_vendor_in_one_file() -> None:
         (("noise_dbm:", "noise:"), "acme.yaml:21: gauges.noise: expected a known key"),
         (("column: 6", "column: load.6"), "no table load; there are radio, vap"),
         (("index: {vap: int}", "index: {vap: number}"), "acme.yaml:10: tables.vap.index.vap"),
-        (("(\\S+)", "\\S+"), "a pattern has exactly one group"),
+        (("(\\S+)", "\\S+"), "a pattern with exactly one group"),
+        (
+            ("(\\S+)", "(\\S+"),
+            "acme.yaml:6: identity.model.pattern: expected a regular expression (missing ), ",
+        ),
+        (
+            ("(\\S+)", "(a{9999999999})"),
+            "acme.yaml:6: identity.model.pattern: expected a regular expression (",
+        ),
+        (
+            ("99999.1}\n", "99999.1, sys_descr: '(['}\n"),
+            "acme.yaml:3: match.sys_descr: expected a regular expression (unterminated",
+        ),
+        (("(\\S+)", "\\S+"), "acme.yaml:6: identity.model.pattern: expected a pattern"),
+        (("times: 0.5", "times: often"), "acme.yaml:18: status.tx_power_dbm.times: expected"),
+        (("times: 0.5", "times: often"), ", got often"),
         (("{column: 5, times: 0.5}", "{column: 5, part: radio}"), "exactly one of column, part, oid, const"),
         (("name: 2 ", "name: {part: slot} "), "the index of radio has no part slot"),
         (("match: {sys_object_id: 1.3.6.1.4.1.99999.1}", "match: {}"), "how a device is recognised"),
