@@ -26,7 +26,7 @@ TIMES: Final = int(os.environ.get("RRMD_FUZZ", "10000"))
 SEED: Final = int(os.environ.get("RRMD_FUZZ_SEED", "7"))
 SLOWEST_S: Final = 0.5  # of processor time, for one input; under tracemalloc too
 TRACED: Final = 5  # of the inputs one in so many, the last ones: tracing takes three times as long
-KEPT: Final = 32 * 1024  # bytes: 16 for each of 2,000; the smallest object takes more
+KEPT: Final = 64 * 1024  # bytes: 32 for each of 2,000; an input takes more, and the interpreter's caches half
 NUMBERS: Final = (
     *("-1", "0", "255", "256", "65535", "4294967295", "4294967296", "18446744073709551615"),
     *("18446744073709551616", "-128", "-2147483648", "1e9", "1e999", "nan", "inf", "-0", "0x24", "٣٦", "1_0"),
