@@ -15,6 +15,9 @@ from drivers.errors import Garbage
 from drivers.types import ClientReading, SurveyReading
 
 MAC: Final = r"[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5}"
+_MHZ: Final = (2400, 7200)
+_MOST: Final = 2**64 - 1
+_WIDTHS_MHZ: Final = (20, 40, 80, 160, 320)
 _MAX_MS: Final = 2**53  # 285,000 years: some drivers report 1.4e19 ms of receiving
 _ESCAPE: Final = re.compile(rb"\\(x([0-9a-fA-F]{2})|.)")
 _LETTERS: Final = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"e": b"\x1b"}
@@ -88,11 +91,11 @@ def status(text: str) -> Status:
     prefix = width[0].removesuffix("chwidth") if width else ""
     return Status(
         state=values["state"],
-        frequency_mhz=number(values.get("freq")) or None,
-        secondary=number(values.get("secondary_channel")),
-        chwidth=number(width[1]) if width else None,
-        center_channel=number(values.get(f"{prefix}centr_freq_seg0_idx")) or None,
-        cac_left_s=number(values.get("cac_time_left_seconds")),
+        frequency_mhz=within(values.get("freq"), *_MHZ),
+        secondary=within(values.get("secondary_channel"), -1, 1),
+        chwidth=within(width[1], 0, 9) if width else None,
+        center_channel=within(values.get(f"{prefix}centr_freq_seg0_idx"), 1, 233),
+        cac_left_s=within(values.get("cac_time_left_seconds"), 0, 86_400),
         ht=values.get("ieee80211n") == "1",
         vht=values.get("ieee80211ac") == "1",
         he=values.get("ieee80211ax") == "1",
@@ -142,17 +145,17 @@ def _interface(phy: int | None, name: str, body: str) -> Interface:
     lines = {line.split(" ", 1)[0]: line for line in reversed(body.replace("\t", "").splitlines())}
     channel = _CHANNEL.match(lines.get("channel", ""))
     power = re.match(r"txpower (-?\d{1,3}(?:\.\d+)?) dBm", lines.get("txpower", ""), re.ASCII)
-    primary = int(channel[2]) if channel else None
+    primary = within(channel[2], *_MHZ) if channel else None
     return Interface(
         name=name,
         phy=number(_rest(lines, "wiphy")) if phy is None else phy,
-        mac=_rest(lines, "addr"),
+        mac=mac_of(_rest(lines, "addr")),
         kind=_rest(lines, "type"),
         ssid=_rest(lines, "ssid"),
         frequency_mhz=primary,
-        width_mhz=number(channel[3]) if channel else None,
-        center_mhz=(number(channel[4]) or primary) if channel else None,
-        tx_power_dbm=float(power[1]) if power else None,
+        width_mhz=width_of(channel[3]) if channel and primary else None,
+        center_mhz=(within(channel[4], *_MHZ) or primary) if channel and primary else None,
+        tx_power_dbm=power_of(power[1]) if power else None,
     )
 
 
@@ -183,14 +186,13 @@ def _better(new: SurveyReading, old: SurveyReading | None) -> bool:
 
 def _surveyed(body: str) -> SurveyReading | None:
     values = _fields(body)
-    frequency = number(values.get("frequency"))
+    frequency = within(values.get("frequency"), *_MHZ)
     if frequency is None:
         return None
-    noise = number(values.get("noise"))
     return SurveyReading(
         frequency_mhz=frequency,
         in_use="[in use]" in values["frequency"],
-        noise_dbm=noise if noise else None,  # 0 dBm of noise is no measurement
+        noise_dbm=within(values.get("noise"), -120, -30),  # 0 dBm of noise is no measurement
         active_ms=_ms(values, "channel active time"),
         busy_ms=_ms(values, "channel busy time"),
         rx_ms=_ms(values, "channel receive time"),
@@ -217,12 +219,12 @@ def _station(body: str) -> ClientReading | None:
     values = _fields(body)
     return ClientReading(
         mac=mac[0].lower(),
-        signal_dbm=number(values.get("signal")),
-        tx_frames=number(values.get("tx packets")),
-        tx_retries=number(values.get("tx retries")),
-        tx_failed=number(values.get("tx failed")),
-        tx_bytes=number(values.get("tx bytes")),
-        connected_s=number(values.get("connected time")),
+        signal_dbm=within(values.get("signal"), -120, -1),
+        tx_frames=within(values.get("tx packets"), 0, _MOST),
+        tx_retries=within(values.get("tx retries"), 0, _MOST),
+        tx_failed=within(values.get("tx failed"), 0, _MOST),
+        tx_bytes=within(values.get("tx bytes"), 0, _MOST),
+        connected_s=within(values.get("connected time"), 0, 2**32),
     )
 
 
@@ -242,3 +244,26 @@ def number(text: str | None) -> int | None:
     found = re.match(r"\s*(-?\d{1,20})(?!\d)", text or "", re.ASCII)
     value = int(found[1]) if found else None
     return value if value is not None and abs(value) < 2**64 else None
+
+
+def within(text: str | None, least: int, most: int) -> int | None:
+    """What `number` says, where it is one that there can be."""
+    value = number(text)
+    return value if value is not None and least <= value <= most else None
+
+
+def width_of(text: str | None) -> int | None:
+    """MHz of a block; None: not told, or no width that a block has."""
+    value = number(text)
+    return value if value in _WIDTHS_MHZ else None
+
+
+def power_of(text: str) -> float | None:
+    """dBm that a radio can be set to, of digits alone; else None."""
+    value = float(text)
+    return value if -30 <= value <= 60 else None
+
+
+def mac_of(text: str | None) -> str | None:
+    """The address, if it is one."""
+    return text if text is not None and re.fullmatch(MAC, text) else None

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from drivers.errors import Garbage
-from drivers.hostapd.parse import MAC, number
+from drivers.hostapd.parse import MAC, number, width_of, within
 from inventory.channels import channel_of
 
 
@@ -77,7 +77,7 @@ def event(line: str) -> Event | None:
     if found is None or kind is None:
         return None
     rest = found[4] or ""
-    values = dict(re.findall(r"(\w+)=([^\s,]+)", rest))
+    values = dict(re.findall(r"\b(\w+)=([^\s,]+)", rest))
     frequency = _frequency(values)
     if frequency is None and kind in _NEEDS_FREQUENCY:
         raise Garbage(f"{kind} without a frequency: {line[:120]!r}")
@@ -91,7 +91,7 @@ def event(line: str) -> Event | None:
         center_mhz=center,
         mhz20=_mhz20(values, frequency, width, center),
         success=values["success"] == "1" if "success" in values else None,
-        cac_s=number(values.get("cac_time")),
+        cac_s=within(values.get("cac_time"), 0, 86_400),
         mac=mac[0].lower() if mac else None,
         raw=line.strip()[:256],
     )
@@ -119,23 +119,30 @@ def _block(
     if kind in (EventKind.CAC_START, EventKind.NEW_CHANNEL):
         return _configured(values, frequency)
     if kind is EventKind.SWITCHED:
-        width = number(values.get("ch_width"))
+        width = width_of(values.get("ch_width"))
     else:
-        width = _CHAN_WIDTH.get(number(values.get("chan_width")) or 0) if "chan_width" in values else None
-    offset = number(values.get("ch_offset") or values.get("chan_offset")) or 0
+        width = (
+            _CHAN_WIDTH.get(within(values.get("chan_width"), 0, 10) or 0) if "chan_width" in values else None
+        )
+    offset = within(values.get("ch_offset") or values.get("chan_offset"), -1, 1) or 0
     center = number(values.get("cf1")) or None
     if center is None and width is not None:
         center = frequency if width == 20 else frequency + 10 * offset if width == 40 and offset else None
-    return width, center
+    return width, _holding(frequency, width, center)
+
+
+def _holding(frequency: int, width: int | None, center: int | None) -> int | None:
+    """The centre, if the block around it has this primary in it."""
+    return center if center is not None and abs(center - frequency) <= (width or 0) // 2 else None
 
 
 def _configured(values: Mapping[str, str], frequency: int) -> tuple[int | None, int | None]:
     """``sec_chan``, ``width`` (VHT operating width) and ``seg0`` (centre channel)."""
-    offset = number(values.get("sec_chan")) or 0
+    offset = within(values.get("sec_chan"), -1, 1) or 0
     wide = _OPER_CHWIDTH.get(number(values.get("width")) or 0)
     primary, center = number(values.get("chan")), number(values.get("seg0"))
     if wide and primary is not None and center:
-        return wide, frequency + 5 * (center - primary)
+        return wide, _holding(frequency, wide, frequency + 5 * (center - primary))
     if "width" not in values:
         return None, None
     return (40, frequency + 10 * offset) if offset else (20, frequency)
@@ -149,7 +156,7 @@ def _mhz20(
         return frozenset()
     blocks = [(center, width)]
     if number(values.get("chan_width")) == 4:
-        blocks.append((number(values.get("cf2")) or None, 80))
+        blocks.append((within(values.get("cf2"), 5000, 7200), 80))
     parts = [part for middle, wide in blocks for part in _parts(middle, wide)]
     return frozenset({frequency, *filter(_is_channel, parts)})
 

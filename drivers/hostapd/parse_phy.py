@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from drivers.errors import Garbage
+from drivers.hostapd.parse import power_of, within
 from inventory.model import Band
 
 _BANDS: Final[Mapping[str, Band]] = MappingProxyType({"1": Band.GHZ_2_4, "2": Band.GHZ_5, "4": Band.GHZ_6})
@@ -45,20 +46,22 @@ def channels(text: str) -> dict[int, PhyChannel]:
     first, *parts = re.split(r"^\s*\* (?=\d+(?:\.\d+)? MHz)", text, flags=re.M | re.ASCII)
     if not parts or not first.lstrip().startswith("Band"):
         raise Garbage(f"iw phy channels without channels: {text[:80]!r}")
-    return {each.mhz: each for each in map(_channel, parts)}
+    return {each.mhz: each for each in map(_channel, parts) if each is not None}
 
 
-def _channel(part: str) -> PhyChannel:
-    frequency = re.match(r"\d{1,6}", part, re.ASCII)
+def _channel(part: str) -> PhyChannel | None:
+    """None: of a frequency that Wi-Fi of ours has no channel at."""
+    if (mhz := within(part, 2400, 7200)) is None:
+        return None
     power = re.search(r"Maximum TX power: (-?\d{1,3}(?:\.\d+)?) dBm", part, re.ASCII)
     dfs = re.search(r"DFS state: (usable|available|unavailable)(?: \(for (\d{1,9}) sec\))?", part, re.ASCII)
     cac = re.search(r"DFS CAC time: (\d{1,9}) ms", part, re.ASCII)
     radar = Dfs.USABLE if re.search(r"Radar detection", part, re.I) else None  # the state is not told
     return PhyChannel(
-        mhz=int(frequency[0]) if frequency else 0,
+        mhz=mhz,
         disabled="(disabled)" in part,
         no_ir=re.search(r"No IR\b", part, re.I) is not None,
-        max_power_dbm=float(power[1]) if power else None,
+        max_power_dbm=power_of(power[1]) if power else None,
         dfs=Dfs(dfs[1]) if dfs else radar,
         since_s=int(dfs[2]) if dfs and dfs[2] else None,
         cac_s=int(cac[1]) / 1000 if cac else None,

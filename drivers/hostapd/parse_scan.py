@@ -31,6 +31,8 @@ def _neighbor(part: str, wanted: Band) -> NeighborReading | None:
     mac = re.match(MAC, part)
     if frequency is None or signal is None or mac is None or not _exists(frequency):
         return None
+    if not -120 <= float(signal[1]) < 0:
+        return None
     band, channel = channel_of(frequency)
     if band is not wanted:
         return None

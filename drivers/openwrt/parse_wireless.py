@@ -82,7 +82,7 @@ def _radio(name: str, said: Mapping[str, Any]) -> Radio:
         disabled=said.get("disabled") is True or is_on(config.get("disabled")),
         failed=said.get("retry_setup_failed") is True,
         automatic=channel == "auto",
-        channel=number(channel),
+        channel=_channel(channel),
         htmode=text(config.get("htmode")),
         country=text(config.get("country")),
         channels=_listed(config.get("channels")),
@@ -90,6 +90,11 @@ def _radio(name: str, said: Mapping[str, Any]) -> Radio:
         if isinstance(listed, list)
         else (),
     )
+
+
+def _channel(said: str | None) -> int | None:
+    found = number(said)
+    return found if found is not None and 1 <= found <= 233 else None
 
 
 def _interface(said: Mapping[str, Any]) -> Interface:
@@ -106,7 +111,7 @@ def _interface(said: Mapping[str, Any]) -> Interface:
 def _band(config: Mapping[str, Any]) -> Band | None:
     """Of an old configuration without either by its channel."""
     known = _BANDS.get(str(config.get("band"))) or _HWMODES.get(str(config.get("hwmode")))
-    channel = number(text(config.get("channel")))
+    channel = _channel(text(config.get("channel")))
     return known or (None if channel is None else Band.GHZ_2_4 if channel <= 14 else Band.GHZ_5)
 
 

@@ -10,12 +10,13 @@ from typing import Final
 from drivers.errors import Garbage
 from drivers.notifications import Oid, Value
 
-_REC: Final = re.compile(r"^\.?(\d+(?:\.\d+)*)\|(\d+)([a-z]?)(?::[^|]*)?\|(.*)$", re.S)
-_WALK: Final = re.compile(r"^(?:\.?([0-2](?:\.\d+)+)|\.?iso((?:\.\d+)+)) = ?(.*)$")
+_REC: Final = re.compile(r"^\.?(\d+(?:\.\d+)*)\|(\d+)([a-z]?)(?::[^|]*)?\|(.*)$", re.S | re.ASCII)
+_WALK: Final = re.compile(r"^(?:\.?([0-2](?:\.\d+)+)|\.?iso((?:\.\d+)+)) = ?(.*)$", re.ASCII)
 _NAMED: Final = re.compile(r"^[A-Za-z][A-Za-z0-9-]*::\S+ = ")
 _ABSENT: Final = re.compile(r"^(No Such (Object|Instance)|No more variables|NULL$)")
-_ENUM: Final = re.compile(r"^\S*\((-?\d+)\)")
-_NUMBER: Final = re.compile(r"^(-?\d+)\b")
+_ENUM: Final = re.compile(r"^\S*\((-?\d+)\)", re.ASCII)
+_NUMBER: Final = re.compile(r"^(-?\d+)\b", re.ASCII)
+_WHOLE: Final = re.compile(r"\s*-?\d+\s*", re.ASCII)
 _COMPLAINT: Final = re.compile(r"^Wrong Type \(should be [^)]*\): ")
 
 
@@ -56,7 +57,7 @@ def _snmprec(lines: list[str]) -> Recording:
 def _recorded(tag: int, form: str, raw: str) -> Value | None:
     """By the tag of RFC 1902; None: the device had nothing there."""
     if tag in (2, 65, 66, 67, 70, 71):
-        return int(raw)
+        return _whole(raw)
     if tag in (5, 128, 129, 130):
         return None
     octets = bytes.fromhex(raw) if form == "x" else _octets(raw)
@@ -69,18 +70,25 @@ def _recorded(tag: int, form: str, raw: str) -> Value | None:
     raise ValueError(f"type {tag}")
 
 
+def _whole(text: str) -> int:
+    if not _WHOLE.fullmatch(text):
+        raise ValueError(text)
+    return int(text)
+
+
 def _octets(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
 def _oid(text: str) -> str:
-    if not re.fullmatch(r"\.?\d+(\.\d+)*", text := text.strip()):
+    if not re.fullmatch(r"\.?\d+(\.\d+)*", text := text.strip(), re.ASCII):
         raise ValueError(text)
     return text.removeprefix(".")
 
 
 def _address(text: str) -> str:
-    if not re.fullmatch(r"\d{1,3}(\.\d{1,3}){3}", text := text.strip()):
+    shape = re.fullmatch(r"\d{1,3}(\.\d{1,3}){3}", text := text.strip(), re.ASCII)
+    if shape is None or max(map(int, text.split("."))) > 255:
         raise ValueError(text)
     return text
 
@@ -169,7 +177,7 @@ def _int(told: str) -> int:
 
 
 def _network_address(told: str) -> str:
-    return ".".join(str(int(each, 16)) for each in told.split(":"))
+    return _address(".".join(str(int(each, 16)) for each in told.split(":")))
 
 
 _PRINTED: Final[Mapping[str, Callable[[str], Value]]] = {
