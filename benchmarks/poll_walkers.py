@@ -31,7 +31,7 @@ OFTEN = frozenset(Table) - {Table.NEIGHBORS}
 """What a poll reads; neighbours are read each five minutes."""
 EXPORTER = "prometheus-snmp-exporter"
 ROWS = 50
-"""What one GetBulk of theirs asks for: more of one column than a datagram holds, so that the device decides."""
+"""Rows that one GetBulk of theirs asks for: more than a datagram holds, so that the device decides."""
 NET_SNMP_V3 = (
     *("-v3", "-l", "authPriv", "-u", "rrm", "-a", "SHA-256", "-A", "auth-password"),
     *("-x", "AES", "-X", "priv-password"),
