@@ -23,6 +23,7 @@ from agent.audit import EVERY_SITE, AuditLog
 from agent.audit_key import Key, derive, load_or_create_key
 from agent.clock import Clock, SystemClock
 from agent.counts import Count
+from agent.garbage import collect_seldom
 from agent.lane import READ_S, Lane
 from agent.ledger import Ledger
 from agent.metrics.collector import LoopCollector
@@ -67,6 +68,7 @@ async def serve(settings: Settings) -> int:
         if created:
             log.warning("audit.key_created", path=str(settings.key_file), note="keep a copy of it")
         clock = SystemClock()
+        collect_seldom()
         async with _ledger(settings, clock, key) as ledger:
             trouble: list[str] = []
             async with trap_listener(settings, key, clock, trouble.append) as traps:

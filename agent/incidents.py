@@ -41,6 +41,8 @@ AGAIN_MOST_S = 3600.0
 WEEK_US = 7 * 86_400_000_000
 AT_ONCE = 32
 """Decisions under way at the same time; each may wait for a device."""
+LOOKED_AT = 20
+"""Radios that are looked at without a pause: some 10 ms of work."""
 
 Name = tuple[str, str, str]
 """Site, kind, key."""
@@ -136,7 +138,9 @@ class Incidents:
         if site in self._memory.standby:
             return
         view = self._memory.view(self._memory.sites[site], self._clock.now())
-        for key in keys:
+        for number, key in enumerate(keys, 1):
+            if number % LOOKED_AT == 0:  # a controller tells of a thousand radios: others get their turn
+                await asyncio.sleep(0)
             for finding in self.lookout.radio(view, key, partial(self._open_keys, site)):
                 await self._take(site, finding)
         for finding in self.lookout.site(view, partial(self._open_keys, site)):

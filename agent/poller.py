@@ -24,6 +24,10 @@ DOUBLINGS_MOST = 16
 """Of the pause, before `BACKOFF_MOST_S` bounds it: a float has no room for a week of misses."""
 FIRST_WITHIN_S = 1.0
 """The first polls are spread over so many seconds; recovery waits for them."""
+FIRST_SPREAD = 1.0
+SPREAD = 0.1
+"""Of the pause, by which it varies at random, half to each side. After the first poll by a whole
+interval, else a thousand devices that were asked together at first would be asked together for minutes."""
 
 
 class Poller:
@@ -56,6 +60,7 @@ class Poller:
         self._person_told = False
         self._scanned_s = float("-inf")
         self._now = asyncio.Event()
+        self._spread = FIRST_SPREAD
 
     def poll_now(self, *, scan: bool = False) -> None:
         """Do not wait for the next turn; ``scan``: read the neighbour table too."""
@@ -116,13 +121,14 @@ class Poller:
         self._memory.lost.discard(f"{self._site}/{self._lane.name}")
 
     async def _rest(self) -> None:
-        """Until the next turn: the poll interval with 10 % of jitter; a device that doesn't answer is asked
-        less and less often."""
+        """Until the next turn: the poll interval with its jitter; a device that doesn't answer is asked less
+        and less often."""
         extra = max(0, self._contact.missed - self._policy.detect.missed_polls)
         slower = 2.0 ** min(DOUBLINGS_MOST, extra)
         pause_s = min(self._policy.poll_s * slower, max(BACKOFF_MOST_S, self._policy.poll_s))
+        spread, self._spread = self._spread, SPREAD
         try:
-            async with asyncio.timeout(pause_s * (0.95 + 0.1 * self._jitter())):
+            async with asyncio.timeout(pause_s * (1.0 + spread * (self._jitter() - 0.5))):
                 await self._now.wait()
         except TimeoutError:
             pass

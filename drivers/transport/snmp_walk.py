@@ -105,6 +105,7 @@ class _Walk:
 
     def __init__(self, name: str, roots: Sequence[Oid], limits: WalkLimits) -> None:
         self.cursors = {root: root for root in dict.fromkeys(roots)}
+        self._places: dict[Oid, tuple[int, ...]] = dict.fromkeys(self.cursors, ())  # behind their columns
         self._name = name
         self._limits = limits
         self._wanted = limits.repetitions
@@ -137,9 +138,10 @@ class _Walk:
         return found
 
     def _advance(self, column: Oid, oid: Oid) -> None:
-        if order(oid) <= order(self.cursors[column]):
+        place = order(oid[len(column) + 1 :])
+        if place <= self._places[column]:
             raise Garbage(f"{self._name}: goes in circles: {oid} comes after {self.cursors[column]}")
-        self.cursors[column] = oid
+        self.cursors[column], self._places[column] = oid, place
         self._left -= 1
         if self._left < 0:
             raise Garbage(f"{self._name}: more than {self._limits.varbinds} values below {column}")
