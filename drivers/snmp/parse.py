@@ -117,7 +117,8 @@ def _counters(answer: Answer, row: Row, request: Request) -> Counters | None:
 
 def _sum(summands: Iterable[Result], bits: int) -> int:
     """Of counters of so many bits; it wraps when they do, as one counter of that width would."""
-    return sum(_total(each, 2**bits - 1) or 0 for each in summands) % 2**bits
+    whole: int = 2**bits
+    return sum(_total(each, whole - 1) or 0 for each in summands) % whole
 
 
 def _epoch(epoch: str, row: Row, summed: Set[str]) -> str:
