@@ -189,7 +189,7 @@ class SnmpDevice:
             told = read(answer, radio, key, self._band(key, radio), request)
             self._say(key, told.refusals)
             if told.reading is None:
-                missing[key] = Absence.GARBAGE
+                missing[key] = Absence.GARBAGE if told.refusals else Absence.ABSENT
                 continue
             readings[key] = told.reading
         if Table.STATUS in request.tables:

@@ -72,6 +72,8 @@ def _changed(subject: Subject, edit: Edit, have: ConfigState) -> Values:
     for name, value in edit.set.items():
         if (write := subject.profile.set.get(name)) is not None:
             _check_range(name, value, write)
+            if write.bands and subject.band not in (None, *write.bands):
+                raise Unsupported(f"{edit.scope.name}: the device sets no {name} of {subject.band} GHz")
     _check_place(subject, edit, have)
     now = _now(have)
     changed = {name: value for name, value in edit.set.items() if now.get(name) != value}
