@@ -266,7 +266,7 @@ class SnmpDevice:
             raise Unsupported(f"{self._name} has no {request.action} of {request.radio}")
         steps = profile.release if request.action is Action.RELEASE else profile.restart
         async with self._writing:
-            await self._write(render.commands(profile, steps, radio.row, {}))
+            await self._write(render.commands(profile, [(step, {}) for step in steps], radio.row))
 
     async def signals(self) -> AsyncIterator[Signal]:
         """What its traps say, if the daemon hears any."""
