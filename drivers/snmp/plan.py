@@ -8,6 +8,7 @@ from typing import Final
 
 from drivers.errors import Refused, Unsupported
 from drivers.snmp import render
+from drivers.snmp.dfs import DFS_MHZ
 from drivers.snmp.parse_answer import Row
 from drivers.snmp.profile import Profile, Write
 from drivers.snmp.render import Command
@@ -15,7 +16,6 @@ from drivers.types import ConfigState, Edit, Effects, Outage, RadioState, Readba
 from inventory.channels import Block, block, blocks_of
 from inventory.model import Band
 
-_DFS_MHZ: Final = frozenset({*range(5260, 5321, 20), *range(5500, 5721, 20)})
 _WEATHER_MHZ: Final = frozenset({5600, 5620, 5640})
 _CAC_S: Final = 60.0
 _WEATHER_CAC_S: Final = 600.0  # ETSI EN 301 893; the MIBs tell neither the domain nor the time
@@ -202,6 +202,6 @@ def _cac_s(subject: Subject, edit: Edit, have: ConfigState, changed: Values) -> 
         there: Values = {name: value for name, value in _now(have).items() if name in _PLACE}
         again = Edit(change_id=edit.change_id, scope=edit.scope, set=there)
         target = target_block(subject, again, have) if there else None
-    if target is None or not target.mhz20 & _DFS_MHZ:
+    if target is None or not target.mhz20 & DFS_MHZ:
         return 0.0
     return _WEATHER_CAC_S if target.mhz20 & _WEATHER_MHZ else _CAC_S
