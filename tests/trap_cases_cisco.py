@@ -250,8 +250,25 @@ NO_BLOCK = Case(
     profile="airespace",
     trap=T81,
     values=on(132),
-    proven=(radar(T81, frozenset({5660})),),
+    proven=(radar(T81, block(Band.GHZ_5, 132, 80).mhz20),),
     where=controller(on_5=block(Band.GHZ_5, 36, 160)),
 )
 
-CISCO = [*AIRESPACE, *LWAPP_AP, FASTER, NO_BLOCK]
+LEFT_DFS = Case(
+    name="airespace: radar, and the channel is already the one after it",
+    profile="airespace",
+    trap=T81,
+    values=on(36),
+    proven=(radar(T81, BLOCK_52_40),),
+)
+
+NO_DFS = Case(
+    name="airespace: radar on a channel that needs no DFS, and the radio is on none that does",
+    profile="airespace",
+    trap=T81,
+    values=on(157),
+    proven=GAP,
+    where=controller(on_5=block(Band.GHZ_5, 36, 40)),
+)
+
+CISCO = [*AIRESPACE, *LWAPP_AP, FASTER, NO_BLOCK, LEFT_DFS, NO_DFS]

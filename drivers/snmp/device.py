@@ -195,7 +195,7 @@ class SnmpDevice:
             told = read(answer, radio, key, self._band(key, radio), request)
             self._say(key, told.refusals)
             if told.reading is None:
-                missing[key] = Absence.GARBAGE
+                missing[key] = Absence.GARBAGE if told.refusals else Absence.ABSENT
                 continue
             readings[key] = told.reading
         if Table.STATUS in request.tables:
@@ -273,7 +273,7 @@ class SnmpDevice:
             raise Unsupported(f"{self._name} has no {request.action} of {request.radio}")
         steps = profile.release if request.action is Action.RELEASE else profile.restart
         async with self._writing:
-            await self._write(render.commands(profile, steps, radio.row, {}))
+            await self._write(render.commands(profile, [(step, {}) for step in steps], radio.row))
 
     async def signals(self) -> AsyncIterator[Signal]:
         """What its traps say, if the daemon hears any."""

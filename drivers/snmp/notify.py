@@ -7,7 +7,7 @@ it becomes a Gap, and the device is polled.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
@@ -28,13 +28,14 @@ from drivers.signals import (
     RogueHeard,
     Signal,
 )
+from drivers.snmp.dfs import DFS_MHZ
 from drivers.snmp.notify_trap import Trap
 from drivers.snmp.notify_where import Whereabouts
 from drivers.snmp.notify_words import Group, Meaning, Means, section_of
 from drivers.snmp.parse_value import Result
 from drivers.snmp.profile import Profile, Sources
 from drivers.transport.traps_message import GENERIC, plain_trap
-from inventory.channels import block, frequency_mhz
+from inventory.channels import blocks_of, frequency_mhz
 from inventory.model import Band, RadioKey
 
 EVERYBODYS: Final = Group.model_validate(
@@ -42,6 +43,9 @@ EVERYBODYS: Final = Group.model_validate(
 )
 """coldStart and warmStart: what was known of the device is no longer so."""
 
+ASSUMED: Final = "; the width is not known, and the widest is taken"
+
+_WIDTHS_MHZ: Final = (20, 40, 80, 160)
 _TEXT_MOST: Final = 80
 
 
@@ -132,7 +136,8 @@ class _Told:
 
 
 def _radar(told: _Told) -> tuple[Signal, ...]:
-    """All 20 MHz channels of the width count as hit: where in it the radar was, no trap says."""
+    """All 20 MHz channels of the width count as hit: where in it the radar was, no trap says. Of a width that
+    is not known, the widest."""
     named, channel = told.radios(), told.trap.number(told.meaning.channel)
     if named is None:
         return told.gap
@@ -149,24 +154,37 @@ def _radar(told: _Told) -> tuple[Signal, ...]:
         authenticated=told.proven,
         raw=f"trap {told.trap.notification.trap}",
     )
-    heard = [(key, _hit(told.where, key, channel)) for key in radios]
     if len(radios) > 1 and channel is not None:  # only one of them can have heard it
-        heard = [one for one in heard if _is_on(told.where, one[0], channel)]
-    made = [replace(hit, radio=key, mhz20=mhz20) for key, mhz20 in heard if mhz20]
+        radios = [key for key in radios if _is_on(told.where, key, channel)]
+    heard = [(key, _hit(told, key, channel)) for key in radios]
+    made = [
+        replace(hit, radio=key, mhz20=mhz20, raw=f"{hit.raw}{note}") for key, (mhz20, note) in heard if mhz20
+    ]
     return tuple(made) if len(made) == 1 else told.gap
 
 
-def _hit(where: Whereabouts, key: RadioKey, channel: int | None) -> frozenset[int]:
-    was_on = where.on_air.get(key)
-    if channel is None:
-        return was_on.mhz20 if was_on is not None else frozenset()
-    mhz = _mhz(channel)
-    if was_on is None or mhz in was_on.mhz20:
-        return was_on.mhz20 if was_on is not None else frozenset({mhz})
-    try:
-        return block(Band.GHZ_5, channel, was_on.width_mhz).mhz20
-    except ValueError:
-        return frozenset({mhz})
+def _hit(told: _Told, key: RadioKey, channel: int | None) -> tuple[frozenset[int], str]:
+    """20 MHz channels, and what was assumed. A channel that needs no DFS is not where radar was heard: the
+    radio has left already, and it counts as none."""
+    was_on = told.where.on_air.get(key)
+    mhz = None if channel is None else _mhz(channel)
+    if channel is None or mhz not in DFS_MHZ:
+        return (was_on.mhz20 if was_on is not None and was_on.mhz20 & DFS_MHZ else frozenset()), ""
+    if was_on is None:
+        return _widest(channel, _widths_mhz(told.trap.profile)) & DFS_MHZ, ASSUMED
+    if mhz in was_on.mhz20:
+        return was_on.mhz20, ""
+    return _widest(channel, [each for each in _WIDTHS_MHZ if each <= was_on.width_mhz]), ""
+
+
+def _widths_mhz(profile: Profile) -> Iterable[int]:
+    """Where a dialect does not say what its radios can have, they may have any."""
+    return profile.widths_mhz if "widths_mhz" in profile.model_fields_set else _WIDTHS_MHZ
+
+
+def _widest(channel: int, widths_mhz: Iterable[int]) -> frozenset[int]:
+    around = [each for width in widths_mhz for each in blocks_of(Band.GHZ_5, channel, width)]
+    return max(around, key=lambda each: each.width_mhz).mhz20 if around else frozenset({_mhz(channel)})
 
 
 def _is_on(where: Whereabouts, key: RadioKey, channel: int) -> bool:

@@ -12,7 +12,7 @@ from drivers.errors import Garbage
 from drivers.snmp import profile as words
 from drivers.snmp.parse_answer import Answer, Row
 from drivers.snmp.parse_radio import Located, text_of
-from drivers.snmp.parse_status import WIDTHS_MHZ, Request, status, whole
+from drivers.snmp.parse_status import WIDTHS_MHZ, OtherBand, Request, status, whole
 from drivers.snmp.parse_value import Result, mac_of, within
 from drivers.types import (
     ClientReading,
@@ -50,7 +50,8 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
-    """What was read of one radio. ``reading`` None: its own row was refused."""
+    """What was read of one radio. ``reading`` None: its own row was refused, or, without a refusal, it is no
+    radio of the band that was given for it."""
 
     reading: RadioReading | None
     refusals: tuple[Refusal, ...] = ()
@@ -62,6 +63,8 @@ def read(answer: Answer, radio: Located, key: RadioKey, band: Band, request: Req
     refused: list[Refusal] = []
     try:
         reading = status(answer, radio, key, radio.band or band, request)
+    except OtherBand:
+        return Read(reading=None)
     except Garbage as error:
         why = Refusal(section="status", row=radio.row.suffix, why=str(error))
         return Read(reading=None, refusals=(why,))
@@ -117,7 +120,7 @@ def _counters(answer: Answer, row: Row, request: Request) -> Counters | None:
 
 def _sum(summands: Iterable[Result], bits: int) -> int:
     """Of counters of so many bits; it wraps when they do, as one counter of that width would."""
-    whole = 1 << bits
+    whole: int = 2**bits
     return sum(_total(each, whole - 1) or 0 for each in summands) % whole
 
 

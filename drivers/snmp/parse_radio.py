@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from drivers.errors import Garbage
 from drivers.snmp.parse_answer import Answer, Row
 from drivers.snmp.parse_value import Result, mac_of
-from drivers.snmp.profile import Aps
+from drivers.snmp.profile import Aps, Source
 from drivers.types import FoundAp, FoundRadio
 from inventory.channels import channels
 from inventory.model import Band
@@ -21,7 +22,7 @@ ApTold = tuple[str | None, str | None, str | None]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Located:
     """A radio on the device. ``ap_mac`` None: the device is one AP, or does not tell; ``band`` None: not
-    told."""
+    told. ``unlisted``: it names a band for which the dialect has no word."""
 
     row: Row
     name: str
@@ -29,6 +30,7 @@ class Located:
     ap_name: str | None = None
     ap_model: str | None = None
     band: Band | None = None
+    unlisted: bool = False
     bssid: str | None = None
 
 
@@ -62,7 +64,7 @@ def _located(answer: Answer, row: Row, aps: dict[str, ApTold]) -> Located | None
     try:
         name = answer.first(radios.name, row)
         mac, ap_name, model = _ap(answer, row, aps)
-        band = band_of(answer, row)
+        unlisted = False if (band := _told_band(answer, row)) else _is_unlisted(answer, row)
     except Garbage:
         return None
     if name is None:
@@ -73,7 +75,8 @@ def _located(answer: Answer, row: Row, aps: dict[str, ApTold]) -> Located | None
         ap_mac=mac,
         ap_name=ap_name,
         ap_model=model,
-        band=band,
+        band=band or (None if unlisted else _band_of_channel(answer, row)),
+        unlisted=unlisted,
         bssid=_bssid(answer, row),
     )
 
@@ -111,15 +114,30 @@ def text_of(value: Result) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def band_of(answer: Answer, row: Row) -> Band | None:
-    """As the device tells it, else as its channel does (a 6 GHz radio must be told: the numbers are the
-    same)."""
+def _told_band(answer: Answer, row: Row) -> Band | None:
     told = answer.first(answer.profile.radios.band, row)
-    if told is not None:
-        try:
-            return Band(text_of(told))
-        except ValueError:
-            raise Garbage(f"{told!r} is no band") from None
+    try:
+        return None if told is None else Band(text_of(told))
+    except ValueError:
+        raise Garbage(f"{told!r} is no band") from None
+
+
+def _is_unlisted(answer: Answer, row: Row) -> bool:
+    """True where the device says a band for which no source has a word: 6 GHz in a MIB that is older. Its
+    channel numbers are those of 5 GHz, so that a guess would be wrong."""
+    return any(
+        source.map is not None and answer.first((_of_any_word(source),), row) is not None
+        for source in answer.profile.radios.band
+    )
+
+
+@lru_cache(maxsize=256)
+def _of_any_word(source: Source) -> Source:
+    return source.model_copy(update={"map": {"*": 1}})
+
+
+def _band_of_channel(answer: Answer, row: Row) -> Band | None:
+    """Where the device tells no band (a 6 GHz radio must be told: the numbers are the same)."""
     try:
         channel = answer.first(answer.profile.status.channel, row)
     except Garbage:  # it will cost the radio its reading

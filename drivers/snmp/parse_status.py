@@ -34,11 +34,15 @@ class Request:
     take_over: bool = False
 
 
+class OtherBand(Garbage):
+    """The radio is on a channel that the band given for it does not have, and its own is not known."""
+
+
 def status(answer: Answer, radio: Located, key: RadioKey, band: Band, request: Request) -> RadioReading:
     words, row = answer.profile.status, radio.row
     channel = whole(answer, words.channel, row)
     if channel is not None and channel.value not in channels(band):
-        raise Garbage(f"{band} GHz has no channel {channel.value}")
+        raise (OtherBand if radio.unlisted else Garbage)(f"{band} GHz has no channel {channel.value}")
     width = _width(answer, row)
     choices = power_choices(answer, row)
     country = _country(answer, row)

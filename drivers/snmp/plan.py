@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from drivers.errors import Refused, Unsupported
 from drivers.snmp import render
+from drivers.snmp.dfs import DFS_MHZ
 from drivers.snmp.parse_answer import Row
 from drivers.snmp.profile import Profile, Write
 from drivers.snmp.render import Command
 from drivers.types import ConfigState, Edit, Effects, Outage, RadioState, Readback, Setting, Values
-from inventory.channels import Block, block, frequency_mhz
+from inventory.channels import Block, block, blocks_of
 from inventory.model import Band
 
-_DFS_MHZ: Final = frozenset({*range(5260, 5321, 20), *range(5500, 5721, 20)})
 _WEATHER_MHZ: Final = frozenset({5600, 5620, 5640})
 _CAC_S: Final = 60.0
 _WEATHER_CAC_S: Final = 600.0  # ETSI EN 301 893; the MIBs tell neither the domain nor the time
@@ -49,16 +50,69 @@ def commands(subject: Subject, edit: Edit, have: ConfigState) -> tuple[Command, 
     writes = subject.profile.set
     if target is not None:
         changed = _with_side(changed, target, writes.get(Setting.WIDTH_MHZ))
-    steps = [step for name in render.settings_in(changed, writes) for step in writes[name].steps]
-    below = target is not None and target.center_mhz < frequency_mhz(target.band, target.primary)
-    return render.commands(subject.profile, steps, subject.row, changed, subject.choices, below=below)
+    stages = _stages(changed, writes, have, target)
+    steps = [(step, values) for name, values in stages for step in writes[name].steps]
+    below = target is not None and _is_below(target)
+    return render.commands(subject.profile, steps, subject.row, subject.choices, below=below)
+
+
+def _stages(
+    changed: Values, writes: Mapping[Setting, Write], have: ConfigState, target: Block | None
+) -> list[tuple[Setting, Values]]:
+    """Each setting and its value, in the order of the profile; but narrower before a move, wider after it.
+    Each SET is one of its own, and what is on the air between two of them must lie within the old block or
+    the new one. Where a word for 40 MHz fits only one of them, 20 MHz lead from one to the other."""
+    names = render.settings_in(changed, writes)
+    plain = [(name, changed) for name in names]
+    if target is None or not {Setting.CHANNEL, Setting.WIDTH_MHZ} <= set(names):
+        return plain
+    rest = [stage for stage in plain if stage[0] not in _PLACE]
+    move, resize = (Setting.CHANNEL, changed), (Setting.WIDTH_MHZ, changed)
+    now = _block_of(target.band, have)
+    if now is None or now.width_mhz > target.width_mhz:
+        fits = now is None or _fits(target, now, writes)
+        order = [resize, move]
+    else:
+        fits = _fits(now, target, writes)
+        order = [move, resize]
+    if not fits:
+        order = [(Setting.WIDTH_MHZ, {**changed, Setting.WIDTH_MHZ: 20}), move, resize]
+    return [*order, *rest]
+
+
+def _block_of(band: Band, have: ConfigState) -> Block | None:
+    now = _now(have)
+    try:
+        return block(band, now[Setting.CHANNEL], now[Setting.WIDTH_MHZ], now.get(Setting.CENTER_MHZ))
+    except (KeyError, ValueError):
+        return None
+
+
+def _fits(narrow: Block, wide: Block, writes: Mapping[Setting, Write]) -> bool:
+    """True where the word for the width of the narrower block means a part of the wider one around its
+    primary too."""
+    if narrow.width_mhz not in _sides(writes.get(Setting.WIDTH_MHZ)):
+        return True
+    return any(
+        _is_below(each) is _is_below(narrow) and each.mhz20 <= wide.mhz20
+        for each in blocks_of(wide.band, wide.primary, narrow.width_mhz)
+    )
+
+
+def _is_below(wide: Block) -> bool:
+    """Most of the block is below its primary channel."""
+    return wide.center_mhz < wide.primary_mhz
+
+
+def _sides(write: Write | None) -> frozenset[int]:
+    """Widths of which the device has two words: above the primary channel, and below it."""
+    steps = write.steps if write is not None else ()
+    return frozenset(-key for step in steps for key in step.map or () if key < 0)
 
 
 def _with_side(changed: Values, target: Block, write: Write | None) -> Values:
     """Where a width above its primary and one below it are two words of the device, a move takes one too."""
-    steps = write.steps if write is not None else ()
-    sides = {-key for step in steps for key in step.map or () if key < 0}
-    if target.width_mhz not in sides or not changed.keys() & set(_PLACE):
+    if target.width_mhz not in _sides(write) or not changed.keys() & set(_PLACE):
         return changed
     return {**changed, Setting.WIDTH_MHZ: target.width_mhz}
 
@@ -72,6 +126,8 @@ def _changed(subject: Subject, edit: Edit, have: ConfigState) -> Values:
     for name, value in edit.set.items():
         if (write := subject.profile.set.get(name)) is not None:
             _check_range(name, value, write)
+            if write.bands and subject.band not in (None, *write.bands):
+                raise Unsupported(f"{edit.scope.name}: the device sets no {name} of {subject.band} GHz")
     _check_place(subject, edit, have)
     now = _now(have)
     changed = {name: value for name, value in edit.set.items() if now.get(name) != value}
@@ -146,6 +202,6 @@ def _cac_s(subject: Subject, edit: Edit, have: ConfigState, changed: Values) -> 
         there: Values = {name: value for name, value in _now(have).items() if name in _PLACE}
         again = Edit(change_id=edit.change_id, scope=edit.scope, set=there)
         target = target_block(subject, again, have) if there else None
-    if target is None or not target.mhz20 & _DFS_MHZ:
+    if target is None or not target.mhz20 & DFS_MHZ:
         return 0.0
     return _WEATHER_CAC_S if target.mhz20 & _WEATHER_MHZ else _CAC_S

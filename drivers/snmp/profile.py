@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from drivers.snmp.session import Syntax
 from drivers.types import Outage, Readback, Setting, Table
+from inventory.model import Band
 
 
 def _typed(raw: Any) -> Any:
@@ -318,16 +319,17 @@ class Step(Part):
 class Write(Part):
     """How one setting is set. ``scope``: what it applies to; for a band, ``rows`` names the index of each.
 
-    ``allowed``: pairs of lowest and highest value. ``told``: what the device says is set, where that is not
-    what ``status`` reads; ``owned``: yields something while the vendor's own RRM holds it. ``readback``:
-    whether ``status`` proves that it is in force. ``silent_s``: without service at the most, listening for
-    radar not counted.
+    ``allowed``: pairs of lowest and highest value, ``bands``: of radios that take it, if not all. ``told``:
+    what the device says is set, where that is not what ``status`` reads; ``owned``: yields something while
+    the vendor's own RRM holds it. ``readback``: whether ``status`` proves that it is in force. ``silent_s``:
+    without service at the most, listening for radar not counted.
     """
 
     scope: Literal["radio", "band", "device"] = "radio"
     rows: Mapping[str, str] = Field(default_factory=dict)
     steps: tuple[Step, ...] = Field(min_length=1)
     allowed: tuple[tuple[int, int], ...] = ()
+    bands: tuple[Band, ...] = ()
     told: Sources = ()
     owned: Sources = ()
     readback: Readback = Readback.IN_FORCE

@@ -23,19 +23,18 @@ class Command:
 
 def commands(
     profile: Profile,
-    steps: Iterable[Step],
+    steps: Iterable[tuple[Step, Values]],
     row: Row,
-    values: Values,
     choices: tuple[int, ...] | None = None,
     *,
     below: bool = False,
 ) -> tuple[Command, ...]:
-    """In order; what would be set twice to the same is set once. ``choices``: the radio's powers, loudest
-    first; ``below``: most of the block is below its primary channel. Raises Refused for a value that the
-    device has no word for."""
+    """In order, each with the values it is taken from; what would be set twice to the same is set once.
+    ``choices``: the radio's powers, loudest first; ``below``: most of the block is below its primary channel.
+    Raises Refused for a value that the device has no word for."""
     made: list[list[tuple[Assignment, str]]] = []
     known: set[Assignment] = set()
-    for step in steps:
+    for step, values in steps:
         one = _assignment(profile, step, row, values, choices, below)
         if one in known:
             continue

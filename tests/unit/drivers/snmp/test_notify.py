@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from trap_cases import AP, AT_S, DEVICE, GAP, LOBBY, R5, Case, controller, controller_rows
-from trap_cases_cisco import BASE, CISCO, SIGNATURE, VAR
+from trap_cases import AP, AT_S, DEVICE, GAP, LOBBY, MAC_SUFFIX, R5, Case, controller, controller_rows
+from trap_cases_cisco import BASE, CHANNEL, CISCO, SIGNATURE, VAR, at
 from trap_cases_others import OTHERS
 
 from drivers.notifications import Notification
@@ -25,7 +25,7 @@ from drivers.signals import (
 )
 from drivers.snmp.load import read, shipped
 from drivers.snmp.notify import Rules
-from drivers.snmp.notify_where import Places
+from drivers.snmp.notify_where import Places, Whereabouts
 from drivers.snmp.notify_words import Group, Means
 from drivers.snmp.parse_value import Result
 from inventory.site_error import SiteErrors
@@ -154,6 +154,25 @@ def test_the_docs_say_what_is_understood() -> None:
         for name, means in meant.items()
         if means
     }
+
+
+@pytest.mark.parametrize(
+    ("channel", "hit"),
+    [
+        (100, frozenset(range(5500, 5641, 20))),  # 160 MHz
+        (60, frozenset({5260, 5280, 5300, 5320})),  # of 160 MHz the half that needs DFS
+        (132, frozenset({5660, 5680, 5700, 5720})),  # 80 MHz: no wider block
+    ],
+)
+def test_radar_at_a_radio_whose_width_nobody_told(channel: int, hit: frozenset[int]) -> None:
+    """A controller that tells channels and no widths (recorded of a CBW): 20 MHz would be too few to bar."""
+    where = Whereabouts.of([AP], controller_rows((0, 1)), {}, one_ap=False)
+    values = {**at(1), f"{CHANNEL}.{MAC_SUFFIX}.1": channel}
+    note = Notification(at_s=AT_S, source="192.0.2.1", trap=f"{BASE}.81", varbinds=values, authenticated=True)
+    (signal,) = RULES["airespace"].signals(note, DEVICE, where)
+    assert isinstance(signal, RadarDetected)
+    assert signal.mhz20 == hit
+    assert "width is not known" in signal.raw
 
 
 def test_a_radio_that_was_found_once_stays_known_when_its_ap_is_down() -> None:
