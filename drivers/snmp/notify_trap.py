@@ -19,7 +19,7 @@ class Trap:
     """One notification, read by the words of a group."""
 
     def __init__(self, profile: Profile, group: Group, notification: Notification) -> None:
-        self._profile = profile
+        self.profile = profile
         self.group = group
         self.notification = notification
         self._parts: dict[str, PartValue] | None = None
@@ -63,7 +63,7 @@ class Trap:
 
     def _column(self, column: str) -> Oid:
         table, dot, number = column.partition(".")
-        return f"{self._profile.tables[table].oid}.{number}" if dot else f"{self.group.variables}.{column}"
+        return f"{self.profile.tables[table].oid}.{number}" if dot else f"{self.group.variables}.{column}"
 
     def _index(self) -> Mapping[str, PartValue]:
         """Parts of the indices that stand behind columns of the profile's tables."""
@@ -75,7 +75,7 @@ class Trap:
         return self._parts
 
     def _parts_of(self, oid: Oid) -> Mapping[str, PartValue]:
-        for table in self._profile.tables.values():
+        for table in self.profile.tables.values():
             if not oid.startswith(f"{table.oid}."):
                 continue
             suffix = oid.removeprefix(f"{table.oid}.").partition(".")[2]
