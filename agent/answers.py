@@ -12,6 +12,7 @@ from agent.change import Actor, Cause, Change, State, Trigger
 from agent.changes import Changes
 from agent.clock import Clock
 from agent.course import Interrupt
+from agent.doubts import Doubts
 from agent.events import Event
 from agent.executor import Executor
 from agent.fleet import Fleet
@@ -24,7 +25,7 @@ from agent.planner.legal import Veto
 from agent.planner.steer import REST_S
 from agent.store_errors import StoreUnavailable
 from agent.view import SiteView
-from drivers.errors import DriverError
+from drivers.errors import DriverError, NeverAgain
 from drivers.types import Action, ActionRequest, RadioState, Setting
 from inventory.model import RadioKey
 
@@ -33,6 +34,9 @@ log = structlog.get_logger()
 
 ALERT_AGAIN_S = 4 * 3600.0
 """A person is told the same of a radio no sooner than this, unless it is critical."""
+
+
+IN_DOUBT = "A restart of the radio broke off: it may be off because of it, until the next one"
 
 
 class Answers:
@@ -55,6 +59,7 @@ class Answers:
         self._executor = executor
         self._changes = changes
         self._alert = alert
+        self.doubts = Doubts(memory, ledger, clock)
         self._last_told_s: dict[str, float] = {}
 
     async def give(
@@ -143,21 +148,31 @@ class Answers:
             self._claim(request, before)
             await self._decline(none, event, told)
             return none
+        doubtful = request.radio in self._memory.in_doubt
         try:
             await self._note(deed, event, "doing", actor)
             await self._remember(request)
+            await self.doubts.begin(request)
             await self._lane(request, event).act(request, lambda: self._no_longer(request, event, actor))
         except Withheld as error:
             self._claim(request, before)
+            await self.doubts.settle(request, doubtful=doubtful)
             await self._note(deed, event, "withheld", actor)
             return NoChange(radio=request.radio, reason="vetoed", params={"why": str(error)})
         except DriverError as error:
             log.warning("deed.failed", radio=request.radio, action=str(request.action), error=str(error))
             await self._note(deed, event, "failed", actor)
+            if isinstance(error, NeverAgain):  # the device did nothing
+                await self.doubts.settle(request, doubtful=doubtful)
+            elif self.doubts.doubt(request):
+                self._alert(event.site, IN_DOUBT, request.radio)
             return NoChange(radio=request.radio, reason="device_refused", params={"action": request.action})
         except (StoreUnavailable, AuditUnavailable):
             self._claim(request, before)  # it was not done
+            if not doubtful:
+                self._memory.in_doubt.pop(request.radio, None)
             raise
+        await self.doubts.settle(request)
         await self._note(deed, event, "done", actor)
         return None
 
@@ -190,8 +205,9 @@ class Answers:
         return None
 
     async def _switched_off(self, request: ActionRequest) -> NoChange | None:
-        """A radio that is off because somebody set it so is no failure that a restart mends."""
-        if request.action is not Action.RESTART:
+        """A radio that is off because somebody set it so is no failure that a restart mends; one that a
+        restart of ours may have left off is."""
+        if request.action is not Action.RESTART or request.radio in self._memory.in_doubt:
             return None
         have = await self._changes.have(request.radio)
         if have is None or have.state is not RadioState.OFF or have.configured.get(Setting.ENABLED) == 1:

@@ -11,6 +11,7 @@ import structlog
 from agent.audit import EVERY_SITE, AuditUnavailable
 from agent.change import Change
 from agent.clock import Clock
+from agent.doubts import Doubts
 from agent.executor import Executor
 from agent.fleet import Fleet
 from agent.ledger import Ledger
@@ -63,6 +64,7 @@ class Housekeeping:
         pauses = await self._ledger.call(store.pauses, self._clock.now())
         self._memory.pauses = {pause.scope: pause.until for pause in pauses}
         self._memory.deeds = await self._ledger.call(store.deeds)
+        await Doubts(self._memory, self._ledger, self._clock).recover()
         await self._ledger.note(self._ledger.record("system", "agent.started", EVERY_SITE))
         await self.begin_open()
 

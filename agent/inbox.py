@@ -17,6 +17,7 @@ from drivers.signals import (
     ChannelSwitched,
     Gap,
     InterferenceHeard,
+    NopFinished,
     RadarDetected,
     RadioDown,
     RadioFault,
@@ -32,7 +33,7 @@ log = structlog.get_logger()
 REPORTS = (InterferenceHeard, RogueHeard, AttackHeard, RadioFault)
 """Signals that a detector weighs."""
 
-MOVED = (Gap, RadioUp, RadioDown, ChannelSwitched)
+MOVED = (Gap, RadioUp, RadioDown, ChannelSwitched, NopFinished)
 """Signals after which the device is read at once."""
 
 
@@ -124,16 +125,15 @@ class Inbox:
     # -- radar -------------------------------------------------------------------------------------
 
     async def _radar_told(self, site: str, device: str, signal: RadarDetected) -> None:
-        if signal.radio is not None and not self._knows(site, device, signal.radio):
-            self._fleet.poll_now(site, device)
-            return
-        if not signal.authenticated:
-            self._fleet.poll_now(site, device)  # the poll says whether it is true
-            return
-        radios = (signal.radio,) if signal.radio else self._radios_on(site, device, signal.mhz20)
-        await self._radar.heard(
-            Report(site=site, radios=radios, mhz20=signal.mhz20, source="signal", raw=signal.raw)
-        )
+        """The device is read in any case: that says whether it is true where nobody proved who sent it, and
+        what it is about where the report names no channel that radar can be on."""
+        known = signal.radio is None or self._knows(site, device, signal.radio)
+        if known and signal.authenticated:
+            radios = (signal.radio,) if signal.radio else self._radios_on(site, device, signal.mhz20)
+            await self._radar.heard(
+                Report(site=site, radios=radios, mhz20=signal.mhz20, source="signal", raw=signal.raw)
+            )
+        self._fleet.poll_now(site, device)
 
     def _radios_on(self, site: str, device: str, mhz20: frozenset[int]) -> tuple[RadioKey, ...]:
         """Radios of the device that were on these channels within the last minute."""

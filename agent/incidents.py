@@ -137,6 +137,8 @@ class Incidents:
         another agent does."""
         if site in self._memory.standby:
             return
+        keys = list(keys)
+        await self._answers.doubts.seen(keys)
         view = self._memory.view(self._memory.sites[site], self._clock.now())
         for number, key in enumerate(keys, 1):
             if number % LOOKED_AT == 0:  # a controller tells of a thousand radios: others get their turn

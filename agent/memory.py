@@ -230,6 +230,7 @@ class Memory:
         self.lost: set[str] = set()  # site/device
         self.contacts: dict[str, Contact] = {}  # site/device
         self.deeds: dict[tuple[RadioKey, Action], int] = {}  # when last done, UTC in µs
+        self.in_doubt: dict[RadioKey, float] = {}  # restarts nobody knows the end of -> monotonic, of that
         self.leaving: frozenset[RadioKey] = frozenset()  # served only until their changes are final
         self._critical: dict[RadioKey, deque[tuple[str, str]]] = {}
         self._sent_by: dict[str, Mapping[str, RadioKey]] = {}  # site -> BSSID -> radio

@@ -61,8 +61,11 @@ class RadarWatch:
         """Bar, drop plans, and watch the radios leave. Copies are dropped; a later hit extends the period."""
         now_s = self._clock.monotonic()
         known = tuple(key for key in report.radios if key in self._memory.radios)
-        report = replace(report, radios=known, mhz20=self._where_radar_counts(report))
-        if not report.mhz20 or self._is_copy(report, now_s):
+        named, report = report.mhz20, replace(report, radios=known, mhz20=self._where_radar_counts(report))
+        if not report.mhz20:
+            log.warning("radar.on_no_dfs_channel", site=report.site, radios=list(known), mhz=sorted(named))
+            return
+        if self._is_copy(report, now_s):
             return
         self._reports.append((now_s, report))
         event = self._event(report)

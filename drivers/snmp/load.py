@@ -10,6 +10,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from drivers.snmp import profile_check
 from drivers.snmp.notify_words import mistakes, section_of
 from drivers.snmp.profile import Profile
 from inventory.site_error import SiteError, SiteErrors, Steps, dotted
@@ -26,13 +27,15 @@ def read(raw: bytes, file: str) -> Profile:
         section = section_of(profile)
     except ValidationError as error:
         raise SiteErrors(_explained(error, top, file)) from None
-    lost = [
-        SiteError(file, top.at(path).line, dotted(path), expected, shown(plain(top.at(path))))
-        for path, expected in mistakes(profile, section)
-    ]
-    if lost:
+    found = [*profile_check.mistakes(profile), *mistakes(profile, section)]
+    if lost := [_mistake(top, file, path, expected) for path, expected in found]:
         raise SiteErrors(lost)
     return profile
+
+
+def _mistake(top: Node, file: str, loc: Steps, expected: str) -> SiteError:
+    path = _in_file(loc, top)
+    return SiteError(file, top.at(path).line, dotted(path), expected, shown(plain(top.at(path))))
 
 
 def _explained(error: ValidationError, top: Node, file: str) -> list[SiteError]:

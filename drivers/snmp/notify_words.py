@@ -21,7 +21,7 @@ class Means(StrEnum):
     """What a trap can mean."""
 
     RADAR = "radar"
-    RADAR_CLEARED = "radar_cleared"  # the channel may be used again
+    RADAR_CLEARED = "radar_cleared"  # the device says the channel may be used again: a reason to read it
     CHANNEL_CHANGED = "channel_changed"
     RADIO_DOWN = "radio_down"
     RADIO_UP = "radio_up"

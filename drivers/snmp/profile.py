@@ -7,6 +7,7 @@ together when the parts of the same name are equal. No behaviour beyond checking
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final, Literal
@@ -22,9 +23,10 @@ def _typed(raw: Any) -> Any:
     """Text of the file that is a number is one: the file is read without types."""
     for number in (int, float):
         try:
-            return number(raw) if isinstance(raw, str) else raw
+            typed = number(raw) if isinstance(raw, str) else raw
         except ValueError:
             continue
+        return typed if not isinstance(typed, float) or math.isfinite(typed) else raw
     return raw
 
 
@@ -68,9 +70,9 @@ Pattern = Annotated[str, AfterValidator(_is_pattern)]
 
 
 class Part(BaseModel):
-    """Of a profile: frozen, and a key that nobody knows is refused."""
+    """Of a profile: frozen, and a key that nobody knows is refused, as is a number that is none."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Source(Part):
@@ -121,6 +123,8 @@ class Source(Part):
     def _one_place(self) -> Source:
         if sum(each is not None for each in (self.column, self.part, self.oid, self.const)) != 1:
             raise ValueError("a source has exactly one of column, part, oid, const")
+        if self.range is not None and self.range[0] > self.range[1]:
+            raise ValueError("range: the lower value first")
         return self
 
 
@@ -160,7 +164,7 @@ class TableShape(Part):
     ``keys``: further names for joining, of columns."""
 
     oid: OidText
-    index: Mapping[Name, IndexPart]
+    index: Mapping[Name, IndexPart] = Field(min_length=1)
     keys: Mapping[Name, Sources] = Field(default_factory=dict)
 
     @model_validator(mode="after")

@@ -7,14 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
+import pytest
 from stories import AP1, AP4, opened, stage
+from structlog.testing import capture_logs
 
 from agent.clock import Clock
 from agent.detectors.sight import Finding, Presence
 from agent.events import EventKind
 from agent.incidents import Incidents
 from agent.simulated_time import run
-from drivers.signals import AttackHeard, RadarDetected
+from drivers.signals import AttackHeard, NopFinished, RadarDetected, Signal
 
 
 def test_radar_does_not_wait_for_reports_that_came_before_it(tmp_path: Path) -> None:
@@ -33,6 +35,31 @@ def test_radar_does_not_wait_for_reports_that_came_before_it(tmp_path: Path) -> 
             await agent.inbox.told("lab", "ap1", radar)
             assert agent.memory.nops
             assert clock.monotonic() - now_s < 1.0
+
+    run(story)
+
+
+@pytest.mark.parametrize(
+    "signal",
+    [
+        RadarDetected(at_s=0.0, device="ap1", radio=AP1, mhz20=frozenset({5260})),
+        RadarDetected(at_s=0.0, device="ap1", mhz20=frozenset({5260}), authenticated=False),
+        RadarDetected(at_s=0.0, device="ap1", radio=AP1, mhz20=frozenset({5180, 5200})),
+        RadarDetected(at_s=0.0, device="ap1", mhz20=frozenset()),
+        NopFinished(at_s=0.0, device="ap1", mhz20=frozenset({5260})),
+    ],
+    ids=["dfs", "unproven", "no dfs", "no channel", "period over"],
+)
+def test_whatever_is_said_of_radar_the_device_is_read(tmp_path: Path, signal: Signal) -> None:
+    async def story(clock: Clock) -> None:
+        async with stage(tmp_path, clock, calm_s=30.0) as (_, agent):
+            polled: list[str] = []
+            agent.fleet.poll_now = lambda site, device, scan=False: polled.append(device)  # type: ignore[method-assign]
+            with capture_logs() as logs:
+                await agent.inbox.told("lab", "ap1", signal)
+            assert polled == ["ap1"]
+            nowhere = isinstance(signal, RadarDetected) and 5260 not in signal.mhz20
+            assert any(each["event"] == "radar.on_no_dfs_channel" for each in logs) is nowhere
 
     run(story)
 

@@ -39,6 +39,7 @@ PURE = [
     "drivers/snmp/match.py",
     "drivers/snmp/plan.py",
     "drivers/snmp/profile.py",
+    "drivers/snmp/profile_check.py",
     "drivers/snmp/questions.py",
     "drivers/snmp/uptime.py",
     "drivers/types.py",

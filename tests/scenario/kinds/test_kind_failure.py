@@ -6,11 +6,13 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
-from rig import Rig, site_of, until
+from rig import Rig, rig_of, site_of, until
 from stories import (
     AP1,
     AP2,
     SHORT,
+    Gate,
+    calm,
     codes,
     event_of,
     evidence,
@@ -25,10 +27,12 @@ from stories import (
 )
 
 from agent.agent import Agent
+from agent.answers import IN_DOUBT
 from agent.change import State
 from agent.clock import Clock
 from agent.events import EventKind
 from agent.simulated_time import run
+from drivers.simulated.faults import Fault, Kind, Operation
 from drivers.types import RadioState, Setting
 
 FAILURE = EventKind.HW_FAILURE
@@ -59,6 +63,34 @@ def test_a_radio_that_is_down_is_restarted(tmp_path: Path) -> None:
         told = tells_one_story(rig, FAILURE)
         assert codes(told)[:4] == ["event.raised", "alert_hw_failure", "restart_radio", "restart_radio"]
         assert restarts(rig) == ["doing", "done"]
+
+    run(story)
+
+
+def test_a_radio_that_our_own_restart_left_off_is_not_called_switched_off(tmp_path: Path) -> None:
+    """Half of a restart was done and nobody heard of it: the agent knows that it was its own hand, also after
+    a start of its own, until the radio has been on air again."""
+
+    async def story(clock: Clock) -> None:
+        site = with_options(site_of(4, policy=SHORT), fault_reports=False)
+        gate = Gate(opened=True, most=1)
+        plan = gate.script(Operation.ACT, Fault(Kind.TIMEOUT))
+        async with rig_of(tmp_path, clock, site, faults=plan) as rig:
+            async with rig.agent() as agent:
+                await calm(clock)
+                rig.world.hardware.crash_radio(AP1)
+                await until(lambda: restarts(rig) == ["doing", "failed"])
+                rig.world.set_externally(AP1, {Setting.ENABLED: 0})  # the first of two writes arrived
+                assert [alert.text for alert in agent.alerts][1:] == [IN_DOUBT]
+                assert set(agent.memory.in_doubt) == {AP1}
+                again_s = 2 * SHORT.detect.restart_interval_s
+                await until(lambda: restarts(rig)[2:3] == ["doing"], limit_s=again_s)
+                assert not said(rig, "switched_off_by_someone")
+            async with rig.agent() as agent:
+                assert set(agent.memory.in_doubt) == {AP1}
+                rig.world.set_externally(AP1, {Setting.ENABLED: 1})
+                await until(lambda: not agent.memory.in_doubt)
+            rig.verify()
 
     run(story)
 

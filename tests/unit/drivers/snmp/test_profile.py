@@ -118,6 +118,66 @@ def test_a_mistake_is_told_with_line_and_path(change: tuple[str, str], told: str
     assert told in broken(change)
 
 
+SET = "refresh_s:", "set: {%s}\nrefresh_s:"
+
+
+def setting(text: str) -> tuple[str, str]:
+    return SET[0], SET[1] % text
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("ng: 2.4", "ng: 24"), "acme.yaml:14: radios.band.map.ng: expected one of 2.4, 5, 6, got 24"),
+        (
+            ("{column: 3, map: {ng: 2.4, na: 5}}", "{const: 7}"),
+            "acme.yaml:14: radios.band.const: expected one of 2.4, 5, 6, got 7",
+        ),
+        (
+            ("status:\n", "status:\n  state: {column: 8, map: {1: on}}\n"),
+            "acme.yaml:16: status.state.map.1: expected one of on_air,",
+        ),
+        (("times: 0.5", "times: nan"), "acme.yaml:18: status.tx_power_dbm.times: expected"),
+        (("times: 0.5", "times: 0.5, plus: inf"), "acme.yaml:18: status.tx_power_dbm.plus: expected"),
+        (("range: [0, 1]", "range: [0, inf]"), "acme.yaml:20: gauges.busy_ratio.range[1]: expected"),
+        (("range: [0, 1]", "range: [1, 0]"), "acme.yaml:20: gauges.busy_ratio: expected range: the lower"),
+        (("index: {radio: int}", "index: {}"), "acme.yaml:9: tables.radio.index: expected"),
+        (
+            setting("tx_power_dbm: {steps: [{column: radio.5, of: channel}]}"),
+            "set.tx_power_dbm.steps[0].of: expected tx_power_dbm, what is being set, got channel",
+        ),
+        (
+            ("refresh_s:", "restart: [{column: radio.5, of: enabled}]\nrefresh_s:"),
+            "restart[0].of: expected const: nothing is set, got enabled",
+        ),
+        (
+            setting("channel: {steps: [{column: vap.5, of: channel}]}"),
+            "set.channel.steps[0].column: expected a table whose rows a row of radio names; nothing",
+        ),
+        (
+            setting("channel: {steps: [{column: radio.4, of: channel}], allowed: [[36, 1]]}"),
+            "set.channel.allowed[0]: expected the lower value first",
+        ),
+        (
+            setting(
+                "obss_pd_dbm: {scope: device, rows: {all: 1}, steps:"
+                " [{column: vap.4, const: 1}, {column: radio.4, of: obss_pd_dbm}]}"
+            ),
+            "set.obss_pd_dbm.steps[1].column: expected a column of vap, which the rows are of, got radio.4",
+        ),
+        (("keys: {radio: 2}", "keys: {slot: 2}"), "acme.yaml:10: tables.vap.keys.slot: expected a name that"),
+        (("keys: {radio: 2}", "keys: {vap: 2}"), "keys.vap: expected another name than that of a part"),
+        (("keys: {radio: 2}", "keys: {radio: radio.2}"), "keys.radio: expected a column of the table vap"),
+        (
+            ("  table: radio\n", "  table: radio\n  also: [vap]\n"),
+            "radios.also[0]: expected a table with the same",
+        ),
+    ],
+)
+def test_what_could_only_fail_later_is_refused(change: tuple[str, str], told: str) -> None:
+    assert told in broken(change)
+
+
 def test_a_file_that_is_not_there() -> None:
     with pytest.raises(ValueError, match=r"/nowhere/x\.yaml: No such file"):
         profile_of_file("/nowhere/x.yaml")
