@@ -77,8 +77,15 @@ class Status:
 
 def sections(text: str, mark: str) -> dict[str, Section]:
     """Answers by name. What comes before the first mark (a banner) is left out; one without an end too."""
-    found = re.finditer(rf"^{mark} (\S+)\n(.*?)\n?^{mark}= (\d{{1,3}})$", text, re.M | re.S | re.ASCII)
-    return {each[1]: Section(status=int(each[3]), text=each[2]) for each in found}
+    found: dict[str, Section] = {}
+    name, start = None, 0
+    for each in re.finditer(rf"^{mark}(?: (\S+)|= (\d{{1,3}}))$", text, re.M | re.ASCII):
+        if each[1] is not None:
+            name, start = each[1], each.end() + 1
+        elif name is not None:
+            found[name] = Section(status=int(each[2]), text=text[start : each.start()].removesuffix("\n"))
+            name = None
+    return found
 
 
 def status(text: str) -> Status:
@@ -133,7 +140,7 @@ def interfaces(text: str) -> tuple[Interface, ...]:
 
 def _interface_blocks(text: str) -> Iterator[tuple[int | None, str, str]]:
     phy = None
-    for part in re.split(r"^(?=phy#|\s*Interface )", text, flags=re.M):
+    for part in re.split(r"^(?=phy#|[ \t]*Interface )", text, flags=re.M):
         head, _, body = part.partition("\n")
         if found := re.match(r"phy#(\d{1,6})$", head, re.ASCII):
             phy = int(found[1])
@@ -189,20 +196,17 @@ def _surveyed(body: str) -> SurveyReading | None:
     frequency = within(values.get("frequency"), *_MHZ)
     if frequency is None:
         return None
+    active = within(values.get("channel active time"), 0, _MAX_MS)
+    most = _MAX_MS if active is None else active  # a part that is longer than the whole is garbage
     return SurveyReading(
         frequency_mhz=frequency,
         in_use="[in use]" in values["frequency"],
         noise_dbm=within(values.get("noise"), -120, -30),  # 0 dBm of noise is no measurement
-        active_ms=_ms(values, "channel active time"),
-        busy_ms=_ms(values, "channel busy time"),
-        rx_ms=_ms(values, "channel receive time"),
-        tx_ms=_ms(values, "channel transmit time"),
+        active_ms=active,
+        busy_ms=within(values.get("channel busy time"), 0, most),
+        rx_ms=within(values.get("channel receive time"), 0, most),
+        tx_ms=within(values.get("channel transmit time"), 0, most),
     )
-
-
-def _ms(values: Mapping[str, str], name: str) -> int | None:
-    value = number(values.get(name))
-    return value if value is not None and 0 <= value < _MAX_MS else None
 
 
 def stations(text: str) -> tuple[ClientReading, ...]:
@@ -236,7 +240,7 @@ def _parts(text: str, head: str, what: str) -> list[str]:
 
 
 def _fields(body: str) -> dict[str, str]:
-    return {name: value.strip() for name, value in re.findall(r"^\s+([\w /]+):(.*)$", body, re.M)}
+    return {name: value.strip() for name, value in re.findall(r"^[ \t]+(\w[\w /]*):(.*)$", body, re.M)}
 
 
 def number(text: str | None) -> int | None:

@@ -43,7 +43,7 @@ class PhyChannel:
 
 def channels(text: str) -> dict[int, PhyChannel]:
     """Channels of all bands by their frequency in MHz."""
-    first, *parts = re.split(r"^\s*\* (?=\d+(?:\.\d+)? MHz)", text, flags=re.M | re.ASCII)
+    first, *parts = re.split(r"^[ \t]*\* (?=\d+(?:\.\d+)? MHz)", text, flags=re.M | re.ASCII)
     if not parts or not first.lstrip().startswith("Band"):
         raise Garbage(f"iw phy channels without channels: {text[:80]!r}")
     return {each.mhz: each for each in map(_channel, parts) if each is not None}

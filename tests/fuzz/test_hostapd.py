@@ -51,7 +51,7 @@ RULES: dict[str, Callable[[Any], bool]] = {
 def recorded(*patterns: str, longest: int = 700) -> list[str]:
     """Short ones; of a long one the beginning: 10,000 of them must not take a minute."""
     paths = [path for pattern in patterns for path in sorted(RECORDINGS.glob(pattern))]
-    return [path.read_text()[:longest] for path in paths]
+    return [text[:longest] for path in paths if (text := path.read_text()).strip()]
 
 
 def section(text: str) -> dict[str, Section]:
@@ -93,6 +93,15 @@ WIDE = [
     "Wiphy phy1\n\tBand 4:\n\t\tHE Iftypes: AP\n\t\t\tHE40/HE80/5GHz\n\t\t\t320MHz in 6 GHz Supported\n",
 ]
 OS = 'NAME="Debian GNU/Linux"\nVERSION_ID="12"\nx\n'
+
+
+def surveyed(text: str) -> object:
+    rows = parse.survey(text)
+    for row in rows:
+        assert row.active_ms is None or max(row.busy_ms or 0, row.rx_ms or 0, row.tx_ms or 0) <= row.active_ms
+    return rows
+
+
 PARSERS: dict[str, tuple[Callable[[str], object], list[str], dict[str, Callable[[Any], bool]]]] = {
     "sections": (section, [SECTIONS], {}),
     "status": (parse.status, recorded("status.*"), {}),
@@ -103,7 +112,7 @@ PARSERS: dict[str, tuple[Callable[[str], object], list[str], dict[str, Callable[
         {"kind": anything, "mac": is_mac, "name": anything},
     ),
     "countries": (parse.countries, recorded("reg-get*"), {}),
-    "survey": (parse.survey, recorded("survey*"), {}),
+    "survey": (surveyed, recorded("survey*"), {}),
     "stations": (parse.stations, recorded("station-dump*"), {}),
     "channels": (parse_phy.channels, CHANNELS, {}),
     "widths": (parse_phy.widths, WIDE, {"": lambda value: value in WIDTHS, "[]": anything}),
