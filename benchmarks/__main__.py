@@ -14,7 +14,19 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from benchmarks import audit, choice, fleet, load, machine, radar_line, reaction, traps, verdict
+from benchmarks import (
+    audit,
+    choice,
+    fleet,
+    load,
+    machine,
+    poll,
+    poll_fleet,
+    radar_line,
+    reaction,
+    traps,
+    verdict,
+)
 
 FIGURES: dict[str, ModuleType] = {
     "reaction": reaction,
@@ -24,6 +36,8 @@ FIGURES: dict[str, ModuleType] = {
     "audit": audit,
     "load": load,
     "traps": traps,
+    "poll": poll,
+    "poll_fleet": poll_fleet,
 }
 
 
