@@ -54,7 +54,11 @@ def test_whatever_is_said_of_radar_the_device_is_read(tmp_path: Path, signal: Si
     async def story(clock: Clock) -> None:
         async with stage(tmp_path, clock, calm_s=30.0) as (_, agent):
             polled: list[str] = []
-            agent.fleet.poll_now = lambda site, device, scan=False: polled.append(device)  # type: ignore[method-assign]
+
+            def poll_now(site: str, device: str, *, scan: bool = False) -> None:
+                polled.append(device)
+
+            agent.fleet.poll_now = poll_now  # type: ignore[method-assign]
             with capture_logs() as logs:
                 await agent.inbox.told("lab", "ap1", signal)
             assert polled == ["ap1"]
