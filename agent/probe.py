@@ -231,7 +231,8 @@ def _unlisted(result: dict[str, Any]) -> dict[str, Any]:
         if radio["band"] is None
     }
     radios = [
-        {**row, "band": None} if (row["ap"], row["name"]) in silent else row for row in result["radios"]
+        {**row, "band": None} if silent & {(row["ap"], row["name"]), (None, row["name"])} else row
+        for row in result["radios"]
     ]
     return {**result, "found": found, "radios": radios}
 

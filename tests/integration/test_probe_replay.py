@@ -97,6 +97,20 @@ def test_a_recording_is_a_device(tmp_path: Path) -> None:
     assert two["noise_dbm"] is None
 
 
+def test_a_band_that_is_not_told_is_told_nowhere(tmp_path: Path) -> None:
+    """Of an AP without MAC and name as well: the band that its inventory needs is no answer of the device."""
+    unifi = "1.3.6.1.4.1.41112.1.6"
+    lines = (
+        "1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.8072.3.2.10",
+        f"{unifi}.1.1.1.3.1|4|8g",
+        f"{unifi}.1.2.1.4.1|2|36",
+        f"{unifi}.1.2.1.9.1|4|8g",
+    )
+    found = told(recording(tmp_path, "\n".join(lines) + "\n", "ap.snmprec"))
+    assert found["found"][0]["radios"] == [{"name": "1", "band": None}]
+    assert [radio["band"] for radio in found["radios"]] == [None]
+
+
 def test_a_walk_tells_the_same(tmp_path: Path) -> None:
     one = told(recording(tmp_path, snmprec(SYNTHETIC)))
     other = told(recording(tmp_path, walk(SYNTHETIC)))
