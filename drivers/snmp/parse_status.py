@@ -127,8 +127,8 @@ def _center(
 def power_choices(answer: Answer, row: Row) -> tuple[int, ...] | None:
     """dBm, loudest first: the place of each, from 1, is the level that sets it.
 
-    What does not fall ends the list, and so does a last -1, with which firmware fills it up: it may be a
-    power too on some models, but none that is certain.
+    What does not fall ends the list, as does what no radio sends with (below -10 dBm), and so does a last -1,
+    with which firmware fills it up: it may be a power too on some models, but none that is certain.
     """
     told = answer.first(answer.profile.status.power_choices_dbm, row)
     return None if told is None else _falling(str(told))
@@ -137,11 +137,11 @@ def power_choices(answer: Answer, row: Row) -> tuple[int, ...] | None:
 @lru_cache(maxsize=1024)
 def _falling(text: str) -> tuple[int, ...] | None:
     numbers = [int(each) for each in re.findall(r"-?\d{1,3}", text)]
-    if not all(POWER_DBM[0] <= each <= POWER_DBM[1] for each in numbers):
+    if any(each > POWER_DBM[1] for each in numbers):
         return None
-    falling = numbers[:1]
+    falling = [each for each in numbers[:1] if each >= POWER_DBM[0]]
     for each in numbers[1:]:
-        if each >= falling[-1]:
+        if not falling or each >= falling[-1] or each < POWER_DBM[0]:
             break
         falling.append(each)
     if falling[-1:] == [-1]:

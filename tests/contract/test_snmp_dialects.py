@@ -294,6 +294,14 @@ class TestHuawei:
             "managed": True,
         }
 
+    def test_a_column_that_nobody_proved_counts_no_clients(self) -> None:
+        values = (
+            system(f"{ENTERPRISE}.2011.2.240.6")
+            | row(f"{ENTERPRISE}.2011.6.139.16.1.2.1", f"{AP}.1", c5=2, c7=36)
+            | row(f"{ENTERPRISE}.2011.6.139.17.1.1.1", f"{AP}.1.1", c9=0)
+        )
+        assert "client_count" not in readings(values)["1"]
+
     def test_numbers_that_mean_nothing(self) -> None:
         entry = f"{ENTERPRISE}.2011.6.139.16.1.2.1"
         values = system(f"{ENTERPRISE}.2011.2.240.6") | row(
@@ -358,6 +366,34 @@ class TestOthers:
         }
         assert told["iap2"]["state"] == "off"
 
+    def test_a_xirrus_radio_on_no_channel_is_off_and_measures_nothing(self) -> None:
+        values = (
+            system(f"{ENTERPRISE}.21013.1.1.10")
+            | row(f"{ENTERPRISE}.21013.1.2.24.7.1", "1", c2=b"iap1", c3=0, c10=-92, c11=17)
+            | row(f"{ENTERPRISE}.21013.1.2.12.1.1.1", "1", c5=1, c7=15, c9=36, c24=1)
+            | row(f"{ENTERPRISE}.21013.1.2.24.7.1", "2", c2=b"iap2", c3=36, c10=-92, c11=17)
+        )
+        told = readings(values)["iap1"]
+        assert told["state"] == "off"
+        assert not told.keys() & {"channel", "busy_ratio", "noise_dbm"}
+
+    def test_an_airespace_radio_on_no_channel_is_off(self) -> None:
+        """A channel or a level of 0 is none, and no reason to refuse the rest."""
+        values = (
+            system(f"{ENTERPRISE}.14179.1.1.4.3")
+            | row(f"{ENTERPRISE}.14179.2.2.1.1", AP, c3=b"hall")
+            | row(f"{ENTERPRISE}.14179.2.2.2.1", f"{AP}.1", c1=1, c2=2, c4=0, c6=0, c12=2, c22=b"23,20,17")
+            | row(f"{ENTERPRISE}.14179.2.2.2.1", f"{AP}.0", c2=1, c4=6, c6=0, c12=2, c22=b"23,20,17")
+        )
+        told = readings(values)
+        assert told["1"] == {"band": "5", "state": "off", "power_choices_dbm": [23, 20, 17]}
+        assert told["0"] == {
+            "band": "2.4",
+            "state": "on_air",
+            "channel": 6,
+            "power_choices_dbm": [23, 20, 17],
+        }
+
     def test_grandstream(self) -> None:
         values = (
             system(NET_SNMP)
@@ -398,7 +434,7 @@ class TestOthers:
         assert [told[name].get("client_count") for name in "012"] == [0, 1, 0]
         assert [told[name]["state"] for name in "012"] == ["on_air", "on_air", "off"]
         assert (told["1"]["band"], told["1"]["channel"], told["1"]["width_mhz"]) == ("6", 37, 160)
-        assert "channel" not in told["2"]
+        assert not told["2"].keys() & {"channel", "width_mhz", "tx_power_dbm"}
 
     def test_airmax_sector(self) -> None:
         entry = f"{ENTERPRISE}.41112.1.4"
