@@ -14,7 +14,7 @@ from drivers.errors import Garbage, IdentityChanged, PersonNeeded, Refused, TryA
 from drivers.expectation import compare
 from drivers.notifications import Oid, Value
 from drivers.signals import Signal
-from drivers.snmp import configured, plan, questions, render
+from drivers.snmp import configured, plan, questions, render, writer
 from drivers.snmp.asker import Asker
 from drivers.snmp.dialect import dialect, text_of_octets
 from drivers.snmp.identity import Identity, capabilities, declared, identity
@@ -31,7 +31,6 @@ from drivers.snmp.parse_status import Request
 from drivers.snmp.plan import Subject
 from drivers.snmp.profile import Profile
 from drivers.snmp.questions import SYS_DESCR, SYS_OBJECT_ID, SYS_UP_TIME, Question
-from drivers.snmp.render import Command
 from drivers.snmp.session import SnmpSession
 from drivers.snmp.uptime import Uptime
 from drivers.types import (
@@ -246,19 +245,10 @@ class SnmpDevice:
         async with self._writing:
             have = await self.read_config(edit.scope)
             compare(edit, have, plan.as_configured(self._opened()))
-            await self._write(plan.commands(self._subject(edit.scope), edit, have))
+            subject = self._subject(edit.scope)
+            commands, back = plan.commands(subject, edit, have), plan.handing_back(subject, edit, have)
+            await writer.take(self._session, self._name, commands, back)
         return Receipt(edit=edit)
-
-    async def _write(self, commands: Iterable[Command]) -> None:
-        """Each once, in order; what is refused after something was done leaves the radio in between."""
-        for done, command in enumerate(commands):
-            try:
-                await self._session.set(command.assignments)
-            except Refused as error:
-                if not done:
-                    raise
-                words = f"{command.text}: {error}, after {done} steps that were done"
-                raise TryAgain(f"{self._name}: {words}") from error
 
     async def confirm(self, receipt: Receipt) -> None:
         """Nothing to do: what was set stays set."""
@@ -271,9 +261,12 @@ class SnmpDevice:
         profile, radio = self._opened(), self._found.get(request.radio)
         if radio is None or request.action not in self._capabilities.actions:
             raise Unsupported(f"{self._name} has no {request.action} of {request.radio}")
-        steps = profile.release if request.action is Action.RELEASE else profile.restart
+        steps, write = profile.release, writer.write
+        if request.action is Action.RESTART:
+            steps, write = profile.restart, writer.restart
         async with self._writing:
-            await self._write(render.commands(profile, [(step, {}) for step in steps], radio.row))
+            commands = render.commands(profile, [(step, {}) for step in steps], radio.row)
+            await write(self._session, self._name, commands)
 
     async def signals(self) -> AsyncIterator[Signal]:
         """What its traps say, if the daemon hears any."""
@@ -369,7 +362,8 @@ class SnmpDevice:
             band=self._band(ref.members[0], radio),
             choices=seen.power_choices_dbm if seen is not None else None,
             allowed_mhz=seen.allowed_mhz if seen is not None else None,
-            owned=frozenset() if self._options.take_over else self._owned.get(ref.members[0], frozenset()),
+            owned=self._owned.get(ref.members[0], frozenset()),
+            take_over=self._options.take_over,
         )
 
 

@@ -26,7 +26,8 @@ _OUTAGES: Final = (Outage.NONE, Outage.CSA, Outage.CLIENTS_DROP, Outage.CAC)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
     """What is set: one radio's row, or that of a band or of the device. ``settable``: what this device lets
-    be set there; ``choices``: powers, loudest first; ``owned``: held by the vendor's own RRM."""
+    be set there; ``choices``: powers, loudest first; ``owned``: held by the vendor's own RRM, from
+    which it may be taken with ``take_over``."""
 
     profile: Profile
     row: Row
@@ -35,6 +36,7 @@ class Subject:
     choices: tuple[int, ...] | None = None
     allowed_mhz: frozenset[int] | None = None
     owned: frozenset[Setting] = frozenset()
+    take_over: bool = False
 
 
 def as_configured(profile: Profile) -> frozenset[Setting]:
@@ -110,6 +112,16 @@ def _sides(write: Write | None) -> frozenset[int]:
     return frozenset(-key for step in steps for key in step.map or () if key < 0)
 
 
+def handing_back(subject: Subject, edit: Edit, have: ConfigState) -> tuple[Command, ...]:
+    """SETs that undo what the edit takes from the vendor's RRM, for an edit that fails half way; none where
+    it holds nothing of it, or where the dialect has no way."""
+    held = _changed(subject, edit, have).keys() & subject.owned
+    taken = {step.column for name in held for step in subject.profile.set[name].steps if step.of is None}
+    nothing: Values = {}
+    steps = [(step, nothing) for step in subject.profile.release if step.column in taken]
+    return render.commands(subject.profile, steps, subject.row)
+
+
 def _with_side(changed: Values, target: Block, write: Write | None) -> Values:
     """Where a width above its primary and one below it are two words of the device, a move takes one too."""
     if target.width_mhz not in _sides(write) or not changed.keys() & set(_PLACE):
@@ -131,7 +143,7 @@ def _changed(subject: Subject, edit: Edit, have: ConfigState) -> Values:
     _check_place(subject, edit, have)
     now = _now(have)
     changed = {name: value for name, value in edit.set.items() if now.get(name) != value}
-    if held := changed.keys() & subject.owned:
+    if (held := changed.keys() & subject.owned) and not subject.take_over:
         told = f"{', '.join(sorted(held))} of {edit.scope.name}"
         raise Refused(f"{told}: managed by {subject.profile.owner}; see the option take_over")
     return changed
@@ -179,8 +191,11 @@ def effects(subject: Subject, edit: Edit, have: ConfigState) -> Effects:
     silent_s = max((write.silent_s for write in writes), default=0.0)
     cac_s = _cac_s(subject, edit, have, changed)
     told = [subject.profile.set[name] for name in render.settings_in(edit.set, subject.profile.set)]
+    texts = [command.text for command in todo]
+    if texts and handing_back(subject, edit, have):
+        texts[0] += f"; taken from {subject.profile.owner}, after an undo too: `rrmd release` hands it back"
     return Effects(
-        commands=tuple(command.text for command in todo),
+        commands=tuple(texts),
         outage=Outage.CAC if cac_s else outage,
         silent_s=silent_s + cac_s,
         readback=_readback(told),
