@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -17,7 +18,7 @@ from drivers.signals import Signal
 from drivers.snmp import configured, plan, questions, render, writer
 from drivers.snmp.asker import Asker
 from drivers.snmp.dialect import dialect, text_of_octets
-from drivers.snmp.identity import Identity, capabilities, declared, identity
+from drivers.snmp.identity import Identity, capabilities, declared, identity, is_unproven
 from drivers.snmp.load import profile_of_file, shipped
 from drivers.snmp.match import matched
 from drivers.snmp.notify import Rules
@@ -62,6 +63,10 @@ AT_ONCE: Final = 20
 """So many radios are made out before the others get their turn: some 10 ms of work."""
 
 STATUS: Final = frozenset({Table.STATUS})
+UNPROVEN: Final = (
+    "Nobody has shown that such a device can be set by SNMP, so it is only read. "
+    "Use the driver netconf where it has NETCONF; `options: {writable: true}` sets it all the same."
+)
 
 
 class SnmpDevice:
@@ -103,7 +108,8 @@ class SnmpDevice:
             raise Garbage(f"{self._name}: no sysObjectID: no SNMP agent answers like that")
         profile = self._profile = await self._chosen(system)
         asker = self._asker = Asker(profile)
-        most = declared(profile, signals=self._hears)
+        unproven = is_unproven(profile, text_of_octets(system.get(SYS_DESCR, b"")))
+        most = declared(profile, signals=self._hears, sets=self._options.writable or not unproven)
         question = asker.first(most.tables)
         at_s, values = self._context.clock(), await self._ask(question, profile)
         who = identity(profile, {**system, **values}, self._session.engine_id)
@@ -114,7 +120,8 @@ class SnmpDevice:
         self._found = matched(self._context.aps, self._context.radios, radios)
         self._capabilities = await asyncio.to_thread(capabilities, answer, radios, most)
         await self._snapshot(answer, self._found, self._request(STATUS, at_s))
-        return self._info(who, answer, radios)
+        remarks = () if most.settings or not profile.set else (UNPROVEN,)
+        return replace(self._info(who, answer, radios), remarks=remarks)
 
     def _info(self, who: Identity, answer: Answer, radios: tuple[Located, ...]) -> DeviceInfo:
         return DeviceInfo(

@@ -93,18 +93,24 @@ def ranked(profiles: Sequence[Profile], sys_object_id: str, sys_descr: str) -> l
     return [each for _, each in found]
 
 
-def declared(profile: Profile, *, signals: bool = False) -> Capabilities:
-    """The most that devices of this dialect can do. ``signals``: somebody listens for what they push."""
+def is_unproven(profile: Profile, sys_descr: str) -> bool:
+    """True for a device on which nobody has shown that a SET of this dialect works."""
+    return profile.unproven is not None and re.search(profile.unproven, sys_descr) is not None
+
+
+def declared(profile: Profile, *, signals: bool = False, sets: bool = True) -> Capabilities:
+    """The most that devices of this dialect can do. ``signals``: somebody listens for what they push;
+    ``sets`` False: this one must not be set."""
     signals = signals and bool(profile.notifications)
     tables = frozenset({Table.STATUS, *_tables(profile)})
     return Capabilities(
         tables=tables,
-        settings=MappingProxyType(_settings(profile, frozenset(profile.set))),
+        settings=MappingProxyType(_settings(profile, frozenset(profile.set) if sets else frozenset())),
         widths_mhz=profile.widths_mhz,
         refresh_s=_refresh_s(profile, tables),
         signals=signals,
         signal_ways=("SNMP notifications",) if signals else (),
-        actions=_actions(profile),
+        actions=_actions(profile) if sets else frozenset(),
     )
 
 
@@ -144,7 +150,9 @@ def capabilities(answer: Answer, radios: Sequence[Located], most: Capabilities) 
         for one in radios
         if (reading := read(answer, one, NOBODY, one.band or Band.GHZ_5, request).reading) is not None
     ]
-    told = frozenset(name for name in profile.set if _is_told(name, answer, readings))
+    told = frozenset(
+        name for name in profile.set if name in most.settings and _is_told(name, answer, readings)
+    )
     settings = _settings(profile, told)
     tables = frozenset(table for table in most.tables if _is_answered(table, readings))
     return Capabilities(

@@ -15,7 +15,8 @@ AUTO: Final = "auto"
 class Options(BaseModel):
     """``profile``: name of a dialect; ``auto``: found by what the device says. ``profile_file``: a dialect of
     the site's own, instead. ``take_over``: the agent may set radios that the vendor's own RRM manages, which
-    takes them from it. ``timeout_s``: of one attempt, ``retries``: further ones, of reads.
+    takes them from it. ``writable``: it is set though nobody has shown that this works on such a device.
+    ``timeout_s``: of one attempt, ``retries``: further ones, of reads.
     ``max_repetitions``: values that one GetBulk asks for."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -23,6 +24,7 @@ class Options(BaseModel):
     profile: str = Field(AUTO, pattern=r"^[a-z][a-z0-9-]{0,31}$")
     profile_file: str | None = Field(None, pattern=r"^/[A-Za-z0-9_./+-]{0,200}$")
     take_over: bool = False
+    writable: bool = False
     timeout_s: float = Field(2.0, gt=0, le=60)
     retries: int = Field(2, ge=0, le=10)
     max_repetitions: int = Field(60, ge=1, le=1000)

@@ -67,6 +67,7 @@ def _is_expression(text: str) -> str:
 
 
 Pattern = Annotated[str, AfterValidator(_is_pattern)]
+Expression = Annotated[str, AfterValidator(_is_expression)]
 
 
 class Part(BaseModel):
@@ -138,7 +139,7 @@ class Match(Part):
 
     sys_object_id: Oids = ()
     has: Oids = ()
-    sys_descr: Annotated[str, AfterValidator(_is_expression)] | None = None
+    sys_descr: Expression | None = None
 
     @model_validator(mode="after")
     def _something(self) -> Match:
@@ -351,7 +352,8 @@ class Write(Part):
 class Profile(Part):
     """One dialect. ``owner``: what the vendor's own RRM is called. ``refresh_s``: how old the device lets a
     table become. ``restarts``: instances beside sysUpTime that change when all counters start again
-    (snmpEngineBoots). ``notifications``: see docs/traps.md; drivers/snmp/notify_words.py has
+    (snmpEngineBoots). ``unproven``: sysDescr of devices on which nobody has shown that ``set`` works.
+    ``notifications``: see docs/traps.md; drivers/snmp/notify_words.py has
     their models."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
@@ -369,6 +371,7 @@ class Profile(Part):
     survey: Survey | None = None
     radar: Radar | None = None
     set: Mapping[Setting, Write] = Field(default_factory=dict)
+    unproven: Expression | None = None
     release: tuple[Step, ...] = ()
     restart: tuple[Step, ...] = ()
     owner: str = "the vendor's own RRM"

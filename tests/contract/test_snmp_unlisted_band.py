@@ -25,7 +25,7 @@ SCOPE = ScopeRef(kind="radio", name="2", members=(SIX,))
 def controller(channel: int) -> Mapping[str, int | bytes | str]:
     """One AP, whose third radio is of a type that the MIB does not have."""
     return (
-        system(f"{ENTERPRISE}.9.1.2530")
+        system(f"{ENTERPRISE}.9.1.2530", b"Cisco Controller")
         | row(f"{ENTERPRISE}.14179.2.2.1.1", AP, c3=b"hall")
         | row(RADIO, f"{AP}.1", c2=2, c4=36, c12=2)
         | row(RADIO, f"{AP}.2", c1=2, c2=3, c3=2, c4=channel, c12=2)
