@@ -14,8 +14,9 @@ from drivers.snmp.parse import read
 from drivers.snmp.parse_answer import Answer, Row
 from drivers.snmp.parse_radio import Located, text_of
 from drivers.snmp.parse_status import Request
-from drivers.snmp.profile import Profile, Sources
+from drivers.snmp.profile import Profile
 from drivers.snmp.questions import SYS_OBJECT_ID, identity_oids
+from drivers.snmp.source import Sources
 from drivers.types import Action, Capabilities, RadioReading, Setting, Table
 from inventory.model import Band, RadioKey
 

@@ -33,7 +33,8 @@ from drivers.snmp.notify_trap import Trap
 from drivers.snmp.notify_where import Whereabouts
 from drivers.snmp.notify_words import Group, Meaning, Means, section_of
 from drivers.snmp.parse_value import Result
-from drivers.snmp.profile import Profile, Sources
+from drivers.snmp.profile import Profile
+from drivers.snmp.source import Sources
 from drivers.transport.traps_message import GENERIC, plain_trap
 from inventory.channels import blocks_of, frequency_mhz
 from inventory.model import Band, RadioKey

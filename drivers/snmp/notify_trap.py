@@ -10,7 +10,8 @@ from drivers.snmp import parse_index
 from drivers.snmp.notify_words import Condition, Group, Meaning
 from drivers.snmp.parse_index import NoSuchShape, PartValue
 from drivers.snmp.parse_value import Result, converted
-from drivers.snmp.profile import Profile, Source, Sources
+from drivers.snmp.profile import Profile
+from drivers.snmp.source import Source, Sources
 
 _BITS: Final = 8
 

@@ -14,7 +14,8 @@ from typing import Final
 
 from pydantic import Field, model_validator
 
-from drivers.snmp.profile import Name, OidText, Part, Profile, Scalar, Source, Sources, sources_of
+from drivers.snmp.profile import Profile, sources_of
+from drivers.snmp.source import Name, OidText, Part, Scalar, Source, Sources
 
 
 class Means(StrEnum):

@@ -14,6 +14,7 @@ from drivers.snmp.parse_answer import Answer, Row
 from drivers.snmp.parse_radio import Located, text_of
 from drivers.snmp.parse_status import WIDTHS_MHZ, OtherBand, Request, status, whole
 from drivers.snmp.parse_value import Result, mac_of, within
+from drivers.snmp.source import Part
 from drivers.types import (
     ClientReading,
     Counters,
@@ -130,7 +131,7 @@ def _epoch(epoch: str, row: Row, summed: Set[str]) -> str:
 
 
 def _totals(
-    answer: Answer, row: Row, section: words.Part, names: tuple[str, ...], bits: int = 64
+    answer: Answer, row: Row, section: Part, names: tuple[str, ...], bits: int = 64
 ) -> dict[str, int | None]:
     """Only those that the dialect has."""
     return {

@@ -10,7 +10,8 @@ from drivers.notifications import Oid, Value
 from drivers.snmp import parse_index
 from drivers.snmp.parse_index import NoSuchShape, PartValue, Shape
 from drivers.snmp.parse_value import Result, converted
-from drivers.snmp.profile import Profile, Source
+from drivers.snmp.profile import Profile
+from drivers.snmp.source import Source
 
 Column = Mapping[str, Value]
 """Values of one column by the numbers of the row's index."""

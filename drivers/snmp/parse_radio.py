@@ -10,7 +10,8 @@ from functools import lru_cache
 from drivers.errors import Garbage
 from drivers.snmp.parse_answer import Answer, Row
 from drivers.snmp.parse_value import Result, mac_of
-from drivers.snmp.profile import Aps, Source
+from drivers.snmp.profile import Aps
+from drivers.snmp.source import Source
 from drivers.types import FoundAp, FoundRadio
 from inventory.channels import channels
 from inventory.model import Band

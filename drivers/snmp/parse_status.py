@@ -11,7 +11,8 @@ from drivers.errors import Garbage
 from drivers.snmp.parse_answer import Answer, Row
 from drivers.snmp.parse_radio import Located, text_of
 from drivers.snmp.parse_value import number, within
-from drivers.snmp.profile import Radar, Source
+from drivers.snmp.profile import Radar
+from drivers.snmp.source import Source
 from drivers.types import BssReading, RadioReading, RadioState, Reported, Table
 from inventory.channels import block, channels, frequency_mhz
 from inventory.model import Band, RadioKey

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from drivers.errors import Garbage
 from drivers.notifications import Value
-from drivers.snmp.profile import Source
+from drivers.snmp.source import Source
 from inventory.channels import channel_of
 
 Result = int | float | str

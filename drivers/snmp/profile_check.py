@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from drivers.snmp.profile import Profile, Source, Sources, Step, TableShape, Write
+from drivers.snmp.profile import Profile, Step, TableShape, Write
+from drivers.snmp.source import Source, Sources
 from drivers.types import RadioState, Setting
 from inventory.model import Band
 

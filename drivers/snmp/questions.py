@@ -9,7 +9,8 @@ from typing import Final
 from drivers.notifications import Oid
 from drivers.snmp import parse_index
 from drivers.snmp.parse_answer import Row
-from drivers.snmp.profile import Part, Profile, Source, Write, sources_of
+from drivers.snmp.profile import Profile, Write, sources_of
+from drivers.snmp.source import Part, Source
 from drivers.types import Table
 
 SYS_DESCR: Final = "1.3.6.1.2.1.1.1.0"

@@ -17,7 +17,7 @@ from drivers.netconf.parse_xml import tree
 from drivers.openwrt import parse_event, parse_rpc
 from drivers.openwrt.ubus import Call
 from drivers.snmp import parse_recording, parse_value
-from drivers.snmp.profile import Source
+from drivers.snmp.source import Source
 
 LONG = 30_000
 RUNS = (

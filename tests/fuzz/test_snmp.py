@@ -26,7 +26,8 @@ from drivers.snmp.parse_index import NoSuchShape, PartValue
 from drivers.snmp.parse_radio import found_aps, located
 from drivers.snmp.parse_recording import Recording, parse
 from drivers.snmp.parse_status import Request
-from drivers.snmp.profile import Profile, Source
+from drivers.snmp.profile import Profile
+from drivers.snmp.source import Source
 from drivers.types import RadioReading, ScopeRef, Table
 from inventory.model import Band, RadioKey
 

@@ -41,6 +41,7 @@ PURE = [
     "drivers/snmp/profile.py",
     "drivers/snmp/profile_check.py",
     "drivers/snmp/questions.py",
+    "drivers/snmp/source.py",
     "drivers/snmp/uptime.py",
     "drivers/types.py",
     "drivers/errors.py",

@@ -9,7 +9,7 @@ import pytest
 from drivers.errors import Garbage
 from drivers.notifications import Value
 from drivers.snmp.parse_value import Result, converted, mac_of
-from drivers.snmp.profile import Source
+from drivers.snmp.source import Source
 
 
 def of(raw: Value, **rules: Any) -> Result | None:
