@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -38,6 +39,9 @@ NO_RADIOS: Final = (
     "it tells of no Wi-Fi radio: its tables of radios are empty or closed to this login, or its driver tells"
     " only of those that a site file names (--site)"
 )
+
+NAMED: Final = 20
+"""At most so many APs are named in a sentence."""
 
 CONFIGS: Final = 32
 """At most so many radios are asked for their settings: each is a question of its own, and a controller has
@@ -160,12 +164,14 @@ def _found(ap: FoundAp, *, listed: bool | None) -> dict[str, Any]:
 def _index(listed: tuple[AccessPoint, ...]) -> Callable[[FoundAp], AccessPoint | None]:
     """Which AP of the inventory one is that was found: by MAC or name, without ``match`` by its id as a name;
     an AP that is its own device needs neither."""
-    by: dict[tuple[str, str | None], AccessPoint] = {}
+    by: dict[tuple[str, str], AccessPoint] = {}
     for one in listed:
         kind = "mac" if "mac" in one.match else "name"
-        by[kind, one.match.get(kind, one.id)] = one
+        by[kind, _folded(one.match.get(kind, one.id))] = one
     only = listed[0] if len(listed) == 1 and not listed[0].match else None
-    return lambda ap: by.get(("mac", ap.mac)) or by.get(("name", ap.name)) or only
+    return lambda ap: (
+        by.get(("mac", _folded(ap.mac or ""))) or by.get(("name", _folded(ap.name or ""))) or only
+    )
 
 
 def _device(info: DeviceInfo) -> dict[str, Any]:
@@ -209,8 +215,10 @@ async def probe_all(
         info = await asked.call("find", first.open())
     finally:
         await first.close()
-    aps = tuple(aps_of(info.found, device=DEVICE, site=SITE)) if info else ()
-    chosen = tuple(ap for ap in aps if wanted is None or wanted in (ap.id, *ap.match.values()))
+    aps = aps_of(info.found, device=DEVICE, site=SITE) if info else []
+    there = [ap for ap in info.found if ap.radios] if info else []
+    pairs = zip(aps, there, strict=True)
+    chosen = tuple(ap for ap, one in pairs if wanted is None or _is_wanted(wanted, ap, one))
     if info is None or not chosen:
         return _nothing(asked, info, wanted)
     device = make(chosen)
@@ -238,8 +246,28 @@ def _unlisted(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def _notes(info: DeviceInfo) -> list[str]:
-    known = any(ap.radios for ap in info.found)
-    return [*info.remarks, *(() if known else (NO_RADIOS,))]
+    if any(ap.radios for ap in info.found):
+        return list(info.remarks)
+    return [*info.remarks, _without_radios(info.found) if info.found else NO_RADIOS]
+
+
+def _without_radios(found: Sequence[FoundAp]) -> str:
+    """A controller whose dialect tells APs and no radio is read as well as it can be."""
+    names = [f"{ap.name} ({ap.mac})" if ap.name and ap.mac else ap.name or ap.mac or "?" for ap in found]
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"it tells of APs, and of no radio of theirs: {', '.join(names[:NAMED])}{more}"
+
+
+def _is_wanted(wanted: str, ap: AccessPoint, there: FoundAp) -> bool:
+    """By its id, its key or a radio's key as they are printed, its name in any case, or its MAC however it is
+    written."""
+    told = {ap.id, f"{SITE}/{ap.id}", there.name, there.mac, *(radio.key for radio in ap.radios)}
+    return _folded(wanted) in {_folded(each) for each in told if each is not None}
+
+
+def _folded(text: str) -> str:
+    digits = re.sub(r"[.:-]", "", text.casefold())
+    return digits if re.fullmatch(r"[0-9a-f]{12}", digits) else text.strip().casefold()
 
 
 def _nothing(asked: Probe, info: DeviceInfo | None, wanted: str | None) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from inventory.site_error import Steps
 from inventory.yaml_text import Node, merge, parse, without_nulls
 
 _MAC: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+_TELLS: Final = MappingProxyType({"mac": "MAC address", "name": "name"})
 _REACH: Final = frozenset(ReachWords.model_fields)
 
 
@@ -51,7 +52,7 @@ class _Reader:
     site_id: str = ""
     named: set[str] = field(default_factory=set)  # ids of all devices, right or wrong
     devices: dict[str, DeviceConfig] = field(default_factory=dict)
-    matched: dict[tuple[str, str], str] = field(default_factory=dict)  # (device, MAC) -> AP
+    matched: dict[tuple[str, str, str], str] = field(default_factory=dict)  # device, mac or name, it -> AP
 
     def site(self) -> Site | None:
         top = without_nulls(self.written)
@@ -156,20 +157,29 @@ class _Reader:
         return name
 
     def _match(self, name: str, words: ApWords, node: Node, steps: Steps) -> dict[str, str]:
-        """What tells the AP from others of its device; a MAC address in lower case, of one AP only."""
+        """What tells the AP from others of its device; a MAC address in lower case. Each of one AP only."""
         match = dict(words.match or {})
-        if (mac := match.get("mac")) is None:
-            return match
-        match["mac"] = mac.lower()
-        place, path = node.at(("match", "mac")), (*steps, "match", "mac")
-        if not _MAC.fullmatch(match["mac"]):
-            self.found.add(place, path, "a MAC address such as 00:11:22:33:44:55")
-        other = self.matched.setdefault((words.device or name, match["mac"]), name)
-        if other != name:
-            self.found.add(
-                place, path, "a MAC address that no other AP of the device has", f"that of {other}"
-            )
+        for key in match.keys() - set(_TELLS):
+            expected = f"one of {', '.join(_TELLS)}, which drivers know"
+            self.found.add(node.at(("match", key)), (*steps, "match", key), expected, "an unknown key")
+        if (mac := match.get("mac")) is not None:
+            match["mac"] = mac.lower()
+            if not _MAC.fullmatch(match["mac"]):
+                place, path = node.at(("match", "mac")), (*steps, "match", "mac")
+                self.found.add(place, path, "a MAC address such as 00:11:22:33:44:55")
+        told = match if match or words.device is None else {"name": name}
+        for key in _TELLS:
+            if key in told:
+                self._claim(name, words.device or name, (key, told[key]), node, steps)
         return match
+
+    def _claim(self, name: str, device: str, told: tuple[str, str], node: Node, steps: Steps) -> None:
+        """Two APs of a device that are told by the same would be one. Case tells no names apart."""
+        key, value = told
+        other = self.matched.setdefault((device, key, value.strip().casefold()), name)
+        if other != name:
+            expected = f"a {_TELLS[key]} that no other AP of the device has"
+            self.found.add(node.at(("match", key)), (*steps, "match", key), expected, f"that of {other}")
 
     def _radios(self, name: str, node: Node, steps: Steps) -> Iterator[Radio]:
         mapping = node.mapping.get("radios")

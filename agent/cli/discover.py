@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from drivers.types import DeviceInfo
 
 ASSUMED = "US"
+SILENCE = "nobody answered: a wrong community, or a user that is not known there, looks like this too"
 
 
 def discover(
@@ -60,6 +61,8 @@ def discover(
     )
     text = _inventory(found, cidr, place, doubt)
     complain((*doubt, *_said(found)))
+    if found.silent == found.asked:
+        complain((SILENCE,))
     if text is None:
         return ExitCode.REFUSED
     _write(text, output, force=force)

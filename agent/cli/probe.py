@@ -64,7 +64,11 @@ def probe(
     ] = "snmp",
     profile: Annotated[
         str | None,
-        typer.Option("--profile", metavar="NAME", help="With --driver snmp; else found by sysObjectID."),
+        typer.Option(
+            "--profile",
+            metavar="NAME|FILE",
+            help="With --driver snmp: a dialect, or a file of your own (.yaml); else found by sysObjectID.",
+        ),
     ] = None,
     credential: Annotated[
         str | None, typer.Option("--credential", metavar="cred:NAME", help="With --address.")

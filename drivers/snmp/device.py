@@ -20,7 +20,7 @@ from drivers.snmp.asker import Asker
 from drivers.snmp.dialect import dialect, text_of_octets
 from drivers.snmp.identity import Identity, capabilities, declared, identity, is_unproven
 from drivers.snmp.load import profile_of_file, shipped
-from drivers.snmp.match import matched
+from drivers.snmp.matcher import Matcher
 from drivers.snmp.notify import Rules
 from drivers.snmp.notify_stream import TrapStream
 from drivers.snmp.notify_where import Places
@@ -78,7 +78,8 @@ class SnmpDevice:
         self._session = session
         self._writing = asyncio.Lock()
         self._profile: Profile | None = None
-        self._found: dict[RadioKey, Located] = {}
+        self._match = Matcher(context)
+        self._found: Mapping[RadioKey, Located] = {}
         self._capabilities = Capabilities(tables=STATUS, settings=MappingProxyType({}))
         self._identity: Identity | None = None
         self._uptime = Uptime(at_s=context.clock())
@@ -117,7 +118,7 @@ class SnmpDevice:
         radios = located(answer)
         self._uptime = self._uptime.then(at_s, {**system, **values}, profile.restarts)
         self._identity = who
-        self._found = matched(self._context.aps, self._context.radios, radios)
+        self._found = self._match(radios)
         self._capabilities = await asyncio.to_thread(capabilities, answer, radios, most)
         await self._snapshot(answer, self._found, self._request(STATUS, at_s))
         remarks = () if most.settings or not profile.set else (UNPROVEN,)
@@ -174,7 +175,7 @@ class SnmpDevice:
 
     def _matched(self, answer: Answer) -> Mapping[RadioKey, Located]:
         """Rows come and go with their APs: which is which is found out anew."""
-        self._found = matched(self._context.aps, self._context.radios, located(answer))
+        self._found = self._match(located(answer))
         return self._found
 
     def _again(self, answer: Answer, known: Mapping[RadioKey, Located]) -> Mapping[RadioKey, Located]:

@@ -16,6 +16,9 @@ from drivers.snmp.profile import Profile
 from inventory.site_error import SiteError, SiteErrors, Steps, dotted
 from inventory.yaml_text import MAX_BYTES, Node, parse, plain, shown, without_nulls
 
+_TRIED: Final = frozenset({"[key]", "int", "float", "str"})
+"""What pydantic names in the place of an error, and no file has."""
+
 SHIPPED: Final = Path(__file__).parent / "profiles"
 
 
@@ -53,11 +56,14 @@ def _explained(error: ValidationError, top: Node, file: str) -> list[SiteError]:
 
 
 def _in_file(loc: Steps, top: Node) -> Steps:
-    """The place as the file has it: one that need not be a list is no list there."""
+    """The place as the file has it: one that need not be a list is no list there, one that need not be a
+    mapping is none, and a kind that was tried is no place."""
     path: Steps = ()
     for step in loc:
-        listed = isinstance(top.at(path).value, tuple)
-        if step != "[key]" and (listed or not isinstance(step, int)):
+        node = top.at(path)
+        kind = tuple if isinstance(step, int) else Mapping
+        tried = step in _TRIED and step not in node.mapping
+        if not tried and isinstance(node.value, kind):
             path = (*path, step)
     return path
 

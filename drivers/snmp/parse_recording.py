@@ -13,6 +13,8 @@ from drivers.notifications import Oid, Value
 _REC: Final = re.compile(r"^\.?(\d+(?:\.\d+)*)\|(\d+)([a-z]?)(?::[^|]*)?\|(.*)$", re.S | re.ASCII)
 _WALK: Final = re.compile(r"^(?:\.?([0-2](?:\.\d+)+)|\.?iso((?:\.\d+)+)) = ?(.*)$", re.ASCII)
 _NAMED: Final = re.compile(r"^[A-Za-z][A-Za-z0-9-]*::\S+ = ")
+_TYPED: Final = re.compile(r"^\.?(?:iso|\d)[.\d]* = [A-Za-z][A-Za-z0-9 -]*: ")
+_QUICK: Final = re.compile(r"^\.?(?:iso|[0-2])(?:\.\d+){2,} (?!=)")
 _ABSENT: Final = re.compile(r"^(No Such (Object|Instance)|No more variables|NULL$)")
 _ENUM: Final = re.compile(r"^\S*\((-?\d+)\)", re.ASCII)
 _NUMBER: Final = re.compile(r"^(-?\d+)\b", re.ASCII)
@@ -30,7 +32,7 @@ class Recording:
 
 def parse(text: str) -> Recording:
     """Either kind. Raises Garbage with the line's number."""
-    lines = text.split("\n")
+    lines = text.removeprefix("\ufeff").split("\n")
     recorded = next((line for line in lines if line.strip() and not line.startswith("#")), "")
     return _snmprec(lines) if _REC.match(recorded) else _walked(lines)
 
@@ -105,10 +107,22 @@ def _walked(lines: list[str]) -> Recording:
             try:
                 values[oid] = _printed(told)
             except ValueError as error:
-                raise Garbage(f"line {number}: {oid}: can't read {told[:60]!r}") from error
+                why = _flag(lines, told) or f"can't read {told[:60]!r}"
+                raise Garbage(f"line {number}: {oid}: {why}") from error
+    if not values and any(_QUICK.match(line) for line in lines):
+        raise Garbage("line 1: no types: walk with `snmpwalk -On`, without q")
     if not values:
         raise Garbage("line 1: neither OID|type|value nor the output of `snmpwalk -On`")
     return Recording(values=values, skipped=skipped)
+
+
+def _flag(lines: list[str], told: str) -> str | None:
+    """What is wrong with how it was walked: which flag is to be dropped."""
+    if not any(_TYPED.match(line) for line in lines):
+        return "no types: walk with `snmpwalk -On`, without Q"
+    if told.strip().isdecimal():
+        return "a number without a type: walk with `snmpwalk -On`, without t"
+    return None
 
 
 def _entries(lines: list[str]) -> Iterator[tuple[int, Oid | None, str]]:

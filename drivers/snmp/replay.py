@@ -20,6 +20,7 @@ from inventory.model import AccessPoint, DeviceConfig
 NULL_OID: Final = "0.0"  # zeroDotZero of RFC 2578: "no type is known"
 EXPECTED: Final = "expected what `snmpwalk -On` printed, or a .snmprec file"
 HOW: Final = "snmpwalk -v2c -c COMMUNITY -On HOST .1 > FILE"
+MOST_BYTES: Final = 64 * 2**20  # a controller of 700 APs is recorded in 2
 _PACKED: Final = (b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\xfd7zXZ")
 _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 
@@ -69,6 +70,10 @@ def _check(file: Path) -> None:
             head = opened.read(4096)
     except OSError as error:
         raise WrongRecording(f"{file}: {error.strerror}") from None
+    if file.stat().st_size > MOST_BYTES:
+        raise WrongRecording(
+            f"{file}: more than {MOST_BYTES // 2**20} MB: no device tells so much of its radios"
+        )
     if not head.strip():
         raise WrongRecording(f"{file}: an empty file; {EXPECTED} ({HOW})")
     if head.startswith(_PACKED):

@@ -64,6 +64,8 @@ _OUT_OF_STEP: Final = (errind.UnknownEngineID, errind.NotInTimeWindow, errind.Un
 _NULL: Final = v2c.Null("")
 _ABSENT: Final = (v2c.Null, rfc1905.NoSuchObject, rfc1905.NoSuchInstance, rfc1905.EndOfMibView)
 
+V3: Final = 3  # the message processing model, RFC 3411
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Place:
@@ -155,9 +157,10 @@ class UsmAgent:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Heard:
     """What came of a request. ``trouble``: pysnmp's error indication, or why it dropped an answer where no
-    other came."""
+    other came. ``unread``: the agent told its engine, and has never answered an encrypted request."""
 
     trouble: object
+    unread: bool
     status: int
     index: int
     varbinds: Sequence[tuple[Any, Any]]
@@ -234,7 +237,19 @@ class _Engine:
             trouble, status, index, values = errind.requestTimedOut, 0, 0, ()
         if isinstance(trouble, errind.RequestTimedOut):
             trouble = self._dropped.get(place.address) or trouble
-        return _Heard(trouble=trouble, status=int(status or 0), index=int(index or 0), varbinds=values or ())
+        return _Heard(
+            trouble=trouble,
+            unread=target.login.priv_password is not None and self._is_unread(place.address),
+            status=int(status or 0),
+            index=int(index or 0),
+            varbinds=values or (),
+        )
+
+    def _is_unread(self, address: tuple[str, int]) -> bool:
+        told = self._snmp.message_processing_subsystems[V3].get_peer_engine_info(
+            self._transport.DOMAIN_NAME, address
+        )
+        return told[0] is not None and address not in self.engine_ids
 
     def _failed(self, engine: object, point: str, variables: Mapping[str, Any], context: object) -> None:
         """Called for each answer that is not authentic, or of an engine that it does not expect."""
@@ -288,6 +303,11 @@ def _meaning(name: str, heard: _Heard) -> Exception:
     trouble = heard.trouble
     if isinstance(trouble, _UNPROVEN):
         return AuthenticationFailed(f"{name}: SNMPv3: {trouble}")
+    if isinstance(trouble, errind.RequestTimedOut) and heard.unread:
+        return AuthenticationFailed(
+            f"{name}: it answers SNMPv3 discovery and no encrypted request: priv_password or priv_protocol"
+            " may be wrong"
+        )
     if isinstance(trouble, errind.RequestTimedOut):
         return DeviceTimeout(f"{name}: no SNMPv3 answer")
     if isinstance(trouble, errind.NoSuchContext):

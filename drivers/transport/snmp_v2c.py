@@ -104,7 +104,7 @@ class _Wire:
                 return _read(self._name, head)
         if self._malformed:
             raise Garbage(f"{self._name}: answers with what is no SNMPv2c ({self._trouble})")
-        why = f" ({self._trouble})" if self._trouble else ""
+        why = f" ({self._trouble or 'a wrong community looks like this too'})"
         raise DeviceTimeout(f"{self._name}: no SNMP answer in {attempts} x {timeout_s:g} s{why}")
 
     async def _attempt(self, request_id: int, request: bytes, timeout_s: float) -> Head | None:

@@ -35,7 +35,7 @@ from agent.settings import Settings
 from agent.store import Store
 from agent.store_errors import StoreUnavailable
 from drivers.base import DeviceContext
-from drivers.errors import DeviceTimeout
+from drivers.errors import DeviceTimeout, PersonNeeded
 from drivers.registry import Registry
 from drivers.types import (
     Capabilities,
@@ -760,6 +760,7 @@ def test_run_gives_the_daemon_its_settings(monkeypatch: pytest.MonkeyPatch, dire
         (SiteErrors([SiteError("north.yaml", 3, "site", "a site", "none")]), 2, "north.yaml:3: site"),
         (KeyRefused("others may use the key file"), 2, "others may use"),
         (StoreUnavailable("the disk is full"), 1, "the disk is full"),
+        (PersonNeeded("wlc: a login is needed"), 2, "wlc: a login is needed"),
         (PermissionError(13, "Permission denied", "/var/lib/rrmd"), 4, "/var/lib/rrmd: Permission denied"),
         (FileNotFoundError(2, "No such file", "/etc/rrmd/sites"), 2, "/etc/rrmd/sites: No such file"),
         (ZeroDivisionError(), 5, "the daemon ended: ZeroDivisionError"),

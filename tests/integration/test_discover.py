@@ -117,6 +117,12 @@ def test_a_file_is_written_over_only_by_force(port: int, tmp_path: Path) -> None
     assert file.read_text().startswith("# Written by rrmd discover")
 
 
+def test_a_community_that_nobody_answers_to_is_thought_of(port: int) -> None:
+    result = discovered(port, cidr="127.0.9.4/32")
+    assert "1 asked, 1 silent" in result.stderr
+    assert "a wrong community" in result.stderr.splitlines()[-1]
+
+
 def test_nothing_found_is_no_file(port: int, tmp_path: Path) -> None:
     file = tmp_path / "found.yaml"
     result = discovered(port, "--output", str(file), cidr=f"{BOX}/32")

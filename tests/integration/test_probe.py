@@ -234,12 +234,13 @@ def test_an_ap_that_it_does_not_answer_for(family: Family) -> None:
     assert "ap-9" in result.stderr
 
 
-def test_aps_that_the_inventory_does_not_list_are_told(family: Family, tmp_path: Any) -> None:
+@pytest.mark.parametrize("match", ['mac: "02:00:00:00:00:02"', "name: AP 2"])
+def test_aps_that_the_inventory_does_not_list_are_told(family: Family, tmp_path: Any, match: str) -> None:
     file = tmp_path / "s.yaml"
     file.write_text(
         'version: 1\nsite: {id: north, country: "NO", timezone: Europe/Oslo}\n'
         "devices: {c: {driver: snmp, address: 192.0.2.1}}\n"
-        'aps:\n  hall: {device: c, match: {mac: "02:00:00:00:00:02"}, radios: {r5: {band: "5", ifname: 1}}}\n'
+        f'aps:\n  hall: {{device: c, match: {{{match}}}, radios: {{r5: {{band: "5", ifname: 1}}}}}}\n'
     )
     found = json.loads(probed("hall", "--site", str(file), "--json").stdout)
     assert [(radio["ap"], radio["key"]) for radio in found["radios"]] == [

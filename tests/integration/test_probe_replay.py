@@ -185,6 +185,43 @@ def test_a_wrong_file_is_wrong_usage_and_says_what_to_do(
     assert said in line
 
 
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "big.txt").open("wb") as file:
+        file.write(snmprec(SYNTHETIC).encode())
+        file.truncate(65 * 2**20)  # a hole, not 65 MB
+    result = probed("--replay", file.name)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "big.txt: more than 64 MB" in result.stderr
+
+
+def test_a_recording_with_a_mark_of_utf_8_is_one(tmp_path: Path) -> None:
+    marked = recording(tmp_path, b"\xef\xbb\xbf" + walk(SYNTHETIC).encode())
+    assert [radio["channel"] for radio in told(marked)["radios"]] == [11, 52]
+
+
+@pytest.mark.parametrize(
+    "name", ["lobby-1", "Lobby 1", "0200.0000.0a01", "02-00-00-00-0A-01", "probe/lobby-1", "probe/lobby-1/r5"]
+)
+def test_an_ap_of_a_recording_by_any_of_its_names(tmp_path: Path, name: str) -> None:
+    file = recording(tmp_path, snmprec(SYNTHETIC))
+    assert {radio["ap"] for radio in told(file, name)["radios"]} == {"02:00:00:00:0a:01"}
+    other = probed("02:00:00:00:0a:02", "--replay", file)
+    assert "it answers for no AP 02:00:00:00:0a:02 with radios" in other.stderr
+
+
+def test_a_controller_that_tells_aps_and_no_radio_names_them(tmp_path: Path) -> None:
+    """The MIB of a SmartZone knows no radio: no login is to blame."""
+    entry, ap = "1.3.6.1.4.1.25053.1.4.2.1.1.2.2.1", "2.0.0.0.10.1"
+    items = [
+        ("1.3.6.1.2.1.1.2.0", 6, "1.3.6.1.4.1.25053.3.1.10"),
+        (f"{entry}.5.{ap}", 4, "lobby"),
+        (f"{entry}.16.{ap}", 2, "1"),
+    ]
+    result = probed("--replay", recording(tmp_path, snmprec(items)), "--profile", "ruckus-smartzone")
+    assert "it tells of APs, and of no radio of theirs: lobby (02:00:00:00:0a:01)" in result.stdout
+    assert "login" not in result.stdout
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -115,8 +115,19 @@ def test_who_is_not_let_in_is_told_so(port: int, who: SnmpLogin) -> None:
 
 def test_a_wrong_privacy_password_is_never_an_answer(port: int) -> None:
     who = login("strong", priv_password=Secret("wrong password"))
-    with pytest.raises((AuthenticationFailed, DeviceTimeout)):
+    with pytest.raises(AuthenticationFailed, match="priv_password or priv_protocol may be wrong"):
         within(target(port, who, timeout_s=0.2), lambda session: session.get([NAME]))
+
+
+def test_an_agent_that_answered_once_and_is_gone_has_no_wrong_password(tmp_path: Path) -> None:
+    async def story(session: SnmpSession) -> object:
+        with snmpd(tmp_path / "one", own):
+            await session.get([NAME])
+        return await session.get([NAME])
+
+    own = free_port()
+    with pytest.raises(DeviceTimeout, match="no SNMPv3 answer"):
+        within(target(own, login("strong"), timeout_s=0.2), story)
 
 
 def test_another_device_with_the_same_user_is_seen_by_its_engine(tmp_path: Path) -> None:

@@ -204,7 +204,7 @@ def test_silence_is_a_time_out_after_all_attempts(agent: Agent) -> None:
 
 def test_a_wrong_community_is_a_time_out() -> None:
     agent = Agent(VALUES, community=b"secret")
-    with pytest.raises(DeviceTimeout):
+    with pytest.raises(DeviceTimeout, match="a wrong community looks like this too"):
         within(agent, lambda session: session.get([NAME]))
 
 

@@ -208,6 +208,7 @@ BAD = {
     "options whose check is broken": ("driver: hostapd", "driver: clumsy, options: {a: 1}", "options that driver clumsy accepts, got others (its check failed with KeyError: 'p')"),
     "options refused in a sentence": ("driver: hostapd", "driver: hostapd, options: {a: 1}", "expected options that driver hostapd accepts, got others (hostapd has no options)"),
     "profile twice": ("profile: airespace", "profile: a, options: {profile: b}", "expected the profile once"),
+    "match that no driver knows": ("match: {mac: 00:11:22:33:44:AA}", "match: {nam: x}", "9: aps.ap1.match.nam: expected one of mac, name, which drivers know, got an unknown key"),
     "scalar for a mapping": ("device: wlc1, match: {mac: 00:11:22:33:44:AA}", "device: wlc1, match: x", "9: aps.ap1.match: expected a mapping, got x"),
     "list for a mapping": ("aps:\n", "aps: []\nxaps:\n", "8: aps: expected a mapping, got a list"),
     "scalar for a list": ("channels: [100]", "channels: 100", "10: aps.ap2.radios.r5.channels: expected a list, got 100"),
@@ -369,6 +370,17 @@ def test_one_mac_address_is_one_ap() -> None:
     assert found == [
         "north.yaml:11: aps.ap3.match.mac: expected a MAC address that no other AP of the device has, got that of ap1"
     ]
+
+
+def test_one_name_on_the_controller_is_one_ap() -> None:
+    more = "  ap3: {{device: wlc1, group: hall, match: {{name: Hall}}}}\n  {0}: {{device: wlc1, group: hall{1}}}\n"
+    found = errors(GOOD + more.format("ap4", ", match: {name: hall}"))
+    assert found == [
+        "north.yaml:12: aps.ap4.match.name: expected a name that no other AP of the device has, got that of ap3"
+    ]
+    assert "that of ap3" in errors(GOOD + more.format("hall", ""))[0]
+    aps = read(GOOD + more.format("ap4", ", match: {name: yard}")).aps
+    assert [aps[id].match["name"] for id in ("ap3", "ap4")] == ["Hall", "yard"]
 
 
 def test_text_that_plain_yaml_would_retype_stays_text() -> None:

@@ -72,6 +72,11 @@ def test_what_the_device_does_not_have_is_not_there() -> None:
     assert parse("1.3.1|5|\n1.3.2|129|\n1.3.3|2|1").values == {"1.3.3": 1}
 
 
+@pytest.mark.parametrize("text", ["1.3.1|2|1\n", ".1.3.1 = INTEGER: 1\n"])
+def test_a_mark_of_utf_8_at_the_beginning_is_no_part_of_it(text: str) -> None:
+    assert parse(f"\ufeff{text}").values == {"1.3.1": 1}
+
+
 def test_noise_around_a_walk_is_counted() -> None:
     text = "$ snmpwalk -On wlc .1\n.1.3.1 = INTEGER: 1\n\nTimeout: No Response from wlc\n"
     found = parse(text)
@@ -87,6 +92,11 @@ def test_noise_around_a_walk_is_counted() -> None:
         ("1.3.1|99|7", "line 1"),
         (".1.3.1 = INTEGER: 1\n.1.3.2 = Gauge32: many\n", "line 2: 1.3.2"),
         ("IF-MIB::ifDescr.1 = STRING: eth0", "snmpwalk -On"),
+        (".1.3.1 = INTEGER: 1\n.1.3.2 = 123456\n", "line 2: 1.3.2: a number without a type: walk with"),
+        (".1.3.1 = INTEGER: 1\n.1.3.2 = 123456\n", "without t"),
+        (".1.3.1 = Linux: a box\n.1.3.2 = 123456\n", "can't read"),
+        (".1.3.1 = A box\n.1.3.2 = 123456\n", "without Q"),
+        (".1.3.1 A box\n.1.3.2 123456\n", "without q"),
         ("hello", "neither"),
         ("", "neither"),
     ],
