@@ -48,7 +48,7 @@ RULES: dict[str, Callable[[Any], bool]] = {
 }
 
 
-def recorded(*patterns: str, longest: int = 700) -> list[str]:
+def recorded(*patterns: str, longest: int = 500) -> list[str]:
     """Short ones; of a long one the beginning: 10,000 of them must not take a minute."""
     paths = [path for pattern in patterns for path in sorted(RECORDINGS.glob(pattern))]
     return [text[:longest] for path in paths if (text := path.read_text()).strip()]

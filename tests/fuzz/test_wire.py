@@ -15,7 +15,7 @@ from drivers.errors import Garbage
 from drivers.transport import ber, snmp_message, traps_message
 from drivers.transport.ber import Malformed
 from drivers.transport.netconf_framing import Framing, framed
-from drivers.transport.snmp_message import Answer
+from drivers.transport.snmp_message import Answer, Head
 from drivers.transport.traps_check import Accepted, Doorkeeper, Refused
 from drivers.transport.traps_message import AUTH, PRIV, REPORTABLE
 from drivers.transport.traps_queue import Subscription
@@ -47,7 +47,11 @@ def _message() -> bytes:
 def test_an_answer_that_no_agent_sends() -> None:
     """What it says in octets stands in the datagram; a number has as many octets as there were."""
 
-    def check(data: bytes, answer: Answer) -> None:
+    def check(data: bytes, told: tuple[Head, Answer]) -> None:
+        head, answer = told
+        assert data[0] == written.SEQUENCE
+        assert head.stop == len(data), "octets behind the message"
+        assert head.community in data
         assert len(answer.varbinds) <= len(data) // 7
         for oid, value in answer.varbinds:
             assert oid.count(".") < 128
@@ -57,8 +61,9 @@ def test_an_answer_that_no_agent_sends() -> None:
             elif isinstance(value, int):
                 assert -(2**63) <= value < 2**64
 
-    def read(data: bytes) -> Answer:
-        return snmp_message.read_answer(snmp_message.read_head(data))
+    def read(data: bytes) -> tuple[Head, Answer]:
+        head = snmp_message.read_head(data)
+        return head, snmp_message.read_answer(head)
 
     assert feed(octets_of(_message()), read, check, refusals=Malformed, caches=WIRE_CACHES) > 500
 
@@ -106,6 +111,7 @@ def test_a_notification_that_no_device_sends() -> None:
         return traps_message.pdu(data, head.pdu_at, head.version)
 
     def check(data: bytes, told: traps_message.Pdu) -> None:
+        assert "." in told.trap, "a trap without a name"
         assert len(told.varbinds) <= 256
         for value in told.varbinds.values():
             assert not isinstance(value, bytes) or value in data
