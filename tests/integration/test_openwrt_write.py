@@ -409,6 +409,21 @@ def test_off_and_on(peer: Peer) -> None:
     told(peer, story)
 
 
+def test_an_undo_that_overtakes_the_reload(peer: Peer) -> None:
+    """All at once: netifd has not looked yet, so what is in force is still what the undo asks for."""
+
+    async def story(device: Device, info: DeviceInfo) -> None:
+        power = (await on_air(device)).in_force[Setting.TX_POWER_DBM]
+        await device.apply(edit(tx_power_dbm=10), None)
+        await device.apply(edit(tx_power_dbm=power), None)
+        assert peer.ap.uci.file["radio0"]["txpower"] == str(power)
+        await device.apply(edit(enabled=0), None)
+        await device.apply(edit(enabled=1), None)
+
+    told(peer, story)
+    assert peer.ap.uci.file["radio0"]["disabled"] == "0"
+
+
 @pytest.mark.parametrize("moved", [False, True])
 @pytest.mark.parametrize("channels", [False, True], ids=["bare", "listed"])
 def test_a_restart_by_the_ap_s_own_rollback(peer: Peer, moved: bool, channels: bool) -> None:
