@@ -133,6 +133,11 @@ def _placed(subject: Subject, edit: Edit, have: ConfigState) -> Deed:
         raise Unsupported(f"{subject.ifname}: {target} is barred after radar (non-occupancy period)")
     on_air = have.state is RadioState.ON_AIR
     on_its_way = have.state in (RadioState.CAC, RadioState.STARTING)
+    if edit.set.get(Setting.ENABLED) == 1 and have.configured.get(Setting.ENABLED) == 0:
+        # On air or not: what UCI says lands, if only with the reload that was asked for a moment ago.
+        filed = target is None or is_there(target, have.configured)
+        place = {} if filed or target is None else placing(subject, target, have)
+        return Deed(target=target, values={**place, "disabled": "0"})
     if target is None:
         revived = edit.set.get(Setting.ENABLED) == 1 and not on_air and not on_its_way
         return _revived(subject, have) if revived else Deed()
@@ -145,8 +150,6 @@ def _placed(subject: Subject, edit: Edit, have: ConfigState) -> Deed:
         return Deed(target=target) if on_its_way else replace(_revived(subject, have), target=target)
     call = announced(subject, target, have)
     values = placing(subject, target, have) if call is None or quiet else {}
-    if edit.set.get(Setting.ENABLED) == 1 and have.configured.get(Setting.ENABLED) == 0:
-        values["disabled"] = "0"
     return Deed(target=target, csa=call, values=values, quiet=call is not None and quiet)
 
 
@@ -219,9 +222,7 @@ def _settings(subject: Subject, edit: Edit, have: ConfigState) -> tuple[dict[str
     values: dict[str, UciValue] = {}
     removed: tuple[str, ...] = ()
     dbm = edit.set.get(Setting.TX_POWER_DBM)
-    if dbm is not None and dbm != have.in_force.get(
-        Setting.TX_POWER_DBM, have.configured.get(Setting.TX_POWER_DBM)
-    ):
+    if dbm is not None and not _has_power(subject, have, dbm):
         values["txpower"] = _power(dbm)
     level = edit.set.get(Setting.OBSS_PD_DBM)
     if level is not None and level != have.configured.get(Setting.OBSS_PD_DBM):
@@ -232,6 +233,14 @@ def _settings(subject: Subject, edit: Edit, have: ConfigState) -> tuple[dict[str
         reuse, removed = subject.reuse.at(level)
         values.update(reuse)
     return values, removed
+
+
+def _has_power(subject: Subject, have: ConfigState, dbm: int) -> bool:
+    """Whether nothing is to be written. What UCI says lands: it may be ahead of what is in force, with a
+    reload on its way, and to write the same again would be refused (5). Only `iw` can do more, in a shell."""
+    now = have.in_force.get(Setting.TX_POWER_DBM)
+    filed = have.configured.get(Setting.TX_POWER_DBM, now)
+    return filed == dbm and (not subject.ways.shell or now in (None, dbm))
 
 
 def _power(dbm: int) -> str:

@@ -165,11 +165,12 @@ class Ubus(Protocol):
 
     def beside(self) -> Ubus:
         """Another session on the same AP, not open yet: it sees what the AP has, not what this one staged.
-        It is closed with this one."""
+        It is closed with this one, and can't be opened after that: Disconnected."""
         ...
 
     async def resume(self) -> None:
-        """Connect again where the connection was lost or closed, in the same session: it may confirm."""
+        """Connect again where the connection was lost or closed, in the same session: it may confirm.
+        Raises Disconnected while the session that it was made beside is closed."""
         ...
 
     async def close(self) -> None:

@@ -12,6 +12,7 @@ from weakref import WeakSet
 
 from drivers.errors import AuthenticationFailed, DeviceTimeout, Disconnected, Garbage
 from drivers.openwrt import parse_rpc
+from drivers.openwrt.lifetime import Lifetime
 from drivers.openwrt.parse_rpc import NOBODY, Grant
 from drivers.openwrt.ubus import (
     ATTACHED,
@@ -38,8 +39,11 @@ LOG_LINES: Final = 200  # of the ring, each time; 5 s of a busy AP are a tenth o
 class HttpUbus:
     """One login. Calls at the same time share it."""
 
-    def __init__(self, target: RestTarget, login: Login, limits: Limits) -> None:
+    def __init__(
+        self, target: RestTarget, login: Login, limits: Limits, beside: Lifetime | None = None
+    ) -> None:
         self._target = target
+        self._life = Lifetime(target.name, beside)
         self._login = login
         self._limits = limits
         self._rest = RestSession(target)
@@ -52,9 +56,12 @@ class HttpUbus:
         self.is_shell = False
 
     async def open(self) -> str | None:
+        self._life.may_open()
+        self._life.begin()
         await self._rest.open()
         self._denied.clear()
         try:
+            self._life.may_open()  # still
             async with self._logging_in:
                 await self._log_in()
         except BaseException:
@@ -128,15 +135,23 @@ class HttpUbus:
             await asyncio.sleep(self._limits.log_s)
 
     def beside(self) -> Ubus:
-        other = HttpUbus(self._target, self._login, self._limits)
+        other = HttpUbus(self._target, self._login, self._limits, self._life)
         self._others.add(other)
         return other
 
     async def resume(self) -> None:
-        if not self._rest.connected:
-            await self._rest.open()
+        self._life.may_resume()
+        if self._rest.connected:
+            return
+        await self._rest.open()
+        try:
+            self._life.may_resume()  # still
+        except Disconnected:
+            await self._rest.close()
+            raise
 
     async def close(self) -> None:
+        self._life.end()
         for other in tuple(self._others):
             await other.close()
         await self._rest.close()

@@ -19,6 +19,7 @@ from drivers.hostapd.identity import uptime_s
 from drivers.hostapd.parse import sections
 from drivers.hostapd.render import LATE, MARK, reads
 from drivers.openwrt import parse_rpc
+from drivers.openwrt.lifetime import Lifetime
 from drivers.openwrt.ubus import (
     ATTACHED,
     NO_ARGS,
@@ -42,8 +43,15 @@ _UCI_RIGHTS: Final = [["wireless", "read"], ["wireless", "write"]]
 class SshUbus:
     """One connection; its calls are carried out one after the other."""
 
-    def __init__(self, target: SshTarget, limits: Limits, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        target: SshTarget,
+        limits: Limits,
+        clock: Callable[[], float],
+        beside: Lifetime | None = None,
+    ) -> None:
         self._target = target
+        self._life = Lifetime(target.name, beside)
         self._limits = limits
         self._clock = clock
         self._session = SshSession(target)
@@ -55,14 +63,18 @@ class SshUbus:
         self.is_shell = True
 
     async def open(self) -> str | None:
-        fingerprint = await self._connect()
+        self._life.may_open()
+        self._life.begin()
+        fingerprint = await self._connect(self._life.may_open)
         self._uci_session = None
         self.logins += 1  # the session for uci that is made when it is needed first belongs to this one
         return fingerprint
 
-    async def _connect(self) -> str:
+    async def _connect(self, may: Callable[[], None]) -> str:
+        """``may``: raises where the session may speak no more, asked again when it is connected."""
         fingerprint = await self._session.open()
         try:
+            may()
             said = await self._exec("cat /proc/uptime; ubus -S list system", self._limits.call_s)
         except BaseException:
             await self._session.close()
@@ -144,15 +156,17 @@ class SshUbus:
             await stream.aclose()
 
     def beside(self) -> Ubus:
-        other = SshUbus(self._target, self._limits, self._clock)
+        other = SshUbus(self._target, self._limits, self._clock, self._life)
         self._others.add(other)
         return other
 
     async def resume(self) -> None:
+        self._life.may_resume()
         if not self._session.connected:
-            await self._connect()
+            await self._connect(self._life.may_resume)
 
     async def close(self) -> None:
+        self._life.end()
         for other in tuple(self._others):
             await other.close()
         await self._session.close()

@@ -51,10 +51,10 @@ class Uci:
 
         Raises Conflict when another apply waits for its confirmation, Refused (nothing done), TryAgain.
         """
+        session = ubus.beside()  # first: were `ubus` closed while we wait, this one can't be opened any more
         await self._forget_old(now_s)
         if self._pending:
             raise Conflict(f"{self._name}: an apply of this session still waits for its confirmation")
-        session = ubus.beside()
         await session.open()
         try:
             timeout_s = render.APPLY_S if undo_after_s is None else round(undo_after_s)

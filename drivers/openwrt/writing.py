@@ -11,8 +11,9 @@ from typing import Final
 
 from drivers.errors import DeviceTimeout, DriverError, Refused, TryAgain, Unsupported
 from drivers.expectation import compare
-from drivers.openwrt import act, plan, render
+from drivers.openwrt import act, parse_wireless, plan, render
 from drivers.openwrt.plan import Deed, Subject
+from drivers.openwrt.reader import WIRELESS
 from drivers.openwrt.signals import Heard
 from drivers.openwrt.ubus import Call, ObjectGone, Ubus
 from drivers.openwrt.uci import Change, Uci
@@ -166,26 +167,40 @@ class Writing:
 
     async def _bounced(self, subject: Subject) -> None:
         """Off by an apply that is never confirmed, and on by its rollback: the AP brings the radio back by
-        itself, whatever happens to us meanwhile."""
+        itself, whatever happens to us meanwhile.
+
+        Raises TryAgain when netifd was not seen to take it down: then it has not restarted.
+        """
         off = Change(section=subject.section, values={"disabled": "1"})
         handle = await self._uci.apply(self._ubus, off, BOUNCE_S, self._clock())
         try:
-            await self._gone(subject.ifname)
-            if handle:
+            gone = await self._is_down(subject.section)
+        finally:
+            await self._back_on(handle, off)
+        if not gone:
+            raise TryAgain(f"{subject.ifname}: it was not seen to go off: it has not restarted")
+
+    async def _back_on(self, handle: str, off: Change) -> None:
+        if handle:
+            with suppress(Refused):  # somebody's plain apply took the rollback away
                 await self._uci.cancel(self._ubus, handle)
                 return
-        except Refused:
-            handle = ""
         on = replace(off, values={"disabled": "0"})
         await self._uci.apply(self._ubus, on, None, self._clock())
 
-    async def _gone(self, ifname: str) -> None:
-        """Until there is no such object: the AP has carried out the first half."""
+    async def _is_down(self, section: str) -> bool:
+        """Whether netifd took the radio down in time. It looks at UCI 2 s after anybody's last apply, and
+        restarts only what it then finds changed: a rollback before that would leave all as it is. That the
+        hostapd object has gone is no proof: a radio that stayed off after its NOP has none."""
         limit_s = self._clock() + GOING_S
-        with suppress(ObjectGone, DeviceTimeout):  # a call in flight hangs when its object goes
-            while self._clock() < limit_s:
-                await self._ubus.call(f"hostapd.{ifname}", "get_status")
-                await asyncio.sleep(_LOOK_S)
+        while self._clock() < limit_s:
+            with suppress(DeviceTimeout):
+                told = parse_wireless.radios(await self._ubus.call(WIRELESS.object, WIRELESS.method))
+                mine = next((each for each in told if each.section == section), None)
+                if mine is not None and mine.disabled and not mine.up and not mine.pending:
+                    return True
+            await asyncio.sleep(_LOOK_S)
+        return False
 
     async def _stations(self, ifname: str) -> Iterable[str]:
         try:

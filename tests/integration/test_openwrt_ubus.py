@@ -27,6 +27,7 @@ from drivers.errors import (
 from drivers.openwrt.driver import OpenWrtDevice, family
 from drivers.openwrt.ubus import ATTACHED, AccessDenied, Call, Limits, ObjectGone, StatusRefused, Ubus
 from drivers.openwrt.ubus_http import HttpUbus
+from drivers.openwrt.uci import Change, Uci
 from drivers.transport.rest import ANSWER_LIMIT, RestTarget
 from drivers.types import Absence, Edit, RadioState, ScopeRef, Setting, Table
 from inventory.credentials import parse_login
@@ -246,6 +247,50 @@ def test_close_takes_the_other_sessions_along(peer: Peer) -> None:
 
     told(peer, story)
     assert peer.ap.written == []
+
+
+async def nothing_is_written_after_close(ubus: Ubus) -> None:
+    """A task that outlives `close` has a session beside the closed one, or makes one now."""
+    earlier, open_already = ubus.beside(), ubus.beside()
+    await open_already.open()
+    await ubus.close()
+    for late in (earlier, ubus.beside()):
+        with pytest.raises(Disconnected):
+            await late.open()
+    with pytest.raises(Disconnected):
+        await open_already.resume()
+    await ubus.open()
+    with pytest.raises(Disconnected):
+        await earlier.open()  # it belongs to what was closed
+    await open_already.resume()  # a receipt outlives that
+
+
+def test_after_close_no_session_beside_it_can_be_opened(peer: Peer) -> None:
+    told(peer, nothing_is_written_after_close)
+
+
+def test_an_apply_that_outlives_close_writes_nothing(peer: Peer) -> None:
+    """Seen: closed while it tidied up after the apply before, it logged in again and applied."""
+
+    async def story(ubus: Ubus) -> None:
+        uci = Uci("ap1")
+        change = Change(section="radio0", values={"txpower": "10"})
+        await uci.apply(ubus, change, 600.0, 0.0)
+        with peer.ap.bus.lock:
+            peer.ap.uci.confirm(peer.ap.uci.pending.session if peer.ap.uci.pending else "")
+            peer.ap.stuck = ("uci", "revert", None)
+        late = asyncio.create_task(
+            uci.apply(ubus, Change(section="radio0", values={"txpower": "5"}), None, 601.0)
+        )
+        reached = peer.ap.hung.wait
+        assert await asyncio.to_thread(reached, 5)
+        await ubus.close()
+        await ubus.open()  # as a lane does at once
+        with pytest.raises(Disconnected):
+            await late
+
+    told(peer, story)
+    assert peer.ap.uci.file["radio0"]["txpower"] == "10"
 
 
 def test_an_apply_is_confirmed_after_the_device_was_opened_again(peer: Peer) -> None:
@@ -571,6 +616,9 @@ class TestOverSsh:
             assert caught.value.status == 4
 
         told(far, story)
+
+    def test_after_close_no_session_beside_it_can_be_opened(self, far: Peer) -> None:
+        told(far, nothing_is_written_after_close)
 
     def test_uci_has_a_session_of_its_own_that_is_renewed(self, far: Peer) -> None:
         values = {"config": "wireless", "section": "radio0", "values": {"txpower": "11"}}

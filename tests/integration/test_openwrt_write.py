@@ -31,6 +31,8 @@ from drivers.types import (
     Setting,
     Table,
 )
+from inventory.channels import block
+from inventory.model import Band
 
 SCOPE = ScopeRef(kind="radio", name="phy0-ap0", members=(R5,))
 Story = Callable[[Device, DeviceInfo], Awaitable[None]]
@@ -208,6 +210,7 @@ def test_uci_confirmed_stays(peer: Peer) -> None:
 def test_uci_not_confirmed_goes_back_by_itself(peer: Peer) -> None:
     async def story(device: Device, info: DeviceInfo) -> None:
         receipt = await device.apply(TO_44, 10.0)
+        await settled(device, channel=44)
         await settled(device, channel=36)
         assert channel(peer) == "36"
         with pytest.raises(Refused):
@@ -406,45 +409,93 @@ def test_off_and_on(peer: Peer) -> None:
     told(peer, story)
 
 
+def test_an_undo_that_overtakes_the_reload(peer: Peer) -> None:
+    """All at once: netifd has not looked yet, so what is in force is still what the undo asks for."""
+
+    async def story(device: Device, info: DeviceInfo) -> None:
+        power = (await on_air(device)).in_force[Setting.TX_POWER_DBM]
+        await device.apply(edit(tx_power_dbm=10), None)
+        await device.apply(edit(tx_power_dbm=power), None)
+        assert peer.ap.uci.file["radio0"]["txpower"] == str(power)
+        await device.apply(edit(enabled=0), None)
+        await device.apply(edit(enabled=1), None)
+
+    told(peer, story)
+    assert peer.ap.uci.file["radio0"]["disabled"] == "0"
+
+
 @pytest.mark.parametrize("moved", [False, True])
-def test_a_restart_by_the_ap_s_own_rollback(peer: Peer, moved: bool) -> None:
+@pytest.mark.parametrize("channels", [False, True], ids=["bare", "listed"])
+def test_a_restart_by_the_ap_s_own_rollback(peer: Peer, moved: bool, channels: bool) -> None:
     """Were the agent killed in between, the AP would bring the radio back by itself. A switch that was not
     recorded is recorded instead: that restarts the radio too."""
+    air = peer.ap.airs["radio0"]
+    if channels:
+        peer.ap.uci.file["radio0"]["channels"] = ["36", "44"]
+        air.config = dict(peer.ap.uci.file["radio0"])
 
     async def story(device: Device, info: DeviceInfo) -> None:
         if moved:
             await device.apply(TO_44, None)
         await device.act(ActionRequest(action=Action.RESTART, radio=R5))
+        async with asyncio.timeout(10):
+            while not (air.restarts and air.there):
+                await device.read(frozenset({Table.STATUS}), None)
         await settled(device, enabled=1, channel=44 if moved else 36)
 
     told(peer, story)
-    assert peer.ap.airs["radio0"].restarts >= 1
     assert peer.ap.airs["radio1"].restarts == 0
     assert peer.ap.uci.file["radio0"]["disabled"] == "0"
     assert channel(peer) == ("44" if moved else "36")
 
 
-def test_a_radio_that_stayed_off_after_its_nop_is_brought_back(peer: Peer) -> None:
-    air = peer.ap.airs["radio0"]
+def stuck(peer: Peer, *, channels: bool) -> None:
+    """Radar where there was nowhere to go, and a NOP that has ended since."""
+    air, file = peer.ap.airs["radio0"], peer.ap.uci.file["radio0"]
+    with peer.ap.bus.lock:
+        file.update(channel="52", disabled="0")
+        file.pop("channels", None)  # somebody's bare channel
+        if channels:  # all of them need a CAC: no refuge either
+            file["channels"] = ["52", "56"]
+        air.config = dict(file)
+        air._on_air(block(Band.GHZ_5, 52, 80, 5290))
+        air.radar()
+        assert air.state == "NOP"
+        air.nop_over()
+        assert air.state == "STUCK"
+
+
+@pytest.mark.parametrize("channels", [False, True], ids=["bare", "listed"])
+@pytest.mark.parametrize("how", ["restart", "edit"])
+def test_a_radio_that_stayed_off_after_its_nop_is_brought_back(peer: Peer, channels: bool, how: str) -> None:
+    """It has no hostapd object all along. With a list there is nothing to write but off and on again."""
 
     async def story(device: Device, info: DeviceInfo) -> None:
-        await device.apply(edit(channel=52, width_mhz=80, center_mhz=5290), None)
-        await settled(device, channel=52)
-        with peer.ap.bus.lock:
-            del peer.ap.uci.file["radio0"]["channels"]  # somebody's bare channel
-            air.config = {k: v for k, v in air.config.items() if k != "channels"}
-            air.radar()
-        have = await settled(device, enabled=0)
-        assert have.state is RadioState.NOP
-        with peer.ap.bus.lock:
-            air.nop_over()
-        assert air.state == "STUCK"
+        stuck(peer, channels=channels)
         assert (await device.read_config(SCOPE)).state is RadioState.OFF
-        await device.act(ActionRequest(action=Action.RESTART, radio=R5))
+        if how == "restart":
+            await device.act(ActionRequest(action=Action.RESTART, radio=R5))
+        else:
+            await device.apply(edit(enabled=1), None)
         await settled(device, enabled=1)
 
     told(peer, story)
     assert len(peer.ap.uci.file["radio0"]["channels"]) > 1
+    assert peer.ap.uci.file["radio0"]["disabled"] == "0"
+
+
+def test_a_restart_that_was_not_seen_is_told_as_such(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "GOING_S", 0.2)
+    peer.ap.uci.file["radio0"]["channels"] = peer.ap.airs["radio0"].config["channels"] = ["36", "44"]
+
+    async def story(device: Device, info: DeviceInfo) -> None:
+        monkeypatch.setattr(peer.ap.uci, "reload", lambda sections: None)  # netifd hangs
+        with pytest.raises(TryAgain, match="not restarted"):
+            await device.act(ActionRequest(action=Action.RESTART, radio=R5))
+
+    told(peer, story)
+    assert peer.ap.uci.file["radio0"]["disabled"] == "0"
+    assert peer.ap.uci.pending is None
 
 
 def test_steering_is_a_hint(peer: Peer) -> None:

@@ -31,7 +31,7 @@ class Air:
     section: str
     phy: str
     band: str
-    config: Mapping[str, Any] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
     ssid: str = "lab5"
     bssid: str = "02:00:00:00:00:00"
     state: str = "DOWN"

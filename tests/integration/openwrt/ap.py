@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import re
 import secrets
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -47,7 +48,7 @@ def station(mac: str, *, tx: int = 1000, retries: int = 50, failed: int = 3) -> 
 class Ap:
     """``written``: calls that change something, in order; ``hanging``: objects whose next call is answered
     only when the AP is closed (they went away while it was in flight); ``newer``: hostapd's own object has
-    `switch_channel`; ``stuck``: (object, method, device) that never answers."""
+    `switch_channel`; ``stuck``: (object, method, device) that never answers; ``hung``: one came."""
 
     tempo: Tempo = field(default_factory=Tempo)
     bus: Bus = field(init=False)
@@ -58,6 +59,7 @@ class Ap:
     written: list[tuple[str, str, Mapping[str, Any]]] = field(default_factory=list)
     hanging: set[str] = field(default_factory=set)
     stuck: tuple[str, str, str | None] | None = None
+    hung: threading.Event = field(default_factory=threading.Event)
     newer: bool = False
     programs: bool = True
     logins: int = 0
@@ -149,6 +151,7 @@ class Ap:
                 raise Denied
             if name in self.hanging or (name, method, args.get("device")) == self.stuck:
                 self.hanging.discard(name)
+                self.hung.set()
                 self.bus.changed.wait_for(lambda: self.bus.closed)
                 raise Gone
             if method not in objects[name]:

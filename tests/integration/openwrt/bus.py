@@ -19,6 +19,8 @@ class Tempo:
     """How long things take here, in seconds; of a real AP they are 100 ms a beacon, 5 s, 60 s."""
 
     beacon_s: float = 0.005
+    trigger_s: float = 0.05
+    """From the last change of UCI to netifd's look at it; on a real AP about 2 s."""
     reload_s: float = 0.1
     cac_s: float = 0.3
     second_s: float = 0.15

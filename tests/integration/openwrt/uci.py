@@ -64,7 +64,8 @@ class Pending:
 
 @dataclass(slots=True)
 class Uci:
-    """``file``: what is committed; ``reload``: what netifd does when that has changed."""
+    """``file``: what is committed; ``reload``: what netifd does when that has changed. It looks some time
+    after the last change: what was changed and changed back meanwhile it never sees."""
 
     bus: Bus
     file: Sections
@@ -72,6 +73,7 @@ class Uci:
     staged: dict[str, Delta] = field(default_factory=dict)
     pending: Pending | None = None
     rollbacks: int = 0
+    trigger: threading.Timer | None = None
 
     def seen(self, session: str) -> Sections:
         """With what the session has staged; after a rollback that is still there."""
@@ -153,7 +155,9 @@ class Uci:
 
     def _commit(self, sections: Sections) -> None:
         self.file = sections
-        self.reload(sections)
+        if self.trigger is not None:
+            self.trigger.cancel()
+        self.trigger = self.bus.later(self.bus.tempo.trigger_s, lambda: self.reload(self.file))
 
     def confirm(self, session: str) -> int:
         if self.pending is None:

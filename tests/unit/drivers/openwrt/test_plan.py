@@ -368,3 +368,21 @@ def test_beacons_beyond_a_byte_are_refused() -> None:
     for count in (0, 4, 256, 300):
         with pytest.raises(Unsupported):
             render.checked_beacons(count)
+
+
+@pytest.mark.parametrize("subject", [SUBJECT, SHELL], ids=["http", "shell"])
+def test_what_uci_is_ahead_with_is_taken_back(subject: Subject) -> None:
+    """An undo half a second after the edit: the old values are still in force, and would not be for long."""
+    off = at(enabled=0)
+    assert plan.deed(subject, edit(enabled=1), off).values == {"disabled": "0"}
+    back = plan.deed(subject, edit(channel=36, width_mhz=80, center_mhz=5210, enabled=1), off)
+    assert (back.values["disabled"], back.quiet) == ("0", False)
+    weak = at(tx_power_dbm=10)
+    assert plan.deed(subject, edit(tx_power_dbm=20), weak).values == {"txpower": "20"}
+    assert plan.deed(SUBJECT, edit(tx_power_dbm=10), weak).empty, "rpcd has nothing to apply then"
+
+
+def test_a_radio_that_uci_turns_off_is_not_sent_elsewhere_by_an_announcement() -> None:
+    deed = plan.deed(SHELL, edit(channel=44, width_mhz=80, center_mhz=5210, enabled=1), at(enabled=0))
+    assert deed.csa is None
+    assert (deed.values["disabled"], deed.values["channel"], deed.quiet) == ("0", "44", False)
