@@ -40,25 +40,29 @@ class Wanted:
         return self.ap
 
 
+SiteFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--site", metavar="FILE", help="Ask the AP directly, as this site file says; no daemon needed."
+    ),
+]
+Recording = Annotated[
+    Path | None,
+    typer.Option(
+        "--replay", metavar="FILE", help="Instead of a device: what snmpwalk -On printed, or a .snmprec."
+    ),
+]
+
+
 def probe(
     context: typer.Context,
     ap: Annotated[str | None, typer.Argument(metavar="AP", help="site/ap or ap.", show_default=False)] = None,
-    site: Annotated[
-        Path | None,
-        typer.Option(
-            "--site", metavar="FILE", help="Ask the AP directly, as this site file says; no daemon needed."
-        ),
-    ] = None,
+    site: SiteFile = None,
     address: Annotated[
         str | None,
         typer.Option("--address", metavar="HOST", help="Ask a device that no site file names."),
     ] = None,
-    replay: Annotated[
-        Path | None,
-        typer.Option(
-            "--replay", metavar="FILE", help="Instead of a device: what snmpwalk -On printed, or a .snmprec."
-        ),
-    ] = None,
+    replay: Recording = None,
     driver: Annotated[
         str, typer.Option("--driver", metavar="NAME", help="With --address and --replay.")
     ] = "snmp",

@@ -22,7 +22,7 @@ import pytest
 import structlog
 from typer.testing import CliRunner, Result
 
-from agent.api import errors, protocol
+from agent.api import answers, errors, protocol
 from agent.api.server import ControlSocket
 from agent.api.socket_file import SocketInUse, SocketUnusable
 from agent.audit import AuditLog
@@ -306,7 +306,7 @@ def test_a_script_gets_one_json_object(daemon: Daemon, words: tuple[str, ...]) -
     assert (result.exit_code, result.stderr) == (0, "")
     op = daemon.asked[-1][0]
     assert json.loads(result.stdout) == json.loads(json.dumps(daemon.answers[op]))
-    protocol.RESULTS[op].model_validate_json(result.stdout)
+    answers.RESULTS[op].model_validate_json(result.stdout)
 
 
 def test_what_is_asked_arrives(daemon: Daemon) -> None:
@@ -809,7 +809,7 @@ def test_an_ap_is_probed_directly(directory: Path, family: Family) -> None:
     assert [call["call"] for call in found["calls"]] == ["open", "read", "read_config north/ap1/r5"]
     assert found["errors"] == ["read_config north/ap1/r5: DeviceTimeout: no answer within 3 s"]
     assert family.made[0].closed
-    protocol.ProbeResult.model_validate_json(result.stdout)
+    answers.ProbeResult.model_validate_json(result.stdout)
     assert rrmd("probe", "ap1", "--site", site_file(directory)).exit_code == 1
 
 

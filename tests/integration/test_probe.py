@@ -14,7 +14,7 @@ from integration.replay import replay
 from integration.sshd import NEEDS_SSHD, SSHD
 from typer.testing import CliRunner, Result
 
-from agent.api import protocol
+from agent.api import answers
 from agent.cli.app import app
 from drivers.base import DeviceContext
 from drivers.errors import DeviceTimeout, PersonNeeded
@@ -149,7 +149,7 @@ def test_all_radios_that_are_found_are_told(family: Family) -> None:
     }
     assert [call["call"] for call in found["calls"]] == ["find", "open", "read"]
     assert all(device.closed for device in family.made)
-    protocol.ProbeResult.model_validate_json(result.stdout)
+    answers.ProbeResult.model_validate_json(result.stdout)
 
 
 def test_a_person_gets_a_table_of_them(family: Family) -> None:

@@ -11,7 +11,7 @@ import pytest
 from shared_data import shared_data
 from typer.testing import CliRunner, Result
 
-from agent.api import protocol
+from agent.api import answers
 from agent.cli.app import app
 
 AP = "2.0.0.0.10.1"
@@ -73,7 +73,7 @@ def recording(directory: Path, text: str | bytes, name: str = "wlc.txt") -> str:
 
 def told(*words: str) -> dict[str, Any]:
     result = probed("--replay", *words, "--json")
-    protocol.ProbeResult.model_validate_json(result.stdout)
+    answers.ProbeResult.model_validate_json(result.stdout)
     found: dict[str, Any] = json.loads(result.stdout)
     assert (found["errors"], result.exit_code) == ([], 0)
     return found

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.api import protocol
+from agent.api import answers, protocol
 from agent.api.errors import BadArgs, OperationError
 
 
@@ -132,4 +132,4 @@ def test_what_json_has_no_word_for_is_not_sent(value: float) -> None:
 
 
 def test_every_operation_has_arguments_and_an_answer() -> None:
-    assert set(protocol.ARGS) == set(protocol.RESULTS)
+    assert set(protocol.ARGS) == set(answers.RESULTS)

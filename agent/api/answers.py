@@ -1,0 +1,235 @@
+"""What the operations of the control socket answer. A field may be added, none is taken away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Answer(BaseModel):
+    """Part of an answer. More fields than named here are allowed; times are ``utc``, ISO 8601 with Z."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+
+class AgentView(Answer):
+    """``observing_only``: why nothing is written at present; None: writing is allowed."""
+
+    version: str
+    started_utc: str
+    audit_seq: int | None
+    audit_file: str | None
+    store: str
+    observing_only: str | None
+
+
+class SiteView(Answer):
+    id: str
+    country: str
+    mode: str
+    aps: int
+    radios: int
+    lost: int
+    open_changes: int
+
+
+class RadioView(Answer):
+    """None: not reported. ``slots``: valid monitoring slots at hand; a baseline takes ten."""
+
+    key: str
+    state: str | None
+    channel: int | None
+    width_mhz: int | None
+    tx_power_dbm: float | None
+    clients: int | None
+    retry_ratio: float | None
+    busy_ratio: float | None
+    slots: int | None = None
+    age_s: float | None
+    change_id: str | None
+
+
+class NopView(Answer):
+    """``channel``: the 20 MHz channel at ``mhz``; ``by_radio``: who heard the radar."""
+
+    site: str
+    mhz: int
+    channel: int | None
+    left_s: float
+    by_radio: str | None
+
+
+class AlertView(Answer):
+    utc: str
+    site: str
+    radio: str | None
+    text: str
+    change_id: str | None
+
+
+class EventView(Answer):
+    id: str
+    utc: str
+    site: str
+    kind: str
+    key: str
+    radio: str | None
+    severity: str | int
+    confidence_ppm: int
+    cleared_utc: str | None
+    drill: bool
+    evidence: Any
+
+
+class EventsResult(Answer):
+    events: tuple[EventView, ...]
+
+
+class PauseView(Answer):
+    """``until_utc`` None: until it is resumed."""
+
+    scope: str
+    since_utc: str
+    until_utc: str | None
+    actor: str
+
+
+class StatusResult(Answer):
+    """``events``: those open now, radar excepted, which ``nop`` tells of."""
+
+    agent: AgentView
+    sites: tuple[SiteView, ...]
+    radios: tuple[RadioView, ...]
+    nop: tuple[NopView, ...]
+    events: tuple[EventView, ...] = ()
+    pauses: tuple[PauseView, ...] = ()
+    alerts: tuple[AlertView, ...]
+
+
+class ChangeView(Answer):
+    """``from`` and ``to``: setting -> value. ``token``: only while it can still be used."""
+
+    id: str
+    utc: str
+    site: str
+    radios: tuple[str, ...]
+    from_: Mapping[str, int] = Field(alias="from")
+    to: Mapping[str, int]
+    cause: str
+    state: str
+    verdict: str | None
+    left_s: float | None
+    drill: bool
+    actor: Any
+    token: str | None = Field(repr=False)
+    undo_of: str | None
+
+
+class ChangesResult(Answer):
+    changes: tuple[ChangeView, ...]
+
+
+class ChangeResult(ChangeView):
+    """One change with all that explains it."""
+
+    reason: Mapping[str, Any] | None = None
+    baseline: Mapping[str, Any] | None = None
+    effect: Mapping[str, Any] | None = None
+    records: tuple[Mapping[str, Any], ...] = ()
+
+
+class PauseResult(Answer):
+    pause: PauseView
+
+
+class ResumeResult(Answer):
+    scope: str
+
+
+class ReleaseResult(Answer):
+    radio: str
+
+
+class OneChangeResult(Answer):
+    """What rollback, approve and acknowledge answer."""
+
+    change: ChangeView
+
+
+class EffectsView(Answer):
+    commands: tuple[str, ...]
+    outage: str
+    silent_s: float
+    readback: str
+    persists: bool
+
+
+class CandidateView(Answer):
+    channel: int
+    width_mhz: int
+    score_ppm: int
+    terms: Mapping[str, Any]
+
+
+class VetoView(Answer):
+    guard: str
+    reason: str
+
+
+class DecisionView(Answer):
+    """``edit``: setting -> value, or None where nothing would be changed."""
+
+    action: str
+    reason: Any
+    params: Mapping[str, Any]
+    edit: Mapping[str, Any] | None
+    effects: EffectsView | None
+    candidates: tuple[CandidateView, ...]
+    vetoes: tuple[VetoView, ...]
+
+
+class InjectResult(Answer):
+    """``begun``: it was acted upon, also where no change was needed yet (radar: the AP moves first).
+    ``answers``: all that would be done, in order; ``decision``: the one that counts."""
+
+    begun: bool = False
+    event: Mapping[str, Any]
+    decision: DecisionView
+    answers: tuple[DecisionView, ...] = ()
+    change: ChangeView | None
+
+
+class CallView(Answer):
+    call: str
+    ms: float
+
+
+class ProbeResult(Answer):
+    device: Mapping[str, Any] | None
+    reachable: bool = True
+    notes: tuple[str, ...] = ()
+    found: tuple[Mapping[str, Any], ...] = ()
+    radios: tuple[Mapping[str, Any], ...]
+    calls: tuple[CallView, ...]
+    errors: tuple[str, ...]
+
+
+RESULTS: Mapping[str, type[Answer]] = MappingProxyType(
+    {
+        "status": StatusResult,
+        "events": EventsResult,
+        "changes": ChangesResult,
+        "change": ChangeResult,
+        "rollback": OneChangeResult,
+        "approve": OneChangeResult,
+        "acknowledge": OneChangeResult,
+        "pause": PauseResult,
+        "resume": ResumeResult,
+        "release": ReleaseResult,
+        "inject": InjectResult,
+        "probe": ProbeResult,
+    }
+)
