@@ -33,8 +33,8 @@ class Interface:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Radio:
     """One `wifi-device`, as netifd loaded it. ``channel`` None: auto (ACS) or nonsense; ``width_mhz`` None:
-    not said. ``options``: all that netifd loaded for it. ``up`` is true of a radio that listens for radar, and of
-    one that radar has silenced, too."""
+    not said. ``options``: all that netifd loaded for it. ``up`` is true of a radio that listens for radar
+    and of one that radar has silenced, too."""
 
     section: str
     band: Band | None = None
