@@ -33,7 +33,8 @@ class Interface:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Radio:
     """One `wifi-device`, as netifd loaded it. ``channel`` None: auto (ACS) or nonsense; ``width_mhz`` None:
-    not said. ``up`` is true of a radio that listens for radar, and of one that radar has silenced, too."""
+    not said. ``options``: all that netifd loaded for it. ``up`` is true of a radio that listens for radar
+    and of one that radar has silenced, too."""
 
     section: str
     band: Band | None = None
@@ -46,6 +47,7 @@ class Radio:
     htmode: str | None = None
     country: str | None = None
     channels: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     interfaces: tuple[Interface, ...] = field(default=())
 
     @property
@@ -86,6 +88,7 @@ def _radio(name: str, said: Mapping[str, Any]) -> Radio:
         htmode=text(config.get("htmode")),
         country=text(config.get("country")),
         channels=_listed(config.get("channels")),
+        options=config,
         interfaces=tuple(_interface(each) for each in listed if isinstance(each, dict))
         if isinstance(listed, list)
         else (),
@@ -134,6 +137,15 @@ def width_of(htmode: str | None) -> int | None:
 def is_on(value: object) -> bool:
     """UCI's booleans."""
     return value is True or value in ("1", "on", "true", "yes", "enabled")
+
+
+def is_alike(loaded: object, filed: object) -> bool:
+    """Whether netifd, which knows types, has loaded what the file, which knows text and lists only, says."""
+    if isinstance(loaded, bool):
+        return is_on(filed) is loaded
+    if isinstance(loaded, list) or isinstance(filed, list):
+        return _listed(loaded) == _listed(filed)
+    return text(loaded) == text(filed)
 
 
 def text(value: object) -> str | None:

@@ -22,6 +22,7 @@ SETTINGS: Final = frozenset(Setting)
 CSA_S: Final = 5.0  # after the countdown: clients of the lab were back after 1.5 s at most
 RESTART_S: Final = 30.0  # radio 9 s, a client 25 s
 PLACE: Final = (Setting.CHANNEL, Setting.WIDTH_MHZ)
+CALM: Final = frozenset({"txpower"})  # options that a reload changes without a restart
 RELOAD_S: Final = 10.0  # until a value that disturbs nobody has reached the radio
 
 
@@ -51,8 +52,8 @@ class Subject:
     """One radio as the device was when it was last read.
 
     ``section``: its `wifi-device`; ``htmode``: as configured. ``stale``: UCI says another place than the one
-    that netifd loaded: any reload restarts the radio. ``listed``: the `channels` that UCI has, None: no such
-    list; ``candidates``: what it should have.
+    that netifd loaded; ``waiting``: it differs in anything: either way any reload restarts the radio.
+    ``listed``: the `channels` that UCI has, None: no such list; ``candidates``: what it should have.
     """
 
     ifname: str
@@ -66,10 +67,16 @@ class Subject:
     phy: str | None = None
     radio: int | None = None
     stale: bool = False
+    waiting: bool = False
     listed: tuple[str, ...] | None = None
     candidates: tuple[int, ...] = ()
     beacon_ms: float = 102.4
     reuse: UciReuse | None = None
+
+    @property
+    def restarts(self) -> bool:
+        """With any reload, whatever we write."""
+        return self.stale or self.waiting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,12 +263,12 @@ def _joined(
     UCI says: an announced switch is run-time only. With a shell a power is set beside an announced switch, or
     where any reload would restart the radio, without a reload."""
     only_power = set(other) == {"txpower"} and not removed
-    calm = not placed.restart and (placed.csa is not None or (subject.stale and placed.empty))
+    calm = not placed.restart and (placed.csa is not None or (subject.restarts and placed.empty))
     if subject.ways.shell and only_power and calm:
         kept = other if subject.manner.persist != "never" else {}
         values = {**placed.values, **kept}
         return replace(placed, values=values, quiet=True, power_dbm=int(str(other["txpower"])))
-    restarts = subject.stale or restarting({**placed.values, **other}, removed)
+    restarts = subject.restarts or restarting({**placed.values, **other}, removed)
     back = _where_it_is(subject, have) if restarts and placed.empty else {}
     values = {**({} if placed.quiet else placed.values), **back, **other}
     return replace(placed, values=values, removed=removed, quiet=False)
@@ -275,7 +282,7 @@ def restart(subject: Subject, have: ConfigState) -> Deed:
 
 def restarting(values: Mapping[str, UciValue], removed: tuple[str, ...]) -> bool:
     """Whether a reload with these options takes the radio off the air. Only the power disturbs nobody."""
-    return bool(set(values) - {"txpower"} or removed)
+    return bool(set(values) - CALM or removed)
 
 
 def _where_it_is(subject: Subject, have: ConfigState) -> dict[str, UciValue]:
@@ -347,7 +354,7 @@ def _reloads(todo: Deed) -> bool:
 
 def _drops(subject: Subject, todo: Deed) -> bool:
     """Whether clients lose the radio."""
-    return todo.restart or (_reloads(todo) and (subject.stale or restarting(todo.values, todo.removed)))
+    return todo.restart or (_reloads(todo) and (subject.restarts or restarting(todo.values, todo.removed)))
 
 
 def _listens_s(subject: Subject, have: ConfigState, todo: Deed) -> float:

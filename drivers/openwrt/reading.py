@@ -61,8 +61,8 @@ def _with_status(empty: RadioReading, here: Base, found: Found) -> RadioReading:
     return replace(
         empty,
         channel=Reported(place.channel, place.source) if place else None,
-        width_mhz=Reported(place.width_mhz, place.source) if place else None,
-        center_mhz=Reported(place.center_mhz, place.source) if place else None,
+        width_mhz=_reported(place.width_mhz, place.source) if place else None,
+        center_mhz=_reported(place.center_mhz, place.source) if place else None,
         tx_power_dbm=Reported(power, "iwinfo.info") if place and power is not None else None,
         obss_pd_dbm=Reported(reuse.obss_pd_dbm, "uci") if reuse is not None else None,
         country=Reported(country, "iwinfo.info") if country else None,
@@ -70,6 +70,10 @@ def _with_status(empty: RadioReading, here: Base, found: Found) -> RadioReading:
         nop_mhz=_where(here, Dfs.UNAVAILABLE),
         cac_done_mhz=_where(here, Dfs.AVAILABLE),
     )
+
+
+def _reported(value: int | None, source: str) -> Reported[int] | None:
+    return Reported(value, source) if value is not None else None
 
 
 def _where(here: Base, state: Dfs) -> frozenset[int] | None:

@@ -50,11 +50,11 @@ NOTHING: Final = Local()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where the radio is: (channel, width, centre), and who says so."""
+    """Where the radio is: (channel, width, centre), and who says so. None: that is not told."""
 
     channel: int
-    width_mhz: int
-    center_mhz: int
+    width_mhz: int | None = None
+    center_mhz: int | None = None
     source: str = "iwinfo.info"
 
 
@@ -196,12 +196,11 @@ def _place(found: Base) -> Place | None:
     if width is None and status is not None:
         width = status.width_mhz
     band, channel = channel_of(mhz)
-    width = width or 20
     block = block_of(band, channel, width)
     center = info.center_mhz if info is not None else None
     if center is None and block is not None:
         center = block.center_mhz
-    return Place(channel=channel, width_mhz=width, center_mhz=center or mhz, source=source)
+    return Place(channel=channel, width_mhz=width, center_mhz=center, source=source)
 
 
 def config(found: Base, scope: ScopeRef) -> ConfigState:
@@ -237,21 +236,20 @@ def _in_force(found: Base) -> Values:
     place = found.place
     if place is None:
         return {}
-    values = {
-        Setting.CHANNEL: place.channel,
-        Setting.WIDTH_MHZ: place.width_mhz,
-        Setting.CENTER_MHZ: place.center_mhz,
-        Setting.ENABLED: 1,
-    }
+    values = {Setting.CHANNEL: place.channel, Setting.ENABLED: 1}
+    if place.width_mhz is not None:
+        values[Setting.WIDTH_MHZ] = place.width_mhz
+    if place.center_mhz is not None:
+        values[Setting.CENTER_MHZ] = place.center_mhz
     if found.info is not None and found.info.tx_power_dbm is not None:
         values[Setting.TX_POWER_DBM] = round(found.info.tx_power_dbm)
     return values
 
 
 def occupied(found: Base) -> frozenset[int] | None:
-    """Centres of the 20 MHz channels that it serves; None: none."""
+    """Centres of the 20 MHz channels that it serves; None: none, or they are not told."""
     place = found.place
-    if place is None:
+    if place is None or place.width_mhz is None or place.center_mhz is None:
         return None
     center, width = place.center_mhz, place.width_mhz
     return frozenset(range(center - width // 2 + 10, center + width // 2, 20))

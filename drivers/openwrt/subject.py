@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from drivers.hostapd.parse_phy import Dfs
-from drivers.openwrt import spatial_reuse, standing
+from drivers.openwrt import plan, spatial_reuse, standing
 from drivers.openwrt.find import Found
-from drivers.openwrt.parse_wireless import number, width_of
+from drivers.openwrt.parse_wireless import is_alike, number, width_of
 from drivers.openwrt.plan import Manner, Subject, Ways
 from drivers.openwrt.spectrum import Spectrum
 from drivers.openwrt.standing import Base
@@ -41,6 +41,7 @@ def subject(
         phy=_phy(base),
         radio=number(base.section.get("radio")),
         stale=_is_stale(base),
+        waiting=_is_waiting(base),
         listed=_listed(base.section.get("channels")),
         candidates=candidates(country, radio),
         reuse=spatial_reuse.of_section(base.section),
@@ -87,6 +88,14 @@ def _is_stale(base: Base) -> bool:
     return (isinstance(channel, str) and channel != loaded) or (
         isinstance(htmode, str) and base.radio.htmode is not None and htmode != base.radio.htmode
     )
+
+
+def _is_waiting(base: Base) -> bool:
+    """Whether the file differs in any option that netifd told. Others it may not know at all."""
+    if not base.section:
+        return False
+    loaded = {name: value for name, value in base.radio.options.items() if name not in plan.CALM}
+    return not all(is_alike(value, base.section.get(name)) for name, value in loaded.items())
 
 
 def _listed(value: Any) -> tuple[str, ...] | None:

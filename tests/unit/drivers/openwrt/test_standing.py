@@ -187,3 +187,20 @@ def test_stations_of_each_bss_bear_its_bssid() -> None:
     }
     (client,) = _read({Table.CLIENTS}, given).clients or ()
     assert (client.bssid, client.tx_frames, client.tx_retries) == ("02:00:00:00:00:aa", 5, 1)
+
+
+def test_a_width_that_nobody_tells_is_not_made_up() -> None:
+    """iwinfo without htmode and center_chan1, hostapd with an operating class that says nothing."""
+    status = Answer(data={"status": "ENABLED", "freq": 5180})
+    here = _base(_synthetic(), status, {"frequency": 5180, "txpower": 20})
+    assert dict(standing.config(here, SCOPE).in_force) == {
+        Setting.CHANNEL: 36,
+        Setting.ENABLED: 1,
+        Setting.TX_POWER_DBM: 20,
+    }
+    assert standing.occupied(here) is None
+    where, _ = _of(_synthetic())
+    told = reading(where, here, Answers({}), frozenset({Table.STATUS}), 1.0)
+    assert (told.width_mhz, told.center_mhz) == (None, None)
+    assert told.channel is not None
+    assert told.channel.value == 36

@@ -5,6 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
 
 import pytest
 
@@ -17,11 +20,12 @@ from drivers.openwrt.parse_wireless import Radio as Device
 from drivers.openwrt.plan import Manner, Subject, Ways
 from drivers.openwrt.standing import Base, Local
 from drivers.openwrt.subject import candidates, missing_refuges, subject
-from drivers.types import ConfigState, Edit, RadioState, ScopeRef, Setting
+from drivers.types import ConfigState, Edit, Outage, RadioState, ScopeRef, Setting
 from inventory.channels import block
 from inventory.model import Band, Radio, RadioKey
 
 KEY = RadioKey("a/ap/r5")
+SCOPE = ScopeRef(kind="radio", name="phy0-ap0", members=(KEY,))
 RADIO = Radio(key=KEY, band=Band.GHZ_5)
 FOUND = Found(key=KEY, band=Band.GHZ_5, section="radio0", ifname="phy0-ap0", bss=("phy0-ap0",))
 SECTION = {"channel": "36", "htmode": "HE80", "country": "US"}
@@ -40,9 +44,11 @@ def told(
     loaded: int | None = 36,
     local: Local | None = None,
     barred: frozenset[int] = frozenset(),
+    options: Mapping[str, object] = MappingProxyType({}),
 ) -> Subject:
+    device = Device(section="radio0", band=Band.GHZ_5, up=True, channel=loaded, htmode="HE80", country="US")
     base = Base(
-        radio=Device(section="radio0", band=Band.GHZ_5, up=True, channel=loaded, htmode="HE80", country="US"),
+        radio=replace(device, options=options),
         status=None,
         info=INFO,
         local=local or Local(),
@@ -60,6 +66,37 @@ def test_uci_that_was_written_without_a_reload_makes_the_next_one_a_restart() ->
     assert not told().stale
     assert told({**SECTION, "channel": "44"}).stale
     assert told({**SECTION, "htmode": "HE40"}).stale
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "other"),
+    [
+        ("country", "US", "DE"),
+        ("disabled", False, "1"),
+        ("noscan", True, None),
+        ("beacon_int", 100, "200"),
+        ("channels", ["36", "40"], ["36"]),
+    ],
+)
+def test_any_option_that_waits_for_a_reload_makes_it_a_restart(name: str, value: Any, other: Any) -> None:
+    """netifd tells types, the file text: what is alike waits for nothing."""
+    alike = {True: "1", False: "0"}[value] if isinstance(value, bool) else value
+    filed = {**SECTION, "type": "mac80211", name: str(alike) if isinstance(alike, int) else alike}
+    assert not told(filed, options={name: value}).restarts
+    there = told({**filed, name: other}, options={name: value})
+    assert (there.restarts, there.stale) == (True, False)
+    have = ConfigState(
+        scope=SCOPE,
+        configured={Setting.CHANNEL: 36, Setting.WIDTH_MHZ: 80, Setting.CENTER_MHZ: 5210},
+        in_force={Setting.CHANNEL: 36, Setting.WIDTH_MHZ: 80, Setting.CENTER_MHZ: 5210},
+        state=RadioState.ON_AIR,
+    )
+    edit = Edit(change_id="c", scope=SCOPE, set={Setting.TX_POWER_DBM: 7})
+    assert plan.effects(there, edit, have).outage is Outage.CLIENTS_DROP
+
+
+def test_a_power_that_waits_for_a_reload_restarts_nothing() -> None:
+    assert not told({**SECTION, "txpower": "10"}, options={"txpower": 20}).restarts
 
 
 @pytest.mark.parametrize(
