@@ -134,7 +134,7 @@ OBJECTS: dict[str, tuple[Parser, Mapping[str, Any], Rules]] = {
     "freqlist": (in_each_band(parse_iwinfo.allowed), FREQUENCIES, {}),
     "txpowerlist": (parse_iwinfo.powers, POWERS, {}),
     "scan": (in_each_band(parse_iwinfo.neighbors), SCAN, {}),
-    "wireless": (parse_wireless.radios, WIRELESS, {}),
+    "wireless": (parse_wireless.radios, WIRELESS, {"options": anything}),  # as told, only to be compared
     "uci": (parse_wireless.sections, {"values": WIRELESS}, {"": anything, "[]": anything}),
     "log read": (ubus_http._log_rows, LOGGED, {}),
     "board": (who, {**BOARD, **PORTS}, {"vendor": anything, "model": anything, "version": anything}),
