@@ -52,7 +52,8 @@ def reading(
     *,
     owns: bool,
 ) -> RadioReading:
-    """``owns``: the controller's own RRM counts as the radio's owner."""
+    """``owns``: the controller's own RRM counts as the radio's owner, unless it says that a person has set
+    both channel and power: what it does not tell is not ours to take."""
     totals, load = answers.totals.get(radio.key), answers.loads.get(radio.key)
     heard = answers.neighbors.get(radio.key)
     counted = Table.COUNTERS in tables and totals is not None
@@ -74,7 +75,7 @@ def reading(
         allowed_mhz=_allowed(band, radio.channels),
         power_choices_dbm=tuple(sorted(radio.levels_dbm)) or None,
         fresh_s=REFRESH_S if tables - {Table.STATUS} else 0.0,
-        managed_by=OWNER if owns and False in (radio.static, radio.static_power) else None,
+        managed_by=OWNER if owns and not (radio.static and radio.static_power) else None,
     )
 
 

@@ -107,6 +107,13 @@ def test_a_controller_that_chooses_by_itself_is_the_owner() -> None:
     assert read(A0, owns=False).managed_by is None
 
 
+@pytest.mark.parametrize("leaf", ["phy-ht-cfg-config-type", "phy-tx-power-config-type"])
+def test_a_controller_that_does_not_say_who_chooses_is_the_owner(leaf: str) -> None:
+    silent = TEXT.replace(f"<{leaf}>customized</{leaf}>", "")
+    assert read(A1, silent).managed_by == "cisco rrm"
+    assert read(A1, silent, owns=False).managed_by is None
+
+
 def test_what_rrm_has_set_is_in_force_and_not_configured() -> None:
     state = reading.config(SCOPE, radios()[A0])
     assert Setting.CHANNEL not in state.configured
