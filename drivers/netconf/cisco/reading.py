@@ -80,16 +80,17 @@ def reading(
 
 
 def config(ref: ScopeRef, radio: Radio) -> ConfigState:
-    """Channel, width and power are configured only as far as a person, or we, have set them."""
+    """Channel, width and power are configured only as far as a person, or we, have set them. In CAC a radio
+    is silent: neither on, nor on the channel yet."""
     power = said.value if (said := _power(radio)) is not None else None
     place = {Setting.CHANNEL: radio.channel, Setting.WIDTH_MHZ: radio.width_mhz}
     dbm = {Setting.TX_POWER_DBM: round(power) if power is not None else None}
     on = {Setting.ENABLED: int(radio.oper_up) if radio.oper_up is not None else None}
     admin = {Setting.ENABLED: int(radio.admin_up) if radio.admin_up is not None else None}
     set_ = {**(place if radio.static else {}), **(dbm if radio.static_power else {}), **admin}
-    return ConfigState(
-        scope=ref, configured=_told(set_), in_force=_told({**place, **dbm, **on}), state=_state(radio)
-    )
+    state = _state(radio)
+    now = dbm if state is RadioState.CAC else {**place, **dbm, **on}
+    return ConfigState(scope=ref, configured=_told(set_), in_force=_told(now), state=state)
 
 
 def profile_config(ref: ScopeRef, dbm: int) -> ConfigState:

@@ -129,6 +129,14 @@ def test_a_cac_and_a_switched_off_radio_are_told_apart() -> None:
     assert scope_state == [RadioState.CAC, RadioState.OFF, RadioState.OFF, RadioState.ON_AIR]
 
 
+def test_a_radio_in_cac_is_neither_on_nor_on_a_channel() -> None:
+    state = reading.config(SCOPE, replace(radios()[A1], cac=True))
+    assert state.in_force.keys() == {Setting.TX_POWER_DBM}
+    assert state.configured[Setting.CHANNEL] == 36
+    same = Edit(change_id="c", scope=SCOPE, set={Setting.CHANNEL: 36, Setting.WIDTH_MHZ: 40})
+    assert plan.steps(replace(radios()[A1], cac=True), same, state) == (), "it would start to listen anew"
+
+
 @pytest.mark.parametrize(
     ("match", "band", "ifname", "slot"),
     [
