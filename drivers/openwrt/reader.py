@@ -14,6 +14,7 @@ from drivers.openwrt.asked import Answers, Missing
 from drivers.openwrt.find import Found, find
 from drivers.openwrt.options import Options
 from drivers.openwrt.parse_wireless import Radio as Device
+from drivers.openwrt.render import UCI_REVERT
 from drivers.openwrt.standing import Base, Local
 from drivers.openwrt.ubus import AccessDenied, Answer, Call, ObjectGone, Ubus
 from drivers.types import Absence, NeighborReading, RadioReading, ScopeRef, Snapshot, Table
@@ -22,7 +23,6 @@ from inventory.model import Band, Radio, RadioKey
 WIRELESS: Final = Call(object="network.wireless", method="status")
 UCI: Final = Call(object="uci", method="get", args={"config": "wireless"})
 CHANGES: Final = Call(object="uci", method="changes", args={"config": "wireless"})
-REVERT: Final = Call(object="uci", method="revert", args={"config": "wireless"})
 LISTS_S: Final = 300.0  # how long a list of channels and powers is believed, as long as the radio stays put
 
 
@@ -125,7 +125,7 @@ class Reader:
         session that applied (an agent that was started again), and its rollback puts the delta back into it.
         """
         with suppress(TryAgain, NeverAgain, PersonNeeded):
-            await self.ubus.call(REVERT.object, REVERT.method, REVERT.args)
+            await self.ubus.call(UCI_REVERT.object, UCI_REVERT.method, UCI_REVERT.args)
         filed, left = await self.ubus.batch((UCI, CHANGES))
         staged = Answer(error=AccessDenied(f"{self.name}: what UCI holds is hidden by staged changes"))
         return staged if _is_staged(left) else filed

@@ -30,7 +30,6 @@ from drivers.types import (
 from inventory.model import RadioKey
 
 LANDING_S: Final = 3.0  # after the countdown: until the kernel says that the radio is there
-BOUNCE_S: Final = 60  # how long a radio that is being restarted would stay off, did the agent die just then
 GOING_S: Final = 20.0  # until a radio that was told to go off has gone
 _LOOK_S: Final = 0.25
 
@@ -171,8 +170,8 @@ class Writing:
 
         Raises TryAgain when netifd was not seen to take it down: then it has not restarted.
         """
-        off = Change(section=subject.section, values={"disabled": "1"})
-        handle = await self._uci.apply(self._ubus, off, BOUNCE_S, self._clock())
+        off = Change(section=subject.section, values=render.OFF)
+        handle = await self._uci.apply(self._ubus, off, render.BOUNCE_S, self._clock())
         try:
             gone = await self._is_down(subject.section)
         finally:
