@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -94,6 +95,12 @@ def test_a_radio_that_only_listens_has_no_channel_and_is_off() -> None:
 def test_a_radio_that_rrm_has_no_row_for_has_no_load() -> None:
     said = read(A0)
     assert (said.gauges, said.client_count, said.counters) == (None, None, None)
+
+
+def test_a_list_of_levels_that_is_not_filled_in_is_none() -> None:
+    zeros = re.sub(r"<(tx-power-level-\d)>-?\d+<", r"<\1>0<", TEXT)
+    assert radios(zeros)[A0].levels_dbm == ()
+    assert read(A0, zeros).power_choices_dbm is None
 
 
 def test_a_radio_for_two_bands_has_the_powers_of_the_one_that_it_serves() -> None:
