@@ -53,10 +53,12 @@ class Reader:
     bases: dict[RadioKey, Base] = field(default_factory=dict)
     _memory: dict[RadioKey, _Memory] = field(default_factory=dict)
     _runs_programs: bool = True
+    _denied: set[tuple[str, ...]] = field(default_factory=set)
 
     def learn(self, wireless: Mapping[str, Any]) -> None:
         """Which radio is which, from `network.wireless status`. Raises PersonNeeded, Garbage."""
         self._runs_programs = self.ubus.is_shell or self.ubus.may("file", "exec")
+        self._denied.clear()
         self._find(wireless)
 
     def radio(self, ref: ScopeRef) -> Found:
@@ -185,11 +187,14 @@ class Reader:
         return standing.local_of(found.band, cli, channels)
 
     async def _printed(self, *argv: str) -> str | None:
-        """None: it did not work, or it may not be run; then it is not tried again in this session."""
+        """None: it did not work, or it may not be run; then this is not tried again in this session. That the
+        ACL does not know one interface says nothing of the other programs."""
+        if argv in self._denied:
+            return None
         try:
             ran = await self.ubus.run(*argv)
         except (PersonNeeded, Unsupported, ObjectGone):
-            self._runs_programs = False
+            self._denied.add(argv)
             return None
         except DriverError:
             return None

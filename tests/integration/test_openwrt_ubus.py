@@ -503,6 +503,26 @@ def test_where_no_program_may_be_run_the_channel_tells(peer: Peer) -> None:
     assert snapshot.readings[R5].nop_mhz is None
 
 
+def test_a_program_that_is_denied_for_one_interface_is_run_for_others(peer: Peer) -> None:
+    async def tell() -> list[str | None]:
+        device = family.device(peer.context())
+        assert isinstance(device, OpenWrtDevice)
+        await device.open()
+        try:
+            asked = [("hostapd_cli", "-i", "guests", "status"), ("iw", "phy", "phy0", "channels")]
+            printed = [await device._reader._printed(*words) for words in asked]
+            await device.read_config(ScopeRef(kind="radio", name="r5", members=(R5,)))
+            assert device._reader.bases[R5].local.channels is not None
+            return printed
+        finally:
+            await device.close()
+
+    denied, channels = asyncio.run(tell())
+    assert denied is None
+    assert channels is not None
+    assert "5180 MHz" in channels
+
+
 def test_radar_with_nowhere_to_go_is_a_nop(peer: Peer) -> None:
     air = peer.ap.airs["radio0"]
     with peer.ap.bus.lock:
