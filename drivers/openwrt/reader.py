@@ -16,7 +16,7 @@ from drivers.openwrt.options import Options
 from drivers.openwrt.parse_wireless import Radio as Device
 from drivers.openwrt.render import UCI_REVERT
 from drivers.openwrt.standing import Base, Local
-from drivers.openwrt.ubus import AccessDenied, Answer, Call, ObjectGone, Ubus
+from drivers.openwrt.ubus import AccessDenied, Answer, Call, ObjectGone, Status, StatusRefused, Ubus
 from drivers.types import Absence, NeighborReading, RadioReading, ScopeRef, Snapshot, Table
 from inventory.model import Band, Radio, RadioKey
 
@@ -195,6 +195,10 @@ class Reader:
             ran = await self.ubus.run(*argv)
         except (PersonNeeded, Unsupported, ObjectGone):
             self._denied.add(argv)
+            return None
+        except StatusRefused as error:
+            if error.status in (Status.PERMISSION_DENIED, Status.NOT_FOUND):  # rpcd's words; no such program
+                self._denied.add(argv)
             return None
         except DriverError:
             return None

@@ -513,6 +513,7 @@ def test_a_program_that_is_denied_for_one_interface_is_run_for_others(peer: Peer
             printed = [await device._reader._printed(*words) for words in asked]
             await device.read_config(ScopeRef(kind="radio", name="r5", members=(R5,)))
             assert device._reader.bases[R5].local.channels is not None
+            assert device._reader._denied == {asked[0]}, "it is not tried again and again"
             return printed
         finally:
             await device.close()
