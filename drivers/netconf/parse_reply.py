@@ -12,7 +12,7 @@ from drivers.errors import Garbage, Refused, TryAgain
 from drivers.netconf.parse_xml import at, children, name, text, tree
 
 WORDS: Final = 200  # of the device's own that go into a message
-_AGAIN: Final = frozenset({"in-use", "lock-denied", "resource-denied"})
+_AGAIN: Final = frozenset({"in-use", "resource-denied"})
 
 
 class Locked(TryAgain):
@@ -21,6 +21,14 @@ class Locked(TryAgain):
     def __init__(self, message: str, holder: str | None) -> None:
         super().__init__(message)
         self.holder = holder
+
+
+class Busy(TryAgain):
+    """What was asked for can't be given now; ``tag``: in-use or resource-denied (RFC 6241 appendix A)."""
+
+    def __init__(self, message: str, tag: str) -> None:
+        super().__init__(message)
+        self.tag = tag
 
 
 class NotPending(Refused):
@@ -53,7 +61,7 @@ def _raise(errors: list[Element]) -> NoReturn:
         whose = f"session {holder} holds the lock" if holder not in (None, "0") else "not by NETCONF"
         raise Locked(f"lock-denied: {whose}: {words}"[:WORDS], holder)
     if tag in _AGAIN:
-        raise TryAgain(f"{tag}: {words}")
+        raise Busy(f"{tag}: {words}", tag)
     if tag == "invalid-value" and "persist" in words:
         raise NotPending(f"{tag}: {words}")
     if tag == "malformed-message":

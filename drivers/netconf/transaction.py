@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from typing import Final
 from xml.etree.ElementTree import tostring
 
-from drivers.errors import DriverError, NeverAgain, Refused, TryAgain
+from drivers.errors import Conflict, DriverError, NeverAgain, Refused, TryAgain
 from drivers.netconf import render
 from drivers.netconf.link import Link
 from drivers.netconf.parse_hello import Offers
+from drivers.netconf.parse_reply import Busy, Locked
 
 _STORES: Final = ("running", "candidate")
+_DIRTY: Final = (
+    "the candidate holds changes that a client has neither committed nor discarded; a person must do either"
+)
 UNDO_S: Final = (15.0, 24 * 3600.0)  # confirm-timeout is any number of seconds; this leaves time to look
 
 
@@ -37,8 +41,8 @@ class Transactions:
         """Write it once. ``check`` reads the device and raises Conflict: it runs within the lock, so that
         nobody can write between the comparison and the edit.
 
-        Raises Locked (a TryAgain that names the holder; nothing was sent), Refused (nothing was done),
-        TryAgain (may have been done).
+        Raises Locked (a TryAgain that names the holder; nothing was sent), Conflict (another commit waits;
+        nothing was sent), Refused (nothing was done), TryAgain (may have been done).
         """
         async with self._locked():
             await check()
@@ -106,6 +110,22 @@ class Transactions:
         except NeverAgain as now:
             raise TryAgain(f"{error}; the device is not as it was: {now}") from error
 
+    async def _lock(self, store: str) -> None:
+        """Raises Locked; Conflict where another commit waits for its confirmation, Refused where a candidate
+        is not clean: those don't pass by themselves, and nothing was sent."""
+        try:
+            await self._link.ask(render.lock(store))
+        except Locked as error:
+            if store == "candidate" and error.holder in (None, "0"):
+                raise Refused(f"{_DIRTY}: {error}") from error
+            raise
+        except Busy as error:
+            if error.tag == "in-use":
+                raise Conflict(f"another commit waits for its confirmation: {error}") from error
+            if store == "candidate":
+                raise Refused(f"{_DIRTY}: {error}") from error
+            raise
+
     @asynccontextmanager
     async def _locked(self) -> AsyncIterator[None]:
         """Running too: whoever edits it directly would not see the candidate's lock."""
@@ -113,7 +133,7 @@ class Transactions:
         held: list[str] = []
         try:
             for store in stores:
-                await self._link.ask(render.lock(store))
+                await self._lock(store)
                 held.append(store)
             yield
         finally:

@@ -140,9 +140,10 @@ def _in_band(row: Mapping[str, Any], band: Band) -> bool:
 
 
 def powers(said: Mapping[str, Any]) -> tuple[int, ...] | None:
-    """dBm that can be set on the channel of now, rising; None: no list."""
-    found = {_dbm(row.get("dbm"), -10, 40) for row in _rows(said, "txpowerlist")}
-    return tuple(sorted(int(each) for each in found if each is not None)) or None
+    """dBm that can be set on the channel of now, rising; None: no list, or one of nothing but zeros."""
+    told = {_dbm(row.get("dbm"), -10, 40) for row in _rows(said, "txpowerlist")}
+    found = sorted(int(each) for each in told if each is not None)
+    return tuple(found) if found and found[-1] > 0 else None
 
 
 def neighbors(said: Mapping[str, Any], band: Band) -> tuple[NeighborReading, ...]:

@@ -17,6 +17,7 @@ from inventory.model import Band
 _BANDS: Final = {"2g": Band.GHZ_2_4, "5g": Band.GHZ_5, "6g": Band.GHZ_6}
 _HWMODES: Final = {"11a": Band.GHZ_5, "11b": Band.GHZ_2_4, "11g": Band.GHZ_2_4}  # before 21.02
 _IFNAME: Final = re.compile(r"(?!-)(?!\.{1,2}$)[A-Za-z0-9_.:@-]{1,15}", re.ASCII)
+Option = bool | str | tuple[str, ...]
 _UPLINKS: Final = frozenset({"sta", "mesh", "adhoc", "wds"})
 
 
@@ -47,7 +48,7 @@ class Radio:
     htmode: str | None = None
     country: str | None = None
     channels: tuple[str, ...] = ()
-    options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    options: Mapping[str, Option] = field(default_factory=lambda: MappingProxyType({}))
     interfaces: tuple[Interface, ...] = field(default=())
 
     @property
@@ -88,7 +89,7 @@ def _radio(name: str, said: Mapping[str, Any]) -> Radio:
         htmode=text(config.get("htmode")),
         country=text(config.get("country")),
         channels=_listed(config.get("channels")),
-        options=config,
+        options={name: each for name, value in config.items() if (each := _option(value)) is not None},
         interfaces=tuple(_interface(each) for each in listed if isinstance(each, dict))
         if isinstance(listed, list)
         else (),
@@ -139,13 +140,20 @@ def is_on(value: object) -> bool:
     return value is True or value in ("1", "on", "true", "yes", "enabled")
 
 
-def is_alike(loaded: object, filed: object) -> bool:
+def is_alike(loaded: Option, filed: object) -> bool:
     """Whether netifd, which knows types, has loaded what the file, which knows text and lists only, says."""
     if isinstance(loaded, bool):
         return is_on(filed) is loaded
-    if isinstance(loaded, list) or isinstance(filed, list):
-        return _listed(loaded) == _listed(filed)
-    return text(loaded) == text(filed)
+    if isinstance(loaded, tuple) or isinstance(filed, list):
+        return (tuple(loaded.split()) if isinstance(loaded, str) else loaded) == _listed(filed)
+    return loaded == text(filed)
+
+
+def _option(value: object) -> Option | None:
+    """None: of no kind that UCI has."""
+    if isinstance(value, bool):
+        return value
+    return _listed(value) if isinstance(value, list) else text(value)
 
 
 def text(value: object) -> str | None:

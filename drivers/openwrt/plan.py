@@ -112,7 +112,7 @@ def deed(subject: Subject, edit: Edit, have: ConfigState) -> Deed:
 def _deed(subject: Subject, edit: Edit, have: ConfigState) -> Deed:
     if edit.set.get(Setting.ENABLED) == 0:
         off = have.configured.get(Setting.ENABLED) == 0
-        return Deed() if off else Deed(values={"disabled": "1"})
+        return Deed() if off else Deed(values=render.OFF)
     placed = _placed(subject, edit, have)
     other, removed = _settings(subject, edit, have)
     if not other and not removed:
@@ -326,16 +326,19 @@ def commands(subject: Subject, todo: Deed) -> tuple[str, ...]:
     calls = [render.text(todo.csa)] if todo.csa else []
     if todo.power_dbm is not None:
         calls.append(render.tx_power(subject.ifname, todo.power_dbm))
-    if todo.quiet:
-        return (*calls, *((render.record(subject.section, todo.values),) if todo.values else ()))
+    if todo.quiet or (todo.restart and subject.ways.shell):
+        recorded = (render.record(subject.section, todo.values),) if todo.values else ()
+        again = (render.radio_restart(subject.section),) if todo.restart else ()
+        return (*calls, *recorded, *again)
     if todo.values:
         calls.append(render.text(render.uci_set(subject.section, todo.values)))
     if todo.removed:
         calls.append(render.text(render.uci_delete(subject.section, todo.removed)))
     if todo.values or todo.removed:
         calls += [render.text(render.uci_apply(render.APPLY_S)), render.text(render.UCI_CONFIRM)]
-    if todo.restart:
-        calls.append(render.radio_restart(subject.section))
+    if todo.restart and not todo.values:  # else netifd starts it anew with what has changed
+        off = render.uci_set(subject.section, render.OFF)
+        calls += map(render.text, (off, render.uci_apply(render.BOUNCE_S), render.UCI_ROLLBACK))
     return tuple(calls)
 
 

@@ -14,15 +14,15 @@ from drivers.openwrt.asked import Answers, Missing
 from drivers.openwrt.find import Found, find
 from drivers.openwrt.options import Options
 from drivers.openwrt.parse_wireless import Radio as Device
+from drivers.openwrt.render import UCI_REVERT
 from drivers.openwrt.standing import Base, Local
-from drivers.openwrt.ubus import AccessDenied, Answer, Call, ObjectGone, Ubus
+from drivers.openwrt.ubus import AccessDenied, Answer, Call, ObjectGone, Status, StatusRefused, Ubus
 from drivers.types import Absence, NeighborReading, RadioReading, ScopeRef, Snapshot, Table
 from inventory.model import Band, Radio, RadioKey
 
 WIRELESS: Final = Call(object="network.wireless", method="status")
 UCI: Final = Call(object="uci", method="get", args={"config": "wireless"})
 CHANGES: Final = Call(object="uci", method="changes", args={"config": "wireless"})
-REVERT: Final = Call(object="uci", method="revert", args={"config": "wireless"})
 LISTS_S: Final = 300.0  # how long a list of channels and powers is believed, as long as the radio stays put
 
 
@@ -53,10 +53,12 @@ class Reader:
     bases: dict[RadioKey, Base] = field(default_factory=dict)
     _memory: dict[RadioKey, _Memory] = field(default_factory=dict)
     _runs_programs: bool = True
+    _denied: set[tuple[str, ...]] = field(default_factory=set)
 
     def learn(self, wireless: Mapping[str, Any]) -> None:
         """Which radio is which, from `network.wireless status`. Raises PersonNeeded, Garbage."""
         self._runs_programs = self.ubus.is_shell or self.ubus.may("file", "exec")
+        self._denied.clear()
         self._find(wireless)
 
     def radio(self, ref: ScopeRef) -> Found:
@@ -125,7 +127,7 @@ class Reader:
         session that applied (an agent that was started again), and its rollback puts the delta back into it.
         """
         with suppress(TryAgain, NeverAgain, PersonNeeded):
-            await self.ubus.call(REVERT.object, REVERT.method, REVERT.args)
+            await self.ubus.call(UCI_REVERT.object, UCI_REVERT.method, UCI_REVERT.args)
         filed, left = await self.ubus.batch((UCI, CHANGES))
         staged = Answer(error=AccessDenied(f"{self.name}: what UCI holds is hidden by staged changes"))
         return staged if _is_staged(left) else filed
@@ -185,11 +187,18 @@ class Reader:
         return standing.local_of(found.band, cli, channels)
 
     async def _printed(self, *argv: str) -> str | None:
-        """None: it did not work, or it may not be run; then it is not tried again in this session."""
+        """None: it did not work, or it may not be run; then this is not tried again in this session. That the
+        ACL does not know one interface says nothing of the other programs."""
+        if argv in self._denied:
+            return None
         try:
             ran = await self.ubus.run(*argv)
         except (PersonNeeded, Unsupported, ObjectGone):
-            self._runs_programs = False
+            self._denied.add(argv)
+            return None
+        except StatusRefused as error:
+            if error.status in (Status.PERMISSION_DENIED, Status.NOT_FOUND):  # rpcd's words; no such program
+                self._denied.add(argv)
             return None
         except DriverError:
             return None

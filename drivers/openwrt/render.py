@@ -144,7 +144,10 @@ APPLY_S: Final = 30
 UCI_CONFIRM: Final = Call(object="uci", method="confirm")
 UCI_ROLLBACK: Final = Call(object="uci", method="rollback")
 UCI_REVERT: Final = Call(object="uci", method="revert", args=MappingProxyType({"config": CONFIG}))
-UCI_CHANGES: Final = Call(object="uci", method="changes", args=MappingProxyType({"config": CONFIG}))
+
+BOUNCE_S: Final = 60
+"""How long a radio that is being restarted would stay off, did the agent die just then."""
+OFF: Final = MappingProxyType({"disabled": "1"})
 
 
 def record(section: str, values: Mapping[str, UciValue]) -> str:

@@ -51,6 +51,7 @@ class HttpUbus:
         self._grant = Grant(session=NOBODY, rights=None)
         self._logging_in = asyncio.Lock()
         self._denied: set[tuple[str, str]] = set()
+        self._hanging: set[str] = set()
         self._others: WeakSet[HttpUbus] = WeakSet()
         self.logins = 0
         self.is_shell = False
@@ -60,6 +61,7 @@ class HttpUbus:
         self._life.begin()
         await self._rest.open()
         self._denied.clear()
+        self._hanging.clear()
         try:
             self._life.may_open()  # still
             async with self._logging_in:
@@ -80,16 +82,39 @@ class HttpUbus:
         return answer.result()
 
     async def batch(self, calls: Sequence[Call]) -> tuple[Answer, ...]:
-        try:
-            answers = list(await self._authorised(calls, self._limits.call_s))
-        except Disconnected:  # an idle connection that ended just now; after `close` it fails again
-            answers = list(await self._authorised(calls, self._limits.call_s))
-        late = [at for at, each in enumerate(answers) if isinstance(each.error, DeviceTimeout)]
+        """What hung the last time goes apart from the rest, at the same time, and once: each radio that hangs
+        costs its own limit."""
+        apart = [at for at, call in enumerate(calls) if _subject(call) in self._hanging]
+        rest = [at for at, call in enumerate(calls) if _subject(call) not in self._hanging]
+        groups = [self._group(calls, group) for group in _by_subject(calls, apart)]
+        found: dict[int, Answer] = {}
+        for part in await asyncio.gather(self._together(calls, rest), *groups):
+            found |= part
+        return tuple(found[at] for at in range(len(calls)))
+
+    async def _together(self, calls: Sequence[Call], which: Sequence[int]) -> dict[int, Answer]:
+        """In as few requests as it takes; behind one that hangs the others are asked again, each
+        subject apart."""
+        answers = await self._asked(calls, which)
+        late = [at for at in which if isinstance(answers[at].error, DeviceTimeout)]
         for group in _by_subject(calls, late):
-            second = await self._authorised([calls[at] for at in group], self._limits.call_s)
-            for at, answer in zip(group, second, strict=True):
-                answers[at] = answer
-        return tuple(answers)
+            answers |= await self._group(calls, group)
+        return answers
+
+    async def _group(self, calls: Sequence[Call], which: Sequence[int]) -> dict[int, Answer]:
+        """All of one subject."""
+        found = await self._asked(calls, which)
+        hangs = any(isinstance(each.error, DeviceTimeout) for each in found.values())
+        (self._hanging.add if hangs else self._hanging.discard)(_subject(calls[which[0]]))
+        return found
+
+    async def _asked(self, calls: Sequence[Call], which: Sequence[int]) -> dict[int, Answer]:
+        asked = [calls[at] for at in which]
+        try:
+            found = await self._authorised(asked, self._limits.call_s)
+        except Disconnected:  # an idle connection that ended just now; after `close` it fails again
+            found = await self._authorised(asked, self._limits.call_s)
+        return dict(zip(which, found, strict=True))
 
     async def methods(self, object: str) -> frozenset[str]:
         number = next(self._numbers)
@@ -242,9 +267,13 @@ def _by_subject(calls: Sequence[Call], which: Sequence[int]) -> list[list[int]]:
     that has just gone, which is known by now; one that hangs again costs its own radio only."""
     groups: dict[str, list[int]] = {}
     for at in which:
-        subject = calls[at].args.get("device") or calls[at].object.removeprefix("hostapd.")
-        groups.setdefault(str(subject), []).append(at)
+        groups.setdefault(_subject(calls[at]), []).append(at)
     return list(groups.values())
+
+
+def _subject(call: Call) -> str:
+    """The interface, else the object."""
+    return str(call.args.get("device") or call.object.removeprefix("hostapd."))
 
 
 def _event_data(text: str) -> Mapping[str, Any]:

@@ -138,15 +138,16 @@ class Uci:
         raise TryAgain(f"{self._name}: rolled back, but the AP still has the new values")
 
     async def _is_armed(self, ubus: Ubus) -> bool:
-        """Whether the AP would go back: a confirmation from another session is refused with 6 while one is
-        pending, and with 5 where somebody's plain apply has removed it."""
+        """Whether the AP would go back: while an apply is pending another with rollback is refused with 6,
+        whatever session asks; where somebody's plain apply has removed it, there is nothing to apply (5). A
+        confirmation would ask the same, but be one: rpcd gives the session that applied to who logs in."""
         try:
-            await self._sent(ubus, render.UCI_CONFIRM)
+            await self._sent(ubus, render.uci_apply(render.APPLY_S))
         except StatusRefused as error:
             return error.status != Status.NO_DATA
         except AccessDenied:
             return True  # it can't be asked; the apply was answered with 0
-        raise TryAgain(f"{self._name}: another session could confirm: whose apply is it?")
+        raise TryAgain(f"{self._name}: somebody staged in this session: it was applied, and will go back")
 
     async def _has(self, ubus: Ubus, change: Change) -> bool:
         """Whether the AP's own file says so, asked in a session that staged nothing."""

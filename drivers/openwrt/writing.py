@@ -30,7 +30,7 @@ from drivers.types import (
 from inventory.model import RadioKey
 
 LANDING_S: Final = 3.0  # after the countdown: until the kernel says that the radio is there
-BOUNCE_S: Final = 60  # how long a radio that is being restarted would stay off, did the agent die just then
+LEAST_UNDO_S: Final = 10.0
 GOING_S: Final = 20.0  # until a radio that was told to go off has gone
 _LOOK_S: Final = 0.25
 
@@ -171,8 +171,8 @@ class Writing:
 
         Raises TryAgain when netifd was not seen to take it down: then it has not restarted.
         """
-        off = Change(section=subject.section, values={"disabled": "1"})
-        handle = await self._uci.apply(self._ubus, off, BOUNCE_S, self._clock())
+        off = Change(section=subject.section, values=render.OFF)
+        handle = await self._uci.apply(self._ubus, off, render.BOUNCE_S, self._clock())
         try:
             gone = await self._is_down(subject.section)
         finally:
@@ -225,6 +225,8 @@ class Writing:
             raise TryAgain(f"{self._name}: `{line}`: {said or f'exit status {ran.status}'}: read back")
 
 
-def undo_range_s(session_s: int) -> tuple[float, float]:
-    """What the AP's undo timer can be set to: the right to confirm must outlive it."""
-    return 10.0, float(min(600, math.floor(session_s) - 60))
+def undo_range_s(session_s: int) -> tuple[float, float] | None:
+    """What the AP's undo timer can be set to: the right to confirm must outlive it. None: the session is
+    too short for any."""
+    most_s = float(min(600, math.floor(session_s) - 60))
+    return (LEAST_UNDO_S, most_s) if most_s >= LEAST_UNDO_S else None

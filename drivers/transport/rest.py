@@ -11,22 +11,18 @@ import asyncio
 import hashlib
 import socket
 import ssl
-import struct
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
-from weakref import WeakSet
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 from urllib3.exceptions import TimeoutError as HTTPTimeout
 
@@ -41,6 +37,7 @@ from drivers.errors import (
     Refused,
     TryAgain,
 )
+from drivers.transport.rest_sockets import SOCKET_OPTIONS, Plain, Sockets, Tls, reset
 from drivers.transport.waiting import Flag, LineStream, announced, finished, flag_of
 
 T = TypeVar("T")
@@ -51,15 +48,6 @@ WORKERS: Final = 2  # one call may hang while another is made
 POOL: Final = 32  # kept connections: streams give theirs back too
 GRACE_S: Final = 2.0  # how much longer than the call's own limit the thread gets
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
-# A peer that has gone is noticed on a silent stream too: after 10 + 2 x 10 s.
-_SOCKET_OPTIONS: Final = [
-    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
-    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 10),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 2),
-    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 20_000),
-]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,83 +148,21 @@ class RestSession:
             await finished(future)
 
 
-@dataclass(slots=True)
-class _Sockets:
-    """All that are open, so that any thread may end them."""
-
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    open: WeakSet[socket.socket] = field(default_factory=WeakSet)
-    was_reset: bool = False
-
-    def adopt(self, new: socket.socket) -> None:
-        with self.lock:
-            self.open.add(new)
-            if self.was_reset:
-                raise OSError("closed while connecting")
-
-    def reset(self) -> None:
-        """Never blocks. What the kernel has not sent yet is thrown away, not delivered later."""
-        with self.lock:
-            self.was_reset = True
-            for each in self.open:
-                _reset(each)
-
-
-def _reset(each: socket.socket) -> None:
-    with suppress(OSError):
-        each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        socket.socket.shutdown(each, socket.SHUT_RDWR)  # SSLSocket's own would pull its reader's state away
-
-
-class _Plain(HTTPConnection):
-    """A connection that says which socket it has."""
-
-    def __init__(self, sockets: _Sockets, **words: Any) -> None:
-        super().__init__(**words)
-        self._sockets = sockets
-
-    def connect(self) -> None:
-        super().connect()
-        self._sockets.adopt(self.sock)
-
-
-class _Tls(HTTPSConnection):
-    def __init__(self, sockets: _Sockets, **words: Any) -> None:
-        super().__init__(**words)
-        self._sockets = sockets
-
-    def _new_conn(self) -> socket.socket:
-        """The handshake takes the socket's handle away from it: a second one stays to end it with."""
-        new = super()._new_conn()
-        self._handshaking = new.dup()
-        self._sockets.adopt(self._handshaking)
-        return new
-
-    def connect(self) -> None:
-        try:
-            super().connect()
-        finally:
-            handle = self.__dict__.pop("_handshaking", None)
-            if handle is not None:
-                handle.close()
-        self._sockets.adopt(self.sock)
-
-
 class _Adapter(HTTPAdapter):
     """requests with our connections in its pool."""
 
-    def __init__(self, sockets: _Sockets, fingerprint: str | None) -> None:
+    def __init__(self, sockets: Sockets, fingerprint: str | None) -> None:
         self._sockets = sockets
         self._pinned: dict[str, Any] = {} if fingerprint is None else {"assert_fingerprint": fingerprint}
         super().__init__(pool_connections=1, pool_maxsize=POOL)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **words: Any) -> None:
-        words = {**words, **self._pinned, "socket_options": _SOCKET_OPTIONS}
+        words = {**words, **self._pinned, "socket_options": SOCKET_OPTIONS}
         super().init_poolmanager(connections, maxsize, block, **words)
 
     def get_connection_with_tls_context(self, *args: Any, **words: Any) -> Any:
         pool: Any = super().get_connection_with_tls_context(*args, **words)
-        pool.ConnectionCls = partial(_Tls if pool.scheme == "https" else _Plain, self._sockets)
+        pool.ConnectionCls = partial(Tls if pool.scheme == "https" else Plain, self._sockets)
         return pool
 
 
@@ -245,7 +171,7 @@ class _Wire:
 
     def __init__(self, target: RestTarget) -> None:
         self._target = target
-        self._sockets = _Sockets()
+        self._sockets = Sockets()
         self._session = requests.Session()
         self._session.trust_env = False  # no proxy and no netrc of whoever starts us
         self._session.verify = target.fingerprint is None and (target.ca_file or True)
@@ -276,7 +202,7 @@ class _Wire:
 
     def hang_up(self, answer: requests.Response) -> None:
         if (handle := _socket_of(answer)) is not None:
-            _reset(handle)
+            reset(handle)
 
     def reset(self) -> None:
         self._sockets.reset()

@@ -187,6 +187,37 @@ def test_a_lock_of_somebody_else_is_named_and_nothing_is_sent(server: Netconfd, 
     assert within(server, story) == AFTER
 
 
+def test_what_a_client_that_is_gone_left_in_the_candidate_needs_a_person(server: Netconfd) -> None:
+    async def story() -> Values:
+        other = NetconfSession(server.target())
+        await other.open()
+        half = render.edit_config("candidate", HALF, rollback_on_error=False)
+        parse_reply.reply(await other.rpc(half, 5.0))
+        await other.close()
+        async with opened(server) as device:
+            with pytest.raises(Refused, match="a person must"):
+                await device.apply(edit(), None)
+        tidy = NetconfSession(server.target())
+        await tidy.open()
+        parse_reply.reply(await tidy.rpc(render.discard_changes(), 5.0))
+        await tidy.close()
+        return await configured(server)
+
+    assert within(server, story) == BEFORE
+
+
+def test_a_second_change_while_a_commit_waits_is_a_conflict(server: Netconfd) -> None:
+    async def story() -> Values:
+        async with opened(server) as device:
+            receipt = await device.apply(edit(), 600.0)
+            with pytest.raises(Conflict, match="waits for its confirmation"):
+                await device.apply(Edit(change_id="c2", scope=SCOPE, set=BEFORE), None)
+            await device.cancel(receipt)
+        return await configured(server)
+
+    assert within(server, story) == BEFORE
+
+
 def test_what_another_client_left_in_the_candidate_is_not_committed(server: Netconfd) -> None:
     async def story() -> Values:
         other = NetconfSession(server.target())

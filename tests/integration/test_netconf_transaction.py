@@ -13,7 +13,7 @@ import pytest
 from drivers.errors import Conflict, Disconnected, DriverError, Refused, TryAgain
 from drivers.netconf.link import Link
 from drivers.netconf.parse_hello import Offers
-from drivers.netconf.parse_reply import Locked
+from drivers.netconf.parse_reply import Busy, Locked
 from drivers.netconf.transaction import Transactions, Undo
 
 UNDO = Undo(persist="rrmd-c1", after_s=120.0)
@@ -98,6 +98,28 @@ def test_a_second_lock_that_is_denied_gives_the_first_one_back() -> None:
     with pytest.raises(Locked, match="session 9"):
         change(server)
     assert server.asked == [*LOCKED, "unlock running"]
+
+
+@pytest.mark.parametrize(
+    ("lock", "answer", "told"),
+    [
+        ("lock running", Busy("in-use: confirmed-commit pending", "in-use"), Conflict),
+        ("lock candidate", Busy("in-use: confirmed-commit pending", "in-use"), Conflict),
+        ("lock candidate", Busy("resource-denied: discard-changes needed", "resource-denied"), Refused),
+        ("lock candidate", Locked("lock-denied: not by NETCONF", "0"), Refused),
+        ("lock running", Busy("resource-denied: no memory", "resource-denied"), Busy),
+        ("lock running", Locked("lock-denied: not by NETCONF", "0"), Locked),
+    ],
+)
+def test_a_lock_that_will_not_come_by_itself_is_not_waited_for(
+    lock: str, answer: DriverError, told: type[DriverError]
+) -> None:
+    """Nothing was sent: a change that waits, and a candidate that a client left behind."""
+    server = Server({lock: answer})
+    with pytest.raises(told) as found:
+        change(server)
+    assert type(found.value) is told
+    assert not {"edit-config candidate", "commit confirmed"} & set(server.asked)
 
 
 def test_a_refused_edit_is_discarded() -> None:

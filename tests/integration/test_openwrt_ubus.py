@@ -209,6 +209,25 @@ def test_what_always_hangs_costs_its_own_radio_only(peer: Peer) -> None:
     assert snapshot.missing == {R5: Absence.TIMEOUT}
 
 
+def test_what_hung_the_last_time_is_asked_once_and_apart(peer: Peer) -> None:
+    asked = (Call(object=GET[0], method=GET[1]), Call(object="hostapd.phy1-ap0", method=GET[1]))
+
+    async def story(ubus: Ubus) -> tuple[list[float], list[int]]:
+        took_s, right = [], []
+        for stuck in (True, True, False, False):
+            peer.ap.stuck = (*GET, None) if stuck else None
+            before_s = time.monotonic()
+            answers = await ubus.batch(asked)
+            took_s.append(time.monotonic() - before_s)
+            right.append(sum(each.error is None for each in answers))
+        return took_s, right
+
+    took_s, right = told(peer, story, call_timeout_s=1.0)
+    assert right == [1, 1, 2, 2]
+    assert 1.0 <= took_s[1] < 1.9, "once"
+    assert took_s[3] < 1.0
+
+
 def test_a_connection_that_ended_while_it_was_idle_is_made_again(peer: Peer) -> None:
     """uhttpd ends one after 20 s; polls are further apart."""
 
@@ -501,6 +520,27 @@ def test_where_no_program_may_be_run_the_channel_tells(peer: Peer) -> None:
     _, snapshot = read(peer)
     assert snapshot.readings[R5].state is RadioState.CAC
     assert snapshot.readings[R5].nop_mhz is None
+
+
+def test_a_program_that_is_denied_for_one_interface_is_run_for_others(peer: Peer) -> None:
+    async def tell() -> list[str | None]:
+        device = family.device(peer.context())
+        assert isinstance(device, OpenWrtDevice)
+        await device.open()
+        try:
+            asked = [("hostapd_cli", "-i", "guests", "status"), ("iw", "phy", "phy0", "channels")]
+            printed = [await device._reader._printed(*words) for words in asked]
+            await device.read_config(ScopeRef(kind="radio", name="r5", members=(R5,)))
+            assert device._reader.bases[R5].local.channels is not None
+            assert device._reader._denied == {asked[0]}, "it is not tried again and again"
+            return printed
+        finally:
+            await device.close()
+
+    denied, channels = asyncio.run(tell())
+    assert denied is None
+    assert channels is not None
+    assert "5180 MHz" in channels
 
 
 def test_radar_with_nowhere_to_go_is_a_nop(peer: Peer) -> None:

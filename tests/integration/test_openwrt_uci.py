@@ -125,6 +125,21 @@ def test_an_undo_that_is_gone_already_is_not_promised() -> None:
     assert channel(told(story)) == "44"
 
 
+def test_asking_whether_it_is_armed_confirms_nothing() -> None:
+    """The reading session expired meanwhile: rpcd gave it the very session that applied."""
+
+    async def story(rpcd: Rpcd, reader: Session, uci: Uci) -> None:
+        def logs_in_again(owner: int) -> None:
+            reader.sid = owner
+
+        rpcd.after["apply"] = logs_in_again
+        assert await uci.apply(reader, TO_44, 60.0, 0.0)
+        assert rpcd.owner == reader.sid
+        rpcd.time_out()
+
+    assert channel(told(story)) == "36"
+
+
 def test_a_session_that_expired_before_the_confirmation_lets_the_ap_go_back() -> None:
     async def story(rpcd: Rpcd, reader: Session, uci: Uci) -> None:
         handle = await uci.apply(reader, TO_44, 60.0, 0.0)

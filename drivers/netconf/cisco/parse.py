@@ -210,7 +210,8 @@ def _band_info(each: Element, band: Band | None) -> Element | None:
 
 def _levels(element: Element | None) -> tuple[int, ...]:
     """Falling. As many as are said to be supported; what follows, zeros and -1 seen there, is no power. Where
-    their number is not told, the first that is not above 0 dBm ends them."""
+    their number is not told, the first that is not above 0 dBm ends them. None where even the highest is 0:
+    such a list was not filled in."""
     supported = integer(element, "num-supp-power-levels", least=1, most=8)
     found: list[int] = []
     for number in range(1, (supported or 8) + 1):
@@ -219,7 +220,7 @@ def _levels(element: Element | None) -> tuple[int, ...]:
         if level is None or (found and level >= found[-1]):
             break
         found.append(level)
-    return tuple(found)
+    return tuple(found) if found and found[0] > 0 else ()
 
 
 def _channels(each: Element) -> frozenset[int] | None:

@@ -28,12 +28,13 @@ def steps(radio: Radio, edit: Edit, have: ConfigState) -> tuple[str, ...]:
 def _placed(radio: Radio, edit: Edit, have: ConfigState) -> list[str]:
     """A radio narrows before it moves and widens after: the old width need not exist on the new channel."""
     channel, width = edit.set.get(Setting.CHANNEL), edit.set.get(Setting.WIDTH_MHZ)
+    now = {**have.configured, **have.in_force}  # in CAC nothing is in force: told again, it would start anew
     moved, wide = [], []
-    if channel is not None and (channel != have.in_force.get(Setting.CHANNEL) or not radio.static):
+    if channel is not None and (channel != now.get(Setting.CHANNEL) or not radio.static):
         moved.append(render.set_channel(radio.key, radio.type, channel))
-    if width is not None and width != have.in_force.get(Setting.WIDTH_MHZ):
+    if width is not None and width != now.get(Setting.WIDTH_MHZ):
         wide.append(render.set_width(radio.key, radio.type, width))
-    narrows = width is not None and width < have.in_force.get(Setting.WIDTH_MHZ, 0)
+    narrows = width is not None and width < now.get(Setting.WIDTH_MHZ, 0)
     return [*wide, *moved] if narrows else [*moved, *wide]
 
 
@@ -94,7 +95,11 @@ def _check(radio: Radio, edit: Edit, have: ConfigState) -> None:
 def _cost(radio: Radio, edit: Edit, have: ConfigState, todo: tuple[str, ...]) -> tuple[Outage, float]:
     if all("tx-power" in each for each in todo):
         return Outage.NONE, 0.0
-    if edit.set.get(Setting.ENABLED) == 0 or Setting.CHANNEL not in {**have.in_force, **edit.set}:
+    if edit.set.get(Setting.ENABLED) == 0 or Setting.CHANNEL not in {
+        **have.configured,
+        **have.in_force,
+        **edit.set,
+    }:
         return Outage.CLIENTS_DROP, SILENT_S
     listening_s = cac_s(radio.band, led_to(radio.band, WIDTHS_MHZ, edit, have))
     return (Outage.CAC if listening_s else Outage.CLIENTS_DROP), SILENT_S + listening_s

@@ -52,7 +52,8 @@ def reading(
     *,
     owns: bool,
 ) -> RadioReading:
-    """``owns``: the controller's own RRM counts as the radio's owner."""
+    """``owns``: the controller's own RRM counts as the radio's owner, unless it says that a person has set
+    both channel and power: what it does not tell is not ours to take."""
     totals, load = answers.totals.get(radio.key), answers.loads.get(radio.key)
     heard = answers.neighbors.get(radio.key)
     counted = Table.COUNTERS in tables and totals is not None
@@ -74,21 +75,22 @@ def reading(
         allowed_mhz=_allowed(band, radio.channels),
         power_choices_dbm=tuple(sorted(radio.levels_dbm)) or None,
         fresh_s=REFRESH_S if tables - {Table.STATUS} else 0.0,
-        managed_by=OWNER if owns and False in (radio.static, radio.static_power) else None,
+        managed_by=OWNER if owns and not (radio.static and radio.static_power) else None,
     )
 
 
 def config(ref: ScopeRef, radio: Radio) -> ConfigState:
-    """Channel, width and power are configured only as far as a person, or we, have set them."""
+    """Channel, width and power are configured only as far as a person, or we, have set them. In CAC a radio
+    is silent: neither on, nor on the channel yet."""
     power = said.value if (said := _power(radio)) is not None else None
     place = {Setting.CHANNEL: radio.channel, Setting.WIDTH_MHZ: radio.width_mhz}
     dbm = {Setting.TX_POWER_DBM: round(power) if power is not None else None}
     on = {Setting.ENABLED: int(radio.oper_up) if radio.oper_up is not None else None}
     admin = {Setting.ENABLED: int(radio.admin_up) if radio.admin_up is not None else None}
     set_ = {**(place if radio.static else {}), **(dbm if radio.static_power else {}), **admin}
-    return ConfigState(
-        scope=ref, configured=_told(set_), in_force=_told({**place, **dbm, **on}), state=_state(radio)
-    )
+    state = _state(radio)
+    now = dbm if state is RadioState.CAC else {**place, **dbm, **on}
+    return ConfigState(scope=ref, configured=_told(set_), in_force=_told(now), state=state)
 
 
 def profile_config(ref: ScopeRef, dbm: int) -> ConfigState:

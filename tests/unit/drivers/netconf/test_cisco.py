@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -96,6 +97,12 @@ def test_a_radio_that_rrm_has_no_row_for_has_no_load() -> None:
     assert (said.gauges, said.client_count, said.counters) == (None, None, None)
 
 
+def test_a_list_of_levels_that_is_not_filled_in_is_none() -> None:
+    zeros = re.sub(r"<(tx-power-level-\d)>-?\d+<", r"<\1>0<", TEXT)
+    assert radios(zeros)[A0].levels_dbm == ()
+    assert read(A0, zeros).power_choices_dbm is None
+
+
 def test_a_radio_for_two_bands_has_the_powers_of_the_one_that_it_serves() -> None:
     assert radios()[B0].band is Band.GHZ_5
     assert radios()[B0].levels_dbm == (22, 19, 16)
@@ -105,6 +112,13 @@ def test_a_radio_for_two_bands_has_the_powers_of_the_one_that_it_serves() -> Non
 def test_a_controller_that_chooses_by_itself_is_the_owner() -> None:
     assert read(A0).managed_by == "cisco rrm"
     assert read(A0, owns=False).managed_by is None
+
+
+@pytest.mark.parametrize("leaf", ["phy-ht-cfg-config-type", "phy-tx-power-config-type"])
+def test_a_controller_that_does_not_say_who_chooses_is_the_owner(leaf: str) -> None:
+    silent = TEXT.replace(f"<{leaf}>customized</{leaf}>", "")
+    assert read(A1, silent).managed_by == "cisco rrm"
+    assert read(A1, silent, owns=False).managed_by is None
 
 
 def test_what_rrm_has_set_is_in_force_and_not_configured() -> None:
@@ -120,6 +134,14 @@ def test_a_cac_and_a_switched_off_radio_are_told_apart() -> None:
         for change in ({"cac": True}, {"admin_up": False}, {"oper_up": False}, {})
     ]
     assert scope_state == [RadioState.CAC, RadioState.OFF, RadioState.OFF, RadioState.ON_AIR]
+
+
+def test_a_radio_in_cac_is_neither_on_nor_on_a_channel() -> None:
+    state = reading.config(SCOPE, replace(radios()[A1], cac=True))
+    assert state.in_force.keys() == {Setting.TX_POWER_DBM}
+    assert state.configured[Setting.CHANNEL] == 36
+    same = Edit(change_id="c", scope=SCOPE, set={Setting.CHANNEL: 36, Setting.WIDTH_MHZ: 40})
+    assert plan.steps(replace(radios()[A1], cac=True), same, state) == (), "it would start to listen anew"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from drivers.errors import Garbage, Refused, TryAgain
 from drivers.netconf.parse_hello import offers
-from drivers.netconf.parse_reply import Locked, NotPending, data, reply
+from drivers.netconf.parse_reply import Busy, Locked, NotPending, data, reply
 from drivers.netconf.parse_xml import boolean, counter, integer, mac, percent, text, tree
 
 NS = 'xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"'
@@ -43,8 +43,8 @@ def test_a_lock_that_no_session_holds_says_so(info: str) -> None:
 @pytest.mark.parametrize(
     ("tag", "message", "error"),
     [
-        ("in-use", "confirmed-commit pending", TryAgain),
-        ("resource-denied", "", TryAgain),
+        ("in-use", "confirmed-commit pending", Busy),
+        ("resource-denied", "", Busy),
         ("invalid-value", "value not in range", Refused),
         ("access-denied", "", Refused),
         ("operation-failed", "", Refused),

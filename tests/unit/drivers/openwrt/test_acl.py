@@ -58,6 +58,13 @@ RUNS = [pattern for _, group in _groups() for pattern in group.get("read", {}).g
         "/usr/sbin/iw phy phy0 channels",
         "/usr/sbin/hostapd_cli -i phy1-ap0 status",
         "/usr/sbin/hostapd_cli -i phy0.1-ap0 status",
+        "/usr/sbin/iw phy phy10 channels",
+        "/usr/sbin/hostapd_cli -i phy0-ap10 status",
+        "/usr/sbin/hostapd_cli -i phy10-ap0 status",
+        "/usr/sbin/hostapd_cli -i phy0.1-ap12 status",
+        "/usr/sbin/hostapd_cli -i ap-mld0 status",
+        "/usr/sbin/hostapd_cli -i wlan0 status",
+        "/usr/sbin/hostapd_cli -i wlan0-1 status",
     ],
 )
 def test_what_is_run_may_be_run(line: str) -> None:
@@ -72,9 +79,13 @@ def test_what_is_run_may_be_run(line: str) -> None:
         "/usr/sbin/iw phy phy0 set channel 36 channels",
         "/usr/sbin/hostapd_cli -i phy0-ap0 disable",
         "/usr/sbin/hostapd_cli -i phy0-ap0 raw x -ap0 status",
+        "/usr/sbin/hostapd_cli -i phy -ap0 status",
+        "/usr/sbin/hostapd_cli -i phy/-ap0 status",
+        "/usr/sbin/hostapd_cli -i wlan0 disable status",
         "/bin/sh -c reboot",
     ],
 )
 def test_what_changes_something_may_not(line: str) -> None:
-    """No asterisk: it would match blanks and slashes too."""
+    """No asterisk and no question mark: they would match blanks and slashes too."""
+    assert not any({"*", "?"} & set(pattern) for pattern in RUNS)
     assert not any(fnmatchcase(line, pattern) for pattern in RUNS)

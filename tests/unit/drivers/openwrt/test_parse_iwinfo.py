@@ -161,3 +161,8 @@ def test_no_row_of_a_survey_is_longer_than_itself(row: dict[str, object]) -> Non
         assert found.active_ms is not None
         assert (found.busy_ms or 0) <= found.active_ms
         assert found.noise_dbm is None or -128 <= found.noise_dbm < 0
+
+
+def test_a_list_of_powers_that_are_all_zero_is_none() -> None:
+    assert powers({"results": [{"dbm": 0}, {"dbm": 0}]}) is None
+    assert powers({"results": [{"dbm": 0}, {"dbm": 5}]}) == (0, 5)

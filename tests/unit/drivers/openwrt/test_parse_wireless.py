@@ -98,3 +98,10 @@ def test_whatever_comes_it_is_radios_or_garbage(said: object) -> None:
     except Garbage:
         return
     assert all(each.section in answer for each in found)
+
+
+def test_all_options_that_netifd_loaded_are_kept_as_uci_would_have_them() -> None:
+    config = {"noscan": True, "beacon_int": 100, "country": "US", "channels": ["36"], "odd": 1.5, "more": {}}
+    (radio,) = radios({"radio0": {"config": config}})
+    kept = {"noscan": True, "beacon_int": "100", "country": "US", "channels": ("36",)}
+    assert dict(radio.options) == kept

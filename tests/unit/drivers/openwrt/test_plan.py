@@ -386,3 +386,18 @@ def test_a_radio_that_uci_turns_off_is_not_sent_elsewhere_by_an_announcement() -
     deed = plan.deed(SHELL, edit(channel=44, width_mhz=80, center_mhz=5210, enabled=1), at(enabled=0))
     assert deed.csa is None
     assert (deed.values["disabled"], deed.values["channel"], deed.quiet) == ("0", "44", False)
+
+
+def test_the_commands_of_a_restart_are_those_that_are_sent() -> None:
+    """Over HTTP there is no `wifi`; with a list of channels off and on again is all there is to say."""
+    silent, listed = at(state=RadioState.OFF), ("36", "44")
+    far = plan.effects(replace(SUBJECT, listed=listed), edit(enabled=1), silent).commands
+    assert [words.split()[2:4] for words in far] == [["uci", "set"], ["uci", "apply"], ["uci", "rollback"]]
+    assert '"disabled": "1"' in far[0]
+    bare = plan.effects(SUBJECT, edit(enabled=1), silent).commands
+    assert [words.split()[2:4] for words in bare] == [["uci", "set"], ["uci", "apply"], ["uci", "confirm"]]
+    near = plan.effects(replace(SHELL, listed=listed), edit(enabled=1), silent).commands
+    assert near == ("wifi up radio0",)
+    both = plan.effects(SHELL, edit(enabled=1), silent).commands
+    assert len(both) == 2
+    assert both[0].endswith("commit wireless")

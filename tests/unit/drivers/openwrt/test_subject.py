@@ -16,6 +16,7 @@ from drivers.hostapd.parse_phy import Dfs, PhyChannel
 from drivers.openwrt import plan
 from drivers.openwrt.find import Found
 from drivers.openwrt.parse_iwinfo import Info
+from drivers.openwrt.parse_wireless import Option
 from drivers.openwrt.parse_wireless import Radio as Device
 from drivers.openwrt.plan import Manner, Subject, Ways
 from drivers.openwrt.standing import Base, Local
@@ -44,7 +45,7 @@ def told(
     loaded: int | None = 36,
     local: Local | None = None,
     barred: frozenset[int] = frozenset(),
-    options: Mapping[str, object] = MappingProxyType({}),
+    options: Mapping[str, Option] = MappingProxyType({}),
 ) -> Subject:
     device = Device(section="radio0", band=Band.GHZ_5, up=True, channel=loaded, htmode="HE80", country="US")
     base = Base(
@@ -74,14 +75,14 @@ def test_uci_that_was_written_without_a_reload_makes_the_next_one_a_restart() ->
         ("country", "US", "DE"),
         ("disabled", False, "1"),
         ("noscan", True, None),
-        ("beacon_int", 100, "200"),
-        ("channels", ["36", "40"], ["36"]),
+        ("beacon_int", "100", "200"),
+        ("channels", ("36", "40"), ["36"]),
     ],
 )
 def test_any_option_that_waits_for_a_reload_makes_it_a_restart(name: str, value: Any, other: Any) -> None:
     """netifd tells types, the file text: what is alike waits for nothing."""
     alike = {True: "1", False: "0"}[value] if isinstance(value, bool) else value
-    filed = {**SECTION, "type": "mac80211", name: str(alike) if isinstance(alike, int) else alike}
+    filed = {**SECTION, "type": "mac80211", name: list(alike) if isinstance(alike, tuple) else alike}
     assert not told(filed, options={name: value}).restarts
     there = told({**filed, name: other}, options={name: value})
     assert (there.restarts, there.stale) == (True, False)
@@ -96,7 +97,7 @@ def test_any_option_that_waits_for_a_reload_makes_it_a_restart(name: str, value:
 
 
 def test_a_power_that_waits_for_a_reload_restarts_nothing() -> None:
-    assert not told({**SECTION, "txpower": "10"}, options={"txpower": 20}).restarts
+    assert not told({**SECTION, "txpower": "10"}, options={"txpower": "20"}).restarts
 
 
 @pytest.mark.parametrize(
