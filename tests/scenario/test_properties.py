@@ -23,6 +23,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from rig import Rig, site_of, until
@@ -610,6 +611,7 @@ def check_books(rig: Rig) -> None:
         assert (token.used_utc_us is not None) == bool(began_undo + spent[change.id])
 
 
+@pytest.mark.timeout(600)  # 110 stories of an hour: half a minute on idle cores, minutes beside two guests
 @checked(110, 5000)
 @given(plot=plots(), plan=plans, told=st.lists(steps, min_size=4, max_size=14))
 def test_whatever_happens_every_write_is_lawful_and_every_change_ends(
