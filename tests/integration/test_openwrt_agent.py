@@ -64,7 +64,9 @@ def test_the_ap_s_own_undo_timer_is_armed_and_disarmed_by_the_proof(tmp_path: Pa
         running.wait_state(drill(running, 149), "MONITORING")
         running.wait("it was confirmed", lambda: peer.ap.uci.pending is None, 20)
         timeouts = [args["timeout"] for _, method, args in peer.ap.written if method == "apply"]
-        assert timeouts == [90], "30 s of silence, 10 s to settle, 20 s for the write and 30 s for the ack"
+        armed, *asked = timeouts
+        assert asked == [30], "whether it is armed: refused while it is"
+        assert armed == 90, "30 s of silence, 10 s to settle, 20 s for the write and 30 s for the ack"
         assert peer.ap.uci.rollbacks == 0
         assert peer.ap.uci.file["radio0"]["channel"] == "149"
 
