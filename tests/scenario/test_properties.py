@@ -321,12 +321,10 @@ class Judge:
             yield "the audit file tells something else"
 
     def records(self, change_id: str) -> list[dict[str, Any]]:
-        return [
-            json.loads(line)
-            for path in sorted((self.rig.directory / "audit").glob("audit_*.jsonl"))
-            for line in path.read_text().splitlines()
-            if change_id in line
-        ]
+        """Of this change; others may name it as the reason why they were not begun."""
+        files = sorted((self.rig.directory / "audit").glob("audit_*.jsonl"))
+        lines = (line for path in files for line in path.read_text().splitlines() if change_id in line)
+        return [record for record in map(json.loads, lines) if record["change_id"] == change_id]
 
     def lawful(self, store: Store, agent: Agent, change: Change, edit: Edit) -> Iterator[str]:
         key = change.radios[0]
