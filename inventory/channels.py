@@ -49,6 +49,10 @@ _CENTERS: Final[Mapping[Band, Mapping[int, tuple[int, ...]]]] = MappingProxyType
 PREFERRED_SCANNING: Final[frozenset[int]] = frozenset(range(5, 230, 16))
 """6 GHz primaries that clients look at first (802.11ax 26.17.2.3.3)."""
 
+DFS_MHZ: Final = frozenset({*range(5260, 5321, 20), *range(5500, 5721, 20)})
+"""20 MHz channels, by their centre, on which radar must be listened for under every regulation that has DFS
+(5250-5350 and 5470-5730 MHz); for devices that do not tell. Whether a country has DFS, `regulatory` says."""
+
 
 def _mhz(band: Band, number: int) -> int:
     return _SPECIAL_MHZ.get((band, number), _START_MHZ[band] + 5 * number)

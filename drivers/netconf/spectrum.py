@@ -10,12 +10,11 @@ from typing import Final
 
 from drivers.errors import Unsupported
 from drivers.types import ConfigState, Edit, Setting
-from inventory.channels import blocks_of
+from inventory.channels import DFS_MHZ, blocks_of
 from inventory.model import Band
 
-# 5250-5350 and 5470-5730 MHz listen before they serve, under every regulation that has DFS; 5600-5650 MHz for
+# A radio listens before it serves on a radar channel; on 5600-5650 MHz for
 # ten minutes under ETSI's. A device knows its own, and neither model tells of it.
-_DFS_MHZ: Final = frozenset({*range(5260, 5321, 20), *range(5500, 5721, 20)})
 _WEATHER_MHZ: Final = frozenset({5600, 5620, 5640})
 
 
@@ -43,6 +42,6 @@ def led_to(band: Band | None, widths_mhz: tuple[int, ...], edit: Edit, have: Con
 
 def cac_s(band: Band | None, mhz20: Set[int]) -> float:
     """Seconds, at the most, for these 20 MHz channels (MHz); 0: it need not listen."""
-    if band is not Band.GHZ_5 or not mhz20 & _DFS_MHZ:
+    if band is not Band.GHZ_5 or not mhz20 & DFS_MHZ:
         return 0.0
     return 600.0 if mhz20 & _WEATHER_MHZ else 60.0

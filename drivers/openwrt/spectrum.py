@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from inventory import regulatory
-from inventory.channels import Block
+from inventory.channels import DFS_MHZ, Block
 from inventory.model import Band
 
-_DFS_MHZ: Final = (range(5260, 5321, 20), range(5500, 5721, 20))  # in all regions that have DFS
 CAC_S: Final = 60.0
 _WEATHER_CAC_S: Final = 600.0
 
@@ -47,4 +46,4 @@ class Spectrum:
 
 
 def is_dfs(band: Band, mhz: int) -> bool:
-    return band is Band.GHZ_5 and any(mhz in part for part in _DFS_MHZ)
+    return band is Band.GHZ_5 and mhz in DFS_MHZ

@@ -28,7 +28,6 @@ from drivers.signals import (
     RogueHeard,
     Signal,
 )
-from drivers.snmp.dfs import DFS_MHZ
 from drivers.snmp.notify_trap import Trap
 from drivers.snmp.notify_where import Whereabouts
 from drivers.snmp.notify_words import Group, Meaning, Means, section_of
@@ -36,7 +35,7 @@ from drivers.snmp.parse_value import Result
 from drivers.snmp.profile import Profile
 from drivers.snmp.source import Sources
 from drivers.transport.traps_message import GENERIC, plain_trap
-from inventory.channels import blocks_of, frequency_mhz
+from inventory.channels import DFS_MHZ, blocks_of, frequency_mhz
 from inventory.model import Band, RadioKey
 
 EVERYBODYS: Final = Group.model_validate(

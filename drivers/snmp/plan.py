@@ -8,12 +8,11 @@ from typing import Final
 
 from drivers.errors import Refused, Unsupported
 from drivers.snmp import render
-from drivers.snmp.dfs import DFS_MHZ
 from drivers.snmp.parse_answer import Row
 from drivers.snmp.profile import Profile, Write
 from drivers.snmp.render import Command
 from drivers.types import ConfigState, Edit, Effects, Outage, RadioState, Readback, Setting, Values
-from inventory.channels import Block, block, blocks_of
+from inventory.channels import DFS_MHZ, Block, block, blocks_of
 from inventory.model import Band
 
 _WEATHER_MHZ: Final = frozenset({5600, 5620, 5640})

@@ -34,7 +34,6 @@ PURE = [
     "drivers/snmp/heard.py",
     "drivers/snmp/asker.py",
     "drivers/snmp/configured.py",
-    "drivers/snmp/dfs.py",
     "drivers/snmp/identity.py",
     "drivers/snmp/match.py",
     "drivers/snmp/plan.py",
