@@ -23,7 +23,7 @@ from agent.planner import guards
 from agent.planner.decision import Answer, Deed, Move, NoChange, TakeBack
 from agent.planner.legal import Veto
 from agent.planner.steer import REST_S
-from agent.store_errors import StoreUnavailable
+from agent.store.errors import StoreUnavailable
 from agent.view import SiteView
 from drivers.errors import DriverError, NeverAgain
 from drivers.types import Action, ActionRequest, RadioState, Setting

@@ -22,7 +22,7 @@ from agent.planner.decision import Move, NoChange
 from agent.planner.legal import Veto
 from agent.records import Evidence, ppm
 from agent.rollback import destination
-from agent.store_errors import RadioBusy, StaleChange, TokenExpired, TokenSpent
+from agent.store.errors import RadioBusy, StaleChange, TokenExpired, TokenSpent
 from agent.tokens import token_for
 from agent.watch import freeze_baseline
 from drivers.errors import DriverError, Unsupported

@@ -35,7 +35,7 @@ from agent.operations import Operations
 from agent.records import Pseudonyms
 from agent.reloads import Reloads
 from agent.settings import Settings
-from agent.store import Store
+from agent.store.store import Store
 from agent.traps import trap_listener
 from drivers import registry
 from drivers.base import Device, DeviceContext

@@ -16,7 +16,7 @@ from agent.audit import AuditUnavailable
 from agent.change import Change, State, Trigger
 from agent.course import Course, Interrupt
 from agent.monitoring import Monitoring
-from agent.store_errors import RadioBusy, StoreUnavailable
+from agent.store.errors import RadioBusy, StoreUnavailable
 from agent.taking_back import TakingBack
 from agent.workbench import Workbench
 from agent.writing import Writing

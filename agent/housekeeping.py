@@ -16,7 +16,7 @@ from agent.executor import Executor
 from agent.fleet import Fleet
 from agent.ledger import Ledger
 from agent.memory import Memory
-from agent.store_errors import LeaseHeld, StoreUnavailable
+from agent.store.errors import LeaseHeld, StoreUnavailable
 from inventory.model import RadioKey
 from inventory.regulatory import NOP_S
 

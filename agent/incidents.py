@@ -26,7 +26,7 @@ from agent.memory import Memory
 from agent.planner import matrix
 from agent.planner.decision import Answer
 from agent.records import Evidence
-from agent.store_errors import StoreUnavailable
+from agent.store.errors import StoreUnavailable
 from agent.usual import KEPT, Usual, hour_of
 from agent.view import SiteView
 from inventory.model import RadioKey

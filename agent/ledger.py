@@ -20,8 +20,8 @@ from agent.clock import Clock
 from agent.counts import Count, Counts
 from agent.moment import Deadline
 from agent.records import Evidence, Pseudonyms, Record, record
-from agent.store import Store
-from agent.store_errors import StoreUnavailable
+from agent.store.errors import StoreUnavailable
+from agent.store.store import Store
 
 P = ParamSpec("P")
 R = TypeVar("R")

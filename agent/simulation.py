@@ -23,7 +23,7 @@ from agent.lane import Lane
 from agent.ledger import Ledger
 from agent.records import Pseudonyms
 from agent.settings import Settings
-from agent.store import Store
+from agent.store.store import Store
 from drivers.base import Device, DeviceContext
 from drivers.simulated.driver import family
 from inventory.model import Site

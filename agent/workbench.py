@@ -19,7 +19,7 @@ from agent.moment import Deadline
 from agent.planner import legal
 from agent.records import Evidence
 from agent.rollback import destination, forbidden, is_ours
-from agent.store_errors import TokenExpired, TokenSpent
+from agent.store.errors import TokenExpired, TokenSpent
 from agent.view import SiteView
 from agent.watch import refresh_s
 from drivers.errors import DriverError

@@ -23,7 +23,7 @@ from agent.audit_files import verify_directory
 from agent.audit_key import Key, mac_keys
 from agent.clock import SystemClock
 from agent.records import Evidence, Pseudonyms, record
-from agent.store import Store
+from agent.store.store import Store
 from inventory.model import RadioKey
 
 NAMES = Pseudonyms(bytes(32))

@@ -16,7 +16,7 @@ from typing import Any, Self, TypeVar
 from agent.api import client
 from agent.audit_files import verify_directory
 from agent.audit_key import load_or_create_key, mac_keys
-from agent.store import Store
+from agent.store.store import Store
 
 T = TypeVar("T")
 

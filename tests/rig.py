@@ -14,8 +14,8 @@ from agent.agent import Agent
 from agent.change import Change
 from agent.clock import Clock
 from agent.simulation import Simulation
-from agent.store import Store
-from agent.store_errors import StoreUnavailable
+from agent.store.errors import StoreUnavailable
+from agent.store.store import Store
 from drivers.simulated import worlds
 from drivers.simulated.driver import family
 from drivers.simulated.faults import NO_FAULTS, FaultPlan

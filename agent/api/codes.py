@@ -7,7 +7,7 @@ from typing import Final
 from agent.api import errors
 from agent.audit import AuditUnavailable
 from agent.change import IllegalTransition
-from agent.store_errors import (
+from agent.store.errors import (
     LeaseHeld,
     RadioBusy,
     StaleChange,

@@ -97,8 +97,8 @@ def _head(settings: Settings) -> AuditHead | None:
     """The end of the log as the store knows it; None when there is no store yet."""
     from sqlalchemy import make_url
 
-    from agent.store import Store
-    from agent.store_errors import StoreError
+    from agent.store.errors import StoreError
+    from agent.store.store import Store
 
     url = make_url(settings.store_url)
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():

@@ -54,7 +54,7 @@ def _expected(error: Exception) -> Failure | None:
     from agent.audit import AuditError
     from agent.audit_key import KeyRefused
     from agent.daemon import AlreadyRunning
-    from agent.store_errors import SchemaTooNew, StoreError
+    from agent.store.errors import SchemaTooNew, StoreError
     from drivers.errors import PersonNeeded
     from inventory.credentials import CredentialError
     from inventory.site_error import SiteErrors

@@ -24,7 +24,7 @@ from agent.demo.stories import Hour, Stay
 from agent.demo.wording import Wording
 from agent.records import Pseudonyms
 from agent.simulation import Simulation
-from agent.store import Store
+from agent.store.store import Store
 from drivers.simulated import worlds
 from drivers.simulated.faults import NO_FAULTS, FaultPlan
 from drivers.simulated.world import World

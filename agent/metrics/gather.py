@@ -16,7 +16,7 @@ from agent.metrics.families import Samples
 from agent.metrics.loop_lag import LoopLag
 from agent.metrics.radios import radio_samples
 from agent.reloads import Reloaded
-from agent.store_errors import StoreUnavailable
+from agent.store.errors import StoreUnavailable
 from drivers.transport.traps_queue import Outcome
 
 TURN = 50

@@ -23,7 +23,7 @@ from agent.audit_chain import Kind, Report
 from agent.audit_files import Filter, export, files, query, verify_directory
 from agent.audit_key import Key, KeyRefused, derive, load_or_create_key, mac_keys
 from agent.moment import Moment
-from agent.store import Store
+from agent.store.store import Store
 
 DAY = 86_400_000_000
 NOON = 1_767_268_800_000_000  # 2026-01-01 12:00 UTC

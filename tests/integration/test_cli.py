@@ -32,8 +32,8 @@ from agent.cli.app import app
 from agent.clock import SystemClock
 from agent.records import Pseudonyms, record
 from agent.settings import Settings
-from agent.store import Store
-from agent.store_errors import StoreUnavailable
+from agent.store.errors import StoreUnavailable
+from agent.store.store import Store
 from drivers.base import DeviceContext
 from drivers.errors import DeviceTimeout, PersonNeeded
 from drivers.registry import Registry

@@ -15,15 +15,14 @@ from typing import Any
 
 import pytest
 
-from agent import sqlite
-from agent import store as store_module
 from agent.audit_chain import AuditHead, NotCanonical
 from agent.change import Actor, Cause, Change, IllegalTransition, State, Trigger
 from agent.events import Event, EventKind
 from agent.moment import Deadline, Moment
 from agent.nop import Nop
-from agent.store import Store
-from agent.store_errors import (
+from agent.store import sqlite
+from agent.store import store as store_module
+from agent.store.errors import (
     LeaseHeld,
     RadioBusy,
     SchemaTooNew,
@@ -33,6 +32,7 @@ from agent.store_errors import (
     TokenExpired,
     TokenSpent,
 )
+from agent.store.store import Store
 from drivers.types import ScopeRef, Setting
 from inventory.model import RadioKey
 

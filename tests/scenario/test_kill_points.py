@@ -24,7 +24,7 @@ from agent.events import EventKind
 from agent.planner.decision import Move
 from agent.simulated_time import run
 from agent.simulation import as_it_is
-from agent.store import Store
+from agent.store.store import Store
 from drivers.simulated import firmware
 from drivers.simulated.faults import NO_FAULTS, Fault, FaultPlan, Kind, Operation, Scripted
 from drivers.types import RadioState, Setting

@@ -45,7 +45,7 @@ from agent.change import (
 from agent.clock import Clock
 from agent.events import EventKind
 from agent.simulated_time import SimulatedClock, run
-from agent.store import Store
+from agent.store.store import Store
 from agent.view import block_in_values, values_of
 from drivers.base import Device, DeviceContext
 from drivers.errors import Conflict, Refused

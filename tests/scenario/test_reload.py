@@ -16,7 +16,7 @@ from agent.events import EventKind
 from agent.lane import Lane
 from agent.planner.decision import NoChange
 from agent.simulated_time import SimulatedClock, run
-from agent.store_errors import StoreUnavailable
+from agent.store.errors import StoreUnavailable
 from inventory.credentials import CredentialError
 from inventory.model import Site
 

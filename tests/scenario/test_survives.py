@@ -22,7 +22,7 @@ from agent.moment import Deadline
 from agent.nop import Nop
 from agent.planner.decision import Move
 from agent.simulated_time import run
-from agent.store import Store
+from agent.store.store import Store
 from drivers.errors import IdentityChanged
 from drivers.signals import RadarDetected
 from drivers.types import Setting

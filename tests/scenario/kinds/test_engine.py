@@ -41,7 +41,7 @@ from agent.detectors.table import DETECTORS
 from agent.event_queue import PRIORITY
 from agent.events import EventKind
 from agent.simulated_time import SimulatedClock, run
-from agent.store import Store
+from agent.store.store import Store
 
 PERSON = Actor(type="operator", uid=1000, name="ann")
 BURST, FAILURE = EventKind.NON_WIFI_BURST, EventKind.HW_FAILURE

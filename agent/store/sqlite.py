@@ -9,7 +9,7 @@ import time
 from sqlalchemy import URL, Connection, Engine
 from sqlalchemy import event as hooks
 
-from agent.store_errors import boundary
+from agent.store.errors import boundary
 
 BUSY_S = 5.0
 """How long one process waits for another's write."""

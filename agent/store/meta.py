@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from agent import tables
+from agent.store import tables
 
 # What every record costs is built once.
 GET_META = select(tables.meta.c.value).where(tables.meta.c.key == bindparam("name"))

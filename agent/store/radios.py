@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, delete, insert
 
-from agent.tables import Row, client_hour, deed
+from agent.store.tables import Row, client_hour, deed
 from agent.usual import Hour
 from drivers.types import Action
 from inventory.model import RadioKey

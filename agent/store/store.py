@@ -14,14 +14,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, create_engine, delete, insert, make_url, or_, select, update
 
-from agent import sqlite, tables
 from agent.audit_chain import AuditHead
 from agent.change import FINAL, LIVE, Actor, Change, State, Trigger, next_state
 from agent.events import Event, EventKind
 from agent.moment import Deadline, Moment
 from agent.nop import Nop
 from agent.records import Record
-from agent.store_change import (
+from agent.store import sqlite, tables
+from agent.store.changes import (
     add_token,
     check_patch,
     lock_radios,
@@ -30,13 +30,13 @@ from agent.store_change import (
     unlock_radios,
     update_change,
 )
-from agent.store_errors import LeaseHeld, SchemaTooNew, StaleChange, Value, boundary, decoded
-from agent.store_meta import get_text, set_text
-from agent.store_nop import prune_nops, put_nop, restart_nops
-from agent.store_outbox import WAITING, last_seq, mark_records, queue_records
-from agent.store_pause import prune_pauses
-from agent.store_radios import deed_of, hour_of, put_deed, put_hours
-from agent.tables import OutboxRow, Pause, TokenRow
+from agent.store.errors import LeaseHeld, SchemaTooNew, StaleChange, Value, boundary, decoded
+from agent.store.meta import get_text, set_text
+from agent.store.nops import prune_nops, put_nop, restart_nops
+from agent.store.outbox import WAITING, last_seq, mark_records, queue_records
+from agent.store.pauses import prune_pauses
+from agent.store.radios import deed_of, hour_of, put_deed, put_hours
+from agent.store.tables import OutboxRow, Pause, TokenRow
 from agent.usual import Hour
 from drivers.types import Action
 from inventory.model import RadioKey
@@ -46,7 +46,7 @@ KEEP_WRITTEN = 10_000
 
 
 class Store:
-    """One database. ``url``: ``sqlite:///path``; only `agent/sqlite.py` has SQL that is SQLite's own."""
+    """One database. ``url``: ``sqlite:///path``; only `agent/store/sqlite.py` has SQL that is SQLite's own."""
 
     def __init__(self, url: str) -> None:
         parsed = make_url(url)

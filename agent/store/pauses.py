@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, delete, select
 
-from agent import tables
 from agent.moment import Moment
-from agent.store_errors import decoded
+from agent.store import tables
+from agent.store.errors import decoded
 
 
 def prune_pauses(conn: Connection, now: Moment) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from agent import tables
 from agent.change import Change
 from agent.moment import Deadline, Moment
-from agent.store_errors import RadioBusy, StaleChange, TokenExpired, TokenSpent, decoded
+from agent.store import tables
+from agent.store.errors import RadioBusy, StaleChange, TokenExpired, TokenSpent, decoded
 from inventory.model import RadioKey
 
 PATCHABLE = frozenset(

@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from agent import tables
 from agent.moment import Moment
 from agent.nop import Nop, later, restarted
-from agent.store_errors import decoded
+from agent.store import tables
+from agent.store.errors import decoded
 
 
 def _same_nop(nop: Nop) -> tuple[Any, ...]:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from agent import tables
 from agent.audit_chain import canonical
 from agent.records import Record
-from agent.store_errors import StoreConflict
-from agent.store_meta import get_text, set_text
+from agent.store import tables
+from agent.store.errors import StoreConflict
+from agent.store.meta import get_text, set_text
 
 # What every record costs is built once.
 QUEUE = insert(tables.outbox)
