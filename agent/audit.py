@@ -29,8 +29,8 @@ from agent.clock import Clock, SystemClock
 from agent.disk import sync_directory, write_all
 from agent.moment import EPOCH
 from agent.records import Pseudonyms, record
+from agent.store.rows import OutboxRow
 from agent.store.store import Store
-from agent.store.tables import OutboxRow
 
 BATCH = 1000
 """Records of one write."""

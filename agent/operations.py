@@ -19,8 +19,8 @@ from agent.moment import Moment
 from agent.planner.channel import Candidate
 from agent.planner.decision import Answer, Deed, Move, NoChange, TakeBack
 from agent.probe import probe
+from agent.store.rows import Pause
 from agent.store.store import Store
-from agent.store.tables import Pause
 from drivers.base import Device
 from drivers.types import ActionRequest
 from inventory.channels import channel_of

@@ -21,7 +21,7 @@ from agent.memory import Memory
 from agent.moment import Deadline
 from agent.planner.decision import Answer, Move, NoChange
 from agent.radar import RadarWatch, Report
-from agent.store.tables import Pause
+from agent.store.rows import Pause
 from agent.view import SiteView
 from drivers.types import Edit, Effects
 from inventory import regulatory

@@ -1,15 +1,22 @@
-"""A stored change: its row, its radios' locks, its token. Each function is a step of a transaction."""
+"""Stored changes: their rows, their radios' locks, their tokens."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Select, delete, insert, or_, select, update
 
-from agent.change import Change
+from agent.change import FINAL, LIVE, Change, State, Trigger, next_state
+from agent.events import EventKind
 from agent.moment import Deadline, Moment
+from agent.records import Record
 from agent.store import tables
+from agent.store.database import Database
 from agent.store.errors import RadioBusy, StaleChange, TokenExpired, TokenSpent, decoded
+from agent.store.recording import queue_records
+from agent.store.rows import TokenRow, change_of, change_row, token_of
 from inventory.model import RadioKey
 
 PATCHABLE = frozenset(
@@ -43,7 +50,7 @@ def update_change(conn: Connection, before: Change, after: Change) -> None:
     """Writes ``after`` where ``before`` still is. Raises StaleChange."""
     same = (tables.change.c.id == before.id, tables.change.c.rev == before.rev)
     seen = (*same, tables.change.c.state == before.state.value)
-    if conn.execute(update(tables.change).where(*seen).values(tables.change_row(after))).rowcount != 1:
+    if conn.execute(update(tables.change).where(*seen).values(change_row(after))).rowcount != 1:
         raise StaleChange(f"change {before.id} is no longer at rev {before.rev}, {before.state}")
 
 
@@ -87,7 +94,7 @@ def spend_token(conn: Connection, change_id: str, now: Moment | None, allow_expi
     row = conn.execute(select(tables.token).where(mine)).mappings().first()
     if row is None:
         raise TokenSpent(f"change {change_id} has no token")
-    if row["used_utc"] is None and not allow_expired and decoded(tables.token_of, row).expires.passed(now):
+    if row["used_utc"] is None and not allow_expired and decoded(token_of, row).expires.passed(now):
         raise TokenExpired(f"the token of change {change_id} has expired")
     unused = (mine, tables.token.c.used_utc.is_(None))
     if conn.execute(update(tables.token).where(*unused).values(used_utc=now.utc_us)).rowcount != 1:
@@ -98,3 +105,140 @@ def return_token(conn: Connection, change_id: str) -> None:
     """The undo that was to use the token touched nothing: the right to undo is still there."""
     mine = tables.token.c.change_id == change_id
     conn.execute(update(tables.token).where(mine).values(used_utc=None))
+
+
+def _touched_nothing(before: State, after: State) -> bool:
+    """Whether a change ended without a write: radar that was heard before its turn ends it too."""
+    never_sent = before in (State.PROPOSED, State.PLANNED) and after is State.SUPERSEDED
+    return never_sent or after in (State.FAILED, State.EXPIRED)
+
+
+class Changes(Database):
+    """What the store knows of changes."""
+
+    def create(
+        self,
+        change: Change,
+        *,
+        records: Sequence[Record],
+        token_expires: Deadline | int | None = None,
+        spends_token_of: str | None = None,
+        allow_expired: bool = False,
+        now: Moment | None = None,
+    ) -> Change:
+        """The change as stored, with its token, its locks and its records.
+
+        A proposal locks nothing. ``spends_token_of``: the committed change that this one undoes; its token
+        is used up in the same transaction (``now`` needed; ``allow_expired``: a person undoes by hand).
+        Raises RadioBusy, TokenSpent, TokenExpired.
+        """
+        with self._write() as conn:
+            if spends_token_of is not None:
+                spend_token(conn, spends_token_of, now, allow_expired)
+            conn.execute(insert(tables.change), change_row(change))
+            members = [{"change_id": change.id, "radio": radio} for radio in change.radios]
+            if members:
+                conn.execute(insert(tables.change_member), members)
+            add_token(conn, change, token_expires)
+            if change.state in LIVE and change.state is not State.PROPOSED:
+                lock_radios(conn, change)
+            queue_records(conn, records)
+        return change
+
+    def transition(
+        self,
+        change: Change,
+        trigger: Trigger,
+        *,
+        records: Sequence[Record],
+        use_token: bool = False,
+        allow_expired: bool = False,
+        now: Moment | None = None,
+        token_expires: Deadline | int | None = None,
+        **patch: Any,
+    ) -> Change:
+        """The change after ``trigger``, with the fields of ``patch`` set (see PATCHABLE) and ``rev`` + 1.
+
+        ``use_token``: the token is used up in the same transaction; needs ``now``. ``token_expires`` goes
+        with a ``token_sha256`` in the patch (a proposal gets its token when it is approved or started).
+        Raises IllegalTransition, StaleChange, RadioBusy (a proposal that is approved), TokenSpent,
+        TokenExpired; nothing has changed then.
+        """
+        check_patch(patch)
+        after = replace(change, state=next_state(change.state, trigger), rev=change.rev + 1, **patch)
+        with self._write() as conn:
+            update_change(conn, change, after)
+            if change.token_sha256 != after.token_sha256:
+                add_token(conn, after, token_expires)
+            if use_token:
+                spend_token(conn, change.id, now, allow_expired)
+            if after.undo_of is not None and _touched_nothing(change.state, after.state):
+                return_token(conn, after.undo_of)
+            if change.state is State.PROPOSED and after.state is State.PLANNED:
+                lock_radios(conn, after)
+            if after.state in FINAL and after.state is not State.ESCALATED:
+                unlock_radios(conn, after.id)
+            queue_records(conn, records)
+        return after
+
+    def release_escalated(self, change: Change, records: Sequence[Record]) -> Change:
+        """The escalated change with its radios free again: a person has dealt with it. Raises StaleChange."""
+        if change.state is not State.ESCALATED:
+            raise StaleChange(f"change {change.id} is {change.state}, not ESCALATED")
+        after = replace(change, rev=change.rev + 1)
+        with self._write() as conn:
+            update_change(conn, change, after)
+            unlock_radios(conn, change.id)
+            queue_records(conn, records)
+        return after
+
+    def change(self, id: str) -> Change | None:
+        return self._one(select(tables.change).where(tables.change.c.id == id), change_of)
+
+    def change_by_token(self, sha256: str) -> Change | None:
+        query = select(tables.change).join(tables.token).where(tables.token.c.sha256 == sha256)
+        return self._one(query, change_of)
+
+    def open_changes(self, site: str | None = None) -> list[Change]:
+        """Changes that are not final, oldest first; proposals are among them."""
+        query = select(tables.change).where(tables.change.c.state.in_([state.value for state in LIVE]))
+        return self._changes(query, site, tables.change.c.created_utc, tables.change.c.id)
+
+    def escalated(self, site: str | None = None) -> list[Change]:
+        """Escalated changes that still hold their radios, oldest first: a person must act."""
+        held = select(tables.open_member.c.change_id)
+        query = select(tables.change).where(
+            tables.change.c.state == State.ESCALATED.value, tables.change.c.id.in_(held)
+        )
+        return self._changes(query, site, tables.change.c.created_utc, tables.change.c.id)
+
+    def changes(
+        self,
+        site: str | None = None,
+        radio: RadioKey | None = None,
+        since_utc_us: int | None = None,
+        limit: int = 100,
+    ) -> list[Change]:
+        """Changes of every state, newest first; ``radio``: those that moved it."""
+        query = select(tables.change).limit(limit)
+        if radio is not None:
+            query = query.join(tables.change_member).where(tables.change_member.c.radio == radio)
+        if since_utc_us is not None:
+            query = query.where(tables.change.c.created_utc >= since_utc_us)
+        return self._changes(query, site, tables.change.c.created_utc.desc(), tables.change.c.id.desc())
+
+    def changes_about(self, site: str, kind: EventKind, since_utc_us: int) -> list[Change]:
+        """Changes for events of this kind that are open, or were cleared since then; oldest first."""
+        ended = tables.event.c.cleared_utc
+        mine = (tables.event.c.kind == kind.value, or_(ended.is_(None), ended >= since_utc_us))
+        events = select(tables.event.c.id).where(tables.event.c.site == site, *mine)
+        query = select(tables.change).where(tables.change.c.event_id.in_(events))
+        return self._changes(query, site, tables.change.c.created_utc, tables.change.c.id)
+
+    def token(self, sha256: str) -> TokenRow | None:
+        return self._one(select(tables.token).where(tables.token.c.sha256 == sha256), token_of)
+
+    def _changes(self, query: Select[Any], site: str | None, *order: Any) -> list[Change]:
+        if site is not None:
+            query = query.where(tables.change.c.site == site)
+        return self._all(query.order_by(*order), change_of)

@@ -1,19 +1,22 @@
-"""The audit's outbox: records that wait to be written. Each function is a step of a transaction."""
+"""The audit's outbox: records that wait to be written."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, or_, select, update
 
-from agent.audit_chain import canonical
+from agent.audit_chain import AuditHead
 from agent.records import Record
 from agent.store import tables
-from agent.store.errors import StoreConflict
-from agent.store.meta import get_text, set_text
+from agent.store.database import Database
+from agent.store.errors import StoreConflict, decoded
+from agent.store.meta import set_text
+from agent.store.recording import queue_records
+from agent.store.rows import OutboxRow, outbox_of
 
 # What every record costs is built once.
-QUEUE = insert(tables.outbox)
 _waiting = tables.outbox.c.mac.is_(None)
 WAITING = (
     select(tables.outbox.c.seq, tables.outbox.c.record)
@@ -28,24 +31,6 @@ MARK = (
 )
 
 
-def queue_records(conn: Connection, records: Sequence[Record]) -> int:
-    """Queues the records without a gap in their numbers: the counter commits or rolls back with them."""
-    last = last_seq(conn)
-    if not records:
-        return last
-    rows = [
-        {"seq": seq, "record": canonical(record).decode()} for seq, record in enumerate(records, last + 1)
-    ]
-    conn.execute(QUEUE, rows)
-    set_text(conn, "audit_seq", str(rows[-1]["seq"]))
-    return last + len(rows)
-
-
-def last_seq(conn: Connection) -> int:
-    """The number of the last record, held until this transaction ends; 0 = none yet."""
-    return int(get_text(conn, "audit_seq", lock=True) or 0)
-
-
 def mark_records(conn: Connection, rows: Sequence[tuple[int, str]], file: str) -> None:
     """The rows (seq, mac) are in ``file`` now. Raises StoreConflict when one was marked before."""
     marks = [{"this": seq, "by": mac, "into": file} for seq, mac in rows]
@@ -53,3 +38,45 @@ def mark_records(conn: Connection, rows: Sequence[tuple[int, str]], file: str) -
     if conn.dialect.supports_sane_multi_rowcount and done.rowcount != len(rows):
         first, last = rows[0][0], rows[-1][0]
         raise StoreConflict(f"outbox rows {first}..{last} are not all waiting: a second appender is at work")
+
+
+class Outbox(Database):
+    """What the store knows of the audit log."""
+
+    def append(self, records: Sequence[Record]) -> int:
+        """The number of the last audit record, these included; 0 when there is none yet."""
+        with self._write() as conn:
+            return queue_records(conn, records)
+
+    def unwritten(self, limit: int = 1000) -> list[OutboxRow]:
+        """Records not yet in the file, in order."""
+        with self._read() as conn:
+            rows = conn.execute(WAITING, {"most": limit})
+            return [decoded(outbox_of, row) for row in rows.mappings()]
+
+    def mark_written(self, rows: Sequence[tuple[int, str]], file: str, head: AuditHead) -> None:
+        """The rows (seq, mac) are in ``file`` and synced; ``head`` is the chain's new end.
+
+        The only write that is not synced by itself (the next one takes it along): when a power cut loses
+        it, the rows are recognised in the file. Raises StoreConflict when one of them was marked before.
+        """
+        with self._mark() as conn:
+            if rows:
+                mark_records(conn, rows, file)
+            set_text(conn, "audit_head", json.dumps(head.to_json()))
+
+    def adopt(self, head: AuditHead) -> None:
+        """Takes ``head``, found in the log itself, for the chain's end; what waits is numbered after it."""
+        with self._write() as conn:
+            waiting = tables.outbox.c.mac.is_(None)
+            rows = conn.execute(select(tables.outbox).where(waiting).order_by(tables.outbox.c.seq)).mappings()
+            records = [decoded(outbox_of, row).record for row in rows.all()]
+            conn.execute(delete(tables.outbox).where(or_(waiting, tables.outbox.c.seq > head.seq)))
+            set_text(conn, "audit_seq", str(head.seq))
+            queue_records(conn, records)
+            set_text(conn, "audit_head", json.dumps(head.to_json()))
+
+    def audit_head(self) -> AuditHead | None:
+        """The last record known to be in the file; None = none yet."""
+        text = self.get_meta("audit_head")
+        return None if text is None else decoded(AuditHead.from_json, text)

@@ -33,7 +33,8 @@ from agent.store.errors import (
     TokenSpent,
 )
 from agent.store.store import Store
-from drivers.types import ScopeRef, Setting
+from agent.usual import Hour
+from drivers.types import Action, ScopeRef, Setting
 from inventory.model import RadioKey
 
 NOW = Moment(monotonic_s=1000.0, utc_us=1_790_000_000_000_000, boot_id="boot-1", boottime_us=1_000_000_000)
@@ -531,6 +532,22 @@ def test_a_pause_ends_by_itself_or_by_hand(store: Store) -> None:
     assert store.resume("*", [record()])
     assert not store.resume("*", [record()])
     assert seqs(store) == [1, 2]
+
+
+# What the agent remembers of its radios
+
+
+def test_the_last_time_of_each_action_is_kept(store: Store) -> None:
+    store.remember_deed(R1, Action.RESTART, 5)
+    store.remember_deed(R1, Action.RESTART, 7)
+    store.remember_deed(R2, Action.RESTART, 6)
+    assert store.deeds() == {(R1, Action.RESTART): 7, (R2, Action.RESTART): 6}
+
+
+def test_hours_replace_each_other_and_old_ones_go(store: Store) -> None:
+    store.keep_hours([Hour(R1, 10, 3), Hour(R1, 11, 4)], 0)
+    store.keep_hours([Hour(R1, 11, 5), Hour(R2, 12, 6)], 11)
+    assert store.hours() == [Hour(R1, 11, 5), Hour(R2, 12, 6)]
 
 
 # The lease
