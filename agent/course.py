@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agent.change import Actor, Trigger
+from agent.desk import Rank
 from agent.moment import Deadline
 from agent.watch import Around
 from drivers.types import Receipt
@@ -16,12 +17,14 @@ from drivers.types import Receipt
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interrupt:
-    """Something that ends the present step of a change: a person's undo, radar, a supersession."""
+    """Something that ends the present step of a change: a person's undo, radar, a supersession. ``rank``: of
+    the store calls that follow from it."""
 
     trigger: Trigger
     reason: str
     params: Mapping[str, Any] = field(default_factory=dict)
     actor: Actor | None = None
+    rank: Rank = Rank.CHANGE
 
 
 class Course:

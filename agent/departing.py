@@ -12,6 +12,7 @@ from agent.change import Cause, Change, State, Trigger
 from agent.changes import Changes
 from agent.clock import Clock
 from agent.course import Interrupt
+from agent.desk import Rank, ranked
 from agent.executor import Executor
 from agent.lane import Lane
 from agent.ledger import Ledger
@@ -114,7 +115,8 @@ class Departing:
 
     async def _guarded(self, pursuit: Pursuit) -> None:
         try:
-            await self._pursue(pursuit)
+            with ranked(Rank.RADAR):  # the change that it opens too
+                await self._pursue(pursuit)
         except Exception as error:  # one radio's trouble must not end the watch over all others
             if self.ledger.damaged:
                 self.memory.observing_only = self.ledger.damaged
@@ -255,7 +257,7 @@ class Departing:
         for change in self.memory.changes_of(site_of(key), self.clock.now()):
             if key not in change.radios:
                 continue
-            told = Interrupt(trigger=Trigger.SUPERSEDED, reason="radar")
+            told = Interrupt(trigger=Trigger.SUPERSEDED, reason="radar", rank=Rank.RADAR)
             if not change.final and self.executor.interrupt(change.id, told):
                 await self.executor.finished(change.id)
             elif change.id in self.memory.stuck:

@@ -1,4 +1,4 @@
-"""What must be on disk before anything happens: store and audit behind one thread.
+"""What must be on disk before anything happens: store and audit behind one thread (`agent.desk`).
 
 A transition and its audit record commit in one store transaction; then the record is copied to the file
 and synced. Only when both are done does a method return, so whoever awaits it may touch a device.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 
 import structlog
@@ -18,6 +18,7 @@ from agent.audit import AuditLog, AuditUnavailable
 from agent.change import FINAL, Actor, Change, State, Trigger, next_state
 from agent.clock import Clock
 from agent.counts import Count, Counts
+from agent.desk import Desk, Rank, ranked
 from agent.moment import Deadline
 from agent.records import Evidence, Pseudonyms, Record, record
 from agent.store.errors import StoreUnavailable
@@ -45,15 +46,23 @@ class Ledger:
         self.names = names
         self.damaged: str | None = None
         self.counts = Counts()
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        self._desk = Desk("store")
+        self._readers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-reads")
 
     async def call(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run one store call on the store's thread. Shielded: once begun it ends, cancelled or not.
 
         A lost disk is noted in ``damaged``, whoever called.
         """
-        loop = asyncio.get_running_loop()
-        future = loop.run_in_executor(self._thread, functools.partial(work, *args, **kwargs))
+        return await self._on(self._desk, functools.partial(work, *args, **kwargs))
+
+    async def read(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """A store call that writes nothing and that nobody on the air waits for, however long it takes: what
+        an operator or a scrape asks. Beside the store's thread, so that no write waits for it."""
+        return await self._on(self._readers, functools.partial(work, *args, **kwargs))
+
+    async def _on(self, thread: Executor, work: Callable[[], R]) -> R:
+        future = asyncio.get_running_loop().run_in_executor(thread, work)
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
@@ -116,15 +125,16 @@ class Ledger:
             evidence=evidence,
             params=params,
         )
-        created = await self.write(
-            self.store.create,
-            change,
-            token_expires=token_expires,
-            records=[entry],
-            spends_token_of=spends_token_of,
-            allow_expired=allow_expired,
-            now=self.clock.now(),
-        )
+        with ranked(Rank.CHANGE):
+            created = await self.write(
+                self.store.create,
+                change,
+                token_expires=token_expires,
+                records=[entry],
+                spends_token_of=spends_token_of,
+                allow_expired=allow_expired,
+                now=self.clock.now(),
+            )
         self._count(created)
         return created
 
@@ -159,15 +169,16 @@ class Ledger:
             actor=actor,
             result=result or (after if after in FINAL else None),
         )
-        done = await self.write(
-            self.store.transition,
-            change,
-            trigger,
-            records=[entry],
-            use_token=use_token,
-            now=self.clock.now(),
-            **patch,
-        )
+        with ranked(Rank.CHANGE):
+            done = await self.write(
+                self.store.transition,
+                change,
+                trigger,
+                records=[entry],
+                use_token=use_token,
+                now=self.clock.now(),
+                **patch,
+            )
         self._count(done)
         _tell(done, trigger, reason)
         return done
@@ -178,8 +189,15 @@ class Ledger:
         )
 
     async def close(self) -> None:
+        """When all that was asked for is done."""
+        await self._on(self._readers, _nothing)
         await self.call(self.store.close)
-        self._thread.shutdown(wait=True)
+        self._readers.shutdown(wait=True)
+        self._desk.shutdown(wait=True)
+
+
+def _nothing() -> None:
+    """A job that ends when those before it have."""
 
 
 def _outlived(future: asyncio.Future[Any]) -> None:

@@ -227,7 +227,7 @@ class Operations:
         return self._agent.ledger.store
 
     async def _call(self, work: Callable[..., Any], *args: Any) -> Any:
-        return await self._agent.ledger.call(work, *args)
+        return await self._agent.ledger.read(work, *args)
 
     def _records(self, change_id: str) -> list[Mapping[str, Any]]:
         return list(query(self._audit_dir, Filter(change_id=change_id)))

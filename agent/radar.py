@@ -13,6 +13,7 @@ import structlog
 from agent.change import Actor, Change, State, Trigger
 from agent.course import Interrupt
 from agent.departing import Departing
+from agent.desk import Rank, ranked
 from agent.events import Event, EventKind
 from agent.moment import Deadline
 from agent.nop import Nop
@@ -149,7 +150,8 @@ class RadarWatch:
             drill=report.drill,
         )
         try:
-            await self._ledger.write(self._ledger.store.bar, nops, [entry], event)
+            with ranked(Rank.RADAR):
+                await self._ledger.write(self._ledger.store.bar, nops, [entry], event)
         except Exception as error:
             if not self._ledger.damaged:
                 raise
@@ -184,7 +186,7 @@ class RadarWatch:
                 self._tell(change, Trigger.UNDO)
 
     def _tell(self, change: Change, trigger: Trigger) -> None:
-        self._executor.interrupt(change.id, Interrupt(trigger=trigger, reason="radar"))
+        self._executor.interrupt(change.id, Interrupt(trigger=trigger, reason="radar", rank=Rank.RADAR))
 
     def _everybody_out(self, report: Report, event: Event, now_s: float) -> None:
         """A second detector within a minute: the others in service there leave as well."""

@@ -12,6 +12,7 @@ import structlog
 from agent.change import TABLE, Actor, Change, State, Trigger, agrees, deadline_s
 from agent.clock import Clock
 from agent.course import Interrupt
+from agent.desk import ranked
 from agent.lane import Lane
 from agent.ledger import Ledger
 from agent.memory import Memory
@@ -114,9 +115,10 @@ class Workbench:
 
     async def interrupted(self, change: Change, told: Interrupt) -> Change:
         if told.trigger is Trigger.UNDO:
-            return await self.to_rollback(
-                change, Trigger.UNDO, told.reason, dict(told.params), actor=told.actor
-            )
+            with ranked(told.rank):
+                return await self.to_rollback(
+                    change, Trigger.UNDO, told.reason, dict(told.params), actor=told.actor
+                )
         return await self.step(change, told)
 
     async def step(self, change: Change, told: Interrupt, **patch: Any) -> Change:
@@ -124,9 +126,10 @@ class Workbench:
         if (change.state, told.trigger) not in TABLE:
             log.info("change.interrupt_ignored", change=change.id, trigger=str(told.trigger))
             return change
-        return await self.ledger.step(
-            change, told.trigger, reason=told.reason, params=dict(told.params), actor=told.actor, **patch
-        )
+        with ranked(told.rank):
+            return await self.ledger.step(
+                change, told.trigger, reason=told.reason, params=dict(told.params), actor=told.actor, **patch
+            )
 
     async def acked(self, change: Change, have: ConfigState) -> Change:
         now = self.clock.now()

@@ -115,7 +115,7 @@ class _Scrape:
     async def _daemon(self) -> None:
         ledger, memory = self._agent.ledger, self._agent.memory
         try:
-            head = await ledger.call(ledger.store.audit_head)
+            head = await ledger.read(ledger.store.audit_head)
             self._add("audit_seq", value=head.seq if head else 0)
         except StoreUnavailable:
             pass  # the ledger has said so, and rrmd_ledger_ok says it below
