@@ -1,4 +1,4 @@
-"""The databases that a store may be, each test with a new one."""
+"""The databases that a store may be, each test with new ones."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from integration.databases import Databases, PostgresDatabases, SqliteDatabases
 from integration.postgres import NEEDS_POSTGRES, POSTGRES, Server, postgres
 
 from agent.store.store import Store
@@ -21,12 +22,16 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Of a database that is empty."""
+def databases(request: pytest.FixtureRequest, tmp_path: Path) -> Databases:
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/rrmd.sqlite3"
-    server: Server = request.getfixturevalue("server")
-    return server.url(server.new_database())
+        return SqliteDatabases(tmp_path)
+    return PostgresDatabases(request.getfixturevalue("server"))
+
+
+@pytest.fixture
+def url(databases: Databases) -> str:
+    """Of a database that is empty."""
+    return databases.url("rrmd.sqlite3")
 
 
 @pytest.fixture

@@ -55,10 +55,10 @@ class Server:
         """``immediate`` is how a crash looks: no session is ended well."""
         self._ctl("stop", "-w", "-m", mode)
 
-    def new_database(self) -> str:
-        """The name of one that is empty."""
+    def new_database(self, like: str = "template0") -> str:
+        """The name of one that is empty, or a copy."""
         name = f"rrmd{next(self._numbers)}"
-        self.execute(f"CREATE DATABASE {name}")
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {like}")
         return name
 
     def url(self, database: str, *, port: int | None = None) -> str:
