@@ -38,7 +38,7 @@ guest: $(VENV)/.installed
 test-openwrt: $(VENV)/.installed
 	$(BIN)/pytest tests/vm/test_openwrt.py
 
-# The servers that the tests talk to on loopback: snmpd, netconfd, sshd.
+# The servers that the tests talk to on loopback: snmpd, netconfd, sshd, PostgreSQL.
 peers: $(VENV)/.installed
 	PYTHONPATH=tests $(BIN)/python -m peers --install
 

@@ -10,18 +10,22 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from pathlib import Path
 
 from vm.build_guest import CannotBuild, install
 
 PACKAGES = {
     "netconfd": "netconfd",
+    "postgres": "postgresql",
     "snmpd": "snmpd",
     "snmptrap": "snmp",
     "sshd": "openssh-server",
 }
 """Program -> package of Debian and Ubuntu."""
 
-PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"))
+POSTGRESQL = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)
+"""Debian keeps the server's programs out of the way, each version apart."""
+PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin", *POSTGRESQL))
 
 
 def found(program: str) -> str | None:

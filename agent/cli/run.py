@@ -54,7 +54,7 @@ def _expected(error: Exception) -> Failure | None:
     from agent.audit import AuditError
     from agent.audit_key import KeyRefused
     from agent.daemon import AlreadyRunning
-    from agent.store.errors import SchemaTooNew, StoreError
+    from agent.store.errors import SchemaTooNew, StoreError, StoreUrlWrong
     from drivers.errors import PersonNeeded
     from inventory.credentials import CredentialError
     from inventory.site_error import SiteErrors
@@ -64,7 +64,9 @@ def _expected(error: Exception) -> Failure | None:
         return wrong_files(first.errors)
     if isinstance(first, SocketInUse | AlreadyRunning):
         return Failure(ExitCode.REFUSED, str(first))
-    if isinstance(first, SocketError | KeyRefused | SchemaTooNew | CredentialError | PersonNeeded):
+    if isinstance(
+        first, SocketError | KeyRefused | SchemaTooNew | StoreUrlWrong | CredentialError | PersonNeeded
+    ):
         return Failure(ExitCode.USAGE, str(first))
     if isinstance(first, StoreError | AuditError):
         return Failure(ExitCode.REFUSED, str(first))

@@ -6,25 +6,27 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Select, create_engine, make_url
+from sqlalchemy import Connection, Engine, Select, make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from agent.store import sqlite
-from agent.store.errors import Value, boundary, decoded
+from agent.store.errors import StoreUrlWrong, Value, boundary, decoded
 from agent.store.meta import get_text, set_text
+
+EXPECTED = "RRMD_STORE_URL: expected sqlite:///PATH or postgresql://USER@HOST/NAME"
+NEEDED = (
+    "RRMD_STORE_URL: PostgreSQL needs psycopg and libpq: pip install 'rrmd[postgresql]', apt install libpq5"
+)
 
 
 class Database:
-    """``url``: ``sqlite:///path``; only `agent/store/sqlite.py` has SQL that is SQLite's own."""
+    """``url``: ``sqlite:///PATH`` or ``postgresql://USER@HOST/NAME``; only `agent/store/sqlite.py` and
+    `agent/store/postgresql.py` have SQL of their own."""
 
     def __init__(self, url: str) -> None:
-        parsed = make_url(url)
-        if parsed.get_backend_name() == "sqlite":
-            sqlite.create_private(parsed)
-        self._engine = create_engine(url)
+        self._engine = _engine_of(url)
         self._writing = self._engine.execution_options(rrmd_write=True)
         self._marking = self._engine.execution_options(rrmd_write=True, rrmd_unsynced=True)
-        if self._engine.dialect.name == "sqlite":
-            sqlite.tune(self._engine)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -60,3 +62,20 @@ class Database:
     def _one(self, query: Select[Any], make: Callable[[Any], Value]) -> Value | None:
         found = self._all(query, make)
         return found[0] if found else None
+
+
+def _engine_of(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+    except SQLAlchemyError:  # its text may show the URL, and that a password
+        raise StoreUrlWrong(EXPECTED) from None
+    match parsed.get_backend_name():
+        case "sqlite":
+            return sqlite.engine_of(parsed)
+        case "postgresql":
+            try:
+                from agent.store import postgresql
+            except ImportError as error:
+                raise StoreUrlWrong(f"{NEEDED} ({error})") from error
+            return postgresql.engine_of(parsed)
+    raise StoreUrlWrong(EXPECTED)

@@ -26,6 +26,10 @@ class SchemaTooNew(StoreError):
     """The file was written by a newer rrmd: install that version, or use another file."""
 
 
+class StoreUrlWrong(StoreError):
+    """No store by that URL, or its driver is not installed: a person must set RRMD_STORE_URL."""
+
+
 class StoreConflict(StoreError):
     """A row with that key is already there: read again before deciding anything."""
 

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import time
 
-from sqlalchemy import URL, Connection, Engine
+from sqlalchemy import URL, Connection, Engine, create_engine
 from sqlalchemy import event as hooks
 
 from agent.store.errors import boundary
@@ -15,15 +15,18 @@ BUSY_S = 5.0
 """How long one process waits for another's write."""
 
 
-def create_private(url: URL) -> None:
-    """The file, readable by its owner only, before SQLite makes it with the umask's mode."""
-    if not url.database or url.database == ":memory:":
-        return
-    with boundary():
-        os.close(os.open(url.database, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+def engine_of(url: URL) -> Engine:
+    """The file is made readable by its owner only before SQLite makes it with the umask's mode. Raises
+    StoreUnavailable."""
+    if url.database and url.database != ":memory:":
+        with boundary():
+            os.close(os.open(url.database, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    engine = create_engine(url, hide_parameters=True)
+    _tune(engine)
+    return engine
 
 
-def tune(engine: Engine) -> None:
+def _tune(engine: Engine) -> None:
     """The connect hooks: the only SQL of the store that is SQLite's own."""
     wal = False
 

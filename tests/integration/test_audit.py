@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from integration.databases import Databases, SqliteDatabases
 
 from agent.audit import AuditLog, AuditUnavailable
 from agent.audit_chain import Kind, Report
@@ -61,14 +62,14 @@ def record(number: int, utc: int = NOON, **more: Any) -> dict[str, Any]:
 class Bench:
     """A store, its log, and a way to start both anew as after a crash."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, databases: Databases) -> None:
+        self.databases = databases
         self.directory = root / "log"
         self.directory.mkdir()
         self.start()
 
     def start(self, key: Key = KEY, url: str = "s") -> None:
-        self.store = Store(f"sqlite:///{self.root}/{url}")
+        self.store = Store(self.databases.url(url))
         self.log = AuditLog(self.directory, self.store, key, clock=StoppedClock())
 
     def restart(self, **how: Any) -> tuple[Kind, ...]:
@@ -97,8 +98,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    one = Bench(tmp_path)
+def bench(tmp_path: Path, databases: Databases) -> Iterator[Bench]:
+    one = Bench(tmp_path, databases)
     yield one
     one.store.close()
 
@@ -349,11 +350,10 @@ def test_a_lost_store_takes_the_logs_end_for_its_own(bench: Bench) -> None:
 def test_a_restored_store_takes_the_logs_end_for_its_own(bench: Bench) -> None:
     bench.write(record(1))
     bench.store.close()
-    saved = (bench.root / "s").read_bytes()
+    bench.databases.copy("s", "old")
     bench.start()
     bench.write(record(2), record(3))
     bench.store.close()
-    (bench.root / "old").write_bytes(saved)
     bench.start(url="old")
     bench.store.append([record(4)])
     bench.store.close()
@@ -382,7 +382,8 @@ STEPS = ["append", "flush", "torn", "unmarked", "restart", "next day"]
 def test_no_order_of_crashes_loses_or_doubles_a_record(
     tmp_path_factory: pytest.TempPathFactory, steps: list[str]
 ) -> None:
-    bench = Bench(tmp_path_factory.mktemp("walk"))
+    root = tmp_path_factory.mktemp("walk")
+    bench = Bench(root, SqliteDatabases(root))
     written, utc = 0, NOON
     for step in steps:
         if step == "append":

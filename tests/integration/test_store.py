@@ -1,26 +1,22 @@
-"""The store on a real SQLite file: what commits together, who may write, and what is refused."""
+"""The store on each of its databases: what commits together, who may write, and what is refused."""
 
 from __future__ import annotations
 
 import itertools
 import multiprocessing
-import os
-import sqlite3
-import stat
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
+from integration.stored import NOW, R1, R2, REBOOTED, TOKEN, change, planned, record, seqs, walk
 
 from agent.audit_chain import AuditHead, NotCanonical
 from agent.change import Actor, Cause, Change, IllegalTransition, State, Trigger
 from agent.events import Event, EventKind
 from agent.moment import Deadline, Moment
 from agent.nop import Nop
-from agent.store import sqlite
 from agent.store import store as store_module
 from agent.store.errors import (
     LeaseHeld,
@@ -34,84 +30,8 @@ from agent.store.errors import (
 )
 from agent.store.store import Store
 from agent.usual import Hour
-from drivers.types import Action, ScopeRef, Setting
+from drivers.types import Action, Setting
 from inventory.model import RadioKey
-
-NOW = Moment(monotonic_s=1000.0, utc_us=1_790_000_000_000_000, boot_id="boot-1", boottime_us=1_000_000_000)
-REBOOTED = Moment(monotonic_s=10.0, utc_us=NOW.utc_us + 60_000_000, boot_id="boot-2", boottime_us=10_000_000)
-R1, R2 = RadioKey("north/ap1/r0"), RadioKey("north/ap2/r0")
-TOKEN = "a" * 64
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/rrmd.sqlite3"
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    one = Store(url)
-    yield one
-    one.close()
-
-
-def record(number: int = 0) -> dict[str, Any]:
-    return {"v": 1, "id": f"r{number}", "utc": NOW.utc_us, "kind": "transition"}
-
-
-def change(id: str = "c1", *radios: RadioKey, state: State = State.PLANNED, **more: Any) -> Change:
-    members = radios or (R1,)
-    values: dict[str, Any] = {
-        "id": id,
-        "site": "north",
-        "device": "north/ap1",
-        "scope": ScopeRef(kind="radio", name="wlan0", members=members),
-        "target": {Setting.CHANNEL: 11, Setting.WIDTH_MHZ: 20},
-        "prior": {Setting.CHANNEL: 1},
-        "cause": Cause.NON_WIFI_BURST,
-        "state": state,
-        "deadline": Deadline.after(NOW, 30),
-        "created_utc_us": NOW.utc_us,
-    }
-    return Change(**{**values, **more})
-
-
-def planned(store: Store, id: str = "c1", *radios: RadioKey, **more: Any) -> Change:
-    return store.create(
-        change(id, *radios, **more), records=[record()], token_expires=Deadline.after(NOW, 3600)
-    )
-
-
-def walk(store: Store, one: Change, *triggers: Trigger) -> Change:
-    for trigger in triggers:
-        one = store.transition(one, trigger, records=[record()])
-    return one
-
-
-def seqs(store: Store) -> list[int]:
-    return [row.seq for row in store.unwritten(10_000)]
-
-
-# The file
-
-
-def test_the_file_is_its_owners_only_whatever_the_umask(tmp_path: Path) -> None:
-    before = os.umask(0)
-    try:
-        Store(f"sqlite:///{tmp_path}/s").close()
-    finally:
-        os.umask(before)
-    assert stat.S_IMODE((tmp_path / "s").stat().st_mode) == 0o600
-
-
-def test_every_commit_is_synced_and_foreign_keys_hold(store: Store, url: str) -> None:
-    store.set_meta("a", "b")
-    with store._engine.connect() as conn:
-        values = {
-            name: conn.exec_driver_sql(f"PRAGMA {name}").scalar_one()
-            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
-        }
-    assert values == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5000}
 
 
 def test_a_newer_schema_is_refused(store: Store, url: str) -> None:
@@ -120,51 +40,12 @@ def test_a_newer_schema_is_refused(store: Store, url: str) -> None:
         Store(url)
 
 
-def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "s").write_bytes(b"this is not a database, whatever its name says" * 100)
-    with pytest.raises(StoreUnavailable, match="not a database"):
-        Store(f"sqlite:///{tmp_path}/s")
-
-
-def test_a_missing_directory_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StoreUnavailable, match="No such file"):
-        Store(f"sqlite:///{tmp_path}/none/s")
-
-
-def test_a_damaged_row_is_the_stores_fault_not_the_callers(store: Store, tmp_path: Path) -> None:
+def test_a_damaged_row_is_the_stores_fault_not_the_callers(store: Store) -> None:
     planned(store)
-    with sqlite3.connect(tmp_path / "rrmd.sqlite3") as raw:
-        raw.execute("UPDATE change SET edit = 'nonsense'")
-    raw.close()
+    with store._engine.begin() as conn:
+        conn.exec_driver_sql("UPDATE change SET edit = 'nonsense'")
     with pytest.raises(StoreUnavailable, match="damaged"):
         store.change("c1")
-
-
-def test_a_lock_held_too_long_is_unavailable(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str
-) -> None:
-    monkeypatch.setattr(sqlite, "BUSY_S", 0.05)
-    other = Store(url)
-    raw = sqlite3.connect(tmp_path / "rrmd.sqlite3", isolation_level=None)
-    raw.execute("BEGIN IMMEDIATE")
-    try:
-        with pytest.raises(StoreUnavailable, match="locked"):
-            other.set_meta("a", "b")
-    finally:
-        raw.close()
-        other.close()
-
-
-def test_a_full_disk_is_unavailable_and_changes_nothing(store: Store) -> None:
-    with store._engine.connect() as conn:
-        pages = conn.exec_driver_sql("PRAGMA page_count").scalar_one()
-        conn.exec_driver_sql(f"PRAGMA max_page_count={pages}")
-    with pytest.raises(StoreUnavailable, match="full"):
-        store.append([{**record(), "id": "x" * 4000} for _ in range(10)])
-    assert seqs(store) == []
-    with store._engine.connect() as conn:
-        conn.exec_driver_sql("PRAGMA max_page_count=1000000")
-    assert store.append([record()]) == 1
 
 
 # Changes
