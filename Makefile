@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := agent drivers inventory tests benchmarks
 
-.PHONY: demo test test-openwrt lint unit guest peers regdb drivers clean
+.PHONY: demo test test-openwrt lint unit fault-matrix guest peers regdb drivers safety clean
 demo: $(VENV)/.runtime
 	@$(BIN)/rrmd demo
 
@@ -28,6 +28,10 @@ lint: $(VENV)/.installed
 unit: $(VENV)/.installed
 	$(BIN)/pytest tests/unit tests/structure
 
+# Every fault of docs/safety.md, tried; the last line says how many went as stated.
+fault-matrix: $(VENV)/.installed
+	@PYTHONPATH=tests $(BIN)/python -m faults.run
+
 # The virtual machines of tests/vm: built once, kept outside the repository. Where packages can't be
 # installed one line says what is left out.
 guest: $(VENV)/.installed
@@ -45,6 +49,10 @@ peers: $(VENV)/.installed
 # The README's table of drivers, from what they declare.
 drivers: $(VENV)/.installed
 	$(BIN)/python -m agent.make_driver_table
+
+# The tables of docs/safety.md, from the cases of tests/faults.
+safety: $(VENV)/.installed
+	@PYTHONPATH=tests $(BIN)/python -m faults.make_safety
 
 regdb: $(VENV)/.installed
 	$(BIN)/python inventory/make_regdb.py

@@ -23,13 +23,19 @@ def ours() -> Mapping[str, DriverFamily]:
     return discover(point for point in points if point.dist is not None and point.dist.name == OWN).families
 
 
+def between(text: str, begin: str, end: str, table: str) -> str:
+    """The page with this table between its two marks, which are lines of their own. Raises ValueError when
+    they are not there."""
+    before, found, rest = text.partition(begin)
+    _, ended, after = rest.partition(end)
+    if not found or not ended:
+        raise ValueError(f"expected the lines {begin.strip()} and {end.strip()}")
+    return f"{before}{begin}\n{table}\n{end}{after}"
+
+
 def with_table(text: str) -> str:
     """The page with the table as it should be. Raises ValueError when the two marks are not there."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"expected the lines {BEGIN.strip()} and {END.strip()}")
-    return f"{before}{BEGIN}\n{markdown(ours())}\n{END}{after}"
+    return between(text, BEGIN, END, markdown(ours()))
 
 
 def main() -> int:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import typer
 import yaml
+from faults.make_safety import with_table as with_faults
 from pydantic import BaseModel
 
 from agent.change import FINAL, TABLE, State, Trigger, deadline_s
@@ -194,6 +195,11 @@ def test_the_table_of_drivers_is_what_they_declare() -> None:
     assert with_table(text) == text
     table = rows(section(text, "## Drivers"))
     assert {code(cells[0])[0] for cells in table if code(cells[0])} == ours().keys()
+
+
+def test_the_tables_of_faults_are_what_is_tried() -> None:
+    """`make safety` writes them."""
+    assert with_faults(doc("safety.md")) == doc("safety.md")
 
 
 def test_a_page_without_the_marks_is_refused() -> None:
