@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := agent drivers inventory tests benchmarks
 
-.PHONY: demo test test-openwrt lint unit guest peers regdb drivers clean
+.PHONY: demo test test-openwrt lint unit fuzz guest peers regdb drivers clean
 demo: $(VENV)/.runtime
 	@$(BIN)/rrmd demo
 
@@ -27,6 +27,13 @@ lint: $(VENV)/.installed
 
 unit: $(VENV)/.installed
 	$(BIN)/pytest tests/unit tests/structure
+
+# Site files, the control socket and the trap listener under fire, one after the other, FUZZ_S seconds each.
+# A crash or a hang ends it with the seed and the number of the input; RRMD_FUZZ_SEED sets the seed.
+FUZZ_S ?= 600
+fuzz: $(VENV)/.installed
+	@for target in site-yaml control-socket trap-listener; do \
+	PYTHONPATH=tests $(BIN)/python -m fuzz.campaign $$target --seconds $(FUZZ_S) || exit 1; done
 
 # The virtual machines of tests/vm: built once, kept outside the repository. Where packages can't be
 # installed one line says what is left out.
