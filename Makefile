@@ -5,7 +5,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := agent drivers inventory tests benchmarks
 
-.PHONY: demo test test-openwrt lint unit fault-matrix guest peers regdb drivers safety clean
+.PHONY: demo test test-openwrt lint unit crash-matrix fault-matrix million-events soak fuzz guest peers \
+	regdb drivers safety lock sbom clean
 demo: $(VENV)/.runtime
 	@$(BIN)/rrmd demo
 
@@ -31,6 +32,13 @@ unit: $(VENV)/.installed
 # Every fault of docs/safety.md, tried; the last line says how many went as stated.
 fault-matrix: $(VENV)/.installed
 	@PYTHONPATH=tests $(BIN)/python -m faults.run
+
+# Site files, the control socket and the trap listener under fire, one after the other, FUZZ_S seconds each.
+# A crash or a hang ends it with the seed and the number of the input; RRMD_FUZZ_SEED sets the seed.
+FUZZ_S ?= 600
+fuzz: $(VENV)/.installed
+	@for target in site-yaml control-socket trap-listener; do \
+	PYTHONPATH=tests $(BIN)/python -m fuzz.campaign $$target --seconds $(FUZZ_S) || exit 1; done
 
 # The virtual machines of tests/vm: built once, kept outside the repository. Where packages can't be
 # installed one line says what is left out.

@@ -10,9 +10,13 @@ Steps = tuple[str | int, ...]
 
 
 def dotted(path: Steps) -> str:
-    """``aps.ap2.radios.r5.channels[0]``."""
-    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    """``aps.ap2.radios.r5.channels[0]``. A key that a terminal would not show as it stands is escaped."""
+    steps = (f"[{step}]" if isinstance(step, int) else f".{_printable(step)}" for step in path)
     return "".join(steps).removeprefix(".")
+
+
+def _printable(key: str) -> str:
+    return key if key.isprintable() else ascii(key)
 
 
 @dataclass(frozen=True, slots=True, order=True)

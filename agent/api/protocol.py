@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from agent.api import errors
 
 MAX_REQUEST_BYTES: Final = 64 * 1024  # the line with its end
+LONGEST_S: Final = 1e9  # thirty years: beyond what a count of microseconds holds there is no time to tell
 
 RADIO: Final = r"^[a-z0-9-]+/[a-z0-9-]+/[a-z0-9-]+$"
 SCOPE: Final = r"^[a-z0-9-]+(/[a-z0-9-]+){0,2}$"
@@ -36,10 +37,10 @@ class StatusArgs(Args):
 
 
 class EventsArgs(Args):
-    """``since_s``: raised or cleared within so many seconds."""
+    """``since_s``: raised or cleared within so many seconds, `LONGEST_S` at most."""
 
     site: Name | None = None
-    since_s: float | None = Field(default=None, ge=0)
+    since_s: float | None = Field(default=None, ge=0, le=LONGEST_S)
     limit: int = Field(default=100, ge=1, le=10_000)
 
 

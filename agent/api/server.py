@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol, Self
 
@@ -20,13 +21,28 @@ log = structlog.get_logger()
 
 BACKLOG: Final = 64
 QUIET: Final = frozenset({"status", "events", "changes", "change"})  # asked often, change nothing
+LONG: Final = frozenset({"probe"})  # change nothing, and take as long as the caller says
+LONG_MOST: Final = 8  # of those at once: the other connections are for who must act
+LOOK_S: Final = 0.5
 _LONGEST_MESSAGE: Final = 1000
 
 
 class Handler(Protocol):
     """What does the work. Raises an OperationError to say no; anything unknown is a bug and answered so."""
 
-    async def __call__(self, op: str, args: Any, actor: Actor) -> Mapping[str, Any]: ...
+    def __call__(self, op: str, args: Any, actor: Actor) -> Coroutine[Any, Any, Mapping[str, Any]]: ...
+
+
+class CallerGone(errors.OperationError, ConnectionError):
+    """Nobody waits for the answer."""
+
+    code = "gone"
+
+
+class Busy(errors.OperationError):
+    """As much is under way as may be: try again."""
+
+    code = errors.BUSY
 
 
 class ControlSocket:
@@ -34,7 +50,8 @@ class ControlSocket:
 
     ``line_s``: how long a caller may take to send its line. ``answer_s``: how long it may take to read
     ours. ``drain_s``: how long operations under way may go on after `close` was called.
-    An operation goes on when its caller hangs up: a rollback is not given up half-way.
+    An operation goes on when its caller hangs up: a rollback is not given up half-way. Only one of `LONG`,
+    which changes nothing, is.
     """
 
     def __init__(
@@ -58,6 +75,7 @@ class ControlSocket:
         self._waiting: set[asyncio.Task[Any]] = set()  # for the caller's line, or for it to read ours
         self._working: set[asyncio.Task[Any]] = set()  # on an operation
         self._refused: set[asyncio.Task[Any]] = set()  # one too many; being told so
+        self._long = 0
 
     async def start(self) -> None:
         """Bind and listen. Raises a SocketError."""
@@ -140,7 +158,9 @@ class ControlSocket:
         try:
             actor = await actor_of(connection)
             op, args = protocol.parse_request(line)
-            answer = protocol.render_result(await self._handler(op, args, actor))
+            work = self._handler(op, args, actor)
+            told = await (self._while_there(work, connection) if op in LONG else work)
+            answer = protocol.render_result(told)
         except Exception as error:  # the boundary: a bug in one operation must not end the others
             code, message = code_of(error), _message_of(error)
             if code == errors.INTERNAL:
@@ -151,6 +171,26 @@ class ControlSocket:
         else:
             _note(op, actor, "ok")
         return answer
+
+    async def _while_there(
+        self, work: Coroutine[Any, Any, Mapping[str, Any]], connection: socket.socket
+    ) -> Mapping[str, Any]:
+        """What the work gives. Raises CallerGone when nobody waits for it any more, Busy."""
+        if self._long >= LONG_MOST:
+            work.close()
+            raise Busy(f"{LONG_MOST} of these are at work; try again")
+        self._long += 1
+        working = asyncio.create_task(work, name="control.long")
+        gone = asyncio.create_task(_hung_up(connection), name="control.hung_up")
+        try:
+            await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                raise CallerGone("the caller has hung up")
+            return working.result()
+        finally:
+            self._long -= 1
+            _cancel({working, gone})
+            await asyncio.gather(working, gone, return_exceptions=True)
 
     def _busy(self) -> bytes:
         log.warning("control.caller_refused", reason="connections", limit=self._connections)
@@ -167,6 +207,14 @@ class ControlSocket:
 def _socket_of(writer: asyncio.StreamWriter) -> socket.socket:
     found: socket.socket = writer.get_extra_info("socket")
     return found
+
+
+async def _hung_up(connection: socket.socket) -> None:
+    """Ends when the caller has closed: one that only stopped writing still reads."""
+    looks = select.poll()
+    looks.register(connection.fileno(), 0)  # a hang-up is told unasked
+    while not any(event & select.POLLHUP for _, event in looks.poll(0)):  # noqa: ASYNC110  no event tells it
+        await asyncio.sleep(LOOK_S)
 
 
 def _cancel(tasks: set[asyncio.Task[Any]]) -> None:

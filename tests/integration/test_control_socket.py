@@ -18,7 +18,7 @@ import pytest
 import structlog.testing
 
 from agent.api import errors, protocol
-from agent.api.server import ControlSocket
+from agent.api.server import LONG_MOST, ControlSocket
 from agent.api.socket_file import SocketInUse, SocketUnusable
 from agent.change import Actor, IllegalTransition
 from drivers.errors import AuthenticationFailed
@@ -248,6 +248,69 @@ def test_a_known_error_has_its_code(place: Path, raised: Exception, expected: st
     found = ask(place, Handler(raises=raised), STATUS)
     assert code(found) == expected
     assert found["error"]["message"] == str(raised)
+
+
+PROBE = b'{"op":"probe","args":{"ap":"lab/ap1","for_s":600}}\n'
+
+
+class Long:
+    """Waits until it is given up."""
+
+    def __init__(self) -> None:
+        self.begun = self.ended = 0
+
+    async def __call__(self, op: str, args: Any, actor: Actor) -> Mapping[str, Any]:
+        if op != "probe":
+            return {}
+        self.begun += 1
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.ended += 1
+        return {}
+
+
+async def until(reached: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not reached():  # noqa: ASYNC110  a counter has no event
+            await asyncio.sleep(0.01)
+
+
+def test_a_probe_is_given_up_when_its_caller_hangs_up(place: Path) -> None:
+    async def main() -> None:
+        handler = Long()
+        async with control(place, handler):
+            _, gone = await asyncio.open_unix_connection(str(place))
+            _, half = await asyncio.open_unix_connection(str(place))
+            for writer in (gone, half):
+                writer.write(PROBE)
+            half.write_eof()  # it says no more, and waits for the answer
+            await until(lambda: handler.begun == 2)
+            gone.close()
+            await until(lambda: handler.ended == 1)
+            assert (await send(place, STATUS))["ok"]
+            assert handler.ended == 1
+            half.close()
+            await until(lambda: handler.ended == 2)
+
+    asyncio.run(main())
+
+
+def test_probes_leave_room_for_who_must_act(place: Path) -> None:
+    async def main() -> None:
+        handler = Long()
+        async with control(place, handler, drain_s=0.0):
+            probes = [await asyncio.open_unix_connection(str(place)) for _ in range(LONG_MOST + 1)]
+            for _, writer in probes[:-1]:
+                writer.write(PROBE)
+            await until(lambda: handler.begun == LONG_MOST)
+            probes[-1][1].write(PROBE)
+            assert code(await answer(probes[-1][0])) == "busy"
+            assert (await send(place, STATUS))["ok"]
+            for _, writer in probes:
+                writer.close()
+
+    asyncio.run(main())
 
 
 def test_a_bug_is_logged_and_the_server_lives_on(place: Path) -> None:

@@ -61,6 +61,7 @@ def test_an_unknown_operation_is_named() -> None:
         ("events", {"limit": 0}),
         ("events", {"limit": "10"}),
         ("events", {"since_s": -1}),
+        ("events", {"since_s": 1e308}),
         ("changes", {"open": 1}),
         ("change", {}),
         ("rollback", {"token": ""}),

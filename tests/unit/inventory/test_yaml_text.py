@@ -110,3 +110,11 @@ def test_merging_again_changes_nothing(base: dict[str, Any], over: dict[str, Any
     once = merged(base, over)
     assert merged(once, over) == once
     assert merged(once, {}) == merged({}, once) == once
+
+
+def test_a_key_that_a_terminal_would_act_on_is_escaped() -> None:
+    """U+202E turns what follows it around: the path of an error is no place for that."""
+    with pytest.raises(SiteErrors) as caught:
+        parse("a:\n  \u202e: !x y\n".encode(), "x.yaml")
+    assert str(caught.value).isprintable()
+    assert r"a.'\u202e'" in str(caught.value)
