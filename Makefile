@@ -40,6 +40,10 @@ fuzz: $(VENV)/.installed
 	@for target in site-yaml control-socket trap-listener; do \
 	PYTHONPATH=tests $(BIN)/python -m fuzz.campaign $$target --seconds $(FUZZ_S) || exit 1; done
 
+# Dies at every point of every story and starts again: docs/crashes.md.
+crash-matrix: $(VENV)/.installed
+	@PYTHONPATH=tests $(BIN)/python -m crash
+
 # The virtual machines of tests/vm: built once, kept outside the repository. Where packages can't be
 # installed one line says what is left out.
 guest: $(VENV)/.installed

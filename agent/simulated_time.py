@@ -12,6 +12,7 @@ import selectors
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from copy import copy
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -34,9 +35,9 @@ class Deadlock(RuntimeError):
 class _TimeSelector(selectors.DefaultSelector):
     """Where a real loop would sleep, this one moves time. Real events always come first."""
 
-    def __init__(self) -> None:
+    def __init__(self, start_s: float) -> None:
         super().__init__()
-        self.now_s = 0.0
+        self.now_s = start_s
         self.outstanding = 0  # executor jobs and holds: while there are any, time stands still
 
     def select(self, timeout: float | None = None) -> Events:
@@ -59,14 +60,14 @@ class _TimeSelector(selectors.DefaultSelector):
 
 
 class SimulatedLoop(asyncio.SelectorEventLoop):
-    """An event loop on simulated seconds, starting at 0.
+    """An event loop on simulated seconds, starting at ``start_s``.
 
     Executor jobs really run, and time waits for them. Peers outside the loop (a thread of one's own, a
     child process) are not seen: use :meth:`hold` around talking to them.
     """
 
-    def __init__(self) -> None:
-        self._time = _TimeSelector()
+    def __init__(self, start_s: float = 0.0) -> None:
+        self._time = _TimeSelector(start_s)
         super().__init__(self._time)
         self._threads = ThreadPoolExecutor(thread_name_prefix="simulated")
         self.set_default_executor(self._threads)
@@ -155,6 +156,12 @@ class SimulatedClock:
     def jump_utc(self, seconds: float) -> None:
         """The wall clock is set forward (or back); durations don't notice."""
         self._utc_us += seconds * 1e6
+
+    def on(self, loop: asyncio.AbstractEventLoop) -> SimulatedClock:
+        """The same clocks, read on another loop that started at this one's seconds."""
+        other = copy(self)
+        other._loop = loop
+        return other
 
     def reboot(self) -> None:
         """The machine starts again: a new boot id, boottime from 0; the wall clock goes on."""

@@ -1,51 +1,42 @@
-"""Kills an agent before or after the n-th call of its store, its audit log or its devices.
-
-What `kill -9` does: from that call on nothing of the process reaches a disk or a device any more. Only the
-sessions to the devices end, as the kernel ends them.
-"""
+"""Every call of an agent's store, its audit log and its devices as two points at which its process may die:
+before it, and after it."""
 
 from __future__ import annotations
 
 import inspect
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-STORE = frozenset(
-    {"create", "transition", "bar", "append", "raise_event", "mark_written", "release_escalated", "token"}
-    | {"change_by_token", "unwritten", "audit_head"}
-)
-AUDIT = frozenset({"flush", "_write", "_mark"})
-DEVICE = frozenset({"read_config", "apply", "confirm", "cancel"})
+from agent.audit import AuditLog
+from agent.store.store import Store
 
 
-class Killed(BaseException):
-    """The process is no more."""
+def _calls(of: type) -> frozenset[str]:
+    """What others call of it."""
+    return frozenset(name for name, each in vars(of).items() if callable(each) and name[0] != "_")
+
+
+STORE = _calls(Store) - {"close"}
+AUDIT = frozenset((_calls(AuditLog) - {"recover"}) | {"_write", "_mark"})
+DEVICE = frozenset({"open", "read", "read_config", "apply", "confirm", "cancel", "act", "close"})
+
+Visit = Callable[[int, str], None]
+"""Told the number of the point, from 1, and its name."""
 
 
 class Reaper:
-    """Counts calls while armed; at number ``kill_at`` (from 1; None: never) everything ends."""
+    """Counts the points while armed, and visits each."""
 
-    def __init__(self, kill_at: int | None = None) -> None:
-        self.kill_at = kill_at
+    def __init__(self, visit: Visit) -> None:
+        self.visit = visit
         self.calls = 0
-        self.names: list[str] = []
-        self.dead = False
         self.armed = False
-        self._lock = threading.Lock()
 
     def tick(self, name: str) -> None:
         """One point at which a process may die."""
-        with self._lock:
-            if self.dead:
-                raise Killed
-            if not self.armed:
-                return
+        if self.armed:
             self.calls += 1
-            self.names.append(name)
-            if self.calls == self.kill_at:
-                self.dead = True
-                raise Killed
+            self.visit(self.calls, name)
 
     def store(self, store: Any) -> Any:
         return self._haunt(store, STORE)
@@ -56,7 +47,7 @@ class Reaper:
     def device(self, device: Any) -> Any:
         return self._haunt(device, DEVICE)
 
-    def _haunt(self, thing: Any, names: frozenset[str]) -> Any:
+    def _haunt(self, thing: Any, names: Iterable[str]) -> Any:
         for name in names:
             method = getattr(thing, name)
             wrapped = self._async(method) if inspect.iscoroutinefunction(method) else self._sync(method)

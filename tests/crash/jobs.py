@@ -1,0 +1,126 @@
+"""One forked process per crash point: at most so many at once, each with a time limit and an answer."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import select
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NoReturn
+
+LIMIT_S = 120
+"""Real seconds that one job may take: a hang is a failure too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What became of one crash point. ``why`` None: it was survived."""
+
+    story: str
+    point: str
+    name: str
+    how: str
+    why: str | None = None
+    cpu_s: float = 0.0
+
+
+class TookTooLong(BaseException):
+    """The job's time is over."""
+
+
+class Jobs:
+    """Answers are lines of the file ``book``, so that those of jobs of jobs are there as well.
+
+    ``most`` jobs at once; shared with every process forked from this one.
+    """
+
+    def __init__(self, book: Path, most: int) -> None:
+        self._book = book
+        self._take, self._give = os.pipe()
+        os.write(self._give, b"." * most)
+        self._running: dict[int, Answer] = {}
+
+    def start(self, about: Answer, work: Callable[[], None]) -> None:
+        """Fork a job as soon as there is room for it."""
+        self._wait_for_room()
+        if (pid := os.fork()) == 0:
+            self._do(about, work)
+        self._running[pid] = about
+
+    def within(self, about: Answer, work: Callable[[], None]) -> None:
+        """Fork a job in the room of this one, and wait for it."""
+        if (pid := os.fork()) == 0:
+            self._do(about, work)
+        self._ended(about, os.waitpid(pid, 0)[1])
+
+    def finish(self) -> None:
+        """When all jobs have ended."""
+        while self._running:
+            self._reap(0)
+
+    def answers(self) -> list[Answer]:
+        return [Answer(**json.loads(line)) for line in self._book.read_text().splitlines()]
+
+    def say(self, answer: Answer) -> None:
+        line = json.dumps(asdict(answer)).encode() + b"\n"
+        fd = os.open(self._book, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        os.write(fd, line)
+        os.close(fd)
+
+    def _wait_for_room(self) -> None:
+        while True:
+            self._reap(os.WNOHANG)
+            if select.select([self._take], [], [], 0.5)[0]:
+                os.read(self._take, 1)
+                return
+
+    def _reap(self, options: int) -> None:
+        """Take in what has ended; each gives its room back."""
+        while self._running:
+            pid, status = os.waitpid(-1, options)
+            if pid == 0:
+                return
+            self._ended(self._running.pop(pid), status)
+            os.write(self._give, b".")
+
+    def _ended(self, about: Answer, status: int) -> None:
+        """A job that ended without an answer has not survived."""
+        if status != 0:
+            self.say(_why(about, f"the job ended with status {status}"))
+
+    def _do(self, about: Answer, work: Callable[[], None]) -> NoReturn:
+        self._running = {}
+        gc.freeze()  # what the first life holds is never let go: its `finally` blocks must not run
+        code = 1
+        begun_s = time.process_time()
+        signal.signal(signal.SIGALRM, _too_long)
+        signal.alarm(LIMIT_S)
+        try:
+            work()
+            why = None
+        except BaseException as error:  # whatever it is, it belongs to this point, and the next is tried
+            why = "".join(traceback.format_exception(error, limit=-4))[-3000:]
+        try:
+            signal.alarm(0)
+            self.say(_why(about, why, time.process_time() - begun_s))
+            code = 0
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+
+
+def _why(about: Answer, why: str | None, cpu_s: float = 0.0) -> Answer:
+    return Answer(
+        story=about.story, point=about.point, name=about.name, how=about.how, why=why, cpu_s=round(cpu_s, 3)
+    )
+
+
+def _too_long(_number: int, _frame: object) -> None:
+    raise TookTooLong(f"more than {LIMIT_S} s")
