@@ -17,12 +17,12 @@ from agent.configuration import ReloadReport, effective, leaving, report
 from agent.departing import Departing
 from agent.executor import Executor
 from agent.fleet import Ears, Fleet, MakeLane
-from agent.housekeeping import LOST_DISK, STOPPING, Housekeeping
+from agent.housekeeping import Housekeeping
 from agent.inbox import Inbox
 from agent.incidents import Incidents
 from agent.lane import Lane
-from agent.ledger import Ledger
-from agent.memory import Memory
+from agent.ledger import LOST_DISK, Ledger
+from agent.memory import STOPPING, Memory
 from agent.operator import Operator
 from agent.radar import RadarWatch
 from agent.release import Release
@@ -68,6 +68,10 @@ class Agent:
         self._loops: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
         self._reloading = asyncio.Lock()
+        ledger.lost = self._lost
+        ledger.backlog.tell = self._journal_lost
+        if ledger.backlog.lost:
+            self._journal_lost(ledger.backlog.lost)
 
     @property
     def sites(self) -> Mapping[str, Site]:
@@ -89,7 +93,6 @@ class Agent:
         async with asyncio.TaskGroup() as tasks:
             self._assemble(tasks)
             await self.house.recover()
-            await self.incidents.recover()
             self._start_loops(tasks)
             self.ready.set()
             await self._stopping.wait()
@@ -120,6 +123,7 @@ class Agent:
             self._holder,
             tell,
             self.incidents.recover_sites,
+            self.incidents.recover,
         )
         self.inbox = Inbox(memory, clock, self.fleet, self.radar, self.incidents)
         self.operator = Operator(
@@ -150,6 +154,17 @@ class Agent:
         await self.fleet.close()
         with suppress(*LOST_DISK):  # the ledger has said so
             await self.ledger.note(self.ledger.record("system", "agent.stopped", EVERY_SITE))
+
+    def _lost(self, why: str) -> None:
+        """Store or audit do not take what they should: nothing but radar is acted on until they do."""
+        if self.memory.observing_only is None:
+            self.memory.observing_only = why
+            self.alarm.tell(
+                EVERY_SITE, f"only observing, and seeing to radar, until the disk is back: {why}", None
+            )
+
+    def _journal_lost(self, why: str) -> None:
+        self.alarm.tell(EVERY_SITE, f"should the store be lost, radar is kept in memory only: {why}", None)
 
     # -- a new configuration -----------------------------------------------------------------------
 

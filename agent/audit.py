@@ -93,7 +93,10 @@ class AuditLog:
         done = 0
         with self._lock, _disk():
             while rows := self._store.unwritten(BATCH):
-                copied = self._copy(rows) or self._copy(self._store.unwritten(BATCH))
+                copied = self._copy(rows)
+                if not copied and not (rows := self._store.unwritten(BATCH)):
+                    break  # they were in the file already
+                copied = copied or self._copy(rows)
                 if not copied:
                     raise AuditUnavailable("the newest audit file changes while it is being written")
                 done += copied

@@ -18,7 +18,7 @@ from agent.disk import sync_directory, write_all
 KEY_BYTES = 32
 
 
-Purpose = Literal["audit-mac", "pseudonym", "rollback-token", "snmp-engine"]
+Purpose = Literal["audit-mac", "pseudonym", "rollback-token", "snmp-engine", "radar-journal"]
 
 
 class KeyRefused(Exception):

@@ -81,7 +81,8 @@ class Changes:
         """
         opened = await self.try_open(move, actor=actor, drill=drill, event_id=event_id)
         if isinstance(opened, NoChange):
-            await self.note(opened, drill=drill, event_id=event_id)
+            urgent = move.cause is Cause.DFS_RADAR
+            await self.note(opened, drill=drill, event_id=event_id, urgent=urgent)
         return opened
 
     async def try_open(
@@ -146,8 +147,10 @@ class Changes:
         self._memory.remember(after)
         return True
 
-    async def note(self, none: NoChange, *, drill: bool = False, event_id: str | None = None) -> None:
-        """The audit's line for a decision to change nothing."""
+    async def note(
+        self, none: NoChange, *, drill: bool = False, event_id: str | None = None, urgent: bool = False
+    ) -> None:
+        """The audit's line for a decision to change nothing; ``urgent``: about radar."""
         site = none.radio.split("/")[0] if none.radio else ""
         for veto in none.vetoes:
             self._ledger.counts.add(Count.VETOES, site, veto.guard)
@@ -161,7 +164,8 @@ class Changes:
                 result="no_change",
                 drill=drill,
                 event_id=event_id,
-            )
+            ),
+            urgent=urgent,
         )
 
     async def preview(self, radio: RadioKey, target: Values) -> tuple[Edit, Effects] | str:

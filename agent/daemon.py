@@ -21,9 +21,11 @@ from agent.alerts.sinks import AlertSinks, channels_of
 from agent.api.server import ControlSocket
 from agent.audit import EVERY_SITE, AuditLog
 from agent.audit_key import Key, derive, load_or_create_key
+from agent.backlog import Backlog
 from agent.clock import Clock, SystemClock
 from agent.counts import Count
 from agent.garbage import collect_seldom
+from agent.journal import Journal
 from agent.lane import READ_S, Lane
 from agent.ledger import Ledger
 from agent.metrics.collector import LoopCollector
@@ -206,7 +208,9 @@ async def _ledger(settings: Settings, clock: Clock, key: Key) -> AsyncIterator[L
     for finding in audit.recover():
         log.error("audit.damaged", finding=str(finding))
     names = Pseudonyms(derive(key, "pseudonym"))
-    ledger = Ledger(store, audit, clock, lambda: str(uuid7()), names)
+    backlog = Backlog(Journal(settings.journal, derive(key, "radar-journal")))
+    backlog.open()
+    ledger = Ledger(store, audit, backlog, clock, lambda: str(uuid7()), names)
     try:
         yield ledger
     finally:

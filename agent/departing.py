@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import structlog
@@ -15,7 +16,7 @@ from agent.course import Interrupt
 from agent.desk import Rank, ranked
 from agent.executor import Executor
 from agent.lane import Lane
-from agent.ledger import Ledger
+from agent.ledger import LOST_DISK, Ledger
 from agent.memory import Memory
 from agent.planner import matrix
 from agent.planner.decision import Move, NoChange
@@ -118,8 +119,6 @@ class Departing:
             with ranked(Rank.RADAR):  # the change that it opens too
                 await self._pursue(pursuit)
         except Exception as error:  # one radio's trouble must not end the watch over all others
-            if self.ledger.damaged:
-                self.memory.observing_only = self.ledger.damaged
             log.exception("radar.gave_up", radio=pursuit.key)
             self._tell_once(pursuit.key, f"radar: nothing more can be done by the agent: {error}")
 
@@ -145,6 +144,8 @@ class Departing:
             await self._gone(p, reading, elapsed_s)
         elif policy.mode is Mode.OBSERVE:
             return self._only_told(p, step)
+        elif self.memory.hands_off(site_of(p.key)):
+            return False  # the agent that has the site sees to it
         elif step is RadarStep.REPAIR:
             await self._repair(p)
         elif step is RadarStep.OFF:
@@ -173,7 +174,10 @@ class Departing:
     def _leaving(self, p: Pursuit) -> bool:
         """Whether a change of ours is already taking the radio away: a second order would only disturb it."""
         return any(
-            change.state is State.APPLYING and p.key in change.radios and not self.aims_at(change, p.mhz20)
+            change.state is State.APPLYING
+            and p.key in change.radios
+            and self.executor.carries(change.id)
+            and not self.aims_at(change, p.mhz20)
             for change in self.memory.changes_of(site_of(p.key), self.clock.now())
             if Setting.CHANNEL in change.target
         )
@@ -205,7 +209,7 @@ class Departing:
             params={"to": where, "after_ms": round(elapsed_s * 1e3)},
             drill=p.drill,
         )
-        await self.ledger.note(entry)
+        await self.ledger.note(entry, urgent=True)
         log.info("radar.left", radio=p.key, to=where, after_s=round(elapsed_s, 2))
 
     async def _off(self, p: Pursuit) -> None:
@@ -236,7 +240,7 @@ class Departing:
         view = self.memory.view(self._site(p.key), self.clock.now())
         decision = matrix.escape(view, p.key, silent=silent)
         if isinstance(decision, NoChange):
-            await self._changes.note(decision, drill=p.drill, event_id=p.event_id)
+            await self._changes.note(decision, drill=p.drill, event_id=p.event_id, urgent=True)
             why = " ".join([decision.reason, *(f"{k}={v}" for k, v in decision.params.items())])
             self._tell_once(p.key, f"radar: the radio is not moved: {why}")
             return None
@@ -260,8 +264,12 @@ class Departing:
             told = Interrupt(trigger=Trigger.SUPERSEDED, reason="radar", rank=Rank.RADAR)
             if not change.final and self.executor.interrupt(change.id, told):
                 await self.executor.finished(change.id)
+            elif not change.final:  # the store was lost in the middle of it
+                after = await self.ledger.step(change, Trigger.SUPERSEDED, reason="radar")
+                self.memory.remember(after)
             elif change.id in self.memory.stuck:
-                await self._changes.release(change, change.actor)
+                with suppress(*LOST_DISK):  # the journal frees it when the store is back
+                    await self._changes.release(change, change.actor)
 
     def _site(self, key: RadioKey) -> Site:
         return self.memory.sites[site_of(key)]

@@ -8,15 +8,16 @@ from contextlib import suppress
 
 import structlog
 
-from agent.audit import EVERY_SITE, AuditUnavailable
+from agent.audit import EVERY_SITE
 from agent.change import Change
 from agent.clock import Clock
 from agent.doubts import Doubts
 from agent.executor import Executor
 from agent.fleet import Fleet
-from agent.ledger import Ledger
-from agent.memory import Memory
-from agent.store.errors import LeaseHeld, StoreUnavailable
+from agent.ledger import LOST_DISK, Ledger
+from agent.memory import STOPPING, Memory
+from agent.nop import restarted
+from agent.store.errors import LeaseHeld
 from inventory.model import RadioKey
 from inventory.regulatory import NOP_S
 
@@ -24,13 +25,12 @@ log = structlog.get_logger()
 
 LEASE_S = 90.0
 WEEK_US = 7 * 86_400_000_000
-STOPPING = "stopping"
-LOST_DISK = (StoreUnavailable, AuditUnavailable)
 
 
 class Housekeeping:
     """``holder``: this agent's name in the lease. ``alert(site, text, radio)`` calls a person.
-    ``taken_over(sites)``: what another agent began at these sites is ours to go on with."""
+    ``taken_over(sites)``: what another agent began at these sites is ours to go on with. ``learn()``: the
+    store can be read for the first time."""
 
     def __init__(
         self,
@@ -42,6 +42,7 @@ class Housekeeping:
         holder: str,
         alert: Callable[[str, str, RadioKey | None], None],
         taken_over: Callable[[list[str]], Awaitable[None]],
+        learn: Callable[[], Awaitable[None]],
     ) -> None:
         self._memory = memory
         self._ledger = ledger
@@ -51,13 +52,41 @@ class Housekeeping:
         self._holder = holder
         self._alert = alert
         self._taken_over = taken_over
+        self._learn = learn
+        self._recovered = False  # what the store knows is known here
         self._homeless: set[str] = set()  # open changes of which a person was told that they have no device
 
     async def recover(self) -> None:
-        """What the store knows, before any poll: leases, NOPs, pauses, deeds, open changes."""
+        """What journal and store know, before any poll: leases, NOPs, pauses, deeds, open changes. Of a store
+        that is lost it is learnt when that is back."""
+        self._read_journal()
+        try:
+            await self._recover()
+        except LOST_DISK as error:
+            log.error("ledger.lost_at_start", error=str(error))
+            self._begin_journalled()
+
+    def _read_journal(self) -> None:
+        """Radar that an earlier process heard while the store was lost."""
+        now = self._clock.now()
+        for entry in self._ledger.backlog.waiting:
+            nops = [restarted(nop, now, NOP_S) for nop in entry.nops]
+            self._memory.bar(nop for nop in nops if not nop.deadline.passed(now))
+
+    def _begin_journalled(self) -> None:
+        """Radios that were being moved off radar when that process ended."""
+        for change in self._ledger.backlog.changes().values():
+            if self.no_home(change) is None:
+                self._memory.remember(change)
+                if not change.final:
+                    log.warning("change.found_open", change=change.id, state=str(change.state))
+                    self._executor.begin(change)
+
+    async def _recover(self) -> None:
         store = self._ledger.store
         for site in list(self._memory.sites):
             await self._take_lease(site)
+        await self._ledger.take_over()
         await self._ledger.call(store.restart_nops, self._clock.now(), NOP_S)
         for site in list(self._memory.sites):
             await self.read_site(site)
@@ -66,7 +95,10 @@ class Housekeeping:
         self._memory.deeds = await self._ledger.call(store.deeds)
         await Doubts(self._memory, self._ledger, self._clock).recover()
         await self._ledger.note(self._ledger.record("system", "agent.started", EVERY_SITE))
+        self._memory.observing_only = None
+        self._recovered = True
         await self.begin_open()
+        await self._learn()
 
     async def read_site(self, site: str) -> None:
         """What the store says of a site, into memory: NOPs, the changes of the last week, what is open and
@@ -128,15 +160,19 @@ class Housekeeping:
                 await self._try_disk()
             except LOST_DISK as error:
                 log.error("ledger.still_lost", error=str(error))
-                self._memory.observing_only = self._memory.observing_only or str(error)
 
     async def _try_disk(self) -> None:
         """Whether the disk takes a write; when it does again, memory learns what is on it. Raises
         StoreUnavailable, AuditUnavailable."""
         await self._ledger.write(self._ledger.store.prune, self._clock.now())
+        await self._ledger.take_over()
         if self._memory.observing_only in (None, STOPPING):
             return
         await self._keep_nops()
+        if not self._recovered:
+            await self._recover()
+            log.info("ledger.back")
+            return
         for site in list(self._memory.sites):
             await self.read_site(site)
         log.info("ledger.back")

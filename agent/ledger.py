@@ -10,41 +10,57 @@ import asyncio
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, ParamSpec, TypeVar
 
 import structlog
 
-from agent.audit import AuditLog, AuditUnavailable
-from agent.change import FINAL, Actor, Change, State, Trigger, next_state
+from agent.audit import EVERY_SITE, AuditLog, AuditUnavailable
+from agent.backlog import PATIENCE_S, Backlog, Entry
+from agent.change import FINAL, TOKEN_S, Actor, Cause, Change, State, Trigger, next_state
 from agent.clock import Clock
 from agent.counts import Count, Counts
 from agent.desk import Desk, Rank, ranked
+from agent.events import Event
 from agent.moment import Deadline
+from agent.nop import Nop
 from agent.records import Evidence, Pseudonyms, Record, record
 from agent.store.errors import StoreUnavailable
 from agent.store.store import Store
+from agent.taking_over import take_over
 
 P = ParamSpec("P")
 R = TypeVar("R")
 log = structlog.get_logger()
 
+LOST_DISK = (StoreUnavailable, AuditUnavailable)
+
 
 class Ledger:
     """Store and audit log of the daemon; every write goes through here.
 
-    ``ids`` gives a fresh UUIDv7 as text. ``damaged``: why the disk was lost, None = the last write
-    was whole. ``counts``: what of it `/metrics` tells.
+    ``backlog``: where that of radar goes when they do not take it in time. ``ids`` gives a fresh UUIDv7 as
+    text. ``damaged``: why the disk was lost, None = the last write was whole. ``lost(why)``: told when it is.
+    ``counts``: what of it `/metrics` tells.
     """
 
     def __init__(
-        self, store: Store, audit: AuditLog, clock: Clock, ids: Callable[[], str], names: Pseudonyms
+        self,
+        store: Store,
+        audit: AuditLog,
+        backlog: Backlog,
+        clock: Clock,
+        ids: Callable[[], str],
+        names: Pseudonyms,
     ) -> None:
         self.store = store
         self.audit = audit
+        self.backlog = backlog
         self.clock = clock
         self.ids = ids
         self.names = names
         self.damaged: str | None = None
+        self.lost: Callable[[str], None] = lambda why: None
         self.counts = Counts()
         self._desk = Desk("store")
         self._readers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-reads")
@@ -68,7 +84,7 @@ class Ledger:
         except asyncio.CancelledError:
             future.add_done_callback(_outlived)
             raise
-        except (StoreUnavailable, AuditUnavailable) as error:
+        except LOST_DISK as error:
             self._note_damage(error)
             raise
 
@@ -87,6 +103,7 @@ class Ledger:
         if self.damaged is None:
             log.error("ledger.lost", error=str(error))
         self.damaged = str(error)
+        self.lost(self.damaged)
 
     def record(self, kind: str, reason: str, site: str, **fields: Any) -> dict[str, Any]:
         """An audit record of this moment; fields as in `agent.records.record`."""
@@ -100,9 +117,50 @@ class Ledger:
             **fields,
         )
 
-    async def note(self, *records: Record) -> None:
-        """Audit records that go with no change."""
-        await self.write(self.store.append, list(records))
+    async def note(self, *records: Record, urgent: bool = False) -> None:
+        """Audit records that go with no change. ``urgent``: they are of radar, which waits for no disk."""
+        write = functools.partial(self.store.append, list(records))
+        await self._store(Entry(records=records), write, urgent=urgent)
+
+    async def bar(self, nops: Sequence[Nop], records: Sequence[Record], event: Event) -> None:
+        """Radar was heard: the periods, in store and audit or else in the journal, or in memory only."""
+        entry = Entry(records=tuple(records), nops=tuple(nops), event=event)
+        write = functools.partial(self.store.bar, nops, records, event)
+        with ranked(Rank.RADAR):
+            await self._store(entry, write, urgent=True)
+
+    async def _store(self, entry: Entry, write: Callable[[], Any], *, urgent: bool) -> None:
+        """``write`` with its records in the file. What is urgent goes to the backlog when a disk does not
+        take it in time, or when an earlier step of the same change is there."""
+        if not urgent:
+            await self.write(write)
+            return
+        behind = entry.change is not None and self.backlog.holds(entry.change)
+        if self.damaged is None and not behind:
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    await self.write(write)
+                return
+            except TimeoutError:
+                log.warning("ledger.slow", waited_s=PATIENCE_S)
+            except LOST_DISK as error:
+                log.warning("ledger.journalling", error=str(error))
+        await self.backlog.keep(entry)
+
+    async def take_over(self) -> None:
+        """What waits in the journal goes into store and audit, with the time when it happened. Raises
+        StoreUnavailable, AuditUnavailable: the rest waits on."""
+        waiting = self.backlog.waiting
+        if not waiting:
+            return
+        first = min((r["utc"] for entry in waiting for r in entry.records), default=0)
+        params = {"entries": len(waiting), "since": first}
+        await self.note(self.record("system", "radar.journalled", EVERY_SITE, params=params))
+        while waiting:
+            await self.write(take_over, self.store, waiting[0], self.clock.now(), self.record)
+            waiting.popleft()
+        await self.backlog.clear()
+        log.info("journal.taken_over", **params)
 
     async def create(
         self,
@@ -125,18 +183,20 @@ class Ledger:
             evidence=evidence,
             params=params,
         )
+        write = functools.partial(
+            self.store.create,
+            change,
+            token_expires=token_expires,
+            records=[entry],
+            spends_token_of=spends_token_of,
+            allow_expired=allow_expired,
+            now=self.clock.now(),
+        )
+        kept = Entry(records=(entry,), change=change, token_expires=token_expires)
         with ranked(Rank.CHANGE):
-            created = await self.write(
-                self.store.create,
-                change,
-                token_expires=token_expires,
-                records=[entry],
-                spends_token_of=spends_token_of,
-                allow_expired=allow_expired,
-                now=self.clock.now(),
-            )
-        self._count(created)
-        return created
+            await self._store(kept, write, urgent=change.cause is Cause.DFS_RADAR)
+        self._count(change)
+        return change
 
     async def step(
         self,
@@ -149,6 +209,7 @@ class Ledger:
         actor: Actor | None = None,
         result: str | None = None,
         use_token: bool = False,
+        allow_expired: bool = False,
         **patch: Any,
     ) -> Change:
         """One step of the change table, on disk and audited when this returns.
@@ -169,16 +230,24 @@ class Ledger:
             actor=actor,
             result=result or (after if after in FINAL else None),
         )
+        now = self.clock.now()
+        write = functools.partial(
+            self.store.transition,
+            change,
+            trigger,
+            records=[entry],
+            use_token=use_token,
+            allow_expired=allow_expired,
+            now=now,
+            **patch,
+        )
+        done = replace(change, state=after, rev=change.rev + 1, **patch)
+        expires = Deadline.after(now, TOKEN_S)
+        kept = Entry(
+            records=(entry,), change=done, trigger=trigger, use_token=use_token, token_expires=expires
+        )
         with ranked(Rank.CHANGE):
-            done = await self.write(
-                self.store.transition,
-                change,
-                trigger,
-                records=[entry],
-                use_token=use_token,
-                now=self.clock.now(),
-                **patch,
-            )
+            await self._store(kept, write, urgent=_is_radars(change, trigger, reason))
         self._count(done)
         _tell(done, trigger, reason)
         return done
@@ -194,10 +263,16 @@ class Ledger:
         await self.call(self.store.close)
         self._readers.shutdown(wait=True)
         self._desk.shutdown(wait=True)
+        self.backlog.close()
 
 
 def _nothing() -> None:
     """A job that ends when those before it have."""
+
+
+def _is_radars(change: Change, trigger: Trigger, reason: str) -> bool:
+    """Whether a step is of leaving a channel because of radar, or of what had to make way for that."""
+    return change.cause is Cause.DFS_RADAR or (trigger is Trigger.SUPERSEDED and reason == "radar")
 
 
 def _outlived(future: asyncio.Future[Any]) -> None:

@@ -33,6 +33,7 @@ from drivers.types import (
 from inventory.model import Policy, RadioKey, Site, site_of
 
 DAY_US = 86_400_000_000
+STOPPING = "stopping"
 
 HEARD_MOST = 2000
 KEPT = (
@@ -341,6 +342,7 @@ class Memory:
             changes=self.changes_of(site.id, now),
             paused=self.paused_at(now),
             observing_only=self.observing_only or self.standby.get(site.id),
+            hands_off=self.hands_off(site.id),
             bssids=self._bssids(site),
             ssids=self._names(site),
             deeds={
@@ -349,6 +351,11 @@ class Memory:
                 if site_of(done[0]) == site.id and abs(now.utc_us - at_us) < DAY_US  # a clock set far back
             },
         )
+
+    def hands_off(self, site: str) -> str | None:
+        """Why not even radar may have anything written at this site: it is another agent's, or this one
+        stops."""
+        return self.standby.get(site) or (STOPPING if self.observing_only == STOPPING else None)
 
     def paused_at(self, now: Moment) -> frozenset[str]:
         """Scopes that are left alone now; a radio on its way out of the configuration is one."""

@@ -13,7 +13,6 @@ import structlog
 from agent.change import Actor, Change, State, Trigger
 from agent.course import Interrupt
 from agent.departing import Departing
-from agent.desk import Rank, ranked
 from agent.events import Event, EventKind
 from agent.moment import Deadline
 from agent.nop import Nop
@@ -126,7 +125,7 @@ class RadarWatch:
         )
 
     async def _bar(self, report: Report, event: Event) -> None:
-        """Memory first (a lost disk must not lose radar), then the disk."""
+        """Memory first (a lost disk must not lose radar), then the disk: the store's, or the journal's."""
         until = Deadline.after(self._clock.now(), NOP_S)
         by = report.radios or (RadioKey(report.site),)
         nops = [
@@ -149,14 +148,7 @@ class RadarWatch:
             actor=report.actor,
             drill=report.drill,
         )
-        try:
-            with ranked(Rank.RADAR):
-                await self._ledger.write(self._ledger.store.bar, nops, [entry], event)
-        except Exception as error:
-            if not self._ledger.damaged:
-                raise
-            self._memory.observing_only = self._ledger.damaged
-            log.error("radar.not_on_disk", error=str(error), site=report.site)
+        await self._ledger.bar(nops, [entry], event)
         log.warning(
             "radar.heard",
             site=report.site,

@@ -11,7 +11,7 @@ import structlog
 
 from agent.agent import Agent
 from agent.audit import EVERY_SITE
-from agent.housekeeping import LOST_DISK
+from agent.ledger import LOST_DISK
 from agent.notify import Notifier
 from drivers.errors import PersonNeeded
 from inventory.credentials import CredentialError

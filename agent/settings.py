@@ -148,6 +148,11 @@ class Settings(BaseModel):
             raise SettingsError("; ".join(_sentences(error))) from None
 
     @property
+    def journal(self) -> Path:
+        """What radar asks for while the store is lost."""
+        return self.state_dir / "radar.journal"
+
+    @property
     def store_shown(self) -> str:
         """The store's URL as it may be shown: without its password and its query."""
         scheme, mark, rest = self.store_url.partition("?")[0].partition("://")

@@ -18,7 +18,9 @@ from agent.audit import AuditLog
 from agent.audit_chain import Report
 from agent.audit_files import query, verify_directory
 from agent.audit_key import derive, load_or_create_key, mac_keys
+from agent.backlog import Backlog
 from agent.clock import Clock
+from agent.journal import Journal
 from agent.lane import Lane
 from agent.ledger import Ledger
 from agent.records import Pseudonyms
@@ -46,7 +48,8 @@ class Simulation:
     """One site whose devices are simulated, and one state directory. The world itself is registered under the
     name that the site's devices give (`drivers.simulated.worlds`).
 
-    ``wrap_store``, ``wrap_audit``, ``wrap_device``: put something between the agent and that part.
+    ``wrap_store``, ``wrap_audit``, ``wrap_journal``, ``wrap_device``: put something between the agent and
+    that part.
     ``jitter()``: 0..1, spreads the polls.
     """
 
@@ -55,6 +58,7 @@ class Simulation:
     clock: Clock
     wrap_store: Wrap = as_it_is
     wrap_audit: Wrap = as_it_is
+    wrap_journal: Wrap = as_it_is
     wrap_device: Wrap = as_it_is
     ids: Callable[[], str] = field(default_factory=numbered)
     jitter: Callable[[], float] = lambda: 0.5
@@ -88,7 +92,10 @@ class Simulation:
         settings.audit_dir.mkdir(exist_ok=True)
         audit = self.wrap_audit(AuditLog(settings.audit_dir, store, key, clock=self.clock))
         audit.recover()
-        ledger = Ledger(store, audit, self.clock, self.ids, Pseudonyms(derive(key, "pseudonym")))
+        backlog = Backlog(self.wrap_journal(Journal(settings.journal, derive(key, "radar-journal"))))
+        backlog.open()
+        names = Pseudonyms(derive(key, "pseudonym"))
+        ledger = Ledger(store, audit, backlog, self.clock, self.ids, names)
         agent = Agent(
             sites={self.site.id: self.site},
             ledger=ledger,

@@ -171,7 +171,7 @@ class SiteView:
     ``barred_mhz``: 20 MHz channels in a non-occupancy period anywhere at the site. ``changes``: all open
     ones, those of the last week and those for an event that lasts, newest first. ``paused``: scopes (site,
     site/ap, radio keys). ``observing_only``: why the agent may not write now (store or audit lost), None = it
-    may.
+    may; ``hands_off``: why not even for radar.
     ``deeds``: seconds since an action was last done to a radio; absent = not within a day.
     ``bssids``: which radio sends each of the site's BSSs; ``ssids``: what they are called.
     """
@@ -183,6 +183,7 @@ class SiteView:
     changes: tuple[Change, ...] = ()
     paused: frozenset[str] = frozenset()
     observing_only: str | None = None
+    hands_off: str | None = None
     bssids: Mapping[str, RadioKey] = field(default_factory=lambda: MappingProxyType({}))
     ssids: frozenset[str] = frozenset()
     deeds: Mapping[tuple[RadioKey, Action], float] = field(default_factory=lambda: MappingProxyType({}))

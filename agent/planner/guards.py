@@ -72,8 +72,9 @@ def unasked(p: Proposal) -> Veto | None:
 
 
 def mode(p: Proposal) -> Veto | None:
-    if p.view.observing_only:
-        return Veto(guard="mode", reason="observing_only", params={"why": p.view.observing_only})
+    why = p.view.hands_off if p.urgent else p.view.observing_only
+    if why:
+        return Veto(guard="mode", reason="observing_only", params={"why": why})
     if p.view.site.policy.mode is Mode.OBSERVE:
         return Veto(guard="mode", reason="observe")
     return None

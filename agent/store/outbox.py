@@ -48,6 +48,14 @@ class Outbox(Database):
         with self._write() as conn:
             return queue_records(conn, records)
 
+    def queued(self, records: Sequence[Record]) -> bool:
+        """Whether the first of these records is among those that are kept."""
+        if not records:
+            return False
+        named = tables.outbox.c.record.contains(f'"id":"{records[0]["id"]}"', autoescape=True)
+        with self._read() as conn:
+            return conn.execute(select(tables.outbox.c.seq).where(named).limit(1)).first() is not None
+
     def unwritten(self, limit: int = 1000) -> list[OutboxRow]:
         """Records not yet in the file, in order."""
         with self._read() as conn:

@@ -76,7 +76,8 @@ def _actor_json(actor: Actor) -> dict[str, Any]:
     return {"type": actor.type, "uid": actor.uid, "name": actor.name}
 
 
-def _deadline_json(deadline: Deadline | None) -> dict[str, Any] | None:
+def deadline_json(deadline: Deadline | None) -> dict[str, Any] | None:
+    """A deadline as JSON has it; `Deadline` takes the same names back."""
     if deadline is None:
         return None
     return {
@@ -112,8 +113,8 @@ def change_row(one: Change) -> dict[str, Any]:
         "rollback_to": _maybe(one.rollback_to),
         "extended": one.extended,
         "created_utc": one.created_utc_us,
-        "acked": _maybe(_deadline_json(one.acked_at)),
-        "undo_until": _maybe(_deadline_json(one.undo_until)),
+        "acked": _maybe(deadline_json(one.acked_at)),
+        "undo_until": _maybe(deadline_json(one.undo_until)),
         "token_sha256": one.token_sha256,
         "rev": one.rev,
     }
@@ -221,7 +222,7 @@ def pause_row(one: Pause) -> dict[str, Any]:
         "scope": one.scope,
         "actor": dumps(_actor_json(one.actor)),
         "since_utc": one.since_utc_us,
-        "until": _maybe(_deadline_json(one.until)),
+        "until": _maybe(deadline_json(one.until)),
     }
 
 
