@@ -22,6 +22,7 @@ class Interrupt:
     reason: str
     params: Mapping[str, Any] = field(default_factory=dict)
     actor: Actor | None = None
+    verdict: str | None = None  # kept with the change, where the step is its last
 
 
 class Course:
