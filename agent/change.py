@@ -125,6 +125,9 @@ INCIDENTS = frozenset({Cause.DFS_RADAR, Cause.HW_FAILURE, Cause.UNDO})
 """Causes that have a budget of their own (3 per radio and day), outside the routine one."""
 
 
+REJECTED = "REJECTED"
+"""Verdict of a proposal that a person said no to."""
+
 AS_CONFIGURED = "read_back_as_configured"
 """Key of a change's reason: names of the settings that its device tells as configured only."""
 

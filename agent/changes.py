@@ -116,7 +116,9 @@ class Changes:
         if goal is None:
             return NoChange(radio=key, reason="nowhere_legal_to_go")
         move = Move(radio=key, target=goal, cause=Cause.UNDO, reason=reason, params={"undo_of": done.id})
-        if vetoes := guards.vetoes(guards.Proposal(view, key, goal, Cause.UNDO, ignore=done.id)):
+        by_person = actor.type == "operator"
+        asked = guards.Proposal(view, key, goal, Cause.UNDO, ignore=done.id, by_person=by_person)
+        if vetoes := guards.vetoes(asked):
             return declined(move, "vetoed", tuple(vetoes))
         have = await self.have(key)
         if have is None:

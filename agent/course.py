@@ -25,6 +25,7 @@ class Interrupt:
     params: Mapping[str, Any] = field(default_factory=dict)
     actor: Actor | None = None
     rank: Rank = Rank.CHANGE
+    verdict: str | None = None  # kept with the change, where the step is its last
 
 
 class Course:

@@ -156,7 +156,8 @@ class Executor:
             return await self._bench.ledger.step(change, Trigger.EXPIRE, reason="not_approved_in_time")
         policy = self._bench.policy(change)
         if told.trigger is not Trigger.APPROVE:
-            return await self._bench.step(change, told)
+            verdict = {"verdict": told.verdict} if told.verdict else {}
+            return await self._bench.step(change, told, **verdict)
         try:
             return await self._bench.step(change, told, deadline=self._bench.deadline(State.PLANNED, policy))
         except RadioBusy as busy:

@@ -18,6 +18,7 @@ from agent.events import Event, EventKind
 from agent.moment import Moment
 from agent.planner.channel import Candidate
 from agent.planner.decision import Answer, Deed, Move, NoChange, TakeBack
+from agent.planner.guards import EVERYWHERE
 from agent.probe import probe
 from agent.store.rows import Pause
 from agent.store.store import Store
@@ -25,6 +26,12 @@ from drivers.base import Device
 from drivers.types import ActionRequest
 from inventory.channels import channel_of
 from inventory.model import RadioKey, Site
+from inventory.windows import in_force, until
+
+UTC_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
+
+EXCEPT_FOR = "radar: an AP that heard it is taken off the channel; and what a person takes back"
+"""What a pause does not hold."""
 
 DeviceMaker = Callable[[Site, str], Device]
 """A fresh session to a device of a site, for a probe that shall not disturb the agent's own."""
@@ -51,13 +58,21 @@ class Operations:
         if isinstance(args, protocol.ChangeArgs):
             return await self.change(args.id)
         if isinstance(args, protocol.RollbackArgs):
-            return {"change": await self._shown(await self._agent.operator.rollback(args.token, actor))}
+            return {"change": await self._shown(await self._taken_back(args, actor))}
+        if isinstance(args, protocol.LastArgs):
+            return {"change": await self._shown(await self._agent.operator.last(args.ap))}
+        if isinstance(args, protocol.ApproveAllArgs):
+            done = await self._agent.operator.approve_all(args.site, actor)
+            return {"results": [{"change": await self._shown(each), "refused": why} for each, why in done]}
+        if isinstance(args, protocol.RejectArgs):
+            change = await self._agent.operator.reject(args.id, args.why, actor)
+            return {"change": await self._shown(change)}
         if isinstance(args, protocol.ApproveArgs):
             return {"change": await self._shown(await self._agent.operator.approve(args.id, actor))}
         if isinstance(args, protocol.AcknowledgeArgs):
             return {"change": await self._shown(await self._agent.operator.acknowledge(args.id, actor))}
         if isinstance(args, protocol.PauseArgs):
-            return {"pause": _pause_row(await self._agent.operator.pause(args.scope, args.for_s, actor))}
+            return await self.pause(args, actor)
         if isinstance(args, protocol.ResumeArgs):
             await self._agent.operator.resume(args.scope, actor)
             return {"scope": args.scope}
@@ -69,6 +84,20 @@ class Operations:
         if isinstance(args, protocol.ProbeArgs):
             return await self.probe(args)
         raise BadArgs(f"no operation {op!r}")
+
+    async def _taken_back(self, args: protocol.RollbackArgs, actor: Actor) -> Change:
+        if args.token is not None:
+            return await self._agent.operator.rollback(args.token, actor)
+        return await self._agent.operator.rollback_id(args.id or "", actor)
+
+    async def pause(self, args: protocol.PauseArgs, actor: Actor) -> Mapping[str, Any]:
+        """The pause, and what of the scope is open."""
+        begun = await self._agent.operator.pause(args.scope, args.for_s, actor)
+        rows = [
+            {"id": each.id, "radio": each.radios[0], "state": str(each.state), "goes_on": goes_on}
+            for each, goes_on in self._agent.operator.open_in(args.scope)
+        ]
+        return {"pause": _pause_row(begun), "open": rows, "except_for": EXCEPT_FOR}
 
     async def status(self, site: str | None) -> Mapping[str, Any]:
         """Sites, radios, non-occupancy periods and alerts as known right now."""
@@ -94,7 +123,7 @@ class Operations:
             "pauses": [
                 _pause_row(pause)
                 for pause in await self._call(self._store.pauses, self._agent.clock.now())
-                if not site or pause.scope.split("/")[0] == site
+                if not site or pause.scope.split("/")[0] in (site, EVERYWHERE)
             ],
             "alerts": [_alert_row(a) for a in self._agent.alerts if not site or a.site == site]
             + [_escalated_row(c) for c in await self._call(self._store.escalated, site)],
@@ -184,7 +213,19 @@ class Operations:
             "radios": len(site.radios),
             "lost": sum(each.startswith(f"{site.id}/") for each in memory.lost),
             "open_changes": sum(not c.final for c in memory.changes.values() if c.site == site.id),
+            "windows": self._windows(site),
         }
+
+    def _windows(self, site: Site) -> list[dict[str, Any]]:
+        """What is in force of the site's hours, and until when. ``until_utc`` None: no end is in sight."""
+        now, found = self._agent.clock.now().utc, list[dict[str, Any]]()
+        for kind in ("maintenance", "change_hours"):
+            spans = getattr(site.policy, kind)
+            if held := in_force(now, site.timezone, spans):
+                end = until(now, site.timezone, spans)
+                said = None if end is None else end.strftime(UTC_FORMAT)
+                found.append({"kind": kind, "window": held.text, "until_utc": said})
+        return found
 
     def _radio_row(self, key: RadioKey) -> dict[str, Any]:
         known = self._agent.memory.radios[key]
@@ -242,9 +283,7 @@ _NOTHING_TO_UNDO = FINAL - {State.COMMITTED, State.ESCALATED}
 
 
 def _iso(utc_us: int) -> str:
-    return Moment(monotonic_s=0.0, utc_us=utc_us, boot_id="", boottime_us=0).utc.strftime(
-        "%Y-%m-%dT%H:%M:%S.%fZ"
-    )
+    return Moment(monotonic_s=0.0, utc_us=utc_us, boot_id="", boottime_us=0).utc.strftime(UTC_FORMAT)
 
 
 def _channel(mhz: int) -> int | None:

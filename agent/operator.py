@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 
 from agent import drill
 from agent.answers import Answers
 from agent.api.errors import NotFound, Refused
-from agent.change import Actor, Change, State, Trigger, token_hash
+from agent.change import IN_FLIGHT, REJECTED, Actor, Cause, Change, State, Trigger, token_hash
 from agent.changes import UNDOABLE, Changes
 from agent.clock import Clock
 from agent.course import Interrupt
@@ -19,13 +20,14 @@ from agent.executor import Executor
 from agent.ledger import Ledger
 from agent.memory import Memory
 from agent.moment import Deadline
+from agent.planner import guards
 from agent.planner.decision import Answer, Move, NoChange
 from agent.radar import RadarWatch, Report
 from agent.store.rows import Pause
 from agent.view import SiteView
 from drivers.types import Edit, Effects
 from inventory import regulatory
-from inventory.model import Mode, RadioKey, Site, site_of
+from inventory.model import Mode, RadioKey, Site, ap_of, site_of
 
 log = structlog.get_logger()
 
@@ -152,12 +154,43 @@ class Operator:
 
         Raises NotFound (no such token), Refused (used, nothing to undo, a guard's veto).
         """
-        store, sha = self._ledger.store, token_hash(token)
-        row = await self._ledger.call(store.token, sha)
-        change = await self._ledger.call(store.change_by_token, sha)
-        if row is None or change is None:
+        change = await self._ledger.call(self._ledger.store.change_by_token, token_hash(token))
+        if change is None:
             raise NotFound("no change has this token: see `rrmd changes`")
-        if row.used_utc_us is not None:
+        return await self._take_back(change, actor)
+
+    async def rollback_id(self, change_id: str, actor: Actor) -> Change:
+        """The same for a change that is named by its id."""
+        change = await self._ledger.call(self._ledger.store.change, change_id)
+        if change is None:
+            raise NotFound(f"no change {change_id}: see `rrmd changes`")
+        return await self._take_back(change, actor)
+
+    async def last(self, ap: str) -> Change:
+        """The newest change of an AP (site/ap) that can be taken back. Raises NotFound."""
+        self._check_scope(ap)
+        store, found = self._ledger.store, list[Change]()
+        for radio in self._memory.sites[ap.split("/")[0]].radios:
+            if ap_of(radio) == ap:
+                found += await self._ledger.call(store.changes, None, radio)
+        for change in sorted(found, key=lambda each: (each.created_utc_us, each.id), reverse=True):
+            if await self._can_go_back(change):
+                return change
+        raise NotFound(f"{ap} has no change that can be taken back: see `rrmd changes`")
+
+    async def _can_go_back(self, change: Change) -> bool:
+        """Whether there is something to take back, and the right to do so is not used up. An undo is taken
+        back by its token only: else `--last` twice would be a change back and forth."""
+        if change.token_sha256 is None or change.undo_of is not None or change.state in _NOT_SENT:
+            return False
+        row = await self._ledger.call(self._ledger.store.token, change.token_sha256)
+        unused = row is not None and row.used_utc_us is None
+        return unused and (not change.final or change.state in UNDOABLE)
+
+    async def _take_back(self, change: Change, actor: Actor) -> Change:
+        sha = change.token_sha256 or ""
+        row = await self._ledger.call(self._ledger.store.token, sha)
+        if row is None or row.used_utc_us is not None:
             raise Refused(f"this token was used already: see change {change.id}")
         if not change.final:
             return await self._undo_open(change, actor)
@@ -185,24 +218,82 @@ class Operator:
         return self._memory.changes[change_id]
 
     async def approve(self, change_id: str, actor: Actor) -> Change:
-        """Let a proposed change go ahead."""
-        change = self._memory.changes.get(change_id)
-        if change is None or change.state is not State.PROPOSED:
-            raise NotFound(f"no proposed change {change_id}: see `rrmd changes --open`")
+        """Let a proposed change go ahead, if no guard objects by now; else it goes on waiting.
+
+        Raises NotFound, Refused.
+        """
+        change = await self._proposed(change_id)
+        if found := guards.vetoes(self._proposal(change)):
+            said = " ".join([found[0].reason, *(f"{k}={v}" for k, v in found[0].params.items())])
+            raise Refused(f"change {change_id} is not possible now ({found[0].guard}: {said}); it waits on")
         told = Interrupt(trigger=Trigger.APPROVE, reason="approved", actor=actor)
-        if not self._executor.interrupt(change_id, told):
-            raise Refused(f"change {change_id} is not being carried out here")
-        after = await self._executor.stepped(change_id)
+        after = await self._told(change, told)
         if after.state is State.PROPOSED:
             raise Refused(f"change {change_id} was not approved: another change has its radio")
         return after
 
+    async def approve_all(self, site: str | None, actor: Actor) -> list[tuple[Change, str | None]]:
+        """Each proposal in its turn, the oldest first, with what spoke against it; None: it goes ahead."""
+        if site is not None:
+            self._check_scope(site)
+        waiting = [c for c in self._memory.changes.values() if c.state is State.PROPOSED]
+        done: list[tuple[Change, str | None]] = []
+        for change in sorted(waiting, key=lambda each: (each.created_utc_us, each.id)):
+            if site in (None, change.site):
+                try:
+                    done.append((await self.approve(change.id, actor), None))
+                except (NotFound, Refused) as error:
+                    done.append((self._memory.changes[change.id], str(error)))
+        return done
+
+    async def reject(self, change_id: str, why: str, actor: Actor) -> Change:
+        """Say no to a proposed change; the agent does not propose the same for `bar_s`.
+
+        Raises NotFound, Refused.
+        """
+        change = await self._proposed(change_id)
+        told = Interrupt(
+            trigger=Trigger.UNDO, reason="rejected", params={"why": why}, actor=actor, verdict=REJECTED
+        )
+        return await self._told(change, told)
+
+    async def _proposed(self, change_id: str) -> Change:
+        """A change that waits for a person. Raises NotFound, and Refused with what became of it instead."""
+        change = self._memory.changes.get(change_id)
+        if change is None:
+            change = await self._ledger.call(self._ledger.store.change, change_id)
+        if change is None:
+            raise NotFound(f"no change {change_id}: see `rrmd changes --open`")
+        if change.state is State.PROPOSED and not change.deadline.passed(self._clock.now()):
+            return change
+        if change.state in (State.PROPOSED, State.EXPIRED):
+            why = "a person said no to it" if change.verdict == REJECTED else "its time is over"
+            raise Refused(f"change {change_id} no longer waits: {why}; nothing was sent")
+        raise Refused(f"change {change_id} waits for nobody: it is {change.state}")
+
+    async def _told(self, change: Change, told: Interrupt) -> Change:
+        if not self._executor.interrupt(change.id, told):
+            raise Refused(f"change {change.id} is not being carried out here")
+        return await self._executor.stepped(change.id)
+
+    def _proposal(self, change: Change) -> guards.Proposal:
+        """As the guards look at it: what was approved just now counts as begun."""
+        view = self._view(self._memory.sites[change.site])
+        begun = tuple(
+            replace(each, state=State.APPLYING) if each.state is State.PLANNED else each
+            for each in view.changes
+        )
+        view = replace(view, changes=begun)
+        return guards.Proposal(view, change.radios[0], change.target, change.cause, ignore=change.id)
+
     # -- pauses ------------------------------------------------------------------------------------
 
     async def pause(self, scope: str, for_s: float | None, actor: Actor) -> Pause:
-        """Leave a site, an AP or a radio alone, at once and across restarts; radar is handled all the same.
+        """Leave a site, an AP, a radio or everything (``*``) alone, at once and across restarts; radar is
+        handled all the same.
 
-        ``for_s`` None: until it is resumed. What is open goes on to its end.
+        ``for_s`` None: until it is resumed. What was sent goes on to its end, its way back included; what was
+        not is not (`open_in`).
         """
         self._check_scope(scope)
         now = self._clock.now()
@@ -226,7 +317,18 @@ class Operator:
         self._memory.pauses.pop(scope, None)
         log.info("pause.ended", scope=scope, actor=actor.name)
 
+    def open_in(self, scope: str) -> list[tuple[Change, bool]]:
+        """Changes of a scope that are not final, the oldest first, and whether they go on in a pause: those
+        that may have been sent do, and the flight from radar; others are not begun."""
+        return [
+            (change, change.state in IN_FLIGHT or change.cause is Cause.DFS_RADAR)
+            for change in sorted(self._memory.changes.values(), key=lambda each: each.id)
+            if not change.final and scope in guards.scopes_of(change.radios[0])
+        ]
+
     def _check_scope(self, scope: str) -> None:
+        if scope == guards.EVERYWHERE:
+            return
         site, _, rest = scope.partition("/")
         known = self._memory.sites.get(site)
         ap, _, radio = rest.partition("/")
@@ -245,6 +347,10 @@ class Operator:
         if site.policy.mode is Mode.OBSERVE:
             log.info("inject.observe_mode", site=site.id)
         return site
+
+
+_NOT_SENT = frozenset({State.PROPOSED, State.PLANNED, State.ROLLING_BACK})
+"""Nothing to take back yet, or it is going back."""
 
 
 def _opened(opened: Change | NoChange) -> Change:

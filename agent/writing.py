@@ -6,7 +6,7 @@ import asyncio
 
 import structlog
 
-from agent.change import Change, State, Trigger, agrees
+from agent.change import Cause, Change, State, Trigger, agrees
 from agent.course import Course
 from agent.lane import Withheld
 from agent.moment import Deadline
@@ -19,6 +19,8 @@ from drivers.errors import Conflict, DriverError, Refused
 from drivers.types import ConfigState, Effects
 
 log = structlog.get_logger()
+
+PAUSED = "paused"
 
 UNDO_MARGIN_S = 10.0
 """How much later than told the device's own undo timer may fire, the write's own time included."""
@@ -52,8 +54,7 @@ class Writing:
 
     async def _start(self, change: Change, course: Course, have: ConfigState) -> Change:
         view = self._bench.view(change)
-        proposal = guards.Proposal(view, change.radios[0], change.target, change.cause, ignore=change.id)
-        if vetoes := guards.vetoes(proposal):
+        if vetoes := guards.vetoes(self._proposal(change, view)):
             veto = vetoes[0]
             params = {"guard": veto.guard, **veto.params}
             return await self._bench.ledger.step(change, Trigger.REFUSED, reason=veto.reason, params=params)
@@ -96,18 +97,29 @@ class Writing:
         course.quiet = Deadline.after(self._bench.clock.now(), change.silent_s + SETTLING_S)
         return await self._prove(change, course)
 
+    def _proposal(self, change: Change, view: SiteView | None = None) -> guards.Proposal:
+        return guards.Proposal(
+            view or self._bench.view(change),
+            change.radios[0],
+            change.target,
+            change.cause,
+            ignore=change.id,
+            by_person=change.actor.type == "operator",
+        )
+
     def _last_look(self, change: Change, course: Course) -> str | None:
         if course.interrupt is not None:
             return "interrupted"
+        if change.cause is not Cause.DFS_RADAR and guards.paused(self._proposal(change)):
+            return PAUSED
         return self._bench.no_longer_lawful(change, change.target)
 
     async def _withheld(self, change: Change, course: Course, why: str) -> Change:
         """Nothing was sent: the device has its prior values."""
         if told := course.take():
             return await self._bench.interrupted(change, told)
-        return await self._bench.ledger.step(
-            change, Trigger.REFUSED, reason="no_longer_lawful", params={"why": why}
-        )
+        reason = PAUSED if why == PAUSED else "no_longer_lawful"
+        return await self._bench.ledger.step(change, Trigger.REFUSED, reason=reason, params={"why": why})
 
     async def _recovered(self, change: Change, course: Course) -> Change:
         """A write of an earlier process: nothing is sent again, the device says how far it came.

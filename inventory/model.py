@@ -12,6 +12,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NewType
 
+from inventory.windows import Window
+
 RadioKey = NewType("RadioKey", str)
 """``site/ap/radio``, each part matching ``^[a-z0-9][a-z0-9-]{0,31}$``."""
 
@@ -199,6 +201,8 @@ class Policy:
     detect: DetectPolicy = DetectPolicy()
     max_inflight_ratio: float = 0.1  # of the site's APs, at least one
     quiet_hours: tuple[tuple[int, int], ...] = ()  # minutes of the local day, [from, to)
+    maintenance: tuple[Window, ...] = ()  # people are at work: nothing automatic is begun
+    change_hours: tuple[Window, ...] = ()  # routine changes in these only; empty: at any time
     poll_s: float = 30.0
     stale_s: float = 180.0  # a reading older than this decides nothing
     apply_timeout_s: float = 30.0

@@ -69,8 +69,9 @@ def _monitor(words: PolicyWords, monitor: MonitorWords) -> MonitorPolicy:
 def _policy(words: PolicyWords, monitor: MonitorPolicy, detect: DetectPolicy) -> Policy:
     given = words.given
     given.pop("monitor_s", None)
-    if words.quiet_hours is not None:
-        given["quiet_hours"] = tuple(words.quiet_hours)
+    for name in ("quiet_hours", "maintenance", "change_hours"):
+        if (spans := getattr(words, name)) is not None:
+            given[name] = tuple(spans)
     if words.safe_channels is not None:
         given["safe_channels"] = MappingProxyType(words.safe_channels)
     if words.channels_2_4 is not None:

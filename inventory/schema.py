@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from inventory.credentials import REFERENCE
 from inventory.model import Band, Mode, Placement, SixGhzClass
 from inventory.scalars import ID, check, flag, number, one_of, rule, span, whole, word
+from inventory.windows import EXPECTED, Window, window
 
 Ratio = Annotated[float, number(0, 1)]
 Multiple = Annotated[float, number(1, 100, "times")]
@@ -22,6 +23,7 @@ PerMinute = Annotated[float, number(0, 10_000, "a minute")]
 HeardDbm = Annotated[float, number(-100, -30, "dBm")]
 Dbm = Annotated[int, whole(-10, 40, "dBm")]
 Metres = Annotated[float, number(-100_000, 100_000, "m")]
+Windows = list[Annotated[Window, rule(EXPECTED, window)]]
 BandWord = Annotated[Band, one_of(Band)]
 
 _NOT_EMPTY: Final = check("different values, at least one", lambda got: got and len(set(got)) == len(got))
@@ -144,6 +146,8 @@ class PolicyWords(Words):
     detect: Any = None  # DetectWords, looked at on its own
     max_inflight_ratio: Ratio | None = None
     quiet_hours: list[Annotated[tuple[int, int], rule("HH:MM-HH:MM, not empty", span)]] | None = None
+    maintenance: Windows | None = None
+    change_hours: Windows | None = None
     poll_s: Period | None = None
     stale_s: Period | None = None
     apply_timeout_s: Period | None = None

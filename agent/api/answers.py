@@ -26,7 +26,18 @@ class AgentView(Answer):
     observing_only: str | None
 
 
+class WindowView(Answer):
+    """``kind``: maintenance or change_hours; ``window``: as the site file has it. ``until_utc`` None: it has
+    no end in the next two weeks."""
+
+    kind: str
+    window: str
+    until_utc: str | None
+
+
 class SiteView(Answer):
+    """``windows``: hours of the site's policy that are in force now."""
+
     id: str
     country: str
     mode: str
@@ -34,6 +45,7 @@ class SiteView(Answer):
     radios: int
     lost: int
     open_changes: int
+    windows: tuple[WindowView, ...] = ()
 
 
 class RadioView(Answer):
@@ -141,8 +153,22 @@ class ChangeResult(ChangeView):
     records: tuple[Mapping[str, Any], ...] = ()
 
 
+class OpenView(Answer):
+    """A change that is not final. ``goes_on``: it may have been sent, so it goes on to its end in a pause;
+    False: it is not begun."""
+
+    id: str
+    radio: str
+    state: str
+    goes_on: bool
+
+
 class PauseResult(Answer):
+    """``open``: the changes of the scope that are not final. ``except_for``: what is done all the same."""
+
     pause: PauseView
+    open: tuple[OpenView, ...] = ()
+    except_for: str = ""
 
 
 class ResumeResult(Answer):
@@ -154,9 +180,20 @@ class ReleaseResult(Answer):
 
 
 class OneChangeResult(Answer):
-    """What rollback, approve and acknowledge answer."""
+    """What rollback, last, approve, reject and acknowledge answer."""
 
     change: ChangeView
+
+
+class ApprovalView(Answer):
+    """``refused``: what spoke against it; None: it goes ahead."""
+
+    change: ChangeView
+    refused: str | None
+
+
+class ApprovalsResult(Answer):
+    results: tuple[ApprovalView, ...]
 
 
 class EffectsView(Answer):
@@ -224,7 +261,10 @@ RESULTS: Mapping[str, type[Answer]] = MappingProxyType(
         "changes": ChangesResult,
         "change": ChangeResult,
         "rollback": OneChangeResult,
+        "last": OneChangeResult,
         "approve": OneChangeResult,
+        "approve_all": ApprovalsResult,
+        "reject": OneChangeResult,
         "acknowledge": OneChangeResult,
         "pause": PauseResult,
         "resume": ResumeResult,

@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from agent.api import errors
 
@@ -20,7 +20,8 @@ MAX_REQUEST_BYTES: Final = 64 * 1024  # the line with its end
 LONGEST_S: Final = 1e9  # thirty years: beyond what a count of microseconds holds there is no time to tell
 
 RADIO: Final = r"^[a-z0-9-]+/[a-z0-9-]+/[a-z0-9-]+$"
-SCOPE: Final = r"^[a-z0-9-]+(/[a-z0-9-]+){0,2}$"
+AP: Final = r"^[a-z0-9-]+/[a-z0-9-]+$"
+SCOPE: Final = r"^(\*|[a-z0-9-]+(/[a-z0-9-]+){0,2})$"
 
 Name = str
 Scalar = int | str | None
@@ -58,11 +59,37 @@ class ChangeArgs(Args):
 
 
 class RollbackArgs(Args):
-    token: str = Field(min_length=1, max_length=256, repr=False)
+    """``token`` or ``id``, one of them."""
+
+    token: str | None = Field(default=None, min_length=1, max_length=256, repr=False)
+    id: str | None = Field(default=None, min_length=1, max_length=64)
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.token is None) is (self.id is None):
+            raise ValueError("token or id, one of them")
+        return self
+
+
+class LastArgs(Args):
+    """``ap``: site/ap."""
+
+    ap: str = Field(pattern=AP)
 
 
 class ApproveArgs(Args):
     id: str = Field(min_length=1, max_length=64)
+
+
+class ApproveAllArgs(Args):
+    """``site`` None: of all sites."""
+
+    site: Name | None = None
+
+
+class RejectArgs(Args):
+    id: str = Field(min_length=1, max_length=64)
+    why: str = Field(default="", max_length=200)
 
 
 class AcknowledgeArgs(Args):
@@ -70,7 +97,7 @@ class AcknowledgeArgs(Args):
 
 
 class PauseArgs(Args):
-    """``scope``: a site, site/ap or site/ap/radio. ``for_s`` None: until it is resumed."""
+    """``scope``: a site, site/ap, site/ap/radio, or * for all. ``for_s`` None: until it is resumed."""
 
     scope: str = Field(pattern=SCOPE)
     for_s: float | None = Field(default=None, gt=0, le=31_536_000)
@@ -99,7 +126,7 @@ class InjectArgs(Args):
 class ProbeArgs(Args):
     """``ap``: site/ap. ``for_s``: asked again so much later, to count in between."""
 
-    ap: str = Field(pattern=r"^[a-z0-9-]+/[a-z0-9-]+$")
+    ap: str = Field(pattern=AP)
     for_s: float = Field(default=0.0, ge=0, le=600)
 
 
@@ -110,7 +137,10 @@ ARGS: Mapping[str, type[Args]] = MappingProxyType(
         "changes": ChangesArgs,
         "change": ChangeArgs,
         "rollback": RollbackArgs,
+        "last": LastArgs,
         "approve": ApproveArgs,
+        "approve_all": ApproveAllArgs,
+        "reject": RejectArgs,
         "acknowledge": AcknowledgeArgs,
         "pause": PauseArgs,
         "resume": ResumeArgs,

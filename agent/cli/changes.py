@@ -1,4 +1,4 @@
-"""`rrmd changes`, `rollback`, `approve` and `acknowledge`: what was changed, why, and how to take it back."""
+"""`rrmd changes`, `rollback`, `approve`, `reject`, `acknowledge`: what was changed, why, and the way back."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from agent.cli.duration import spoken
 from agent.cli.events import evidence
 from agent.cli.failure import ExitCode, usage
 from agent.cli.instant import spoken_utc
-from agent.cli.names import radio_key
-from agent.cli.options import Json, Limit, SiteName, options_of
-from agent.cli.terminal import show_json, show_pairs, show_table
+from agent.cli.names import ap_key, radio_key
+from agent.cli.options import Json, Limit, Options, SiteName, options_of
+from agent.cli.terminal import complain, show_json, show_pairs, show_table
 
 _COLUMNS = (
     "UTC",
@@ -63,26 +63,77 @@ def changes(
 def rollback(
     context: typer.Context,
     token: Annotated[
-        str, typer.Argument(metavar="TOKEN", help="From `rrmd changes`; - reads it from stdin.")
-    ],
+        str | None, typer.Argument(metavar="TOKEN", help="From `rrmd changes`; - reads it from stdin.")
+    ] = None,
+    last: Annotated[bool, typer.Option("--last", help="The newest change of --ap; needs no token.")] = False,
+    ap: Annotated[str | None, typer.Option("--ap", metavar="AP", help="site/ap or ap.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")] = False,
     as_json: Json = False,
 ) -> int:
-    """Take one change back. Refused where the law or a radar bars the way; works once."""
-    given = sys.stdin.readline() if token == "-" else token  # noqa: S105  # the dash is no password
+    """Take one change back.
+
+    Refused where the law or a radar bars the way; works once. With --last --ap AP: the newest change of that
+    AP that can be taken back; on a terminal it is shown first, and you are asked.
+    """
+    options = options_of(context)
+    if last or ap is not None:
+        if not last or ap is None or token is not None:
+            raise usage("--last and --ap AP go together, without a token")
+        return _take_back_last(options, ap_key(ap, options.radios()), yes, as_json)
+    given = sys.stdin.readline() if token == "-" else token or ""  # noqa: S105  # the dash is no password
     if not given.strip():
         raise usage("no token was given; `rrmd changes --open` shows them")
-    found = options_of(context).ask("rollback", token=given.strip())
+    found = options.ask("rollback", token=given.strip())
     show_json(found) if as_json else show_changes([found["change"]])
+    return ExitCode.FINE
+
+
+def _take_back_last(options: Options, ap: str, yes: bool, as_json: bool) -> int:
+    change = options.ask("last", ap=ap)["change"]
+    if not yes and sys.stdin.isatty():
+        show_changes([change])
+        if not typer.confirm("Take this one back?"):
+            complain(["nothing was changed"])
+            return ExitCode.REFUSED
+    found = options.ask("rollback", id=change["id"])
+    show_json(found) if as_json else show_changes([change, found["change"]])
     return ExitCode.FINE
 
 
 def approve(
     context: typer.Context,
-    change_id: Annotated[str, typer.Argument(metavar="ID", help="A change in state PROPOSED.")],
+    change_id: Annotated[str | None, typer.Argument(metavar="ID", help="A change in state PROPOSED.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All that wait, the oldest first.")] = False,
+    site: SiteName = None,
     as_json: Json = False,
 ) -> int:
-    """Let a proposed change be made."""
-    found = options_of(context).ask("approve", id=change_id)
+    """Let a proposed change be made.
+
+    The guards are asked once more. With --all each proposal is told of by itself; exit code 1 when one was
+    refused.
+    """
+    if every is (change_id is not None) or (site is not None and not every):
+        raise usage("an ID, or --all, perhaps with --site")
+    options = options_of(context)
+    if change_id is not None:
+        found = options.ask("approve", id=change_id)
+        show_json(found) if as_json else show_changes([found["change"]])
+        return ExitCode.FINE
+    found = options.ask("approve_all", site=site)
+    show_json(found) if as_json else show_changes(each["change"] for each in found["results"])
+    refused = [each["refused"] for each in found["results"] if each["refused"]]
+    complain(refused)
+    return ExitCode.REFUSED if refused else ExitCode.FINE
+
+
+def reject(
+    context: typer.Context,
+    change_id: Annotated[str, typer.Argument(metavar="ID", help="A change in state PROPOSED.")],
+    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="Goes into the audit log.")] = "",
+    as_json: Json = False,
+) -> int:
+    """Say no to a proposed change; the same is not proposed again for a while."""
+    found = options_of(context).ask("reject", id=change_id, why=why)
     show_json(found) if as_json else show_changes([found["change"]])
     return ExitCode.FINE
 

@@ -1,22 +1,25 @@
-"""`rrmd pause` and `rrmd resume`: leave a site, an AP or a radio alone for a while."""
+"""`rrmd pause` and `rrmd resume`: leave a site, an AP, a radio or all alone for a while."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from agent.cli.duration import seconds
-from agent.cli.failure import ExitCode
+from agent.cli.failure import ExitCode, usage
 from agent.cli.options import Json, options_of
-from agent.cli.terminal import show_json
+from agent.cli.terminal import show_json, show_table
 
-Scope = Annotated[str, typer.Argument(metavar="SCOPE", help="site, site/ap or site/ap/radio.")]
+Scope = Annotated[str | None, typer.Argument(metavar="SCOPE", help="site, site/ap or site/ap/radio.")]
+All = Annotated[bool, typer.Option("--all", help="Everything, at all sites.")]
+EVERYWHERE = "*"
 
 
 def pause(
     context: typer.Context,
-    scope: Scope,
+    scope: Scope = None,
+    every: All = False,
     span: Annotated[
         str | None, typer.Option("--for", metavar="SPAN", help="90s, 15m, 2h, 7d; without it until resumed.")
     ] = None,
@@ -24,22 +27,44 @@ def pause(
 ) -> int:
     """Begin no change there, at once and across restarts.
 
-    What is open goes on to its end, and an AP on radar is still taken off its channel: that is the law.
+    What was sent goes on to its end, its way back included; what was not sent is not begun. An AP on radar is
+    still taken off its channel: that is the law.
     """
     for_s = None if span is None else seconds(span)
-    found = options_of(context).ask("pause", scope=scope, for_s=for_s)
-    if as_json:
-        show_json(found)
-    else:
-        until = found["pause"]["until_utc"]
-        typer.echo(
-            f"{scope} is paused {f'until {until}' if until else 'until `rrmd resume`'}; radar excepted"
+    found = options_of(context).ask("pause", scope=_one(scope, every), for_s=for_s)
+    show_json(found) if as_json else _show(found)
+    return ExitCode.FINE
+
+
+def resume(context: typer.Context, scope: Scope = None, every: All = False, as_json: Json = False) -> int:
+    """End the pause of exactly this scope; --all ends that of --all."""
+    one = _one(scope, every)
+    found = options_of(context).ask("resume", scope=one)
+    show_json(found) if as_json else typer.echo(f"{_spoken(one)} no longer paused")
+    return ExitCode.FINE
+
+
+def _one(scope: str | None, every: bool) -> str:
+    if every is (scope is not None):
+        raise usage("a SCOPE, or --all")
+    return scope or EVERYWHERE
+
+
+def _spoken(scope: str) -> str:
+    return "All sites are" if scope == EVERYWHERE else f"{scope} is"
+
+
+def _show(found: dict[str, Any]) -> None:
+    pause = found["pause"]
+    until = f"until {pause['until_utc']}" if pause["until_utc"] else "until `rrmd resume`"
+    typer.echo(f"{_spoken(pause['scope'])} paused {until}, except for {found['except_for']}")
+    if found["open"]:
+        show_table(
+            "Open changes",
+            ("change", "radio", "state", "in the pause"),
+            ((o["id"], o["radio"], o["state"], _future(o["goes_on"])) for o in found["open"]),
         )
-    return ExitCode.FINE
 
 
-def resume(context: typer.Context, scope: Scope, as_json: Json = False) -> int:
-    """End a pause."""
-    found = options_of(context).ask("resume", scope=scope)
-    show_json(found) if as_json else typer.echo(f"{scope} is no longer paused")
-    return ExitCode.FINE
+def _future(goes_on: bool) -> str:
+    return "goes on to its end, or back" if goes_on else "is not begun"

@@ -35,6 +35,12 @@ def _show(found: dict[str, Any]) -> None:
             for s in found["sites"]
         ),
     )
+    if windows := [(s["id"], w) for s in found["sites"] for w in s.get("windows", ())]:
+        show_table(
+            "Hours in force",
+            ("site", "hours", "window", "until"),
+            ((site, w["kind"], w["window"], w["until_utc"]) for site, w in windows),
+        )
     show_table(
         "Radios",
         ("radio", "state", "channel", "MHz", "dBm", "clients", "retries", "busy", "age", "change"),

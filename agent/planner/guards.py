@@ -5,32 +5,41 @@ Radar jumps the guards of patience (cooldown, budgets, pause, flight, quiet hour
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from agent.change import IN_FLIGHT, INCIDENTS, Cause, Change, State
+from agent.change import IN_FLIGHT, INCIDENTS, REJECTED, Cause, Change, State
 from agent.planner.legal import Veto, cac_needed, listed, values_forbidden
 from agent.view import CHANNEL_SETTINGS, RadioView, SiteView, block_in_values
 from drivers.types import Setting, Values
-from inventory.model import Mode, RadioKey, ap_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from inventory.model import Mode, RadioKey, ap_of, site_of
+from inventory.windows import in_force
 
 DAY_US = 86_400_000_000
 
+EVERYWHERE = "*"
+"""The scope of a pause of all sites."""
+
 
 class Proposal:
-    """What the guards look at: one radio, the values wanted, and why."""
+    """What the guards look at: one radio, the values wanted, and why. ``by_person``: a person asked for it,
+    and not the agent."""
 
-    __slots__ = ("cause", "ignore", "key", "target", "view")
+    __slots__ = ("by_person", "cause", "ignore", "key", "target", "view")
 
     def __init__(
-        self, view: SiteView, key: RadioKey, target: Values, cause: Cause, ignore: str | None = None
+        self,
+        view: SiteView,
+        key: RadioKey,
+        target: Values,
+        cause: Cause,
+        ignore: str | None = None,
+        *,
+        by_person: bool = False,
     ) -> None:
         self.view, self.key, self.target, self.cause, self.ignore = view, key, target, cause, ignore
+        self.by_person = by_person
 
     @property
     def at(self) -> RadioView:
@@ -81,8 +90,39 @@ def mode(p: Proposal) -> Veto | None:
 
 
 def paused(p: Proposal) -> Veto | None:
-    scopes = {p.view.site.id, ap_of(p.key), p.key}
-    return Veto(guard="pause", reason="paused") if scopes & p.view.paused else None
+    """Nothing is begun. What a person takes back goes on: that is what a pause is often followed by."""
+    scopes = scopes_of(p.key) & p.view.paused
+    if not scopes or (p.by_person and p.cause is Cause.UNDO):
+        return None
+    return Veto(guard="pause", reason="paused", params={"scope": min(scopes, key=len)})
+
+
+def scopes_of(key: RadioKey) -> frozenset[str]:
+    """What can be paused to leave a radio alone."""
+    return frozenset({EVERYWHERE, site_of(key), ap_of(key), key})
+
+
+def maintenance(p: Proposal) -> Veto | None:
+    """People are at work on the network: what the agent sees is their doing."""
+    if p.by_person or p.cause is Cause.OPERATOR:
+        return None
+    held = in_force(p.view.now.utc, p.view.site.timezone, p.view.site.policy.maintenance)
+    return Veto(guard="maintenance", reason="people_at_work", params={"window": held.text}) if held else None
+
+
+def change_hours(p: Proposal) -> Veto | None:
+    """Routine changes in the site's hours for them only."""
+    windows = p.view.site.policy.change_hours
+    if not windows or p.by_person or not _patient(p):
+        return None
+    if in_force(p.view.now.utc, p.view.site.timezone, windows):
+        return None
+    return Veto(guard="change_hours", reason="outside_change_hours")
+
+
+def _patient(p: Proposal) -> bool:
+    """Routine, and not the flight from a jammed channel, which has a limit of its own."""
+    return p.cause not in INCIDENTS and p.cause not in (Cause.OPERATOR, Cause.SECURITY)
 
 
 def pinned(p: Proposal) -> Veto | None:
@@ -189,7 +229,7 @@ def cooldown(p: Proposal) -> Veto | None:
 
 def routine_interval(p: Proposal) -> Veto | None:
     """One routine change of an AP in so long. Leaving a jammed channel has a limit of its own."""
-    if p.cause in INCIDENTS or p.cause in (Cause.OPERATOR, Cause.SECURITY):
+    if not _patient(p):
         return None
     age_s = _last_change_age_s(p, _routine)
     if age_s is None or age_s >= p.view.site.policy.routine_interval_s:
@@ -226,14 +266,22 @@ def incident_budget(p: Proposal) -> Veto | None:
 
 
 def barred(p: Proposal) -> Veto | None:
-    """A rolled-back target is barred on that radio for `bar_s`; a person may insist."""
+    """A target that was rolled back, or that a person said no to, is barred on that radio for `bar_s`; a
+    person may insist."""
     if p.cause in (Cause.OPERATOR, Cause.UNDO):
         return None
     for change in p.mine():
         lately = _age_us(p, change) < p.view.site.policy.bar_s * 1e6
-        if change.state is State.ROLLED_BACK and lately and _place(p, change.target) == _place(p, p.target):
-            return Veto(guard="barred", reason="rolled_back_lately", params={"change": change.id})
+        why = _BARRING.get(change.state if change.state is State.ROLLED_BACK else change.verdict)
+        if why and lately and _place(p, change.target) == _place(p, p.target):
+            return Veto(guard="barred", reason=why, params={"change": change.id})
     return None
+
+
+_BARRING: Mapping[State | str | None, str] = {
+    State.ROLLED_BACK: "rolled_back_lately",
+    REJECTED: "rejected_lately",
+}
 
 
 def _place(p: Proposal, values: Values) -> object:
@@ -303,6 +351,7 @@ _UNTOUCHED = frozenset({State.PROPOSED, State.EXPIRED, State.PLANNED})
 GUARDS: Mapping[str, Guard] = {
     "mode": mode,
     "pause": paused,
+    "maintenance": maintenance,
     "pinned": pinned,
     "stale": stale,
     "capability": can_set,
@@ -317,6 +366,7 @@ GUARDS: Mapping[str, Guard] = {
     "in_flight": in_flight,
     "cooldown": cooldown,
     "quiet_hours": quiet_hours,
+    "change_hours": change_hours,
     "routine_interval": routine_interval,
     "routine_budget": routine_budget,
     "incident_budget": incident_budget,
@@ -324,12 +374,25 @@ GUARDS: Mapping[str, Guard] = {
     "site_loss": site_loss,
 }
 
-DEEDS = ("mode", "pause", "stale", "regulatory", "country", "uplink", "owner", "open_change", "site_loss")
+DEEDS = (
+    "mode",
+    "pause",
+    "maintenance",
+    "stale",
+    "regulatory",
+    "country",
+    "uplink",
+    "owner",
+    "open_change",
+    "site_loss",
+)
 """Guards that are asked before an action without an undo."""
 
 PATIENCE = frozenset(
     {
         "pause",
+        "maintenance",
+        "change_hours",
         "pinned",
         "stale",
         "allowed_list",

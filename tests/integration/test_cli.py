@@ -503,7 +503,10 @@ def test_a_stranger_is_4_and_told_the_group(daemon: Daemon) -> None:
     [
         (["status", "--what"], "No such option"),
         (["reboot"], "No such command"),
-        (["rollback"], "Missing argument"),
+        (["rollback"], "no token was given"),
+        (["rollback", "--last"], "--last and --ap AP go together"),
+        (["approve"], "an ID, or --all"),
+        (["pause"], "a SCOPE, or --all"),
         (["events", "--since", "yesterday"], "is no span of time; write 90s, 15m, 2h or 7d"),
         (["events", "--limit", "0"], "limit"),
         (["inject", "DFS_RADAR", "r5", "--channel", "x"], "channel"),

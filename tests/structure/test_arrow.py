@@ -21,6 +21,7 @@ PURE = [
     "inventory/model.py",
     "inventory/channels.py",
     "inventory/regulatory.py",
+    "inventory/windows.py",
     "drivers/expectation.py",
     "drivers/notifications.py",
     "drivers/openwrt/act.py",

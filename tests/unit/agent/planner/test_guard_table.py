@@ -10,12 +10,13 @@ import pytest
 from rig import site_of
 from unit.agent.planner.test_guards import ABLE, KEY, NOON, done, view
 
-from agent.change import Cause, Change, State
+from agent.change import REJECTED, Cause, Change, State
 from agent.planner import guards
 from agent.view import RadioView, SiteView, values_of
 from drivers.types import Reported, Setting, Values
 from inventory.channels import block
 from inventory.model import Band, Mode, RadioKey
+from inventory.windows import window
 
 TARGET = values_of(block(Band.GHZ_5, 149, 20))
 
@@ -60,10 +61,35 @@ def test_radar_does_not_touch_what_carries_an_uplink_or_is_owned() -> None:
 
 
 def test_a_pause_holds_everything_but_radar() -> None:
-    for scope in ("lab", "lab/ap1", KEY):
+    for scope in ("*", "lab", "lab/ap1", KEY):
         seen = replace(view(site_of(2)), paused=frozenset({scope}))
         assert "pause" in names(seen)
         assert "pause" not in names(seen, Cause.DFS_RADAR)
+
+
+def test_a_pause_does_not_hold_what_a_person_takes_back() -> None:
+    seen = replace(view(site_of(2)), paused=frozenset({"*"}))
+    for cause, by_person, held in (
+        (Cause.UNDO, True, False),
+        (Cause.UNDO, False, True),
+        (Cause.OPERATOR, True, True),
+    ):
+        asked = guards.Proposal(seen, KEY, TARGET, cause, by_person=by_person)
+        assert (guards.paused(asked) is not None) is held
+
+
+def test_people_at_work_hold_the_agent_and_nobody_else() -> None:
+    seen = policy(maintenance=(window("00:00-24:00"),))
+    assert "maintenance" in names(seen, Cause.HW_FAILURE)
+    assert "maintenance" not in names(seen, Cause.DFS_RADAR)
+    asked = guards.Proposal(seen, KEY, TARGET, Cause.OPERATOR, by_person=True)
+    assert guards.vetoes(asked) == []
+
+
+def test_change_hours_hold_routine_changes_only() -> None:
+    seen = policy(change_hours=(window("2020-01-01 00:00-24:00"),))
+    held = {cause for cause in Cause if "change_hours" in names(seen, cause)}
+    assert held == {Cause.NON_WIFI_BURST, Cause.SPECTRUM_SAT, Cause.DENSITY_SPIKE, Cause.EMERGENCY_QOE}
 
 
 def test_observe_writes_nothing_not_even_for_radar() -> None:
@@ -196,6 +222,26 @@ ALONE: dict[str, tuple[str, str, Callable[[], SiteView], Values]] = {
         lambda: policy(quiet_hours=((NOON + 10, NOON + 20),)),
         DFS,
     ),
+    "maintenance": (
+        "maintenance",
+        "people_at_work",
+        lambda: policy(maintenance=(window("00:00-24:00"),)),
+        TARGET,
+    ),
+    "change hours": (
+        "change_hours",
+        "outside_change_hours",
+        lambda: policy(change_hours=(window("2020-01-01 00:00-24:00"),)),
+        TARGET,
+    ),
+    "rejected": (
+        "barred",
+        "rejected_lately",
+        lambda: after(
+            replace(done(3600.0, Cause.OPERATOR), state=State.EXPIRED, verdict=REJECTED, target=TARGET)
+        ),
+        TARGET,
+    ),
     "interval": ("routine_interval", "changed_lately", lambda: after(done(60.0, Cause.SECURITY)), TARGET),
     "budget": (
         "routine_budget",
@@ -256,6 +302,7 @@ def test_how_many_lost_aps_are_too_many_is_the_sites_to_say() -> None:
         (policy(mode=Mode.OBSERVE), "mode"),
         (policy(mode=Mode.ADVISE), "mode"),
         (many_lost(), "site_loss"),
+        (policy(maintenance=(window("00:00-24:00"),)), "maintenance"),
         (replace(view(site_of(2)), barred_mhz=frozenset({5180})), "nop"),
         (after(replace(done(60.0, Cause.OPERATOR), state=State.MONITORING)), "open_change"),
     ],

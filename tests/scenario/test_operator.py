@@ -1,0 +1,251 @@
+"""An operator is in charge: proposals approved or rejected, pauses at any moment, the way back."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rig import Rig, final, rig_of, site_of, until
+from stories import AP1, AP2, SHORT, changes_for, event_of, interferes, policy_of, said, stage
+
+from agent.agent import Agent
+from agent.api import protocol
+from agent.api.errors import NotFound, Refused
+from agent.change import REJECTED, Actor, Cause, Change, State, Trigger
+from agent.events import EventKind
+from agent.operations import Operations
+from agent.planner.decision import Move
+from agent.simulated_time import SimulatedClock, run
+from agent.view import block_of, values_of
+from inventory.channels import block
+from inventory.model import Band, Mode, RadioKey
+from inventory.windows import window
+
+PERSON = Actor(type="operator", uid=1000, name="ann")
+BURST = EventKind.NON_WIFI_BURST
+SITE = site_of(3, policy=SHORT, widths=(20,))
+ADVISE = site_of(4, policy=policy_of(Mode.ADVISE), widths=(20,))
+
+
+def asked_of(agent: Agent, rig: Rig) -> Operations:
+    def no_probe(*_: object) -> Any:
+        raise AssertionError
+
+    return Operations(agent, rig.url, rig.settings.audit_dir, no_probe)
+
+
+def move(channel: int, key: RadioKey = AP1, cause: Cause = Cause.OPERATOR) -> Move:
+    where = values_of(block(Band.GHZ_5, channel, 20))
+    return Move(radio=key, target=where, cause=cause, reason="told_by_the_test")
+
+
+async def opened(agent: Agent, wanted: Move, actor: Actor | None = None) -> Change:
+    found = await agent.changes.open(wanted, actor=actor)
+    assert isinstance(found, Change), found
+    return found
+
+
+async def read(agent: Agent, *keys: RadioKey) -> None:
+    await until(lambda: all(agent.memory.radios[key].reading for key in keys or agent.memory.radios))
+
+
+# -- proposals -------------------------------------------------------------------------------------------
+
+
+def test_a_rejected_proposal_is_not_made_again_for_a_while(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with stage(tmp_path, clock, ADVISE) as (rig, agent):
+            interferes(rig, rig.block())
+            event = await event_of(agent, BURST)
+            (proposed,) = await until(lambda: changes_for(agent, event))
+            done = await agent.operator.reject(proposed.id, "exams", PERSON)
+            assert (done.state, done.verdict) == (State.EXPIRED, REJECTED)
+            with pytest.raises(Refused, match="a person said no to it"):
+                await agent.operator.approve(proposed.id, PERSON)
+            with pytest.raises(Refused, match="a person said no to it"):
+                await agent.operator.reject(proposed.id, "", PERSON)
+            await asyncio.sleep(1000.0)
+            others = [change for change in changes_for(agent, event) if change.id != proposed.id]
+            assert all(change.target != proposed.target for change in others)
+        (rejected,) = said(rig, "rejected")
+        assert rejected["actor"]["name"] == "ann"
+        assert rejected["reason"]["params"]["why"] == "exams"
+
+    run(story)
+
+
+def test_an_approval_asks_the_guards_and_the_proposal_waits_on(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with rig_of(tmp_path, clock, ADVISE) as rig, rig.agent() as agent:
+            await read(agent)
+            proposed = await opened(agent, move(161))
+            assert proposed.state is State.PROPOSED
+            await agent.operator.pause("*", None, PERSON)
+            with pytest.raises(Refused, match=r"not possible now \(pause: paused"):
+                await agent.operator.approve(proposed.id, PERSON)
+            assert agent.memory.changes[proposed.id].state is State.PROPOSED
+            await agent.operator.resume("*", PERSON)
+            await agent.operator.approve(proposed.id, PERSON)
+            assert (await final(agent, proposed)).state is State.COMMITTED
+        rig.verify()
+
+    run(story)
+
+
+def test_what_was_not_approved_in_time_says_so(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        site = replace(ADVISE, policy=replace(ADVISE.policy, advise_expiry_s=60.0))
+        async with rig_of(tmp_path, clock, site) as rig, rig.agent() as agent:
+            await read(agent)
+            proposed = await opened(agent, move(161))
+            await asyncio.sleep(59.0)
+            shown = await asked_of(agent, rig).handle("changes", protocol.ChangesArgs(open=True), PERSON)
+            assert 0.0 < shown["changes"][0]["left_s"] <= 1.0
+            await asyncio.sleep(2.0)
+            with pytest.raises(Refused, match="no longer waits: its time is over; nothing was sent"):
+                await agent.operator.approve(proposed.id, PERSON)
+            with pytest.raises(NotFound):
+                await agent.operator.approve("nobody", PERSON)
+
+    run(story)
+
+
+def test_all_proposals_are_approved_as_far_as_they_may_fly(tmp_path: Path) -> None:
+    """One AP of four may have a change in flight; the others are told why not, and wait on."""
+
+    async def story(clock: SimulatedClock) -> None:
+        async with rig_of(tmp_path, clock, ADVISE) as rig, rig.agent() as agent:
+            await read(agent)
+            first, second = await opened(agent, move(161)), await opened(agent, move(40, AP2))
+            answer = await asked_of(agent, rig).handle("approve_all", protocol.ApproveAllArgs(), PERSON)
+            told = [(each["change"]["id"], each["refused"]) for each in answer["results"]]
+            assert told[0] == (first.id, None)
+            assert told[1][0] == second.id
+            assert "in_flight" in told[1][1] or "neighbour" in told[1][1]
+            assert agent.memory.changes[second.id].state is State.PROPOSED
+
+    run(story)
+
+
+# -- pauses ----------------------------------------------------------------------------------------------
+
+
+def test_a_pause_catches_what_is_planned_and_tells_of_what_goes_on(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with rig_of(tmp_path, clock, SITE) as rig, rig.agent() as agent:
+            await read(agent)
+            sent = await opened(agent, move(161), PERSON)
+            await agent.executor.settled(sent.id, State.MONITORING)
+            planned = await opened(agent, move(40, AP2), PERSON)
+            assert planned.state is State.PLANNED
+            answer = await asked_of(agent, rig).handle("pause", protocol.PauseArgs(scope="*"), PERSON)
+            rows = {row["id"]: (row["state"], row["goes_on"]) for row in answer["open"]}
+            assert rows[sent.id] == ("MONITORING", True)
+            assert rows.get(planned.id, ("PLANNED", False)) == ("PLANNED", False)
+            assert "radar" in answer["except_for"]
+            assert (await final(agent, planned)).state is State.FAILED
+            assert (await final(agent, sent)).state is State.COMMITTED
+            assert rig.block(AP2).primary == 44
+        rig.verify()
+
+    run(story)
+
+
+class PausedAtOnce:
+    """A store in which a pause comes as soon as the step before a write is on disk."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+        self.agent: Agent | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def transition(self, change: Change, trigger: Trigger, **rest: Any) -> Change:
+        after: Change = self._store.transition(change, trigger, **rest)
+        if trigger is Trigger.START and self.agent is not None:
+            self.agent.memory.pauses["lab/ap1"] = None
+        return after
+
+
+def test_a_pause_catches_a_write_whose_turn_has_not_come(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with rig_of(tmp_path, clock, SITE) as rig:
+            rig.wrap_store = PausedAtOnce
+            async with rig.agent() as agent:
+                await read(agent)
+                agent.ledger.store.agent = agent  # type: ignore[attr-defined]
+                change = await final(agent, await opened(agent, move(161), PERSON))
+                assert change.state is State.FAILED
+                assert rig.block().primary == 36
+            assert [r["reason"]["code"] for r in rig.records() if r["to_state"] == "FAILED"] == ["paused"]
+            assert rig.steps(change.id) == ["PLANNED", "APPLYING", "FAILED"]
+
+    run(story)
+
+
+def test_what_a_person_takes_back_goes_through_a_pause(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with rig_of(tmp_path, clock, SITE) as rig, rig.agent() as agent:
+            await read(agent)
+            change = await final(agent, await opened(agent, move(161), PERSON))
+            await agent.operator.pause("*", None, PERSON)
+            last = await agent.operator.last("lab/ap1")
+            assert last.id == change.id
+            undo = await agent.operator.rollback_id(last.id, PERSON)
+            assert (await final(agent, undo)).state is State.COMMITTED
+            assert rig.block().primary == 36
+            with pytest.raises(NotFound, match="no change that can be taken back"):
+                await agent.operator.last("lab/ap1")
+        rig.verify()
+
+    run(story)
+
+
+def test_the_newest_change_of_an_ap_is_found_and_an_open_one_goes_back(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with rig_of(tmp_path, clock, SITE) as rig, rig.agent() as agent:
+            await read(agent)
+            await final(agent, await opened(agent, move(161), PERSON))
+            second = await opened(agent, move(157), PERSON)
+            after = await agent.executor.settled(second.id, State.MONITORING)
+            assert after.state is State.MONITORING, said(rig, "vetoed") or rig.records()[-1]["reason"]
+            assert (await agent.operator.last("lab/ap1")).id == second.id
+            await agent.operator.rollback_id(second.id, PERSON)
+            assert (await final(agent, second)).state is State.ROLLED_BACK
+            assert rig.block().primary == 161
+            with pytest.raises(NotFound):
+                await agent.operator.last("lab/ap9")
+
+    run(story)
+
+
+# -- windows ---------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_begun_while_people_work_on_the_network(tmp_path: Path) -> None:
+    """The simulated noon lies in the window; a person's own request does not wait."""
+
+    async def story(clock: SimulatedClock) -> None:
+        policy = replace(SHORT, maintenance=(window("00:00-24:00"),))
+        async with stage(tmp_path, clock, site_of(4, policy=policy, widths=(20,))) as (rig, agent):
+            interferes(rig, rig.block())
+            event = await event_of(agent, BURST)
+            await asyncio.sleep(200.0)
+            assert not changes_for(agent, event)
+            shown = await asked_of(agent, rig).handle("status", protocol.StatusArgs(), PERSON)
+            assert shown["sites"][0]["windows"] == [
+                {"kind": "maintenance", "window": "00:00-24:00", "until_utc": None}
+            ]
+            reading = agent.memory.radios[AP1].reading
+            assert block_of(reading) is not None
+            done = await agent.operator.inject(
+                BURST, AP1, channel=161, width_mhz=None, act=True, actor=PERSON
+            )
+            assert isinstance(done.change, Change)
+        assert {r["reason"]["params"]["guard"] for r in said(rig, "vetoed")} == {"maintenance"}
+
+    run(story)
