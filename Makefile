@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := agent drivers inventory tests benchmarks
 
-.PHONY: demo test test-openwrt lint unit guest peers regdb drivers clean
+.PHONY: demo test test-openwrt lint unit soak guest peers regdb drivers clean
 demo: $(VENV)/.runtime
 	@$(BIN)/rrmd demo
 
@@ -27,6 +27,10 @@ lint: $(VENV)/.installed
 
 unit: $(VENV)/.installed
 	$(BIN)/pytest tests/unit tests/structure
+
+# A simulated fortnight of a site: memory, files, budgets and changes. make soak SOAK="--days 3 --aps 20"
+soak: $(VENV)/.installed
+	$(BIN)/python -m benchmarks.soak $(SOAK)
 
 # The virtual machines of tests/vm: built once, kept outside the repository. Where packages can't be
 # installed one line says what is left out.
