@@ -44,6 +44,10 @@ fuzz: $(VENV)/.installed
 crash-matrix: $(VENV)/.installed
 	@PYTHONPATH=tests $(BIN)/python -m crash
 
+# A simulated fortnight of a site: memory, files, budgets and changes. make soak SOAK="--days 3 --aps 20"
+soak: $(VENV)/.installed
+	$(BIN)/python -m benchmarks.soak $(SOAK)
+
 # The virtual machines of tests/vm: built once, kept outside the repository. Where packages can't be
 # installed one line says what is left out.
 guest: $(VENV)/.installed

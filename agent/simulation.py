@@ -25,6 +25,7 @@ from agent.lane import Lane
 from agent.ledger import Ledger
 from agent.records import Pseudonyms
 from agent.settings import Settings
+from agent.store.errors import StoreUnavailable
 from agent.store.store import Store
 from drivers.base import Device, DeviceContext
 from drivers.simulated.driver import family
@@ -132,6 +133,26 @@ class Simulation:
         finally:
             store.close()
         return verify_directory(settings.audit_dir, mac_keys(key), head)
+
+
+class LosableDisk:
+    """A store whose disk may be away: every call fails while ``lost``."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.lost = False
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._store, name)
+        if not callable(found) or name == "close":
+            return found
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if self.lost:
+                raise StoreUnavailable("disk I/O error")
+            return found(*args, **kwargs)
+
+        return call
 
 
 async def _first(wanted: Any, running: asyncio.Task[None]) -> None:

@@ -13,9 +13,7 @@ from typing import Any
 from agent.agent import Agent
 from agent.change import Change
 from agent.clock import Clock
-from agent.simulation import Simulation
-from agent.store.errors import StoreUnavailable
-from agent.store.store import Store
+from agent.simulation import LosableDisk, Simulation
 from drivers.simulated import worlds
 from drivers.simulated.driver import family
 from drivers.simulated.faults import NO_FAULTS, FaultPlan
@@ -155,26 +153,6 @@ async def until(condition: Callable[[], Any], *, limit_s: float = 7200.0, step_s
 async def final(agent: Agent, change: Change) -> Change:
     """The change when it is final and its task has ended."""
     return await agent.executor.finished(change.id)
-
-
-class LosableDisk:
-    """A store whose disk may be away: every call fails while ``lost``."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self.lost = False
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._store, name)
-        if not callable(found) or name == "close":
-            return found
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            if self.lost:
-                raise StoreUnavailable("disk I/O error")
-            return found(*args, **kwargs)
-
-        return call
 
 
 @asynccontextmanager
