@@ -31,9 +31,11 @@ from vm.recipes import PLAIN, SYSTEMD, Recipe
 
 TOOLS = {
     "qemu-system-x86_64": "qemu-system-x86",
+    "mke2fs": "e2fsprogs",
     "mmdebstrap": "mmdebstrap",
     "apt-get": "apt",
 }
+TO_RUN = ("qemu-system-x86_64", "mke2fs")
 LIBRARY = re.compile(rf"usr/lib/python{sys.version_info[0]}\.{sys.version_info[1]}/[\w/]+\.py$")
 KEPT = re.compile(r"usr/lib/modules/[^/]+/modules\.(builtin|order)")
 MERGED = ("bin", "sbin", "lib", "lib64")
@@ -94,7 +96,7 @@ def _contents(recipe: Recipe) -> bytes:
 def missing_packages(*recipes: Recipe) -> list[str]:
     """Packages to install before these guests can be built and run; building is not asked of a cached one."""
     built = all(image_dir(recipe).is_dir() for recipe in recipes)
-    needed = ["qemu-system-x86_64"] if built else list(TOOLS)
+    needed = TO_RUN if built else TOOLS
     return [TOOLS[tool] for tool in needed if shutil.which(tool) is None]
 
 

@@ -71,6 +71,26 @@ def service(guests: list[Guest]) -> Iterator[Service]:
         yield Service(machine)
 
 
+@pytest.fixture(scope="module")
+def two_machines(guests: list[Guest]) -> Iterator[Service]:
+    """rrmd on a machine of its own, whose state outlives a power cut, and an access point on another; a
+    switch takes six seconds from its announcement on. The other guests stand still."""
+    _can_run(PLAIN)
+    _can_run(SYSTEMD)
+    from vm.guest import Guest
+    from vm.installed import write_initrd
+    from vm.service import Service
+
+    with ExitStack() as stack:
+        for other in guests:
+            stack.enter_context(other.frozen())
+        ap = stack.enter_context(Guest())
+        agent = stack.enter_context(Guest(SYSTEMD, write_initrd, disk_mib=64))
+        if (why := Service.cannot_run(agent)) is not None:
+            _without_guest(why)
+        yield Service(agent, ap, csa=60)
+
+
 @pytest.fixture(scope="session")
 def world(guest: Guest) -> World:
     """The guest's radios; every test that changes something begins with `world.reset`."""

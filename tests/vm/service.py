@@ -1,4 +1,4 @@
-"""rrmd under a real systemd, as docs/service.md installs it, with the guest's own hostapd as its AP."""
+"""rrmd under a real systemd, as docs/service.md installs it, with a guest's hostapd as its AP."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ SITES = "/etc/rrmd/sites"
 PATIENCE_S = 400.0
 """For what takes the guest seconds: on a busy host an emulated machine gets a tenth of a processor."""
 R5 = "lab/ap1/r5"
+HOST = "10.0.2.2"
+"""Where a guest finds what listens on the host's loopback."""
 SITE = """\
 version: 1
 site: {{id: lab, country: "US", timezone: UTC}}
@@ -30,9 +32,9 @@ policy:
 aps:
   ap1:
     driver: hostapd
-    address: "127.0.0.1:22"
+    address: "{address}"
     credential: "cred:ap1"
-    options: {{host_key: "{fingerprint}", csa_count: 10, connect_timeout_s: 30, command_timeout_s: 30}}
+    options: {{host_key: "{fingerprint}", csa_count: {csa}, connect_timeout_s: 30, command_timeout_s: 30}}
     radios:
       r5: {{band: "5", ifname: wlan0, widths_mhz: [20, 40, 80]}}
 """
@@ -70,23 +72,27 @@ class Service:
             return None
         return f"no guest with systemd: it has Python {'.'.join(theirs)}, this one is {'.'.join(ours)}"
 
-    def __init__(self, guest: Guest) -> None:
+    def __init__(self, guest: Guest, ap: Guest | None = None, csa: int = 10) -> None:
         self.guest = guest
-        self.world = World(guest)
-        self.site = SITE.format(fingerprint=guest.fingerprint)
+        self.ap = ap or guest
+        self.world = World(self.ap)
+        address = f"{HOST}:{ap.port}" if ap else "127.0.0.1:22"
+        self.site = SITE.format(fingerprint=self.ap.fingerprint, address=address, csa=csa)
         self.world.access_point(36, 40)
-        self._install()
+        self.install()
 
-    def _install(self) -> None:
-        """The steps of docs/service.md, from the user on."""
-        key = textwrap.indent(self.guest.key_file.read_text(), "  ")
+    def install(self) -> None:
+        """The steps of docs/service.md, from the user on; a disk, where there is one, holds the state."""
+        key = textwrap.indent(self.ap.key_file.read_text(), "  ")
         run, put = self.guest.run, self.guest.put
+        if self.guest.has_disk:
+            run("modprobe virtio_blk; modprobe ext4; mkdir -p /var/lib/rrmd; mount /dev/vda /var/lib/rrmd")
         run("systemctl daemon-reload", timeout=PATIENCE_S)
         run("systemd-sysusers /usr/lib/sysusers.d/rrmd.conf")
         run("systemd-tmpfiles --create /usr/lib/tmpfiles.d/rrmd.conf")
         run("mkdir -p /etc/systemd/system/rrmd.service.d")
         put("/etc/systemd/system/rrmd.service.d/faster.conf", FASTER)
-        put("/etc/rrmd/cred/ap1", f"user: {self.guest.user}\nprivate_key: |\n{key}", "600")
+        put("/etc/rrmd/cred/ap1", f"user: {self.ap.user}\nprivate_key: |\n{key}", "600")
         self.write_site(self.site)
 
     def write_site(self, text: str) -> None:
@@ -139,11 +145,15 @@ class Service:
 
     def begin_change(self) -> dict[str, Any]:
         """A change to the other channel, monitored when this returns."""
+        return self.in_state(self.order_change(), "MONITORING")
+
+    def order_change(self) -> str:
+        """The id of a change to the other channel, which has begun."""
         here = self.radio()["channel"]
         channel = 149 if here < 100 else 36
         done = self.ask("inject", kind="NON_WIFI_BURST", radio=R5, channel=channel, width_mhz=40, act=True)
         assert done["change"], done["decision"]
-        return self.in_state(done["change"]["id"], "MONITORING")
+        return str(done["change"]["id"])
 
     def in_state(self, id: str, *states: str, within_s: float = PATIENCE_S) -> dict[str, Any]:
         def found() -> dict[str, Any] | None:
