@@ -62,8 +62,8 @@ class Ledger:
         self.damaged: str | None = None
         self.lost: Callable[[str], None] = lambda why: None
         self.counts = Counts()
-        self._desk = Desk("store")
-        self._readers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-reads")
+        self._desk: Executor = Desk("store")
+        self._readers: Executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-reads")
 
     async def call(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run one store call on the store's thread. Shielded: once begun it ends, cancelled or not.

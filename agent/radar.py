@@ -13,6 +13,7 @@ import structlog
 from agent.change import Actor, Change, State, Trigger
 from agent.course import Interrupt
 from agent.departing import Departing
+from agent.desk import Rank
 from agent.events import Event, EventKind
 from agent.moment import Deadline
 from agent.nop import Nop

@@ -49,7 +49,9 @@ class CrashRig(Rig):
 
     def build(self) -> tuple[Agent, Ledger]:
         agent, ledger = Rig.build(self)
-        ledger._thread = Inline()
+        ledger._desk.shutdown()
+        ledger._readers.shutdown()
+        ledger._desk = ledger._readers = Inline()
         return agent, ledger
 
 

@@ -18,8 +18,8 @@ from typing import Any
 
 from faults import invariants
 from faults.case import Case
+from judge import Judge
 from rig import Rig, rig_of, site_of, until
-from scenario.test_properties import Judge
 from stories import AP1, AP2, AP3, AP4, Gate, with_options
 
 from agent.agent import Agent
