@@ -11,15 +11,14 @@ from sqlalchemy import delete
 from agent.moment import Moment
 from agent.store import tables
 from agent.store.changes import Changes
-from agent.store.errors import SchemaTooNew
 from agent.store.events import Events
 from agent.store.leases import Leases
-from agent.store.meta import get_text, set_text
 from agent.store.nops import Nops, prune_nops
 from agent.store.outbox import Outbox
 from agent.store.pauses import Pauses, prune_pauses
 from agent.store.radios import Radios
 from agent.store.recording import last_seq
+from agent.store.schema import prepare
 
 KEEP_WRITTEN = 10_000
 """Outbox rows kept after they are in the file: enough to see what a damaged last file held."""
@@ -34,7 +33,8 @@ class Store(Changes, Nops, Events, Radios, Pauses, Leases, Outbox):
     def __init__(self, url: str) -> None:
         super().__init__(url)
         try:
-            self._prepare()
+            with self._write() as conn:
+                prepare(conn)
         except BaseException:
             self.close()
             raise
@@ -46,18 +46,3 @@ class Store(Changes, Nops, Events, Radios, Pauses, Leases, Outbox):
             prune_pauses(conn, now)
             old = tables.outbox.c.seq <= last_seq(conn) - KEEP_WRITTEN
             conn.execute(delete(tables.outbox).where(tables.outbox.c.mac.is_not(None), old))
-
-    def _prepare(self) -> None:
-        with self._write() as conn:
-            tables.metadata.create_all(conn)
-            version = int(get_text(conn, "schema_version") or 0)
-            if version > tables.SCHEMA_VERSION:
-                known = tables.SCHEMA_VERSION
-                raise SchemaTooNew(
-                    f"the store has schema {version}, written by a newer rrmd; this one knows {known}"
-                )
-            if version == 1:  # no command could set a pause yet, so nothing is lost
-                tables.pause.drop(conn)
-                tables.pause.create(conn)
-            if version < tables.SCHEMA_VERSION:
-                set_text(conn, "schema_version", str(tables.SCHEMA_VERSION))

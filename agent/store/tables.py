@@ -16,8 +16,6 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_VERSION = 2
-
 metadata = MetaData()
 
 change = Table(
@@ -36,8 +34,8 @@ change = Table(
     Column("deadline_boottime_us", BigInteger, nullable=False),
     Column("actor", Text, nullable=False),
     Column("drill", Boolean, nullable=False),
-    Column("event_id", String),
-    Column("undo_of", String),
+    Column("event_id", String, index=True),
+    Column("undo_of", String, index=True),
     Column("baseline", Text),
     Column("reason", Text, nullable=False),
     Column("silent_s", Float, nullable=False),
@@ -100,7 +98,7 @@ event = Table(
     Column("severity", String, nullable=False),
     Column("confidence_ppm", Integer, nullable=False),
     Column("raised_utc", BigInteger, nullable=False, index=True),
-    Column("cleared_utc", BigInteger),
+    Column("cleared_utc", BigInteger, index=True),
     Column("drill", Boolean, nullable=False),
     Column("evidence", Text, nullable=False),
 )

@@ -21,7 +21,6 @@ from agent.store import store as store_module
 from agent.store.errors import (
     LeaseHeld,
     RadioBusy,
-    SchemaTooNew,
     StaleChange,
     StoreConflict,
     StoreUnavailable,
@@ -32,12 +31,6 @@ from agent.store.store import Store
 from agent.usual import Hour
 from drivers.types import Action, Setting
 from inventory.model import RadioKey
-
-
-def test_a_newer_schema_is_refused(store: Store, url: str) -> None:
-    store.set_meta("schema_version", "99")
-    with pytest.raises(SchemaTooNew, match="99"):
-        Store(url)
 
 
 def test_a_damaged_row_is_the_stores_fault_not_the_callers(store: Store) -> None:

@@ -1,0 +1,1 @@
+"""One revision a file; what was released is never edited."""
