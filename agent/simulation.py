@@ -51,7 +51,7 @@ class Simulation:
 
     ``wrap_store``, ``wrap_audit``, ``wrap_journal``, ``wrap_device``: put something between the agent and
     that part.
-    ``jitter()``: 0..1, spreads the polls.
+    ``jitter()``: 0..1, spreads the polls. ``store_url``: a store elsewhere than in the state directory.
     """
 
     directory: Path
@@ -64,11 +64,13 @@ class Simulation:
     ids: Callable[[], str] = field(default_factory=numbered)
     jitter: Callable[[], float] = lambda: 0.5
     holder: str = "simulation"
+    store_url: str | None = None
 
     @property
     def settings(self) -> Settings:
         """Where the agent's files are, as a daemon with this state directory has them."""
-        return Settings(state_dir=self.directory)
+        known = Settings(state_dir=self.directory)
+        return known if self.store_url is None else known.model_copy(update={"store_url": self.store_url})
 
     @asynccontextmanager
     async def agent(self) -> AsyncIterator[Agent]:
