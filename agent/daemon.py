@@ -24,6 +24,7 @@ from agent.audit_key import Key, derive, load_or_create_key
 from agent.backlog import Backlog
 from agent.clock import Clock, SystemClock
 from agent.counts import Count
+from agent.disk import make_directory
 from agent.garbage import collect_seldom
 from agent.journal import Journal
 from agent.lane import READ_S, Lane
@@ -195,7 +196,7 @@ async def _ready_or_over(agent: Agent, running: asyncio.Task[None], notifier: No
 
 
 def _audit_key(settings: Settings) -> tuple[Key, bool]:
-    settings.state_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
+    make_directory(settings.state_dir)
     key = load_or_create_key(settings.key_file)
     return key, key.created
 
@@ -203,7 +204,7 @@ def _audit_key(settings: Settings) -> tuple[Key, bool]:
 @asynccontextmanager
 async def _ledger(settings: Settings, clock: Clock, key: Key) -> AsyncIterator[Ledger]:
     store = Store(settings.store_url)
-    settings.audit_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
+    make_directory(settings.audit_dir)
     audit = AuditLog(settings.audit_dir, store, key, clock=clock)
     for finding in audit.recover():
         log.error("audit.damaged", finding=str(finding))
@@ -266,7 +267,7 @@ def device_of(site: Site, device: str, clock: Clock, traps: Notifications | None
 
 def _only_one(settings: Settings) -> ExitStack:
     """A lock on the state directory, held while the stack is open."""
-    settings.state_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
+    make_directory(settings.state_dir)
     stack = ExitStack()
     fd = os.open(settings.state_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     stack.callback(os.close, fd)

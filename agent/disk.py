@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -25,3 +26,13 @@ def sync_directory(directory: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def make_directory(path: Path) -> None:
+    """The directory, for its owner and group, with all parents that it lacks; their names are on disk when it
+    returns, or a power cut would lose them with all that is in them."""
+    made = [each for each in path.parents if not each.exists()]
+    path.mkdir(mode=0o750, parents=True, exist_ok=True)
+    for each in (path, *made):
+        with suppress(PermissionError):  # nobody of ours made a name where we may not even look
+            sync_directory(each.parent)

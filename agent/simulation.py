@@ -20,6 +20,7 @@ from agent.audit_files import query, verify_directory
 from agent.audit_key import derive, load_or_create_key, mac_keys
 from agent.backlog import Backlog
 from agent.clock import Clock
+from agent.disk import make_directory
 from agent.journal import Journal
 from agent.lane import Lane
 from agent.ledger import Ledger
@@ -92,7 +93,7 @@ class Simulation:
         settings = self.settings
         key = load_or_create_key(settings.key_file)
         store = self.wrap_store(Store(settings.store_url))
-        settings.audit_dir.mkdir(exist_ok=True)
+        make_directory(settings.audit_dir)
         audit = self.wrap_audit(AuditLog(settings.audit_dir, store, key, clock=self.clock))
         audit.recover()
         backlog = Backlog(self.wrap_journal(Journal(settings.journal, derive(key, "radar-journal"))))

@@ -6,6 +6,7 @@ import argparse
 import logging
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -16,62 +17,105 @@ from pathlib import Path
 import structlog
 from crash.jobs import Answer, Jobs
 from crash.life import Image, Play, first_life, next_life, read_image
+from crash.recorder import Recorder, build
 from crash.stories import STORIES, Story
 from crash.verdict import survive
 
 from drivers.simulated import firmware
 
+WORK = "RRMD_CRASH_WORK"
+"""The directory of this run; set when the recorder is preloaded."""
+
 
 def main() -> int:
     options = _options()
+    if WORK not in os.environ:
+        return _record(_work_directory())
+    work = Path(os.environ[WORK])
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     firmware.RESTART_S = 0.5  # read-backs of a silent radio are all alike
-    base = "/dev/shm" if os.path.isdir("/dev/shm") else None
-    work = Path(tempfile.mkdtemp(prefix="crash-", dir=base))
-    try:
-        answers = _try_all([STORIES[name] for name in options.stories or STORIES], work, options.jobs)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    return _tell(answers)
+    jobs = Jobs(work / "answers", options.jobs)
+    for way in options.ways or WAYS:
+        for name in options.stories or WAYS[way]:
+            _try(way, STORIES[name], work / way / name, jobs)
+    return _tell(jobs.answers())
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="crash", description=__doc__)
-    parser.add_argument("stories", nargs="*", choices=[*STORIES, []], help="default: all")
+    parser.add_argument("stories", nargs="*", help="default: those that are told for each way to die")
+    parser.add_argument("--ways", nargs="*", choices=WAYS, help="ways to die; default: all")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at once")
     return parser.parse_args()
 
 
-def _try_all(stories: list[Story], work: Path, most: int) -> list[Answer]:
-    jobs = Jobs(work / "answers", most)
-    for story in stories:
-        begun_s = time.monotonic()
-        _try(story, work / story.name, jobs)
-        mine = [answer for answer in jobs.answers() if answer.story == story.name]
-        _progress(story.name, mine, time.monotonic() - begun_s)
-    return jobs.answers()
+def _work_directory() -> Path:
+    base = "/dev/shm" if os.path.isdir("/dev/shm") else None
+    return Path(tempfile.mkdtemp(prefix="crash-", dir=base))
 
 
-def _try(story: Story, work: Path, jobs: Jobs) -> None:
-    """Die at every point of one story."""
-    work.mkdir()
+def _record(work: Path) -> int:
+    """The same command with the recorder in it, and its exit code."""
+    try:
+        again = {**os.environ, WORK: str(work), "LD_PRELOAD": str(build(work))}
+        return subprocess.run(
+            [sys.executable, "-m", "crash", *sys.argv[1:]], env=again, check=False
+        ).returncode
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _try(way: str, story: Story, work: Path, jobs: Jobs) -> None:
+    """Die in this way at every point of one story."""
+    begun_s = time.monotonic()
     first = work / "first"
-    first.mkdir()
+    first.mkdir(parents=True)
+    _FIRST_LIVES[way](story, work, jobs)
+    jobs.finish()
+    mine = [answer for answer in jobs.answers() if (answer.story, answer.way) == (story.name, way)]
+    _progress(f"{way}: {story.name}", mine, time.monotonic() - begun_s)
+
+
+def _killed(story: Story, work: Path, jobs: Jobs) -> None:
+    """The process ends; the machine and its disk go on."""
 
     def visit(play: Play, number: int, name: str) -> None:
-        image = read_image(first)
-        about = Answer(story=story.name, point=str(number), name=name, how="killed")
-        jobs.start(about, partial(_die, play, image, work / str(number)))
+        about = Answer(way="killed", story=story.name, point=str(number), name=name)
+        jobs.start(about, partial(_die, play, read_image(work / "first"), work / str(number)))
 
-    first_life(story, first, visit)
-    jobs.finish()
+    first_life(story, work / "first", visit)
 
 
-def _die(play: Play, image: Image, directory: Path) -> None:
+def _cut(story: Story, work: Path, jobs: Jobs) -> None:
+    """The machine loses its power: of what was not synced nothing is left, or all, or some."""
+    recorder = Recorder(work / "first", work / "record")
+
+    def visit(play: Play, number: int, name: str) -> None:
+        cuts = recorder.cuts()
+        recorded = recorder.disk.left(recorder.disk.unsynced)
+        assert recorded == read_image(work / "first"), "something was written that was not recorded"
+        for nth, cut in enumerate(cuts):
+            about = Answer(way="cut", story=story.name, point=str(number), name=name, how=cut.how)
+            directory = work / f"{number}-{nth}"
+            jobs.start(about, partial(_die, play, cut.image, directory, reboot=True))
+
+    first_life(story, work / "first", visit)
+    recorder.stop()
+
+
+def _die(play: Play, image: Image, directory: Path, *, reboot: bool = False) -> None:
     try:
-        next_life(play, image, directory, survive)
+        next_life(play, image, directory, survive, reboot=reboot)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+_FIRST_LIVES = {"killed": _killed, "cut": _cut}
+WAYS = {
+    "killed": [*STORIES],
+    "cut": ["held", "worse", "radar", "undone"],
+}
+"""The ways to die, and the stories that are told for each."""
 
 
 def _progress(name: str, answers: list[Answer], took_s: float) -> None:
@@ -86,8 +130,8 @@ def _tell(answers: list[Answer]) -> int:
     """Each failure, then the one line by which it is judged."""
     failed = [answer for answer in answers if answer.why is not None]
     for answer in failed:
-        print(f"{answer.story} {answer.point} {answer.how}, {answer.name}:\n{answer.why}", file=sys.stderr)
-    for story, times in Counter(answer.story for answer in failed).items():
+        print(f"{answer}:\n{answer.why}", file=sys.stderr)
+    for story, times in Counter(f"{answer.way}: {answer.story}" for answer in failed).items():
         print(f"{story}: {times} not survived", file=sys.stderr)
     sys.stderr.flush()
     print(f"crash points: {len(answers)} tried, {len(answers) - len(failed)} survived", flush=True)

@@ -11,7 +11,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -21,14 +21,18 @@ LIMIT_S = 120
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What became of one crash point. ``why`` None: it was survived."""
+    """What became of one crash point. ``how``: what was left of the disk. ``why`` None: it was survived."""
 
+    way: str
     story: str
     point: str
     name: str
-    how: str
+    how: str = "everything"
     why: str | None = None
     cpu_s: float = 0.0
+
+    def __str__(self) -> str:
+        return f"{self.way}: {self.story} {self.point}, {self.name}, {self.how}"
 
 
 class TookTooLong(BaseException):
@@ -117,9 +121,7 @@ class Jobs:
 
 
 def _why(about: Answer, why: str | None, cpu_s: float = 0.0) -> Answer:
-    return Answer(
-        story=about.story, point=about.point, name=about.name, how=about.how, why=why, cpu_s=round(cpu_s, 3)
-    )
+    return replace(about, why=why, cpu_s=round(cpu_s, 3))
 
 
 def _too_long(_number: int, _frame: object) -> None:

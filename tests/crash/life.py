@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+from crash.disk import Image
 from crash.judge import Judge
 from crash.stories import QUICK, Story
 from reaper import Reaper, Visit
@@ -23,9 +24,6 @@ from drivers.simulated.pump import Pump
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Image = dict[str, bytes]
-"""The files of a state directory, by their paths in it."""
-
 WARM_S = 50.0
 DOWN_S = 200.0
 """Longer than any timer that a device may have armed."""
