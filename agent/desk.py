@@ -48,8 +48,8 @@ class Desk(Executor):
         self._lines: dict[Rank, deque[Callable[[], None]]] = {rank: deque() for rank in Rank}
         self._tickets: queue.SimpleQueue[bool] = queue.SimpleQueue()  # False: it is closing time
         self._closed = False
-        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
-        self._thread.start()
+        self._name = name
+        self._thread: threading.Thread | None = None  # until there is something to do
 
     @property
     def waiting(self) -> int:
@@ -59,6 +59,9 @@ class Desk(Executor):
         """The rank is that of the caller's context. Raises RuntimeError after `shutdown`."""
         if self._closed:
             raise RuntimeError("the desk is closed")
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+            self._thread.start()
         future: Future[R] = Future()
         self._lines[_rank.get()].append(
             functools.partial(_serve, future, functools.partial(fn, *args, **kwargs))
@@ -71,7 +74,7 @@ class Desk(Executor):
         if not self._closed:
             self._closed = True
             self._tickets.put(False)
-        if wait:
+        if wait and self._thread is not None:
             self._thread.join()
 
     def _work(self) -> None:

@@ -20,6 +20,7 @@ from agent.store.store import Store
 from agent.view import block_in_values
 from drivers.types import Edit, RadioState, Receipt, Setting, Snapshot, Table
 from inventory import regulatory
+from inventory.channels import Block
 from inventory.model import Mode, RadioKey, ap_of
 
 
@@ -138,11 +139,10 @@ class Judge:
 
     def lawful(self, store: Store, agent: Agent, change: Change, edit: Edit) -> Iterator[str]:
         key = change.radios[0]
-        radio, now = self.rig.site.radios[key], self.rig.world.in_force(key)
-        after = {**now, **edit.set}
-        if after[Setting.ENABLED] == 0:
+        radio = self.rig.site.radios[key]
+        if {**self.rig.world.in_force(key), **edit.set}[Setting.ENABLED] == 0:
             return
-        block = block_in_values(radio, after)
+        block = self.block_after(edit)
         if block is None:
             yield "no such block"
             return
@@ -154,6 +154,11 @@ class Judge:
         there_already = here.state is RadioState.ON_AIR and block.mhz20 <= here.block.mhz20
         if block.mhz20 & barred and not there_already:
             yield f"in a non-occupancy period, {sorted(block.mhz20 & barred)}"
+
+    def block_after(self, edit: Edit) -> Block | None:
+        """Where the radio is after this write; None: no such block."""
+        key = edit.scope.members[0]
+        return block_in_values(self.rig.site.radios[key], {**self.rig.world.in_force(key), **edit.set})
 
     def wanted(self, change: Change, edit: Edit) -> Iterator[str]:
         """What the site's owner wants; radar and going back come before it."""
@@ -181,7 +186,7 @@ class Judge:
             for c in store.open_changes()
             if c.state in IN_FLIGHT and c.cause is not Cause.DFS_RADAR and c.id != change.id
         ]
-        near = agent.view(site).neighbours(key)
+        near = agent.view(agent.sites[site.id]).neighbours(key)
         if any(near & set(c.radios) for c in flying):
             yield "two neighbours in flight"
         if any(key in c.radios for c in flying):
