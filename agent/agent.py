@@ -21,6 +21,7 @@ from agent.housekeeping import Housekeeping
 from agent.inbox import Inbox
 from agent.incidents import Incidents
 from agent.lane import Lane
+from agent.late_writes import LateWrites
 from agent.ledger import LOST_DISK, Ledger
 from agent.memory import STOPPING, Memory
 from agent.operator import Operator
@@ -125,7 +126,8 @@ class Agent:
             self.incidents.recover_sites,
             self.incidents.recover,
         )
-        self.inbox = Inbox(memory, clock, self.fleet, self.radar, self.incidents)
+        late = LateWrites(memory, clock, self.changes)
+        self.inbox = Inbox(memory, clock, self.fleet, self.radar, self.incidents, late)
         self.operator = Operator(
             memory, ledger, clock, self.executor, self.changes, self.radar, answers, self.house.no_home
         )

@@ -128,7 +128,8 @@ class Changes:
             return declined(move, change)
         try:
             await self.release(done, actor)
-            return await self._store(change, reason=reason, params={"undo_of": done.id}, spends=done.id)
+            spends = None if done.state is State.ROLLED_BACK else done.id  # its token is used up
+            return await self._store(change, reason=reason, params={"undo_of": done.id}, spends=spends)
         except RadioBusy as busy:
             return declined(move, "radio_busy", held_by=busy.change_id)
         except (TokenSpent, TokenExpired, StaleChange) as error:

@@ -9,6 +9,7 @@ import structlog
 from agent.clock import Clock
 from agent.fleet import Fleet
 from agent.incidents import Incidents
+from agent.late_writes import LateWrites
 from agent.memory import Memory
 from agent.radar import RadarWatch, Report
 from agent.view import block_of
@@ -41,13 +42,20 @@ class Inbox:
     """All that comes in, from all devices."""
 
     def __init__(
-        self, memory: Memory, clock: Clock, fleet: Fleet, radar: RadarWatch, incidents: Incidents
+        self,
+        memory: Memory,
+        clock: Clock,
+        fleet: Fleet,
+        radar: RadarWatch,
+        incidents: Incidents,
+        late: LateWrites,
     ) -> None:
         self._memory = memory
         self._clock = clock
         self._fleet = fleet
         self._radar = radar
         self._incidents = incidents
+        self._late = late
         self._to_look_at: dict[tuple[str, RadioKey], None] = {}  # in order, each once
         self._wake = asyncio.Event()
         self._strange: set[RadioKey] = set()  # unknown radios that signals named, each logged once
@@ -83,6 +91,7 @@ class Inbox:
         known = [key for key in snapshot.readings if key in self._memory.radios]
         for key in known:
             await self._radar_polled(site, key, snapshot.readings[key])
+        await self._late.look(known)
         absent = [key for key in snapshot.missing if key in self._memory.radios]
         await self._incidents.look(site, [*known, *absent])
 

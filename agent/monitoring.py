@@ -9,10 +9,10 @@ from agent.course import Course
 from agent.judgement import Judgement, Verdict
 from agent.moment import Deadline
 from agent.records import Evidence, ppm
-from agent.view import block_in_values
+from agent.view import block_in_values, reported
 from agent.watch import Watch
 from agent.workbench import READ_BACK_MOST_S, Workbench, text
-from drivers.types import ConfigState, RadioReading, RadioState, Setting, Values
+from drivers.types import ConfigState, RadioReading, RadioState, Values
 
 UNPROVEN = "UNPROVEN"
 """Verdict of a change that was kept because nothing could be said against it, nor for it."""
@@ -136,17 +136,7 @@ class Monitoring:
 
 def _told(reading: RadioReading, wanted: Values) -> Values:
     """Of the wanted settings what the reading says; one that it does not report is taken as wanted."""
-    fields = {
-        Setting.CHANNEL: reading.channel,
-        Setting.WIDTH_MHZ: reading.width_mhz,
-        Setting.CENTER_MHZ: reading.center_mhz,
-        Setting.TX_POWER_DBM: reading.tx_power_dbm,
-        Setting.OBSS_PD_DBM: reading.obss_pd_dbm,
-    }
-    return {
-        setting: round(told.value) if (told := fields.get(setting)) is not None else value
-        for setting, value in wanted.items()
-    }
+    return {setting: reported(reading).get(setting, value) for setting, value in wanted.items()}
 
 
 def _measured(look: Judgement) -> list[Evidence]:

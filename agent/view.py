@@ -252,6 +252,18 @@ def block20(mhz: int) -> Block | None:
     return block_in(band, channel, 20, None)
 
 
+def reported(reading: RadioReading) -> Values:
+    """The settings that a reading tells, rounded to what can be set; one that it does not tell is absent."""
+    told = {
+        Setting.CHANNEL: reading.channel,
+        Setting.WIDTH_MHZ: reading.width_mhz,
+        Setting.CENTER_MHZ: reading.center_mhz,
+        Setting.TX_POWER_DBM: reading.tx_power_dbm,
+        Setting.OBSS_PD_DBM: reading.obss_pd_dbm,
+    }
+    return {setting: round(each.value) for setting, each in told.items() if each is not None}
+
+
 def values_of(block: Block) -> dict[Setting, int]:
     return {
         Setting.CHANNEL: block.primary,

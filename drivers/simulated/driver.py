@@ -32,7 +32,8 @@ from drivers.simulated.effects import (
     reticent,
     unsupported,
 )
-from drivers.simulated.faults import Fault, Kind, Operation
+from drivers.simulated.failing import by_another, meant, of_another, silent, stop_at, swapped
+from drivers.simulated.faults import LATE, Fault, Kind, Operation
 from drivers.simulated.firmware import REBOOT, NotPossible
 from drivers.simulated.identity import CAPABILITIES, capabilities, device_info
 from drivers.simulated.options import Options
@@ -88,16 +89,16 @@ class SimulatedDevice:
         fault = self._fault(Operation.OPEN)
         if fault is not None and fault.kind is Kind.REBOOT:
             self._reboot()
-        mute = _silent(fault) or self._unreachable()
+        mute = silent(fault) or self._unreachable()
         await asyncio.sleep(self._options.timeout_s if mute else self._options.latency_s)
-        self._stop_at(fault)
+        stop_at(fault, self._id, self._options.timeout_s)
         self._now()
         if self._booting() or self._unreachable():
             raise DeviceTimeout(f"{self._id} does not answer")
         if mine != self._tries:
             raise Disconnected("closed while opening")
         self._begin()
-        return self._info()
+        return by_another(self._info(), fault)
 
     async def close(self) -> None:
         self._tries += 1
@@ -149,7 +150,13 @@ class SimulatedDevice:
     async def signals(self) -> AsyncIterator[Signal]:
         session = self._live()
         while (signal := await session.signals.get()) is not None:
-            yield signal
+            fault = self._fault(Operation.SIGNALS)
+            if fault is not None and fault.kind is Kind.DISCONNECT:
+                self._lose(session)
+            if silent(fault):
+                continue  # the stream is there, and tells nothing
+            stop_at(fault, self._id, self._options.timeout_s)
+            yield of_another(signal, fault)
 
     def _heard(self, session: Session, key: RadioKey, signal: Signal) -> None:
         if key not in self._radios:
@@ -180,7 +187,7 @@ class SimulatedDevice:
         missing = {
             key: Absence.TIMEOUT if key in known else Absence.ABSENT for key in asked if key not in found
         }
-        readings, lost = self._untruths.tell(found, fault, now_s)
+        readings, lost = self._untruths.tell(swapped(found, fault), fault, now_s)
         return Snapshot(at_s=now_s, readings=readings, missing={**missing, **lost})
 
     def _reading(self, key: RadioKey, tables: frozenset[Table], now_s: float) -> RadioReading:
@@ -192,17 +199,15 @@ class SimulatedDevice:
 
     async def read_config(self, ref: ScopeRef) -> ConfigState:
         fault = await self._call(Operation.READ_CONFIG, radio=self._radio_of(ref))
-        if fault is not None and fault.kind is Kind.GARBAGE:
-            raise Garbage(f"{self._id}: the answer makes no sense")
         self._now()
-        have = self._config(ref)
+        have = self._config(ref, fault)
         if fault is not None and fault.kind is Kind.WRONG_READBACK:
             wrong = {**have.in_force, **fault.values}
             have = replace(have, configured=wrong, in_force=wrong)
         return have if self._options.obss_pd_acts else reticent(have)
 
-    def _config(self, ref: ScopeRef) -> ConfigState:
-        radio = self._world.radio(self._radio_of(ref))
+    def _config(self, ref: ScopeRef, fault: Fault | None) -> ConfigState:
+        radio = self._world.radio(meant(self._radio_of(ref), fault))
         return ConfigState(
             scope=ref, configured=dict(radio.configured), in_force=radio.in_force(), state=radio.state
         )
@@ -217,6 +222,7 @@ class SimulatedDevice:
 
     def plan(self, edit: Edit, have: ConfigState) -> Effects:
         key = self._radio_of(edit.scope)
+        stop_at(self._fault(Operation.PLAN, edit), self._id, 0.0)
         if why := unsupported(edit, self._radios[key], obss_pd_acts=self._options.obss_pd_acts):
             raise Unsupported(why)
         plan = effects if self._options.obss_pd_acts else by_restart
@@ -229,7 +235,7 @@ class SimulatedDevice:
         self._now()
         self._check_expected(key, edit)
         values = fault.values if fault is not None and fault.kind is Kind.DONE_WRONG else edit.set
-        write = partial(self._write, key, values, undo_after_s)
+        write = partial(self._write, meant(key, fault), values, undo_after_s)
         handle = await self._carry_out(write, fault)
         return Receipt(edit=edit, undo_armed=undo_after_s is not None, handle=handle)
 
@@ -253,6 +259,7 @@ class SimulatedDevice:
             raise Unsupported(f"{self._id} has no radio {request.radio}")
         fault = await self._call(Operation.ACT, radio=request.radio)
         self._now()
+        request = replace(request, radio=meant(request.radio, fault))
         await self._carry_out(partial(self._act, request), fault)
 
     def _act(self, request: ActionRequest) -> str:
@@ -303,8 +310,8 @@ class SimulatedDevice:
         session, kind = self._live(), fault.kind if fault is not None else None
         if kind is Kind.NOT_DONE:
             return "nothing-was-done"
-        if fault is not None and kind is Kind.DONE_LATE:
-            self._later(session, fault.after_s, write)
+        if fault is not None and kind in LATE:
+            self._later(session if kind is Kind.DONE_LATE else None, fault.after_s, write)
             await self._time_out(session)
         handle = self._do(write)
         if kind is Kind.TIMEOUT_DONE:
@@ -312,6 +319,8 @@ class SimulatedDevice:
         if kind is Kind.DISCONNECT_DONE:
             self._lose(session)
             raise Disconnected(f"the connection with {self._id} broke")
+        if kind is Kind.GARBAGE_DONE:
+            raise Garbage(f"{self._id}: the answer makes no sense")
         return handle
 
     @staticmethod
@@ -321,12 +330,16 @@ class SimulatedDevice:
         except NotPossible as error:
             raise Refused(str(error)) from error
 
-    def _later(self, session: Session, after_s: float, write: Write) -> None:
+    def _later(self, session: Session | None, after_s: float, write: Write) -> None:
+        """``session``: with whose end it is called off; None: nothing can call it off."""
+
         def land() -> None:
             with suppress(NotPossible):  # nobody is left to be told
                 write()
 
-        session.late.add(asyncio.get_running_loop().call_later(after_s, land))
+        timer = asyncio.get_running_loop().call_later(after_s, land)
+        if session is not None:
+            session.late.add(timer)
 
     # calls
 
@@ -350,23 +363,12 @@ class SimulatedDevice:
             self._reboot()
         if fault.kind is Kind.DISCONNECT:
             self._lose(session)
-        self._stop_at(fault)
+        stop_at(fault, self._id, self._options.timeout_s, partly=operation is Operation.READ)
         return fault
 
     async def _time_out(self, session: Session) -> None:
         await session.silence(self._options.timeout_s)
         raise DeviceTimeout(f"{self._id} did not answer within {self._options.timeout_s} s")
-
-    def _stop_at(self, fault: Fault | None) -> None:
-        """Raise what ends a call of any kind."""
-        if fault is None:
-            return
-        if fault.kind is Kind.REFUSED:
-            raise Refused(f"{self._id}: permission denied")
-        if fault.kind in (Kind.DISCONNECT, Kind.REBOOT):
-            raise Disconnected(f"the connection with {self._id} broke")
-        if _silent(fault):
-            raise DeviceTimeout(f"{self._id} did not answer within {self._options.timeout_s} s")
 
     def _fault(self, operation: Operation, edit: Edit | None = None) -> Fault | None:
         return self._stage.faults.next(self._id, operation, self._clock(), edit)
@@ -376,10 +378,6 @@ class SimulatedDevice:
         now_s = max(self._clock(), self._world.now_s)
         self._world.advance(now_s)
         return now_s
-
-
-def _silent(fault: Fault | None) -> bool:
-    return fault is not None and fault.kind in (Kind.TIMEOUT, Kind.HANG)
 
 
 class SimulatedFamily:

@@ -20,6 +20,8 @@ class Operation(StrEnum):
     CONFIRM = "confirm"
     CANCEL = "cancel"
     ACT = "act"
+    PLAN = "plan"
+    SIGNALS = "signals"  # each signal that is pushed is a call
 
 
 class Kind(StrEnum):
@@ -32,12 +34,19 @@ class Kind(StrEnum):
     DISCONNECT = "disconnect"  # before anything was done
     DISCONNECT_DONE = "disconnect_done"
     REBOOT = "reboot"  # instead of doing anything
-    GARBAGE = "garbage"  # read: for `radios` (none: all); else the whole answer
+    GARBAGE = "garbage"  # nothing was done; read: for `radios` (none: all); else the whole answer
+    BUG = "bug"  # the driver raises what its contract does not know, and nothing was done
+    # open
+    OTHER_IDENTITY = "other_identity"  # another device answers
     # apply, confirm, cancel, act
     NOT_DONE = "not_done"  # success is reported, nothing happened
+    GARBAGE_DONE = "garbage_done"  # it was done; the answer makes no sense
     DONE_LATE = "done_late"  # no answer in time; done `after_s` after the call, if the session lives
+    DONE_LATE_ALL_THE_SAME = "done_late_all_the_same"  # likewise, though the session was closed (a datagram)
     # apply
     DONE_WRONG = "done_wrong"  # `values` are set instead
+    # apply, act, read, read_config, signals
+    WRONG_RADIO = "wrong_radio"  # the one of `radios` instead
     # read_config
     WRONG_READBACK = "wrong_readback"  # `values` are reported instead
     # read
@@ -45,6 +54,9 @@ class Kind(StrEnum):
     WRAP_32 = "wrap_32"  # from now on the totals have 32 bits, and are about to wrap
     COUNTER_RESET = "counter_reset"
     PARTIAL = "partial"  # nothing of `radios` (none: every second one)
+
+
+LATE = frozenset({Kind.DONE_LATE, Kind.DONE_LATE_ALL_THE_SAME})
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from faults.scene import Scene
-    from rig import Rig
 
 Story = Callable[["Scene"], Awaitable[None]]
 
@@ -26,7 +25,7 @@ class Phase(StrEnum):
     IDLE = "no change open"
 
 
-def as_built(rig: Rig) -> None:
+def as_built(scene: Scene) -> None:
     """Nothing is put between the agent and its parts."""
 
 
@@ -51,7 +50,7 @@ class Case:
     options: Mapping[str, Any] = field(default_factory=dict)
     channel: int = 36
     restarts: bool = False
-    arrange: Callable[[Rig], None] = as_built
+    arrange: Callable[[Scene], None] = as_built
 
     @property
     def id(self) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from rig import until
-from stories import AP2, AP3
+from stories import AP1, AP2, AP3
 
 from agent.api.errors import Refused
 from agent.change import TABLE, Change, State, agrees
@@ -47,6 +47,7 @@ async def _changed_meanwhile(scene: Scene) -> None:
     await scene.trouble.wait()
     since_s, poll_s = scene.clock.monotonic(), scene.rig.site.policy.poll_s
     await until(lambda: not scene.agent.memory.standby and not scene.agent.memory.observing_only)
+    await until(lambda: not _unread(scene), limit_s=4 * poll_s)
     begun_s = scene.clock.monotonic()
     done = await scene.agent.operator.inject(
         EventKind.NON_WIFI_BURST, AP2, channel=157, width_mhz=None, act=True, actor=scene.person
@@ -56,6 +57,12 @@ async def _changed_meanwhile(scene: Scene) -> None:
     assert scene.clock.monotonic() - begun_s < QUICKLY_S
     times = [at_s for at_s in scene.reads if at_s >= since_s - poll_s]
     assert all(after - before <= ENOUGH * poll_s for before, after in pairwise(times)), times
+
+
+def _unread(scene: Scene) -> bool:
+    """After a restart: until its neighbours are known it counts as everybody's neighbour."""
+    memory = scene.agent.memory
+    return any(memory.radios[key].scanned_at_s is None for key in (AP1, AP2))
 
 
 async def hold(scene: Scene) -> None:

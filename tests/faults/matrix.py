@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from faults import writes
+from faults import timers, writes
 from faults.case import Case, Elsewhere, Unapplied
 
-OPERATIONS: Mapping[str, str] = MappingProxyType({"apply": "a write, there or back"})
+OPERATIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "apply": "a write, there or back",
+        "confirm": "the device's own undo timer is disarmed, or the change saved",
+        "cancel": "the device is told to go back now",
+        "undo timer": "undo timer",
+    }
+)
 """The operations in the order of the page, each with what it is."""
 
-MODULES = (writes,)
+MODULES = (writes, timers)
 
 CASES: tuple[Case, ...] = tuple(case for module in MODULES for case in module.CASES)
-UNAPPLIED: tuple[Unapplied, ...] = ()
-ELSEWHERE: tuple[Elsewhere, ...] = ()
+UNAPPLIED: tuple[Unapplied, ...] = tuple(each for module in MODULES for each in module.UNAPPLIED)
+ELSEWHERE: tuple[Elsewhere, ...] = tuple(each for module in MODULES for each in module.ELSEWHERE)

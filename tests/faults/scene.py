@@ -23,6 +23,7 @@ from rig import Rig, rig_of, site_of, until
 from stories import AP1, AP2, AP3, AP4, Gate, with_options
 
 from agent.agent import Agent
+from agent.alert import Alert
 from agent.change import Actor, Change, State
 from agent.events import EventKind
 from agent.ledger import Ledger
@@ -69,9 +70,13 @@ class Scene:
         self.person = PERSON
         self.after_s = AFTER_S
         self.trouble = asyncio.Event()
+        self.notes: list[tuple[str, Any]] = []
+        """What the arrangement of the case noted."""
         self.strange: set[RadioKey] = set()
         """Radios that the device itself moved, without being told to."""
         self.here = rig.block(AP1)
+        self.alerts: list[Alert] = []
+        """What a person was told, by all lives of rrmd."""
         self.reads: list[float] = []
         """When AP 2 was read."""
         self.lives = 0
@@ -93,6 +98,7 @@ class Scene:
         self.rig.ids = lambda: f"00000000-0000-7000-8{self.lives:03x}-{next(numbers):012d}"
         self._agent, self._ledger = self.rig.build()
         self.judge.agent = self._agent
+        self._agent.alarm.sinks.append(self.alerts.append)
         self._running = asyncio.create_task(self._agent.run(), name="agent")
         ready = asyncio.create_task(self._agent.ready.wait())
         await asyncio.wait({ready, self._running}, return_when=asyncio.FIRST_COMPLETED)
@@ -173,6 +179,17 @@ class Scene:
         await until(lambda: self.now(change).final, limit_s=LIMIT_S)
         return self.now(change)
 
+    async def until(self, condition: Callable[[], Any], *, limit_s: float = LIMIT_S) -> Any:
+        return await until(condition, limit_s=limit_s)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    @property
+    def writes(self) -> int:
+        """How often AP 1 has been written to."""
+        return worlds.get("rig").faults.calls("ap1", Operation.APPLY)
+
     def now(self, change: Change) -> Change:
         return self.agent.memory.changes[change.id]
 
@@ -203,6 +220,21 @@ class Scene:
 
     def is_on(self, channel: int) -> None:
         assert self.rig.block(AP1).primary == channel, self.rig.block(AP1)
+
+    # -- the device's own undo timer ------------------------------------------------------------------------
+
+    def hold_undo(self) -> str:
+        """The timer of AP 1 that is armed does not end by itself any more; its handle."""
+        firmware = self.rig.world._firmware
+        ((handle, armed),) = firmware._undo.items()
+        del firmware._undo[handle]
+        firmware._undo["held"] = armed
+        return "held"
+
+    def fire_undo(self, handle: str | None = None) -> None:
+        """It ends now."""
+        name = handle or next(iter(self.rig.world._firmware._undo))
+        assert self.rig.world.undo_now(name), "it is not armed"
 
     # -- the well one ----------------------------------------------------------------------------------------
 
@@ -240,8 +272,8 @@ def site_for(case: Case) -> Site:
 async def _told(case: Case, directory: Path, clock: SimulatedClock) -> None:
     site = site_for(case)
     async with rig_of(directory, clock, site, channels=(case.channel, 149, 52, 44), clients=3) as rig:
-        case.arrange(rig)
         scene = Scene(case, rig, clock)
+        case.arrange(scene)
         rig.world.set_stubborn(AP3)
         try:
             await scene.start()
