@@ -49,7 +49,7 @@ class CrashRig(Rig):
         agent, ledger = Rig.build(self)
         ledger._desk.shutdown()
         ledger._readers.shutdown()
-        ledger._desk = ledger._readers = Inline()
+        ledger._desk = ledger._readers = ledger.backlog._thread = Inline()
         return agent, ledger
 
 
