@@ -27,7 +27,7 @@ from agent.store.errors import StoreUnavailable
 from agent.view import SiteView
 from drivers.errors import DriverError, NeverAgain
 from drivers.types import Action, ActionRequest, RadioState, Setting
-from inventory.model import RadioKey
+from inventory.model import Mode, RadioKey
 
 log = structlog.get_logger()
 
@@ -148,6 +148,8 @@ class Answers:
             self._claim(request, before)
             await self._decline(none, event, told)
             return none
+        if self._memory.sites[event.site].policy.mode is Mode.DRY_RUN:
+            return await self._rehearsed(deed, request, event, actor)
         doubtful = request.radio in self._memory.in_doubt
         try:
             await self._note(deed, event, "doing", actor)
@@ -175,6 +177,15 @@ class Answers:
         await self.doubts.settle(request)
         await self._note(deed, event, "done", actor)
         return None
+
+    async def _rehearsed(
+        self, deed: Deed, request: ActionRequest, event: Event, actor: Actor | None
+    ) -> NoChange:
+        """Mode dry_run: said and not done, and not said again before it could be done again."""
+        await self._note(deed, event, "dry_run", actor)
+        await self._remember(request)
+        log.info("deed.would_be_done", radio=request.radio, action=str(request.action))
+        return NoChange(radio=request.radio, reason="dry_run", params={"action": str(request.action)})
 
     def _claim(self, request: ActionRequest, utc_us: int | None = 0) -> int | None:
         """Set when the action was last done, now unless said (None = never); the time from before."""

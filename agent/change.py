@@ -125,6 +125,9 @@ INCIDENTS = frozenset({Cause.DFS_RADAR, Cause.HW_FAILURE, Cause.UNDO})
 """Causes that have a budget of their own (3 per radio and day), outside the routine one."""
 
 
+REHEARSED = "DRY_RUN"
+"""Verdict of a change that went as far as the write, at a site in mode dry_run."""
+
 REJECTED = "REJECTED"
 """Verdict of a proposal that a person said no to."""
 

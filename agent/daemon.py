@@ -10,6 +10,7 @@ import signal
 import socket
 from collections.abc import Mapping
 from contextlib import ExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,7 @@ from drivers.notifications import Notifications
 from drivers.transport.traps import TrapListener
 from inventory.credentials import resolve
 from inventory.loader import load_sites
-from inventory.model import Site
+from inventory.model import Mode, Site
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -65,7 +66,7 @@ async def serve(settings: Settings) -> int:
     Raises SiteErrors (all mistakes of all site files), AlreadyRunning, SocketError, KeyRefused, StoreError.
     """
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
-    sites = load_sites(settings.sites, registry.schemas())
+    sites = _sites(settings)
     with _only_one(settings):
         key, created = _audit_key(settings)
         if created:
@@ -80,6 +81,18 @@ async def serve(settings: Settings) -> int:
                     agent.alarm.tell(EVERY_SITE, each, None)
                 operations = _operations(agent, settings, clock, traps)
                 return await _run(agent, operations, settings, Notifier.from_environ(), traps)
+
+
+def _sites(settings: Settings) -> dict[str, Site]:
+    """The sites of the files. Raises SiteErrors."""
+    sites = dict(load_sites(settings.sites, registry.schemas()))
+    return {id: rehearsing(site) for id, site in sites.items()} if settings.dry_run else sites
+
+
+def rehearsing(site: Site) -> Site:
+    """The site with the mode dry_run in the place of one that writes."""
+    policy = site.policy
+    return replace(site, policy=replace(policy, mode=Mode.DRY_RUN)) if policy.mode.writes else site
 
 
 def _operations(agent: Agent, settings: Settings, clock: Clock, traps: Notifications | None) -> Operations:
@@ -100,7 +113,7 @@ async def _run(
 ) -> int:
     loop = asyncio.get_running_loop()
     status = partial(_status, agent)
-    reloads = Reloads(agent, partial(load_sites, settings.sites, registry.schemas()), notifier, status)
+    reloads = Reloads(agent, partial(_sites, settings), notifier, status)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop, agent, notifier)
     loop.add_signal_handler(signal.SIGHUP, reloads.ask)

@@ -24,7 +24,7 @@ from agent.planner.radar import RadarStep, after_radar
 from agent.view import block_in_values, block_of
 from drivers.errors import DriverError
 from drivers.types import RadioReading, RadioState, Setting, Table
-from inventory.model import Mode, Policy, RadioKey, Site, site_of
+from inventory.model import Policy, RadioKey, Site, site_of
 from inventory.regulatory import NOP_S
 
 log = structlog.get_logger()
@@ -142,7 +142,7 @@ class Departing:
         step = after_radar(reading, p.mhz20, elapsed_s, policy, ours_off=self.ours_off(p.key))
         if step is RadarStep.GONE and reading is not None:
             await self._gone(p, reading, elapsed_s)
-        elif policy.mode is Mode.OBSERVE:
+        elif not policy.mode.writes:
             return self._only_told(p, step)
         elif self.memory.hands_off(site_of(p.key)):
             return False  # the agent that has the site sees to it
@@ -157,11 +157,12 @@ class Departing:
         return step in (RadarStep.GONE, RadarStep.REPAIR, RadarStep.OFF)
 
     def _only_told(self, p: Pursuit, step: RadarStep) -> bool:
-        """In observe mode nothing is written; a person is told."""
+        """In the modes observe and dry_run nothing is written; a person is told."""
         if step not in (RadarStep.REPAIR, RadarStep.OFF):
             return False
         mhz = " ".join(map(str, sorted(p.mhz20)))
-        self._tell_once(p.key, f"radar on {mhz} MHz: the AP did not leave, and the mode is observe")
+        mode = self._site(p.key).policy.mode
+        self._tell_once(p.key, f"radar on {mhz} MHz: the AP did not leave, and the mode is {mode}")
         return True
 
     def _tell_once(self, key: RadioKey, text: str) -> None:

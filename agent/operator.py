@@ -82,6 +82,8 @@ class Operator:
         if act:
             await self._record_drill(event, actor)
             answers, change = await self._acted(event, answers, actor)
+            if change is not None and site.policy.mode is Mode.DRY_RUN:
+                change = await self._executor.finished(change.id)
         return Injected(
             event=event,
             answers=answers,

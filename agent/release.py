@@ -13,7 +13,7 @@ from agent.ledger import Ledger
 from agent.memory import Memory
 from drivers.errors import DriverError
 from drivers.types import Action, ActionRequest
-from inventory.model import Mode, RadioKey, site_of
+from inventory.model import RadioKey, site_of
 
 log = structlog.get_logger()
 
@@ -52,8 +52,8 @@ class Release:
             raise NotFound(f"no radio {key}: see `rrmd status`")
         if self._memory.observing_only:
             return f"nothing is written now: {self._memory.observing_only}"
-        if site.policy.mode is Mode.OBSERVE:
-            return f"site {site.id} is in observe mode: nothing is written there"
+        if not site.policy.mode.writes:
+            return f"site {site.id} is in mode {site.policy.mode}: nothing is written there"
         view = self._memory.view(site, self._clock.now())
         able = view.radios[key].capabilities
         if able is None or Action.RELEASE not in able.actions:

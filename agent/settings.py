@@ -53,7 +53,8 @@ class Settings(BaseModel):
 
     ``sites``: a site file or a directory of them. ``socket_group`` None: only root and the daemon's own
     user may use the control socket. ``store_url``: SQLAlchemy URL; it can hold a password, so show
-    `store_shown` instead. ``store_url``, ``audit_dir`` and ``key_file`` lie in ``state_dir`` by default.
+    `store_shown` instead. ``dry_run``: no site does more than mode
+    dry_run. ``store_url``, ``audit_dir`` and ``key_file`` lie in ``state_dir`` by default.
     ``metrics``: where `/metrics` is served, None = nowhere. ``traps``: where SNMP notifications are heard
     beside the sockets of the service manager, None = nowhere. ``alert_syslog``: a socket's path, or a host
     that takes syslog over UDP; ``alert_webhook``: a URL, whose path may be a secret: None = no such alerts.
@@ -72,6 +73,7 @@ class Settings(BaseModel):
     audit_dir: Path = Field(default_factory=lambda known: known["state_dir"] / "audit")
     key_file: Path = Field(default_factory=lambda known: known["state_dir"] / "audit.key")
     log_format: LogFormat = LogFormat.JSON
+    dry_run: bool = False
     metrics: Endpoint | None = None
     traps: Endpoint | None = None
     alert_syslog: Path | Endpoint | None = None

@@ -6,17 +6,19 @@ import asyncio
 
 import structlog
 
-from agent.change import Cause, Change, State, Trigger, agrees
+from agent.change import REHEARSED, Cause, Change, State, Trigger, agrees
 from agent.course import Course
 from agent.lane import Withheld
 from agent.moment import Deadline
 from agent.planner import guards
+from agent.records import Evidence
 from agent.undo_timer import SETTLING_S, undo_after_s
 from agent.view import SiteView
 from agent.watch import look_around
 from agent.workbench import READ_BACK_MOST_S, READ_BACK_S, Workbench
 from drivers.errors import Conflict, DriverError, Refused
 from drivers.types import ConfigState, Effects
+from inventory.model import Mode
 
 log = structlog.get_logger()
 
@@ -67,6 +69,8 @@ class Writing:
             return await self._bench.ledger.step(
                 change, Trigger.REFUSED, reason="device_cannot", params=params
             )
+        if self._bench.policy(change).mode is Mode.DRY_RUN:
+            return await self._rehearsed(change, effects)
         course.around = look_around(self._bench.memory, view, change)
         course.undo_after_s = after_s = self._undo_after_s(change, effects, view)
         return await self._bench.ledger.step(
@@ -77,6 +81,19 @@ class Writing:
             silent_s=effects.silent_s,
             undo_until=None if after_s is None else Deadline.after(view.now, after_s + UNDO_MARGIN_S),
             deadline=self._bench.deadline(State.APPLYING, self._bench.policy(change), effects.silent_s),
+        )
+
+    async def _rehearsed(self, change: Change, effects: Effects) -> Change:
+        """Mode dry_run: what would be sent now, in the log and in the audit; the change ends here."""
+        commands = list(effects.commands)
+        log.info("change.would_be_sent", change=change.id, radios=list(change.radios), commands=commands)
+        return await self._bench.ledger.step(
+            change,
+            Trigger.EXPIRE,
+            reason="dry_run",
+            params={"outage": str(effects.outage), "readback": str(effects.readback)},
+            evidence=[Evidence(field="command", value=each, unit="", source="plan") for each in commands],
+            verdict=REHEARSED,
         )
 
     async def apply(self, change: Change, course: Course) -> Change:

@@ -41,8 +41,14 @@ class Mode(StrEnum):
     """How far the agent may go at a site."""
 
     OBSERVE = "observe"  # look and record, never write
+    DRY_RUN = "dry_run"  # all that ACT does, up to the write
     ADVISE = "advise"  # propose; a person approves each change
     ACT = "act"  # change by itself, within the guards
+
+    @property
+    def writes(self) -> bool:
+        """Whether anything new is ever sent to a device."""
+        return self in (Mode.ADVISE, Mode.ACT)
 
 
 class Placement(StrEnum):

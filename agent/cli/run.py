@@ -23,12 +23,15 @@ def run(
         str | None,
         typer.Option("--log-format", help="json or console.", envvar="RRMD_LOG_FORMAT", metavar="FORMAT"),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Send nothing: log and audit what would have been sent.")
+    ] = False,
 ) -> int:
     """Run the daemon in the foreground.
 
     SIGTERM ends it; changes still open then are finished or undone at the next start.
     """
-    settings = options_of(context).settings(sites=sites, log_format=log_format)
+    settings = options_of(context).settings(sites=sites, log_format=log_format, dry_run=dry_run or None)
     import asyncio
 
     import structlog

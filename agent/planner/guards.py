@@ -9,53 +9,19 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from agent.change import IN_FLIGHT, INCIDENTS, REJECTED, Cause, Change, State
+from agent.change import IN_FLIGHT, INCIDENTS, REJECTED, Cause, State
+from agent.planner import budget
 from agent.planner.legal import Veto, cac_needed, listed, values_forbidden
-from agent.view import CHANNEL_SETTINGS, RadioView, SiteView, block_in_values
-from drivers.types import Setting, Values
+from agent.planner.proposal import Proposal
+from agent.view import CHANNEL_SETTINGS, block_in_values
+from drivers.types import Setting
 from inventory.model import Mode, RadioKey, ap_of, site_of
 from inventory.windows import in_force
 
-DAY_US = 86_400_000_000
+__all__ = ["DEEDS", "EVERYWHERE", "GUARDS", "PATIENCE", "Proposal", "deed_vetoes", "in_quiet_hours", "vetoes"]
 
 EVERYWHERE = "*"
 """The scope of a pause of all sites."""
-
-
-class Proposal:
-    """What the guards look at: one radio, the values wanted, and why. ``by_person``: a person asked for it,
-    and not the agent."""
-
-    __slots__ = ("by_person", "cause", "ignore", "key", "target", "view")
-
-    def __init__(
-        self,
-        view: SiteView,
-        key: RadioKey,
-        target: Values,
-        cause: Cause,
-        ignore: str | None = None,
-        *,
-        by_person: bool = False,
-    ) -> None:
-        self.view, self.key, self.target, self.cause, self.ignore = view, key, target, cause, ignore
-        self.by_person = by_person
-
-    @property
-    def at(self) -> RadioView:
-        return self.view.radios[self.key]
-
-    @property
-    def urgent(self) -> bool:
-        return self.cause is Cause.DFS_RADAR
-
-    @property
-    def others(self) -> list[Change]:
-        """Changes of the site without the one being looked at."""
-        return [c for c in self.view.changes if c.id != self.ignore]
-
-    def mine(self) -> list[Change]:
-        return [c for c in self.others if self.key in c.radios]
 
 
 Guard = Callable[[Proposal], Veto | None]
@@ -86,6 +52,8 @@ def mode(p: Proposal) -> Veto | None:
         return Veto(guard="mode", reason="observing_only", params={"why": why})
     if p.view.site.policy.mode is Mode.OBSERVE:
         return Veto(guard="mode", reason="observe")
+    if p.urgent and p.view.site.policy.mode is Mode.DRY_RUN:  # a radio that is said to be off radar must be
+        return Veto(guard="mode", reason="dry_run")
     return None
 
 
@@ -113,16 +81,22 @@ def maintenance(p: Proposal) -> Veto | None:
 def change_hours(p: Proposal) -> Veto | None:
     """Routine changes in the site's hours for them only."""
     windows = p.view.site.policy.change_hours
-    if not windows or p.by_person or not _patient(p):
+    if not windows or p.by_person or not p.patient:
         return None
     if in_force(p.view.now.utc, p.view.site.timezone, windows):
         return None
     return Veto(guard="change_hours", reason="outside_change_hours")
 
 
-def _patient(p: Proposal) -> bool:
-    """Routine, and not the flight from a jammed channel, which has a limit of its own."""
-    return p.cause not in INCIDENTS and p.cause not in (Cause.OPERATOR, Cause.SECURITY)
+def rehearsed(p: Proposal) -> Veto | None:
+    """In mode dry_run: what would have been sent is shown once in `bar_s`, and not in every pass."""
+    if p.by_person or p.cause is Cause.OPERATOR:
+        return None
+    for change in p.mine():
+        lately = p.age_us(change) < p.view.site.policy.bar_s * 1e6
+        if p.is_rehearsal(change) and lately and p.place_of(change.target) == p.place:
+            return Veto(guard="dry_run", reason="shown_lately", params={"change": change.id})
+    return None
 
 
 def pinned(p: Proposal) -> Veto | None:
@@ -219,61 +193,15 @@ def in_flight(p: Proposal) -> Veto | None:
     return Veto(guard="in_flight", reason="too_many_in_flight", params={"limit": limit})
 
 
-def cooldown(p: Proposal) -> Veto | None:
-    # One in the future: the wall clock was set back since, and seconds of patience must not become hours.
-    age_s = _last_change_age_s(p, lambda c: c.created_utc_us <= p.view.now.utc_us)
-    if age_s is None or age_s >= p.view.site.policy.cooldown_s:
-        return None
-    return Veto(guard="cooldown", reason="cooldown", params={"age_s": round(age_s)})
-
-
-def routine_interval(p: Proposal) -> Veto | None:
-    """One routine change of an AP in so long. Leaving a jammed channel has a limit of its own."""
-    if not _patient(p):
-        return None
-    age_s = _last_change_age_s(p, _routine)
-    if age_s is None or age_s >= p.view.site.policy.routine_interval_s:
-        return None
-    return Veto(guard="routine_interval", reason="changed_lately", params={"age_s": round(age_s)})
-
-
-def routine_budget(p: Proposal) -> Veto | None:
-    """All APs of the site together: so many routine changes per AP and week."""
-    if p.cause in INCIDENTS or p.cause is Cause.OPERATOR:
-        return None
-    week = [c for c in p.others if _routine(c) and c.state not in _UNTOUCHED and _age_us(p, c) < 7 * DAY_US]
-    limit = max(1, int(p.view.site.policy.routine_per_ap_week * len(p.view.site.aps)))
-    if len(week) < limit:
-        return None
-    return Veto(guard="routine_budget", reason="budget_spent", params={"week": len(week), "limit": limit})
-
-
-def _routine(change: Change) -> bool:
-    return change.cause not in INCIDENTS and change.cause is not Cause.OPERATOR
-
-
-def incident_budget(p: Proposal) -> Veto | None:
-    """So many a day, and after each one a wait that doubles."""
-    if p.cause not in INCIDENTS or p.cause is Cause.UNDO:
-        return None
-    today = [_age_us(p, c) for c in p.mine() if c.cause is p.cause and _age_us(p, c) < DAY_US]
-    if len(today) >= p.view.site.policy.incident_per_radio_day:
-        return Veto(guard="incident_budget", reason="budget_spent", params={"today": len(today)})
-    wait_us = p.view.site.policy.incident_backoff_s * 1e6 * 2 ** (len(today) - 1)
-    if today and min(today) < wait_us:
-        return Veto(guard="incident_budget", reason="waiting", params={"wait_s": round(wait_us / 1e6)})
-    return None
-
-
 def barred(p: Proposal) -> Veto | None:
     """A target that was rolled back, or that a person said no to, is barred on that radio for `bar_s`; a
     person may insist."""
     if p.cause in (Cause.OPERATOR, Cause.UNDO):
         return None
     for change in p.mine():
-        lately = _age_us(p, change) < p.view.site.policy.bar_s * 1e6
+        lately = p.age_us(change) < p.view.site.policy.bar_s * 1e6
         why = _BARRING.get(change.state if change.state is State.ROLLED_BACK else change.verdict)
-        if why and lately and _place(p, change.target) == _place(p, p.target):
+        if why and lately and p.place_of(change.target) == p.place:
             return Veto(guard="barred", reason=why, params={"change": change.id})
     return None
 
@@ -282,11 +210,6 @@ _BARRING: Mapping[State | str | None, str] = {
     State.ROLLED_BACK: "rolled_back_lately",
     REJECTED: "rejected_lately",
 }
-
-
-def _place(p: Proposal, values: Values) -> object:
-    """Where settings lead: the block, or without one the settings themselves."""
-    return block_in_values(p.at.radio, values) or dict(values)
 
 
 def site_loss(p: Proposal) -> Veto | None:
@@ -330,24 +253,6 @@ def in_quiet_hours(now: datetime, zone: str, hours: tuple[tuple[int, int], ...])
     return any(a <= minute < b if a <= b else minute >= a or minute < b for a, b in hours)
 
 
-def _age_us(p: Proposal, change: Change) -> int:
-    """Age of a change, µs; 0 where the wall clock was set back to before it: it counts in every budget."""
-    return max(0, p.view.now.utc_us - change.created_utc_us)
-
-
-def _last_change_age_s(p: Proposal, wanted: Callable[[Change], bool]) -> float | None:
-    """Seconds since the AP was last touched by such a change; None: never."""
-    ap = ap_of(p.key)
-    ages = [
-        _age_us(p, c) / 1e6
-        for c in p.others
-        if wanted(c) and any(ap_of(k) == ap for k in c.radios) and c.state not in _UNTOUCHED
-    ]
-    return min(ages, default=None)
-
-
-_UNTOUCHED = frozenset({State.PROPOSED, State.EXPIRED, State.PLANNED})
-
 GUARDS: Mapping[str, Guard] = {
     "mode": mode,
     "pause": paused,
@@ -364,13 +269,14 @@ GUARDS: Mapping[str, Guard] = {
     "open_change": busy,
     "neighbours": neighbours,
     "in_flight": in_flight,
-    "cooldown": cooldown,
+    "cooldown": budget.cooldown,
     "quiet_hours": quiet_hours,
     "change_hours": change_hours,
-    "routine_interval": routine_interval,
-    "routine_budget": routine_budget,
-    "incident_budget": incident_budget,
+    "routine_interval": budget.routine_interval,
+    "routine_budget": budget.routine_budget,
+    "incident_budget": budget.incident_budget,
     "barred": barred,
+    "dry_run": rehearsed,
     "site_loss": site_loss,
 }
 

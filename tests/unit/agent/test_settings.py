@@ -24,11 +24,12 @@ def test_without_anything_said_it_is_the_system_service() -> None:
 def test_each_setting_has_its_variable() -> None:
     environ = {f"RRMD_{name.upper()}": f"/x/{name}" for name in Settings.model_fields}
     others = {"RRMD_LOG_FORMAT": "console", "RRMD_METRICS": "[::1]:9842", "OTHER": "1"}
-    others |= {"RRMD_TRAPS": "[::]:9162"}
+    others |= {"RRMD_TRAPS": "[::]:9162", "RRMD_DRY_RUN": "true"}
     others |= {"RRMD_ALERT_WEBHOOK": "https://x/y", "RRMD_ALERT_WEBHOOK_CREDENTIAL": "cred:hook"}
     settings = Settings.from_environ(environ | others)
     assert settings.metrics == Endpoint("::1", 9842)
     assert settings.traps == Endpoint("::", 9162)
+    assert settings.dry_run
     assert settings.audit_dir == Path("/x/audit_dir")
     assert settings.store_url == "/x/store_url"
     assert settings.socket_group == "/x/socket_group"

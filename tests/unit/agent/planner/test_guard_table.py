@@ -10,7 +10,7 @@ import pytest
 from rig import site_of
 from unit.agent.planner.test_guards import ABLE, KEY, NOON, done, view
 
-from agent.change import REJECTED, Cause, Change, State
+from agent.change import REHEARSED, REJECTED, Cause, Change, State
 from agent.planner import guards
 from agent.view import RadioView, SiteView, values_of
 from drivers.types import Reported, Setting, Values
@@ -92,6 +92,25 @@ def test_change_hours_hold_routine_changes_only() -> None:
     assert held == {Cause.NON_WIFI_BURST, Cause.SPECTRUM_SAT, Cause.DENSITY_SPIKE, Cause.EMERGENCY_QOE}
 
 
+def test_what_a_dry_run_shows_counts_in_its_own_budgets_only() -> None:
+    in_mode = after_dry_run(KEY, target=WEATHER)
+    assert names(in_mode) == {"routine_interval"}
+    acting = replace(in_mode.site, policy=replace(in_mode.site.policy, mode=Mode.ACT))
+    assert names(replace(in_mode, site=acting)) == set()
+    incident = after_dry_run(KEY, target=WEATHER, cause=Cause.HW_FAILURE)
+    assert "incident_budget" in names(incident, Cause.HW_FAILURE)
+    assert "incident_budget" not in names(replace(incident, site=acting), Cause.HW_FAILURE)
+
+
+def test_a_dry_run_leaves_radar_to_the_ap() -> None:
+    assert names(policy(mode=Mode.DRY_RUN)) == set()
+    assert "mode" in names(policy(mode=Mode.DRY_RUN), Cause.DFS_RADAR)
+
+
+def test_no_routine_change_is_what_a_budget_of_zero_means() -> None:
+    assert "routine_budget" in names(policy(routine_per_ap_week=0.0))
+
+
 def test_observe_writes_nothing_not_even_for_radar() -> None:
     site = site_of(2, policy=replace(site_of().policy, mode=Mode.OBSERVE))
     assert "mode" in names(view(site))
@@ -138,6 +157,13 @@ def able(settings: set[Setting], scope: str = "radio") -> SiteView:
 
 def after(*changes: Change, aps: int = 2) -> SiteView:
     return view(site_of(aps), *changes)
+
+
+def after_dry_run(key: RadioKey, *, target: Values, cause: Cause = Cause.SPECTRUM_SAT) -> SiteView:
+    """In mode dry_run, half a minute after this was shown."""
+    shown = replace(done(30.0, cause, key), state=State.EXPIRED, verdict=REHEARSED, target=target)
+    site = site_of(2, policy=replace(site_of().policy, mode=Mode.DRY_RUN))
+    return view(site, shown)
 
 
 def many_lost() -> SiteView:
@@ -232,6 +258,12 @@ ALONE: dict[str, tuple[str, str, Callable[[], SiteView], Values]] = {
         "change_hours",
         "outside_change_hours",
         lambda: policy(change_hours=(window("2020-01-01 00:00-24:00"),)),
+        TARGET,
+    ),
+    "shown in a dry run": (
+        "dry_run",
+        "shown_lately",
+        lambda: after_dry_run(KEY, target=TARGET, cause=Cause.OPERATOR),
         TARGET,
     ),
     "rejected": (

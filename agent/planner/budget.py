@@ -1,0 +1,74 @@
+"""How often may be changed what: the guards that count, and what they leave. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from agent.change import INCIDENTS, REHEARSED, Cause, Change
+from agent.planner.legal import Veto
+from agent.planner.proposal import DAY_US, Proposal
+from inventory.model import Site, ap_of
+
+
+def cooldown(p: Proposal) -> Veto | None:
+    # One in the future: the wall clock was set back since, and seconds of patience must not become hours.
+    age_s = _last_change_age_s(p, lambda c: c.created_utc_us <= p.view.now.utc_us)
+    if age_s is None or age_s >= p.view.site.policy.cooldown_s:
+        return None
+    return Veto(guard="cooldown", reason="cooldown", params={"age_s": round(age_s)})
+
+
+def routine_interval(p: Proposal) -> Veto | None:
+    """One routine change of an AP in so long. Leaving a jammed channel has a limit of its own."""
+    if not p.patient:
+        return None
+    age_s = _last_change_age_s(p, _routine)
+    if age_s is None or age_s >= p.view.site.policy.routine_interval_s:
+        return None
+    return Veto(guard="routine_interval", reason="changed_lately", params={"age_s": round(age_s)})
+
+
+def routine_budget(p: Proposal) -> Veto | None:
+    """All APs of the site together: so many routine changes per AP and week."""
+    if p.cause in INCIDENTS or p.cause is Cause.OPERATOR:
+        return None
+    week = [c for c in p.others if _routine(c) and p.counts(c) and p.age_us(c) < 7 * DAY_US]
+    limit = routine_limit(p.view.site)
+    if len(week) < limit:
+        return None
+    return Veto(guard="routine_budget", reason="budget_spent", params={"week": len(week), "limit": limit})
+
+
+def routine_limit(site: Site) -> int:
+    """Routine changes of a site in 7 days: at least one, unless the policy says 0."""
+    per_ap = site.policy.routine_per_ap_week
+    return max(1, int(per_ap * len(site.aps))) if per_ap else 0
+
+
+def _routine(change: Change) -> bool:
+    return change.cause not in INCIDENTS and change.cause is not Cause.OPERATOR
+
+
+def incident_budget(p: Proposal) -> Veto | None:
+    """So many a day, and after each one a wait that doubles."""
+    if p.cause not in INCIDENTS or p.cause is Cause.UNDO:
+        return None
+    mine = [c for c in p.mine() if c.cause is p.cause and (c.verdict != REHEARSED or p.is_rehearsal(c))]
+    today = [p.age_us(c) for c in mine if p.age_us(c) < DAY_US]
+    if len(today) >= p.view.site.policy.incident_per_radio_day:
+        return Veto(guard="incident_budget", reason="budget_spent", params={"today": len(today)})
+    wait_us = p.view.site.policy.incident_backoff_s * 1e6 * 2 ** (len(today) - 1)
+    if today and min(today) < wait_us:
+        return Veto(guard="incident_budget", reason="waiting", params={"wait_s": round(wait_us / 1e6)})
+    return None
+
+
+def _last_change_age_s(p: Proposal, wanted: Callable[[Change], bool]) -> float | None:
+    """Seconds since the AP was last touched by such a change; None: never."""
+    ap = ap_of(p.key)
+    ages = [
+        p.age_us(c) / 1e6
+        for c in p.others
+        if wanted(c) and any(ap_of(k) == ap for k in c.radios) and p.counts(c)
+    ]
+    return min(ages, default=None)
