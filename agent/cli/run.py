@@ -35,7 +35,9 @@ def run(
 
     from agent import log
     from agent.daemon import serve
+    from inventory import core_dump
 
+    core_dump.forbid()
     log.configure(settings.log_format)
     try:
         return asyncio.run(serve(settings))
@@ -54,6 +56,7 @@ def _expected(error: Exception) -> Failure | None:
     from agent.audit import AuditError
     from agent.audit_key import KeyRefused
     from agent.daemon import AlreadyRunning
+    from agent.state_dir import StateUnsafe
     from agent.store.errors import SchemaTooNew, StoreError
     from drivers.errors import PersonNeeded
     from inventory.credentials import CredentialError
@@ -64,7 +67,9 @@ def _expected(error: Exception) -> Failure | None:
         return wrong_files(first.errors)
     if isinstance(first, SocketInUse | AlreadyRunning):
         return Failure(ExitCode.REFUSED, str(first))
-    if isinstance(first, SocketError | KeyRefused | SchemaTooNew | CredentialError | PersonNeeded):
+    if isinstance(
+        first, SocketError | StateUnsafe | KeyRefused | SchemaTooNew | CredentialError | PersonNeeded
+    ):
         return Failure(ExitCode.USAGE, str(first))
     if isinstance(first, StoreError | AuditError):
         return Failure(ExitCode.REFUSED, str(first))
