@@ -56,16 +56,22 @@ def load_or_create_key(path: Path) -> Key:
 
 
 def _load_key(path: Path) -> Key:
-    with path.open("rb") as file:
+    with open(path, "rb", opener=_unblocked) as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise KeyRefused(f"{path} is not a file")
+        if status.st_uid not in (0, os.geteuid()):
+            raise KeyRefused(f"{path} belongs to user {status.st_uid}: chown it to the user of rrmd")
         if mode := stat.S_IMODE(status.st_mode) & 0o077:
             raise KeyRefused(f"others may use the key file {path} (mode bits {mode:03o}): chmod 600 {path}")
         secret = file.read(KEY_BYTES + 1)
     if len(secret) != KEY_BYTES:
         raise KeyRefused(f"{path} must hold exactly {KEY_BYTES} bytes; restore it from its backup")
     return Key(secret=secret)
+
+
+def _unblocked(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # a FIFO must not hold up the start
 
 
 def _create_key(path: Path) -> Key:

@@ -39,6 +39,7 @@ from agent.operations import Operations
 from agent.records import Pseudonyms
 from agent.reloads import Reloads
 from agent.settings import Settings
+from agent.state_dir import made
 from agent.store.store import Store
 from agent.traps import trap_listener
 from drivers import registry
@@ -63,7 +64,8 @@ class AlreadyRunning(OSError):
 async def serve(settings: Settings) -> int:
     """Run until SIGTERM or SIGINT; 0 when it stopped as told.
 
-    Raises SiteErrors (all mistakes of all site files), AlreadyRunning, SocketError, KeyRefused, StoreError.
+    Raises SiteErrors (all mistakes of all site files), AlreadyRunning, SocketError, StateUnsafe, KeyRefused,
+    StoreError.
     """
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
     sites = _sites(settings)
@@ -209,7 +211,6 @@ async def _ready_or_over(agent: Agent, running: asyncio.Task[None], notifier: No
 
 
 def _audit_key(settings: Settings) -> tuple[Key, bool]:
-    make_directory(settings.state_dir)
     key = load_or_create_key(settings.key_file)
     return key, key.created
 
@@ -280,7 +281,7 @@ def device_of(site: Site, device: str, clock: Clock, traps: Notifications | None
 
 def _only_one(settings: Settings) -> ExitStack:
     """A lock on the state directory, held while the stack is open."""
-    make_directory(settings.state_dir)
+    made(settings.state_dir)
     stack = ExitStack()
     fd = os.open(settings.state_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     stack.callback(os.close, fd)

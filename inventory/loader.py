@@ -5,6 +5,8 @@ Drivers are not imported: the caller gives each driver's check of its own option
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -59,9 +61,16 @@ def _paths(where: Where | Iterable[Where]) -> list[Path]:
 
 
 def _bytes(path: Path) -> bytes:
+    """Of a regular file, or of what a link to one leads to; a FIFO or a device has no end."""
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_unblocked) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise SiteErrors([SiteError(str(path), 1, "", "a regular file", "something else")])
             return file.read(MAX_BYTES + 1)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise SiteErrors([SiteError(str(path), 1, "", "a readable file", reason)]) from error
+
+
+def _unblocked(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)

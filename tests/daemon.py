@@ -62,6 +62,11 @@ class Daemon:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
         self.wait("the daemon answers", lambda: self._answers(), 60)
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         """`kill -9`."""
         self._end(signal.SIGKILL)

@@ -38,7 +38,9 @@ def run(
 
     from agent import log
     from agent.daemon import serve
+    from inventory import core_dump
 
+    core_dump.forbid()
     log.configure(settings.log_format)
     try:
         return asyncio.run(serve(settings))
@@ -57,6 +59,7 @@ def _expected(error: Exception) -> Failure | None:
     from agent.audit import AuditError
     from agent.audit_key import KeyRefused
     from agent.daemon import AlreadyRunning
+    from agent.state_dir import StateUnsafe
     from agent.store.errors import SchemaTooNew, StoreError, StoreUrlWrong
     from drivers.errors import PersonNeeded
     from inventory.credentials import CredentialError
@@ -68,7 +71,14 @@ def _expected(error: Exception) -> Failure | None:
     if isinstance(first, SocketInUse | AlreadyRunning):
         return Failure(ExitCode.REFUSED, str(first))
     if isinstance(
-        first, SocketError | KeyRefused | SchemaTooNew | StoreUrlWrong | CredentialError | PersonNeeded
+        first,
+        SocketError
+        | StateUnsafe
+        | KeyRefused
+        | SchemaTooNew
+        | StoreUrlWrong
+        | CredentialError
+        | PersonNeeded,
     ):
         return Failure(ExitCode.USAGE, str(first))
     if isinstance(first, StoreError | AuditError):

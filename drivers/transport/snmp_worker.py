@@ -15,6 +15,7 @@ from drivers.errors import DriverError, TryAgain
 from drivers.notifications import Oid, Value
 from drivers.transport import snmp_pipe
 from drivers.transport.snmp_usm import UsmAgent, UsmAgents
+from inventory import core_dump
 
 ALIVE_S: Final = 2.0  # how often it says that it lives while something is asked
 
@@ -108,6 +109,7 @@ def main() -> None:
     """Standard output is the pipe: what a library prints goes to standard error instead."""
     for each in (signal.SIGINT, signal.SIGTERM):  # the daemon's drain still needs it
         signal.signal(each, signal.SIG_IGN)
+    core_dump.forbid()
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     asyncio.run(_serve(out))

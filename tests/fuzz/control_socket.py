@@ -32,6 +32,7 @@ from inventory.model import Site
 APS: Final = 4
 LINE_S: Final = 0.2  # instead of 10: a slow caller is cut off while the campaign looks on
 ANSWER_S: Final = 10.0  # of a status, on a busy machine
+PROBE_S: Final = 0.5  # a probe takes as long as it is told: its caller hangs up then
 CODES: Final = frozenset(
     {
         *(errors.MALFORMED, errors.TOO_LARGE, errors.TOO_SLOW, errors.BUSY, errors.UNKNOWN_OP),
@@ -92,11 +93,6 @@ def _device(site: Site, name: str) -> Any:
     return family.device(
         DeviceContext(config=site.devices[name], radios=radios, aps=aps, secret=None, clock=time.monotonic)
     )
-
-
-def _may_wait(request: Any) -> bool:
-    """A probe waits for as long as it is told: the caller then hangs up."""
-    return isinstance(request, dict) and request.get("op") == "probe"
 
 
 Caller = Callable[[Random], Awaitable[None]]
@@ -168,10 +164,8 @@ class Callers:
             args = dict(dice.choice(REQUESTS).get("args", {})) or {"x": 1}
             args[dice.choice((*args, "site", "id", "__class__"))] = dice.choice(VALUES)
             request = {"op": dice.choice(REQUESTS)["op"], "args": args}
-        patience_s = 0.5 if _may_wait(request) else None
-        with suppress(ValueError, TimeoutError):
-            async with asyncio.timeout(patience_s):
-                await self._exchange(json.dumps(request).encode() + b"\n")
+        with suppress(ValueError):
+            await self._exchange(json.dumps(request).encode() + b"\n")
 
     async def _writes_noise(self, dice: Random) -> None:
         kind = dice.random()
@@ -222,7 +216,11 @@ class Callers:
             writer.write(raw)
             if eof:
                 writer.write_eof()
-            line = await reader.readline()
+            async with asyncio.timeout(PROBE_S if b"probe" in raw else None):
+                line = await reader.readline()
+        except TimeoutError:
+            self._said["given_up"] += 1
+            return None
         except ConnectionError:
             self._said["cut_off"] += 1
             return None

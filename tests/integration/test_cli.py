@@ -32,6 +32,7 @@ from agent.cli.app import app
 from agent.clock import SystemClock
 from agent.records import Pseudonyms, record
 from agent.settings import Settings
+from agent.state_dir import StateUnsafe
 from agent.store.errors import StoreUnavailable
 from agent.store.store import Store
 from drivers.base import DeviceContext
@@ -762,6 +763,7 @@ def test_run_gives_the_daemon_its_settings(monkeypatch: pytest.MonkeyPatch, dire
         (ExceptionGroup("tasks", [SocketUnusable("create the directory")]), 2, "create the directory"),
         (SiteErrors([SiteError("north.yaml", 3, "site", "a site", "none")]), 2, "north.yaml:3: site"),
         (KeyRefused("others may use the key file"), 2, "others may use"),
+        (StateUnsafe("others may write in /var/lib/rrmd"), 2, "others may write"),
         (StoreUnavailable("the disk is full"), 1, "the disk is full"),
         (PersonNeeded("wlc: a login is needed"), 2, "wlc: a login is needed"),
         (PermissionError(13, "Permission denied", "/var/lib/rrmd"), 4, "/var/lib/rrmd: Permission denied"),
