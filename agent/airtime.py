@@ -64,7 +64,11 @@ def airs_of(
     device's own copy of the later survey was.
     """
     known = {entry.frequency_mhz: entry for entry in before}
-    pairs = [(known[new.frequency_mhz], new) for new in after if new.frequency_mhz in known]
+    pairs = [
+        (old, new)
+        for new in after
+        if (old := known.get(new.frequency_mhz)) is not None and old.active_ms != new.active_ms
+    ]
     return {
         new.frequency_mhz: _channel_air(_between(old, new), listened_ms, age_s)
         for old, new in pairs

@@ -9,16 +9,16 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 from agent.airtime import ChannelAir, airs_of
 from agent.change import Change, State
 from agent.events import Event
 from agent.history import History
+from agent.known import Board, Known
 from agent.moment import Deadline, Moment
 from agent.nop import Nop, later
 from agent.observation import Observation
-from agent.view import Aired, Heard, RadioView, SiteView, block_of
+from agent.view import SiteView, block_of
 from drivers.signals import Signal
 from drivers.types import (
     Action,
@@ -53,17 +53,6 @@ KEPT = (
 
 KEEP_SLOTS = 22
 """A baseline of 20 slots and some, of a device that refreshes slowly."""
-
-
-class Known(NamedTuple):
-    """What is known of a radio at one instant; its parts are replaced as a whole, never changed."""
-
-    device: str
-    reading: RadioReading | None
-    neighbors: Mapping[str, tuple[float, NeighborReading]]
-    scanned_at_s: float | None
-    air: Mapping[int, tuple[float, ChannelAir]]
-    capabilities: Capabilities | None
 
 
 @dataclass(slots=True)
@@ -179,42 +168,6 @@ class Contact:
     otherwise: bool | None = None
 
 
-class Views(Mapping[RadioKey, RadioView]):
-    """The radios of a site as known at one instant, each made when somebody looks at it: a decision looks at
-    few of a thousand."""
-
-    __slots__ = ("_known", "_made", "_now", "_site")
-
-    def __init__(self, site: Site, known: Mapping[RadioKey, Known], now: Moment) -> None:
-        self._site, self._known, self._now = site, known, now
-        self._made: dict[RadioKey, RadioView] = {}
-
-    def __getitem__(self, key: RadioKey) -> RadioView:
-        if key not in self._made:
-            self._made[key] = self._make(key, self._known[key])
-        return self._made[key]
-
-    def __iter__(self) -> Iterator[RadioKey]:
-        return iter(self._known)
-
-    def __len__(self) -> int:
-        return len(self._known)
-
-    def _make(self, key: RadioKey, known: Known) -> RadioView:
-        now_s, keep_s = self._now.monotonic_s, self._site.policy.neighbour_age_s
-        scanned_age_s = None if known.scanned_at_s is None else now_s - known.scanned_at_s
-        return RadioView(
-            radio=self._site.radios[key],
-            device=known.device,
-            reading=known.reading,
-            neighbors=Heard(known.neighbors, now_s, keep_s),
-            scanned=scanned_age_s is not None and scanned_age_s <= keep_s,
-            scanned_age_s=scanned_age_s,
-            air=Aired(known.air, now_s),
-            capabilities=known.capabilities,
-        )
-
-
 class Memory:
     """All sites of the daemon. ``sites``: those being served, replaced in place by a new configuration."""
 
@@ -236,6 +189,7 @@ class Memory:
         self._critical: dict[RadioKey, deque[tuple[str, str]]] = {}
         self._sent_by: dict[str, Mapping[str, RadioKey]] = {}  # site -> BSSID -> radio
         self._ssids: dict[str, frozenset[str]] = {}  # by site
+        self._boards: dict[str, Board] = {}  # by site
         self.serve(self.sites)
 
     def serve(self, sites: Mapping[str, Site]) -> None:
@@ -250,6 +204,7 @@ class Memory:
             device, keep_s = site.device_of(key).id, site.policy.neighbour_age_s
             known = self.radios.setdefault(key, RadioMemory(device=device, keep_s=keep_s))
             known.device, known.keep_s = device, keep_s
+        self._boards.clear()
         self._sent_by.clear()
         self._ssids.clear()
 
@@ -262,12 +217,14 @@ class Memory:
                 self.radios[key].capabilities = info.capabilities
                 slowest_s = max(info.capabilities.refresh_s.values(), default=0.0)
                 self.radios[key].history.keep(KEEP_SLOTS * slowest_s)
+                self._post(key)
 
     def see(self, snapshot: Snapshot) -> None:
         for key, reading in snapshot.readings.items():
             if key in self.radios:
                 before = self.radios[key].bss
                 self.radios[key].see(reading)
+                self._post(key)
                 if self.radios[key].bss != before:
                     self._sent_by.pop(site_of(key), None)
                     self._ssids.pop(site_of(key), None)
@@ -278,6 +235,12 @@ class Memory:
         for key, radio in self.radios.items():
             if site_of(key) == site and radio.device == device:
                 radio.lose()
+                self._post(key)
+
+    def _post(self, key: RadioKey) -> None:
+        """What is known of this radio is new."""
+        if (board := self._boards.get(site_of(key))) is not None:
+            board.put(key, self.radios[key].seen_so_far())
 
     def told(self, signal: Signal, now_s: float) -> None:
         """A device pushed something about one radio; what is older than it is kept for is forgotten."""
@@ -334,10 +297,12 @@ class Memory:
 
     def view(self, site: Site, now: Moment) -> SiteView:
         """The site as decisions see it."""
+        board = self._board(site)
         return SiteView(
             site=site,
             now=now,
-            radios=Views(site, {key: self.radios[key].seen_so_far() for key in site.radios}, now),
+            radios=board.views(site, now),
+            channels=board.channels,
             barred_mhz=self.barred(site.id, now),
             changes=self.changes_of(site.id, now),
             paused=self.paused_at(now),
@@ -356,6 +321,11 @@ class Memory:
         """Why not even radar may have anything written at this site: it is another agent's, or this one
         stops."""
         return self.standby.get(site) or (STOPPING if self.observing_only == STOPPING else None)
+
+    def _board(self, site: Site) -> Board:
+        if site.id not in self._boards:
+            self._boards[site.id] = Board({key: self.radios[key].seen_so_far() for key in site.radios})
+        return self._boards[site.id]
 
     def paused_at(self, now: Moment) -> frozenset[str]:
         """Scopes that are left alone now; a radio on its way out of the configuration is one."""

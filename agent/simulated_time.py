@@ -41,7 +41,8 @@ class _TimeSelector(selectors.DefaultSelector):
         self.outstanding = 0  # executor jobs and holds: while there are any, time stands still
 
     def select(self, timeout: float | None = None) -> Events:
-        events = super().select(0)
+        alone = not self.outstanding and len(self.get_map()) <= _OWN_FILES
+        events = [] if alone else super().select(0)
         if events or (timeout is not None and timeout <= 0):
             return events
         if self.outstanding:

@@ -173,7 +173,8 @@ class SiteView:
     site/ap, radio keys). ``observing_only``: why the agent may not write now (store or audit lost), None = it
     may; ``hands_off``: why not even for radar.
     ``deeds``: seconds since an action was last done to a radio; absent = not within a day.
-    ``bssids``: which radio sends each of the site's BSSs; ``ssids``: what they are called.
+    ``bssids``: which radio sends each of the site's BSSs; ``ssids``: what they are called. ``channels``: the
+    primary channel of each radio whose reading tells it, for quick looks at many.
     """
 
     site: Site
@@ -187,6 +188,7 @@ class SiteView:
     bssids: Mapping[str, RadioKey] = field(default_factory=lambda: MappingProxyType({}))
     ssids: frozenset[str] = frozenset()
     deeds: Mapping[tuple[RadioKey, Action], float] = field(default_factory=lambda: MappingProxyType({}))
+    channels: Mapping[RadioKey, int] = field(default_factory=lambda: MappingProxyType({}))
 
     def neighbours(self, key: RadioKey) -> frozenset[RadioKey]:
         """RF neighbours of the same band: heard by either at `neighbour_dbm` or more, or never measured,

@@ -26,7 +26,8 @@ Record = Mapping[str, Any]
 @dataclass(slots=True, kw_only=True)
 class Made:
     """One change. ``made_us``: UTC when it was written down. ``moved``: how often it moved its radio: once
-    when it was sent, once more when it was taken back."""
+    when it was sent, once more when it was taken back. ``avoidable``: neither the law, a dead radio nor a
+    person asked for it; what gives back a change is as avoidable as that was."""
 
     id: str
     cause: str
@@ -35,6 +36,7 @@ class Made:
     old: Mapping[str, Any]
     new: Mapping[str, Any]
     made_us: int
+    avoidable: bool
     sent_us: int | None = None
     state: str = "PLANNED"
     verdict: str = ""
@@ -47,10 +49,6 @@ class Made:
     @property
     def routine(self) -> bool:
         return self.cause not in ROUTINE_NOT
-
-    @property
-    def avoidable(self) -> bool:
-        return self.cause not in UNAVOIDABLE and self.cause != PERSON
 
     @property
     def left(self) -> tuple[Any, ...]:
@@ -114,9 +112,12 @@ class Recount:
             made.verdict, made.verdict_us = record["reason"]["code"], record["utc"]
 
     def _new(self, record: Record) -> Made:
+        undone = self.made.get(record["undo_of"] or "")
+        cause = UNDO if record["undo_of"] else self._kinds.get(record["event_id"] or "", PERSON)
         return Made(
             id=record["change_id"],
-            cause=UNDO if record["undo_of"] else self._kinds.get(record["event_id"] or "", PERSON),
+            cause=cause,
+            avoidable=undone.avoidable if undone else cause not in UNAVOIDABLE and cause != PERSON,
             radio=record["radio"],
             ap=record["ap"],
             old=record["old"],

@@ -10,7 +10,7 @@ from itertools import takewhile
 
 from agent.change import IN_FLIGHT, Change, State
 from agent.counters import Flaw
-from agent.detectors.recent import TRAFFIC, Sample, is_read, mean, newest, patience_s, recent
+from agent.detectors.recent import TRAFFIC, Sample, is_read, mean, newest, recent
 from agent.detectors.sight import Finding, Presence, Sight
 from agent.events import EventKind
 from agent.observation import Observation
@@ -88,13 +88,13 @@ def _off_since(sight: Sight) -> tuple[str, float | None]:
     if reading is None or last_s is None:
         return "", None
     if not is_read(sight):
-        return "absent", max(last_s, reading.at_s) + patience_s(sight)
+        return "absent", max(last_s, reading.at_s) + sight.patience_s
     if reading.state not in (RadioState.OFF, RadioState.STARTING):
         return "", None
     told = [s.at_s for s in sight.signals if isinstance(s, RadioDown) and s.radio == sight.key]
     seen = [o.at_s for o in sight.observations if o.at_s > last_s]
     known = [at_s for at_s in (*told[-1:], *seen[:1]) if at_s >= last_s]
-    return str(reading.state), min(known, default=last_s + patience_s(sight))
+    return str(reading.state), min(known, default=last_s + sight.patience_s)
 
 
 def _last_on_air_s(observations: Sequence[Observation]) -> float | None:

@@ -16,9 +16,6 @@ SURVEY = frozenset({Flaw.SURVEY_RESET, Flaw.SURVEY_GARBAGE, Flaw.RETUNED, Flaw.O
 TRAFFIC = frozenset({Flaw.RESET, Flaw.IMPLAUSIBLE, Flaw.RETUNED, Flaw.OFF_AIR})
 """Flaws that spoil a count of frames or clients."""
 
-REFRESHES = 3
-"""A device that refreshes slowly is not stale before so many of its own intervals."""
-
 GAP_S = 1.0
 """Two observations further apart than this are not one after the other."""
 
@@ -35,21 +32,10 @@ def ppm(value: float) -> int:
     return round(value * 1e6)
 
 
-def refresh_s(sight: Sight) -> float:
-    """The slowest of the device's own refresh intervals, seconds; 0 when it declares none."""
-    able = sight.at.capabilities
-    return max(able.refresh_s.values(), default=0.0) if able else 0.0
-
-
-def patience_s(sight: Sight) -> float:
-    """Data older than this is no data, seconds."""
-    return max(sight.view.site.policy.stale_s, REFRESHES * refresh_s(sight))
-
-
 def is_read(sight: Sight) -> bool:
     """Whether the radio was read lately enough to decide on."""
     reading = sight.at.reading
-    return reading is not None and sight.now_s - reading.at_s <= patience_s(sight)
+    return reading is not None and sight.now_s - reading.at_s <= sight.patience_s
 
 
 def recent(
@@ -57,7 +43,7 @@ def recent(
 ) -> Iterator[Sample]:
     """Fresh samples, newest first, until one is flawed, on another channel, off air, too long, or not joined
     to the next. An observation that lacks the value (the device did not renew it) is passed over."""
-    patient_s, newer, found = patience_s(sight), None, False
+    patient_s, newer, found = sight.patience_s, None, False
     if not (is_read(sight) and sight.at.on_air):
         return
     for seen in reversed(sight.observations):

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from agent.change import LIVE
-from agent.detectors.recent import patience_s
 from agent.detectors.sight import Finding, Presence, Sight
 from agent.events import EventKind
 from agent.view import RadioView, block_in, block_in_values
@@ -62,11 +61,11 @@ def _bounded(sight: Sight, found: Sequence[Finding], open_keys: Collection[str])
 
 def _heard(sight: Sight) -> Iterator[Finding]:
     """All that it hears, at each poll: what costs little is asked first."""
-    view = sight.view
+    view, bssids, channels = sight.view, sight.view.bssids, sight.view.channels
     for each in sight.at.heard(view.site.policy.evidence_s):
-        owner = view.bssids.get(each.bssid)
+        owner = bssids.get(each.bssid)
         if owner is not None:
-            if _impersonates(sight, each, owner):
+            if channels.get(owner) != each.channel and _impersonates(sight, each, owner):
                 yield _finding(sight, "impersonation", each.bssid, Presence.THERE, _where(each))
         elif each.ssid in view.ssids and each.signal_dbm >= sight.policy.rogue_dbm and _all_known(sight):
             yield _finding(sight, "rogue", each.bssid, Presence.THERE, _where(each))
@@ -106,7 +105,7 @@ def _settled(sight: Sight, owner: RadioView, heard: NeighborReading) -> bool:
     """True when the owner was read after it was heard, on the channel that it has been on for long."""
     reading, now_s = owner.reading, sight.now_s
     heard_s = now_s - heard.age_s
-    if reading is None or reading.at_s < heard_s or now_s - reading.at_s > patience_s(sight):
+    if reading is None or reading.at_s < heard_s or now_s - reading.at_s > sight.patience_s:
         return False
     past = [o for o in sight.histories.get(owner.key, ()) if o.at_s >= heard_s - SETTLED_S]
     if not past or past[0].start_s > heard_s - SETTLED_S / 2:

@@ -13,6 +13,9 @@ from agent.view import RadioView, SiteView
 from drivers.signals import Signal
 from inventory.model import DetectPolicy, RadioKey
 
+REFRESHES = 3
+"""A device that refreshes slowly is not stale before so many of its own intervals."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
@@ -24,7 +27,9 @@ class Sight:
     that its device did not answer. ``answers_otherwise``: whether a second way of asking, tried since, got an
     answer; None = not tried. ``lost_at_s``: monotonic seconds of the last answer before the device was lost,
     None = it is not lost. ``histories``: observations of the site's radios, oldest first, looked up only
-    when one of them is asked for; without it there are no controls.
+    when one of them is asked for; without it there are no controls. ``at``: the radio itself. ``refresh_s``:
+    the slowest of the device's own refresh intervals, 0 when it declares none. ``patience_s``: data older
+    than this is no data. Both in seconds.
     """
 
     view: SiteView
@@ -36,10 +41,17 @@ class Sight:
     answers_otherwise: bool | None = None
     lost_at_s: float | None = None
     histories: Mapping[RadioKey, Sequence[Observation]] = field(default_factory=lambda: MappingProxyType({}))
+    at: RadioView = field(init=False, repr=False, compare=False)
+    refresh_s: float = field(init=False, repr=False, compare=False)
+    patience_s: float = field(init=False, repr=False, compare=False)
 
-    @property
-    def at(self) -> RadioView:
-        return self.view.radios[self.key]
+    def __post_init__(self) -> None:
+        """Once: each detector asks for them again and again."""
+        at = self.view.radios[self.key]
+        slowest_s = max(at.capabilities.refresh_s.values(), default=0.0) if at.capabilities else 0.0
+        object.__setattr__(self, "at", at)
+        object.__setattr__(self, "refresh_s", slowest_s)
+        object.__setattr__(self, "patience_s", max(self.view.site.policy.stale_s, REFRESHES * slowest_s))
 
     @property
     def now_s(self) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from statistics import median, quantiles
 
-from agent.detectors.recent import refresh_s
 from agent.detectors.sight import Sight
 from agent.observation import Observation
 from agent.slots import Slot, fold
@@ -16,7 +15,7 @@ def slots_of(
 ) -> tuple[Slot, ...]:
     """Slots of the monitor's length, valid ones and others, oldest first."""
     policy = sight.view.site.policy.monitor
-    return fold(observations, policy, refresh_s=refresh_s(sight), elsewhere=elsewhere)
+    return fold(observations, policy, refresh_s=sight.refresh_s, elsewhere=elsewhere)
 
 
 def usual(sight: Sight, values: Sequence[float]) -> float | None:

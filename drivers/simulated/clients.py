@@ -37,7 +37,7 @@ Dirty = Callable[[SimRadio], None]
 class Crowd:
     """All clients of the world. Each present one is attached to one radio, or waits for one.
 
-    ``place``: tells a client what it hears where it now is.
+    ``place``: tells a client what it hears where it now is. ``unplace``: one is gone for good.
     """
 
     def __init__(
@@ -48,6 +48,7 @@ class Crowd:
         dirty: Dirty,
         day: Day,
         place: Callable[[Station], None],
+        unplace: Callable[[Station], None],
     ) -> None:
         self.stations: dict[str, Station] = {}
         self._agenda = agenda
@@ -56,6 +57,7 @@ class Crowd:
         self._dirty = dirty
         self._day = day
         self._place = place
+        self._unplace = unplace
 
     # coming and going
 
@@ -74,7 +76,7 @@ class Crowd:
         station.stays = True
         self._place(station)
         self._agenda.add(from_s, partial(self._come, station))
-        self._agenda.add(until_s, partial(self._leave, station))
+        self._agenda.add(until_s, partial(self._leave_for_good, station))
 
     def invent(self, around: Position) -> tuple[Position, float]:
         """A place near an AP, and a demand in Mbit/s."""
@@ -103,6 +105,10 @@ class Crowd:
     def _leave(self, station: Station, now_s: float) -> None:
         station.went(now_s, self._day.weighed_s(now_s))
         self.detach(station, now_s)
+
+    def _leave_for_good(self, station: Station, now_s: float) -> None:
+        self._leave(station, now_s)
+        self._unplace(station)
 
     def _walk(self, station: Station, visit: int, now_s: float) -> None:
         """To another of its places; whom it no longer hears well it leaves for somebody better."""

@@ -24,11 +24,14 @@ from drivers.simulated.propagation import NOISE_DBM
 from drivers.simulated.radio import SimRadio
 from drivers.simulated.traffic import SILENT, Rates
 from drivers.types import NeighborReading, RadioState
-from inventory.channels import Block
+from inventory.channels import Block, block, channel_of
 from inventory.model import RadioKey
 
 Coupling = tuple[SimRadio, float, float, float]
 """A peer; how much of its air time is waited for; how much of it disturbs; at which power, mW."""
+
+Place = tuple[int, int, int]
+"""A block, quicker to look up: centre, width, primary."""
 
 Noticed = Callable[[SimRadio, Mapping[str, Interferer]], None]
 """Told when a radio hears other things that are not Wi-Fi than before; those of before are still in it."""
@@ -47,8 +50,9 @@ class Ether:
         self._noticed = noticed
         self._foreign: dict[RadioKey, dict[str, float]] = {}  # the signal of each that is heard at all, dBm
         self._noise: dict[RadioKey, dict[str, float]] = {}
-        self._couplings: dict[RadioKey, list[Coupling]] = {}
-        self._steady: dict[RadioKey, Pressure] = {}
+        self._floors: dict[RadioKey, dict[int, float]] = {}
+        self._couplings: dict[RadioKey, dict[Place, list[Coupling]]] = {}
+        self._steady: dict[RadioKey, dict[Place, Pressure]] = {}
         self._dirty: dict[RadioKey, SimRadio] = {}
 
     # what there is
@@ -99,6 +103,7 @@ class Ether:
                 continue
             if forget:
                 del sources[name]
+            self._floors.pop(key, None)
             self._steady.pop(key, None)
             self._dirty[key] = self.radios[key]
 
@@ -129,8 +134,14 @@ class Ether:
         ]
         return (self.radios[max(heard)[1]], max(heard)[0]) if heard else None
 
-    def noise_dbm(self, radio: SimRadio, where: Block) -> float:
-        """Noise floor; what is not Wi-Fi raises it."""
+    def noise_dbm(self, radio: SimRadio, mhz: int) -> float:
+        """Noise floor of a 20 MHz channel; what is not Wi-Fi raises it."""
+        floors = self._floors.setdefault(radio.key, {})
+        if mhz not in floors:
+            floors[mhz] = self._floor_dbm(radio, block(*channel_of(mhz), 20))
+        return floors[mhz]
+
+    def _floor_dbm(self, radio: SimRadio, where: Block) -> float:
         power_mw = milliwatts(NOISE_DBM)
         for name, rssi_dbm in self._noise[radio.key].items():
             source = self.interferers[name]
@@ -139,7 +150,14 @@ class Ether:
 
     def pressure(self, radio: SimRadio, where: Block) -> Pressure:
         """What would press on the radio on this block, now."""
-        return _with_peers(self._steady_on(radio, where), self._coupled(radio, where))
+        place = _place(where)
+        couplings = self._couplings.setdefault(radio.key, {})
+        if place not in couplings:
+            couplings[place] = self._coupled(radio, where)
+        steady = self._steady.setdefault(radio.key, {})
+        if place not in steady:
+            steady[place] = self._steady_on(radio, where)
+        return _with_peers(steady[place], couplings[place])
 
     # rates
 
@@ -184,13 +202,9 @@ class Ether:
         return rates(radio.traffic.demand, self._day.ratio, pressure, radio.noise.factor * radio.spoil)
 
     def _pressure(self, radio: SimRadio) -> Pressure:
-        key = radio.key
-        if key not in self._couplings:
-            self._couplings[key] = self._coupled(radio, radio.block)
-        if key not in self._steady:
-            self._steady[key] = self._steady_on(radio, radio.block)
+        if _place(radio.block) not in self._steady.get(radio.key, ()):
             self._hears(radio, self._recognised(radio, radio.block))
-        return _with_peers(self._steady[key], self._couplings[key])
+        return self.pressure(radio, radio.block)
 
     def _hears(self, radio: SimRadio, heard: Mapping[str, Interferer]) -> None:
         if heard.keys() != radio.hearing.keys():
@@ -243,6 +257,10 @@ class Ether:
         return Pressure(
             sensed=sensed, foreign=sensed, hidden=hidden, hidden_mw=hidden_mw, noise=min(1.0, noise)
         )
+
+
+def _place(where: Block) -> Place:
+    return where.center_mhz, where.width_mhz, where.primary
 
 
 def _with_peers(steady: Pressure, peers: list[Coupling]) -> Pressure:

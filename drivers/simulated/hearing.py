@@ -66,6 +66,11 @@ class Hearing:
             self._places[station.position] = self._heard_at(station.position)
         station.losses = self._places[station.position]
 
+    def unplace(self, station: Station) -> None:
+        """The client is gone for good: a fortnight's visitors fill no memory."""
+        self._places.pop(station.position, None)
+        station.losses = []
+
     def _heard_at(self, position: Position) -> Losses:
         """An AP's radios hang at one place: what lies between is worked out once for all of them."""
         beyond: dict[Position, float] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from drivers.simulated.radio import SimRadio
 from drivers.simulated.station import Station
-from drivers.simulated.traffic import Tally
+from drivers.simulated.traffic import Survey, Tally
 from drivers.simulated.world import World
 from drivers.types import (
     BssReading,
@@ -15,7 +15,6 @@ from drivers.types import (
     SurveyReading,
     Table,
 )
-from inventory.channels import block, channel_of
 from inventory.model import RadioKey
 
 SOURCE = "simulated"
@@ -88,15 +87,26 @@ def _counters(radio: SimRadio) -> Counters:
 
 
 def _survey(world: World, radio: SimRadio) -> tuple[SurveyReading, ...]:
+    noise_dbm, used = world.ether.noise_dbm, radio.traffic.mhz
     return tuple(
-        SurveyReading(
-            frequency_mhz=mhz,
-            in_use=mhz == radio.traffic.mhz,
-            noise_dbm=world.ether.noise_dbm(radio, block(*channel_of(mhz), 20)),
-            active_ms=int(survey.active_ms),
-            busy_ms=int(survey.busy_ms),
-            rx_ms=int(survey.rx_ms),
-            tx_ms=int(survey.tx_ms),
-        )
+        _channel(mhz, survey, in_use=mhz == used, noise_dbm=noise_dbm(radio, mhz))
         for mhz, survey in radio.traffic.surveys.items()
     )
+
+
+def _channel(mhz: int, survey: Survey, *, in_use: bool, noise_dbm: float) -> SurveyReading:
+    """As it was told before, where nothing is new: between two scans only the channel in use is."""
+    told, same = survey.told, survey.told_ms == survey.active_ms
+    if told is not None and same and told.in_use is in_use and told.noise_dbm == noise_dbm:
+        return told
+    survey.told_ms = survey.active_ms
+    survey.told = SurveyReading(
+        frequency_mhz=mhz,
+        in_use=in_use,
+        noise_dbm=noise_dbm,
+        active_ms=int(survey.active_ms),
+        busy_ms=int(survey.busy_ms),
+        rx_ms=int(survey.rx_ms),
+        tx_ms=int(survey.tx_ms),
+    )
+    return survey.told

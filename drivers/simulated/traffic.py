@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from drivers.types import SurveyReading
+
 Reach = tuple[int, int]
 """How a client is reached: its signal in dBm, rounded to `airtime.LEVEL_DB`, and the width in MHz that it and
 the radio both can use. Clients with the same reach have the same retries and the same rate."""
@@ -66,12 +68,15 @@ class Tally:
 
 @dataclass(slots=True)
 class Survey:
-    """Air time of one 20 MHz channel as one radio saw it, ms."""
+    """Air time of one 20 MHz channel as one radio saw it, ms. ``told``: how it was reported last, when it had
+    ``told_ms`` of active time."""
 
     active_ms: float = 0.0
     busy_ms: float = 0.0
     rx_ms: float = 0.0
     tx_ms: float = 0.0
+    told: SurveyReading | None = None
+    told_ms: float = 0.0
 
     def add(self, seconds: float, rates: Rates) -> None:
         ms = seconds * 1000

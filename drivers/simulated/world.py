@@ -64,7 +64,13 @@ class World(Clockwork):
         self.country = country
         self._seed = seed
         self._crowd = Crowd(
-            self._agenda, self._random("clients"), self._emit, self._ether.dirty, self.day, hearing.place
+            self._agenda,
+            self._random("clients"),
+            self._emit,
+            self._ether.dirty,
+            self.day,
+            hearing.place,
+            hearing.unplace,
         )
         self._firmware = Firmware(
             country, self._agenda, self._crowd, self._random("firmware"), self._emit, self._ether.retuned

@@ -38,6 +38,20 @@ def grown(name: str, step: int) -> list[Day]:
     return [replace(day, **{name: getattr(FLAT, name) + nth * step}) for nth, day in enumerate(DAYS)]
 
 
+def sent(id: str, cause: str, *, avoidable: bool) -> Made:
+    return Made(
+        id=id,
+        cause=cause,
+        radio="radio-1",
+        ap="ap-1",
+        old={},
+        new={},
+        made_us=0,
+        avoidable=avoidable,
+        sent_us=0,
+    )
+
+
 def test_a_flat_fortnight_is_good() -> None:
     assert bad(DAYS) == []
 
@@ -73,10 +87,7 @@ def test_audit_files_that_nobody_throws_away_are_seen() -> None:
 def test_too_many_changes_are_seen() -> None:
     recount = Recount(Policy(), 100)
     for nth in range(281):
-        made = Made(
-            id=str(nth), cause="SPECTRUM_SAT", radio="r", ap="a", old={}, new={}, made_us=0, sent_us=0
-        )
-        recount._sent.append(made)
+        recount._sent.append(sent(str(nth), "SPECTRUM_SAT", avoidable=True))
     assert bad(DAYS, recount) == ["churn"]
     recount._sent.pop()
     assert bad(DAYS, recount) == []
@@ -85,8 +96,7 @@ def test_too_many_changes_are_seen() -> None:
 def test_radar_and_failures_are_no_churn() -> None:
     recount = Recount(Policy(), 100)
     for cause in ("DFS_RADAR", "HW_FAILURE"):
-        made = Made(id=cause, cause=cause, radio="r", ap="a", old={}, new={}, made_us=0, sent_us=0)
-        recount._sent += 1000 * [made]
+        recount._sent += 1000 * [sent(cause, cause, avoidable=False)]
     assert bad(DAYS, recount) == []
 
 

@@ -127,12 +127,15 @@ def test_radar_waits_for_no_budget() -> None:
     assert not any(each.avoidable for each in recount.sent())
 
 
-def test_an_undo_is_counted_as_one_whatever_it_undoes() -> None:
+def test_an_undo_is_as_avoidable_as_what_it_undoes() -> None:
     recount, made = chain()
-    made.change("a", "radar", 0)
-    made.change("b", "radar", HOUR_US, undo_of="a")
-    assert [each.cause for each in recount.sent()] == ["DFS_RADAR", "UNDO"]
-    assert [each.avoidable for each in recount.sent()] == [False, True]
+    made.change("a", "dead", 0)
+    made.change("b", "dead", HOUR_US, undo_of="a")
+    assert [each.cause for each in recount.sent()] == ["HW_FAILURE", "UNDO"]
+    assert [each.avoidable for each in recount.sent()] == [False, False]
+    made.change("c", "sat", 5 * HOUR_US)
+    made.change("d", "sat", 6 * HOUR_US, undo_of="c")
+    assert [each.avoidable for each in recount.sent()[2:]] == [True, True]
 
 
 def test_there_and_back_by_choice_within_a_day_is_a_flap() -> None:

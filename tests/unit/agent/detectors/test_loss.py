@@ -27,8 +27,8 @@ from agent.detectors.loss import loss
 from agent.detectors.sight import Finding, Presence, Sight
 from agent.memory import Memory
 from agent.view import SiteView
-from drivers.types import NeighborReading, RadioReading, Setting, Snapshot
-from inventory.model import RadioKey
+from drivers.types import DeviceInfo, NeighborReading, RadioInfo, RadioReading, Setting, Snapshot
+from inventory.model import Band, RadioKey
 
 LOST_S = NOW_S - 240.0
 DEAD, UNREACHABLE = f"{ME}:dead", f"{ME}:unreachable"
@@ -159,6 +159,11 @@ def test_back() -> None:
     assert told(loss(sights({1: {}}), {DEAD})) == [(DEAD, Presence.THERE)]
 
 
+def opened(radio: RadioKey) -> DeviceInfo:
+    found = {radio: RadioInfo(key=radio, name="radio0", band=Band.GHZ_5)}
+    return DeviceInfo(vendor="", model="", version="", identity="", radios=found, capabilities=ABLE)
+
+
 def test_its_bssids_are_known_after_the_loss() -> None:
     """What the detector rests on: a lost device's readings are gone, its BSSIDs are not."""
     where = site(4)
@@ -168,7 +173,7 @@ def test_its_bssids_are_known_after_the_loss() -> None:
     for n in (2, 3):
         deaf = replace(reading(key(n)), neighbors=(), at_s=NOW_S - 5.0)
         memory.see(Snapshot(at_s=NOW_S, readings={key(n): deaf}))
-        memory.radios[key(n)].capabilities = ABLE
+        memory.opened(opened(key(n)))
     memory.lose("lab", "ap1")
     view = memory.view(where, NOW)
     assert view.radios[key(2)].scanned_age_s == 5.0
