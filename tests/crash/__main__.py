@@ -11,17 +11,28 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from functools import partial
 from pathlib import Path
+from random import Random
 
 import structlog
+from crash.deaths import POLLS, WAYS_TO_DIE
 from crash.jobs import Answer, Jobs
-from crash.life import Image, Play, first_life, next_life, read_image
-from crash.recorder import Recorder, build
-from crash.stories import STORIES, Story
-from crash.verdict import survive
+from crash.life import Play, first_life
+from crash.others import OTHERS
+from crash.recorder import build
+from crash.stories import OF_ONE_CHANGE, Story
 
 from drivers.simulated import firmware
+
+STORIES = {story.name: story for story in (*OF_ONE_CHANGE, *OTHERS)}
+WAYS = {
+    "killed": [*STORIES],
+    "cut": ["held", "worse", "radar", "undone"],
+    "late": ["held", "undone", "checked", "radar"],
+    "again": ["held", "worse", "undone", "radar"],
+    "replaced": ["held", "worse", "undone", "radar"],
+}
+"""The ways to die (see `crash.deaths`), and the stories that are told for each."""
 
 WORK = "RRMD_CRASH_WORK"
 """The directory of this run; set when the recorder is preloaded."""
@@ -37,7 +48,7 @@ def main() -> int:
     jobs = Jobs(work / "answers", options.jobs)
     for way in options.ways or WAYS:
         for name in options.stories or WAYS[way]:
-            _try(way, STORIES[name], work / way / name, jobs)
+            _try(way, STORIES[name], work / way / name, jobs, brief=options.brief)
     return _tell(jobs.answers())
 
 
@@ -45,6 +56,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="crash", description=__doc__)
     parser.add_argument("stories", nargs="*", help="default: those that are told for each way to die")
     parser.add_argument("--ways", nargs="*", choices=WAYS, help="ways to die; default: all")
+    parser.add_argument("--brief", action="store_true", help="not at the polls between the steps of a change")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at once")
     return parser.parse_args()
 
@@ -65,57 +77,23 @@ def _record(work: Path) -> int:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _try(way: str, story: Story, work: Path, jobs: Jobs) -> None:
+def _try(way: str, story: Story, work: Path, jobs: Jobs, *, brief: bool) -> None:
     """Die in this way at every point of one story."""
     begun_s = time.monotonic()
     first = work / "first"
     first.mkdir(parents=True)
-    _FIRST_LIVES[way](story, work, jobs)
+    death = WAYS_TO_DIE[way](story, work, jobs)
+
+    def visit(play: Play, number: int, name: str) -> None:
+        drawn = Random(f"{story.name} {number}").random() < story.share
+        if drawn and not (brief and name.split(".")[-1] in POLLS):
+            death.visit(play, number, name)
+
+    first_life(story, first, visit)
+    death.end()
     jobs.finish()
     mine = [answer for answer in jobs.answers() if (answer.story, answer.way) == (story.name, way)]
     _progress(f"{way}: {story.name}", mine, time.monotonic() - begun_s)
-
-
-def _killed(story: Story, work: Path, jobs: Jobs) -> None:
-    """The process ends; the machine and its disk go on."""
-
-    def visit(play: Play, number: int, name: str) -> None:
-        about = Answer(way="killed", story=story.name, point=str(number), name=name)
-        jobs.start(about, partial(_die, play, read_image(work / "first"), work / str(number)))
-
-    first_life(story, work / "first", visit)
-
-
-def _cut(story: Story, work: Path, jobs: Jobs) -> None:
-    """The machine loses its power: of what was not synced nothing is left, or all, or some."""
-    recorder = Recorder(work / "first", work / "record")
-
-    def visit(play: Play, number: int, name: str) -> None:
-        cuts = recorder.cuts()
-        recorded = recorder.disk.left(recorder.disk.unsynced)
-        assert recorded == read_image(work / "first"), "something was written that was not recorded"
-        for nth, cut in enumerate(cuts):
-            about = Answer(way="cut", story=story.name, point=str(number), name=name, how=cut.how)
-            directory = work / f"{number}-{nth}"
-            jobs.start(about, partial(_die, play, cut.image, directory, reboot=True))
-
-    first_life(story, work / "first", visit)
-    recorder.stop()
-
-
-def _die(play: Play, image: Image, directory: Path, *, reboot: bool = False) -> None:
-    try:
-        next_life(play, image, directory, survive, reboot=reboot)
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
-
-
-_FIRST_LIVES = {"killed": _killed, "cut": _cut}
-WAYS = {
-    "killed": [*STORIES],
-    "cut": ["held", "worse", "radar", "undone"],
-}
-"""The ways to die, and the stories that are told for each."""
 
 
 def _progress(name: str, answers: list[Answer], took_s: float) -> None:

@@ -12,7 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from crash.disk import Image
 from crash.judge import Judge
-from crash.stories import QUICK, Story
+from crash.stories import Story
 from reaper import Reaper, Visit
 from rig import Rig, until, world_of
 
@@ -25,8 +25,6 @@ from drivers.simulated.pump import Pump
 P = ParamSpec("P")
 T = TypeVar("T")
 WARM_S = 50.0
-DOWN_S = 200.0
-"""Longer than any timer that a device may have armed."""
 
 
 class Inline(ThreadPoolExecutor):
@@ -114,12 +112,13 @@ def next_life(
     *,
     reboot: bool = False,
     down_s: float = 0.0,
+    holder: str = "simulation",
     visit: Visit | None = None,
 ) -> None:
     """In a process forked at the death: the machine has this image on its disk, and the agent starts.
 
-    ``reboot``: the machine starts again too. ``down_s``: how long nobody lives. ``visit``: points of this
-    life.
+    ``reboot``: the machine starts again too. ``down_s``: how long nobody lives. ``holder``: the agent that
+    lives now, by its name in the lease. ``visit``: told the points of this life.
     """
     write_image(directory, image)
     asyncio._set_running_loop(None)
@@ -129,7 +128,7 @@ def next_life(
     play.loop = loop
     if reboot:
         play.clock.reboot()
-    play.rig.directory = directory
+    play.rig.directory, play.rig.holder = directory, holder
     play.rig.ids = ids_of(play.lives)
     play.reaper.calls, play.reaper.armed = 0, visit is not None
     if visit is not None:
@@ -167,6 +166,3 @@ def write_image(directory: Path, image: Image) -> None:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         os.write(fd, data)
         os.close(fd)
-
-
-__all__ = ["QUICK", "Image", "Play", "first_life", "next_life", "read_image", "write_image"]

@@ -37,7 +37,9 @@ Tell = Callable[[Rig, Agent], Awaitable[None]]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
     """``superseded``: the reasons for which a change may end so here; nobody else is at work otherwise.
-    ``escalates``: that a person is called is how this story ends."""
+    ``escalates``: that a person is called is how this story may end. ``before``: a life with the
+    configuration that the death left, before one with the first configuration. ``share``: of the points that
+    are tried."""
 
     name: str
     tell: Tell
@@ -47,6 +49,8 @@ class Story:
     clients: int = 4
     superseded: frozenset[str] = field(default_factory=frozenset)
     escalates: bool = False
+    before: Tell | None = None
+    share: float = 1.0
 
 
 def two_aps(**given: Any) -> Site:
@@ -99,7 +103,7 @@ async def radar(rig: Rig, agent: Agent) -> None:
     await agent.radar.quiet()
 
 
-def _first_apply(kind: Kind) -> FaultPlan:
+def first_apply(kind: Kind) -> FaultPlan:
     return FaultPlan((Scripted(Operation.APPLY, 1, Fault(kind), device="ap1"),))
 
 
@@ -112,15 +116,13 @@ OF_ONE_CHANGE = (
     Story(name="worse", tell=worse, site=two_aps),
     Story(name="undone", tell=undone, site=two_aps),
     Story(name="configured", tell=configured, site=_alone),
-    Story(name="refused", tell=held, site=two_aps, faults=_first_apply(Kind.REFUSED)),
+    Story(name="refused", tell=held, site=two_aps, faults=first_apply(Kind.REFUSED)),
     Story(
         name="lost_ack",
         tell=held,
         site=partial(two_aps, undo_timer=False),
-        faults=_first_apply(Kind.TIMEOUT_DONE),
+        faults=first_apply(Kind.TIMEOUT_DONE),
     ),
     Story(name="radar", tell=radar, site=two_aps, superseded=frozenset({"radar"})),
 )
 """Those of which `make test` tries every point."""
-
-STORIES = {story.name: story for story in OF_ONE_CHANGE}

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from crash.life import Image, Play
+from crash.life import Play
 from crash.stories import PERSON, QUICK
 from rig import until
 from sqlalchemy import select
@@ -30,6 +30,10 @@ TIMERS_S = 130.0
 async def survive(play: Play) -> None:
     """The life after the death, and the verdict. Raises AssertionError with what is wrong."""
     torn = [path.name for path in play.rig.settings.audit_dir.glob("*.jsonl") if _is_torn(path.read_bytes())]
+    if play.story.before is not None:
+        async with play.rig.agent() as agent:
+            await play.story.before(play.rig, agent)
+        play.rig.site = play.story.site()
     async with play.rig.agent() as agent:
         await quiet(play, agent)
         check(play, agent.ledger.store)
@@ -112,7 +116,8 @@ def _oldest_first(store: Store) -> list[Change]:
 def _check_locks(store: Store, changes: Sequence[Change]) -> None:
     with store._read() as conn:
         locks = {row.radio: row.change_id for row in conn.execute(select(open_member))}
-    holders = {key: c.id for c in changes for key in c.radios if _holds(c)}
+    waiting = {change.id for change in store.escalated()}
+    holders = {key: c.id for c in changes for key in c.radios if _holds(c) or c.id in waiting}
     assert locks == holders, f"locked {locks}, held by {holders}"
 
 
@@ -128,9 +133,15 @@ def expected(play: Play, changes: Sequence[Change]) -> Mapping[RadioKey, dict[Se
         elif change.state is State.SUPERSEDED:
             reason = _last(play, change)["reason"]["code"]
             assert reason in play.story.superseded, f"{change.id} was superseded: {reason}"
-            for setting in change.target:
-                mine.pop(setting, None)
+            _forget(mine, change)
+        elif change.state is State.ESCALATED:
+            _forget(mine, change)
     return wanted
+
+
+def _forget(known: dict[Setting, int], change: Change) -> None:
+    for setting in change.target:
+        known.pop(setting, None)
 
 
 def _last(play: Play, change: Change) -> Mapping[str, Any]:
@@ -164,6 +175,3 @@ def _check_steps(change: Change, records: Sequence[Mapping[str, Any]]) -> None:
 
 def _is_torn(data: bytes) -> bool:
     return bool(data) and not data.endswith(b"\n")
-
-
-__all__ = ["Image", "survive"]
