@@ -13,8 +13,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from agent.settings import LogFormat
 from inventory.credentials import Secret
-
-MASK: Final = "***"
+from inventory.known_secrets import MASK, masked
 
 _SECRET_KEY: Final = re.compile(
     r"pass(word|wd|phrase)|secret|token(?!_sha256)|private_?key|authorization"
@@ -52,8 +51,8 @@ def _masked(key: object, value: object, depth: int) -> Any:
 
 
 def mask_text(text: str) -> str:
-    """The text with passwords in URLs, ``password=...`` and private keys masked."""
-    return _SECRET_TEXT.sub(lambda found: (found["name"] or found["scheme"] or "") + MASK, text)
+    """The text with our credentials, passwords in URLs, ``password=...`` and private keys masked."""
+    return _SECRET_TEXT.sub(lambda found: (found["name"] or found["scheme"] or "") + MASK, masked(text))
 
 
 def processors() -> list[Processor]:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from inventory.known_secrets import masked
+
 
 class DriverError(Exception):
-    """Root. Never raised itself."""
+    """Root. Never raised itself. Whatever of a device's words goes into the message, no credential of ours
+    does: a device can quote what it was sent."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(masked(each) if isinstance(each, str) else each for each in args))
 
 
 class TryAgain(DriverError):

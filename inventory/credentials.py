@@ -19,11 +19,14 @@ from typing import Final, Never, Self
 
 import yaml
 
+from inventory import known_secrets
+
 REFERENCE: Final = re.compile(r"cred:([a-z0-9][a-z0-9-]{0,31})")
 DIRECTORY: Final = Path("/etc/rrmd/cred")
 MAX_BYTES: Final = 1024 * 1024  # systemd's own limit of one credential
 
 _OTHERS: Final = 0o177  # any of these bits: looser than 0600
+_OPEN: Final = frozenset({"user", "context", "auth_protocol", "priv_protocol"})  # beside a secret, and none
 _LOGIN_KEYS: Final = ("user", "password", "private_key", "passphrase")
 
 
@@ -101,13 +104,15 @@ def name_of(reference: str) -> str:
 def resolve(
     reference: str, *, environ: Mapping[str, str] = os.environ, directory: Path = DIRECTORY
 ) -> Secret:
-    """The secret behind ``cred:NAME``; one line end after it is not part of it.
+    """The secret behind ``cred:NAME``; one line end after it is not part of it. From now on it is struck out
+    of what devices say (`known_secrets`), and so is what `mapping_of` finds in it.
 
     Raises a CredentialError, whose message says what to do.
     """
     name = name_of(reference)
     for place, text in _found(name, environ, directory):
         if text:
+            known_secrets.remember(text)
             return Secret(text)
         raise CredentialContentError(f"{reference}: {place} is empty")
     given = " and ".join(f"$CREDENTIALS_DIRECTORY/{each}" for each in _given_names(name))
@@ -200,7 +205,12 @@ def mapping_of(secret: Secret, keys: tuple[str, ...], expected: str) -> dict[str
 
     ``expected``: the mapping's content in words, for whom it was forgotten.
     """
-    return dict(_pairs(_mapping(secret, expected), keys))
+    found = dict(_pairs(_mapping(secret, expected), keys))
+    if known_secrets.remembers(secret.reveal()):
+        for name, value in found.items():
+            if name not in _OPEN:
+                known_secrets.remember(value.reveal())
+    return found
 
 
 def _pairs(mapping: yaml.MappingNode, keys: tuple[str, ...]) -> Iterator[tuple[str, Secret]]:

@@ -71,6 +71,10 @@ class Daemon:
         """`kill -9`."""
         self._end(signal.SIGKILL)
 
+    def abort(self, number: int) -> None:
+        """End it by a signal that it does not survive."""
+        self._end(number)
+
     def hang_up(self) -> None:
         """SIGHUP: read the site files anew."""
         assert self._process is not None
