@@ -94,5 +94,9 @@ class History:
 
 def _carried(previous: RadioReading, current: RadioReading) -> RadioReading:
     """The current reading with the tables that it lacks taken over from the one before."""
-    lacking = [name for name in COUNTED if getattr(current, name) is None]
-    return replace(current, **{name: getattr(previous, name) for name in lacking}) if lacking else current
+    kept = {
+        name: known
+        for name in COUNTED
+        if getattr(current, name) is None and (known := getattr(previous, name)) is not None
+    }
+    return replace(current, **kept) if kept else current

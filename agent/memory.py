@@ -33,6 +33,8 @@ from drivers.types import (
 from inventory.model import Policy, RadioKey, Site, site_of
 
 DAY_US = 86_400_000_000
+WEEK_US = 7 * DAY_US
+FORGETS_US = 60_000_000
 STOPPING = "stopping"
 
 HEARD_MOST = 2000
@@ -152,8 +154,12 @@ def merged(old: RadioReading | None, new: RadioReading) -> RadioReading:
     """The new reading, with the tables that were not asked for this time taken over from the old one."""
     if old is None:
         return new
-    kept = {name: getattr(old, name) for name in KEPT if getattr(new, name) is None}
-    return replace(new, **kept)
+    kept = {
+        name: known
+        for name in KEPT
+        if getattr(new, name) is None and (known := getattr(old, name)) is not None
+    }
+    return replace(new, **kept) if kept else new
 
 
 @dataclass(slots=True)
@@ -190,6 +196,8 @@ class Memory:
         self._sent_by: dict[str, Mapping[str, RadioKey]] = {}  # site -> BSSID -> radio
         self._ssids: dict[str, frozenset[str]] = {}  # by site
         self._boards: dict[str, Board] = {}  # by site
+        self._listed: dict[str, tuple[Change, ...]] = {}  # by site, newest first
+        self._forgot_us = -WEEK_US  # when old changes were looked for last
         self.serve(self.sites)
 
     def serve(self, sites: Mapping[str, Site]) -> None:
@@ -269,6 +277,7 @@ class Memory:
         ):
             self.stuck.add(change.id)
         self.changes[change.id] = change
+        self._listed.pop(change.site, None)
         return change
 
     def bar(self, nops: Iterable[Nop]) -> None:
@@ -286,14 +295,21 @@ class Memory:
 
     def changes_of(self, site: str, now: Moment) -> tuple[Change, ...]:
         """Open changes, those of the last week and those for an event that lasts, newest first; all others
-        are forgotten."""
-        week_us = 7 * 86_400_000_000
+        are forgotten within a minute."""
+        if abs(now.utc_us - self._forgot_us) >= FORGETS_US:
+            self._forget_changes(now)
+        if site not in self._listed:
+            mine = [change for change in self.changes.values() if change.site == site]
+            self._listed[site] = tuple(sorted(mine, key=lambda c: c.created_utc_us, reverse=True))
+        return self._listed[site]
+
+    def _forget_changes(self, now: Moment) -> None:
+        self._forgot_us = now.utc_us
         for change in list(self.changes.values()):
-            old = change.final and now.utc_us - change.created_utc_us > week_us
+            old = change.final and now.utc_us - change.created_utc_us > WEEK_US
             if old and change.event_id not in self.lasting:
                 del self.changes[change.id]
-        mine = [change for change in self.changes.values() if change.site == site]
-        return tuple(sorted(mine, key=lambda c: c.created_utc_us, reverse=True))
+                self._listed.pop(change.site, None)
 
     def view(self, site: Site, now: Moment) -> SiteView:
         """The site as decisions see it."""

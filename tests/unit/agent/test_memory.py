@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from rig import site_of
 
-from agent.memory import HEARD_MOST, Memory, RadioMemory
+from agent.change import Cause, Change, State
+from agent.memory import HEARD_MOST, WEEK_US, Memory, RadioMemory
 from agent.moment import Deadline, Moment
 from agent.nop import Nop
 from drivers.signals import RadioFault
@@ -18,6 +19,8 @@ from drivers.types import (
     NeighborReading,
     RadioReading,
     RadioState,
+    Reported,
+    ScopeRef,
     Snapshot,
 )
 from inventory.model import Band, RadioKey
@@ -225,3 +228,58 @@ def test_a_deed_of_a_clock_that_was_years_ahead_forbids_nothing() -> None:
     assert memory.view(site, NOW).deeds == {done: 0.0}
     memory.deeds[done] = NOW.utc_us + 10_000 * HOUR_US
     assert not memory.view(site, NOW).deeds
+
+
+def on(key: RadioKey, channel: int, at_s: float) -> Snapshot:
+    told = Reported(channel, "test")
+    reading = RadioReading(key=key, at_s=at_s, state=RadioState.ON_AIR, band=Band.GHZ_5, channel=told)
+    return Snapshot(at_s=at_s, readings={key: reading})
+
+
+def test_a_view_stays_as_it_was_and_the_next_one_knows_better() -> None:
+    memory = lab()
+    site = memory.sites["lab"]
+    memory.see(on(AP1, 36, 1.0))
+    before = memory.view(site, NOW)
+    memory.see(on(AP1, 44, 2.0))
+    after = memory.view(site, NOW)
+    memory.lose("lab", "ap1")
+    assert (before.channels[AP1], after.channels[AP1]) == (36, 44)
+    assert AP1 not in memory.view(site, NOW).channels
+    readings = [view.radios[AP1].reading for view in (before, after, memory.view(site, NOW))]
+    assert [each and each.at_s for each in readings] == [1.0, 2.0, None]
+
+
+def change(id: str, created_utc_us: int, state: State = State.COMMITTED) -> Change:
+    return Change(
+        id=id,
+        site="lab",
+        device="ap1",
+        scope=ScopeRef(kind="radio", name=AP1, members=(AP1,)),
+        target={},
+        prior={},
+        cause=Cause.SPECTRUM_SAT,
+        state=state,
+        deadline=Deadline.after(NOW, 60.0),
+        created_utc_us=created_utc_us,
+    )
+
+
+def test_changes_are_listed_newest_first_and_forgotten_after_a_week() -> None:
+    memory = lab()
+    old, new = change("old", NOW.utc_us - WEEK_US + HOUR_US), change("new", NOW.utc_us)
+    memory.remember(old)
+    assert memory.changes_of("lab", NOW) == (old,)
+    memory.remember(new)
+    assert memory.changes_of("lab", NOW) == (new, old)
+    later = replace(NOW, utc_us=NOW.utc_us + 2 * HOUR_US)
+    assert memory.changes_of("lab", later) == (new,)
+    assert memory.changes.keys() == {"new"}
+
+
+def test_a_change_that_is_open_or_whose_event_lasts_is_not_forgotten() -> None:
+    memory = lab()
+    memory.remember(change("open", 0, State.MONITORING))
+    memory.remember(replace(change("lasting", 1), event_id="event"))
+    memory.lasting.add("event")
+    assert [each.id for each in memory.changes_of("lab", NOW)] == ["lasting", "open"]

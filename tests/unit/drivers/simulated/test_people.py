@@ -173,3 +173,14 @@ def test_a_hint_moves_some_of_those_that_hear_another_radio_well() -> None:
     assert moved <= set(hinted)
     assert world.clients_of(B) == (MAC,)
     assert world.radio(A).traffic.disconnects == 0
+
+
+def test_who_came_once_and_left_is_no_burden() -> None:
+    world = hall()
+    before = len(world.ether.hearing._places)
+    world.people.add_crowd((0.0, 0.0, 3.0), 5, 900.0, 3600.0)
+    world.advance(3000.0)
+    assert len(world.ether.hearing._places) == before + 5
+    world.advance(7200.0)
+    assert len(world.ether.hearing._places) == before
+    assert len(world.people.served()) >= 5
