@@ -125,7 +125,8 @@ class AuditLog:
         newest = self._newest or self._find_newest(head)
         name, group = next(groupby(rows, lambda row: max(_day_name(row), newest)))
         size = head.size if head and head.file == name else 0
-        if self._size(name) != size:
+        forgotten = head is not None and rows[0].seq <= head.seq  # a server that crashed lost the last mark
+        if forgotten or self._size(name) != size:
             self._settle()
             return 0
         signed = self._sign(group, head)

@@ -16,6 +16,8 @@ STATEMENT_S = 10.0
 """How long the server works at one statement before it gives up."""
 ANSWER_S = 15.0
 """How long this side waits for any answer: a server or a network that stands still gives up nothing."""
+AGAIN_S = 3.0
+"""What waits behind a call that got no answer is refused at once, not each after its own wait."""
 IDLE_S = 30
 """When the server ends a transaction whose client is silent: a machine that lost its power keeps no lock."""
 ONE_WRITER = 0x72726D64
@@ -69,17 +71,32 @@ def engine_of(url: URL) -> Engine:
         pool_pre_ping=True,  # a server that was restarted meanwhile costs nothing but a new connection
         pool_timeout=BUSY_S,
     )
-    hooks.listen(engine, "do_connect", _connect)
+    hooks.listen(engine, "do_connect", _Connecting().connect)
     hooks.listen(engine, "begin", _begin)
     return engine
 
 
-def _connect(_dialect: object, _record: object, _args: object, params: dict[str, Any]) -> BoundedConnection:
-    given = params.pop("options", "")
-    connection = BoundedConnection.connect(**{**_CLIENT, **params}, options=f"{_OPTIONS} {given}".strip())
-    connection.execute(_SYNCED)
-    connection.commit()
-    return connection
+class _Connecting:
+    """Connections as they are asked for; a server that did not answer one is not asked again for AGAIN_S."""
+
+    def __init__(self) -> None:
+        self._silent_at_s = float("-inf")
+
+    def connect(
+        self, _dialect: object, _record: object, _args: object, params: dict[str, Any]
+    ) -> BoundedConnection:
+        if time.monotonic() - self._silent_at_s < AGAIN_S:
+            raise NoAnswer("the server did not answer a moment ago")
+        given = params.pop("options", "")
+        options = f"{_OPTIONS} {given}".strip()
+        try:
+            connection = BoundedConnection.connect(**{**_CLIENT, **params}, options=options)
+            connection.execute(_SYNCED)
+            connection.commit()
+        except (psycopg.errors.ConnectionTimeout, NoAnswer):
+            self._silent_at_s = time.monotonic()
+            raise
+        return connection
 
 
 def _begin(conn: Connection) -> None:

@@ -24,6 +24,7 @@ from agent.audit_chain import Kind, Report
 from agent.audit_files import Filter, export, files, query, verify_directory
 from agent.audit_key import Key, KeyRefused, derive, load_or_create_key, mac_keys
 from agent.moment import Moment
+from agent.store.meta import set_text
 from agent.store.store import Store
 
 DAY = 86_400_000_000
@@ -336,6 +337,20 @@ def test_a_file_touched_while_running_is_noticed_at_the_next_flush(bench: Bench)
     bench.write(record(2))
     assert bench.verify().intact
     assert bench.reasons() == ["audit.torn_line"]
+
+
+def test_a_mark_that_the_database_forgot_writes_no_record_twice(bench: Bench) -> None:
+    """The mark is not synced: a server that crashed lost it, and this process did not."""
+    bench.write(record(1))
+    before = bench.store.audit_head()
+    bench.write(record(2))
+    with bench.store._write() as conn:
+        conn.exec_driver_sql("UPDATE outbox SET mac = NULL, file = NULL WHERE seq = 2")
+        assert before is not None
+        set_text(conn, "audit_head", json.dumps(before.to_json()))
+    bench.write(record(3))
+    assert bench.ids() == ["r1", "r2", "r3"]
+    assert bench.verify().intact
 
 
 def test_a_lost_store_takes_the_logs_end_for_its_own(bench: Bench) -> None:
