@@ -89,6 +89,8 @@ def _try(way: str, story: Story, work: Path, jobs: Jobs, options: argparse.Names
         drawn = Random(f"{story.name} {number}").random() < story.share * options.share
         if drawn and not (options.brief and name.split(".")[-1] in POLLS):
             death.visit(play, number, name)
+        else:
+            death.pass_by()
 
     first_life(story, first, visit)
     death.end()
