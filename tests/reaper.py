@@ -12,8 +12,8 @@ from agent.store.store import Store
 
 
 def _calls(of: type) -> frozenset[str]:
-    """What others call of it."""
-    return frozenset(name for name, each in vars(of).items() if callable(each) and name[0] != "_")
+    """What others call of it, what it inherits too."""
+    return frozenset(name for name in dir(of) if name[0] != "_" and callable(getattr(of, name)))
 
 
 STORE = _calls(Store) - {"close"}
@@ -50,24 +50,24 @@ class Reaper:
     def _haunt(self, thing: Any, names: Iterable[str]) -> Any:
         for name in names:
             method = getattr(thing, name)
-            wrapped = self._async(method) if inspect.iscoroutinefunction(method) else self._sync(method)
-            setattr(thing, name, wrapped)
+            wrap = self._async if inspect.iscoroutinefunction(method) else self._sync
+            setattr(thing, name, wrap(method, f"{type(thing).__name__}.{name}"))
         return thing
 
-    def _sync(self, method: Callable[..., Any]) -> Callable[..., Any]:
+    def _sync(self, method: Callable[..., Any], named: str) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
-            self.tick(f"before {method.__qualname__}")
+            self.tick(f"before {named}")
             done = method(*args, **kwargs)
-            self.tick(f"after {method.__qualname__}")
+            self.tick(f"after {named}")
             return done
 
         return call
 
-    def _async(self, method: Callable[..., Any]) -> Callable[..., Any]:
+    def _async(self, method: Callable[..., Any], named: str) -> Callable[..., Any]:
         async def call(*args: Any, **kwargs: Any) -> Any:
-            self.tick(f"before {method.__qualname__}")
+            self.tick(f"before {named}")
             done = await method(*args, **kwargs)
-            self.tick(f"after {method.__qualname__}")
+            self.tick(f"after {named}")
             return done
 
         return call

@@ -48,7 +48,7 @@ def main() -> int:
     jobs = Jobs(work / "answers", options.jobs)
     for way in options.ways or WAYS:
         for name in options.stories or WAYS[way]:
-            _try(way, STORIES[name], work / way / name, jobs, brief=options.brief)
+            _try(way, STORIES[name], work / way / name, jobs, options)
     return _tell(jobs.answers())
 
 
@@ -57,6 +57,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("stories", nargs="*", help="default: those that are told for each way to die")
     parser.add_argument("--ways", nargs="*", choices=WAYS, help="ways to die; default: all")
     parser.add_argument("--brief", action="store_true", help="not at the polls between the steps of a change")
+    parser.add_argument("--share", type=float, default=1.0, help="of the points, for a quick look")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at once")
     return parser.parse_args()
 
@@ -77,7 +78,7 @@ def _record(work: Path) -> int:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _try(way: str, story: Story, work: Path, jobs: Jobs, *, brief: bool) -> None:
+def _try(way: str, story: Story, work: Path, jobs: Jobs, options: argparse.Namespace) -> None:
     """Die in this way at every point of one story."""
     begun_s = time.monotonic()
     first = work / "first"
@@ -85,9 +86,11 @@ def _try(way: str, story: Story, work: Path, jobs: Jobs, *, brief: bool) -> None
     death = WAYS_TO_DIE[way](story, work, jobs)
 
     def visit(play: Play, number: int, name: str) -> None:
-        drawn = Random(f"{story.name} {number}").random() < story.share
-        if drawn and not (brief and name.split(".")[-1] in POLLS):
+        drawn = Random(f"{story.name} {number}").random() < story.share * options.share
+        if drawn and not (options.brief and name.split(".")[-1] in POLLS):
             death.visit(play, number, name)
+        else:
+            death.pass_by()
 
     first_life(story, first, visit)
     death.end()

@@ -31,6 +31,8 @@ FIRST_DEATHS = frozenset(
 class Death(Protocol):
     def visit(self, play: Play, number: int, name: str) -> None: ...
 
+    def pass_by(self) -> None: ...
+
     def end(self) -> None: ...
 
 
@@ -52,6 +54,9 @@ class Killed:
     def about(self, point: str, name: str, how: str = "everything") -> Answer:
         return Answer(way=self.way, story=self.story.name, point=point, name=name, how=how)
 
+    def pass_by(self) -> None:
+        """A point at which nobody dies this time."""
+
     def end(self) -> None:
         """Nothing more comes."""
 
@@ -70,6 +75,9 @@ class Cut(Killed):
         for nth, cut in enumerate(cuts):
             work = partial(die, play, cut.image, self.work / f"{number}-{nth}", reboot=True)
             self.jobs.start(self.about(str(number), name, cut.how), work)
+
+    def pass_by(self) -> None:
+        self._recorder.cuts()  # what was synced before belongs to this point, and not to the next
 
     def end(self) -> None:
         self._recorder.stop()

@@ -24,7 +24,7 @@ LINE = re.compile(r"crash points: (\d+) tried, (\d+) survived")
 @pytest.mark.timeout(600)
 def test_every_kill_point_is_survived(name: str, record_property: Callable[[str, object], None]) -> None:
     """In a process of its own: it is forked at each point."""
-    command = [sys.executable, "-m", "crash", name, "--jobs", "1"]
+    command = [sys.executable, "-m", "crash", name, "--ways", "killed", "--brief", "--jobs", "1"]
     done = subprocess.run(
         command, env={**os.environ, "PYTHONPATH": str(TESTS)}, capture_output=True, text=True, check=False
     )
