@@ -27,6 +27,7 @@ from agent.memory import STOPPING, Memory
 from agent.operator import Operator
 from agent.radar import RadarWatch
 from agent.release import Release
+from agent.supervisor import Supervisor
 from agent.view import SiteView
 from agent.watch import refresh_s
 from agent.workbench import Workbench
@@ -92,9 +93,10 @@ class Agent:
     async def run(self) -> None:
         """Recover, then watch until `stop`; returns when everything has been drained."""
         async with asyncio.TaskGroup() as tasks:
+            keeper = Supervisor(tasks, self.ledger.counts, self.alarm.tell)
             self._assemble(tasks)
             await self.house.recover()
-            self._start_loops(tasks)
+            self._start_loops(keeper, tasks)
             self.ready.set()
             await self._stopping.wait()
             await self._drain()
@@ -134,13 +136,13 @@ class Agent:
 
         self.release = Release(memory, ledger, clock, self.fleet)
 
-    def _start_loops(self, tasks: asyncio.TaskGroup) -> None:
+    def _start_loops(self, keeper: Supervisor, tasks: asyncio.TaskGroup) -> None:
         inbox = self.inbox
-        self.fleet.start(tasks, Ears(told=inbox.told, polled=inbox.polled, missed=inbox.missed))
+        self.fleet.start(keeper, Ears(told=inbox.told, polled=inbox.polled, missed=inbox.missed))
         self._loops = [
-            tasks.create_task(self.house.keep(self._settle), name="housekeeping"),
-            tasks.create_task(self.incidents.run(tasks), name="incidents"),
-            tasks.create_task(inbox.run(), name="inbox"),
+            keeper.keep("housekeeping", EVERY_SITE, lambda: self.house.keep(self._settle), vital=True),
+            keeper.keep("incidents", EVERY_SITE, lambda: self.incidents.run(tasks), vital=True),
+            keeper.keep("inbox", EVERY_SITE, inbox.run, vital=True),
         ]
 
     async def _drain(self) -> None:

@@ -51,4 +51,7 @@ class Alerts:
     def _hand_on(self, alert: Alert) -> None:
         log.error("alert.raised", site=alert.site, text=alert.text, radio=alert.radio, change=alert.change_id)
         for sink in self.sinks:
-            sink(alert)
+            try:
+                sink(alert)
+            except Exception:  # one way out that fails must cost neither the others nor who raised the alert
+                log.exception("alert.not_handed_on", site=alert.site)

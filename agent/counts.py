@@ -15,6 +15,7 @@ class Count(StrEnum):
     CHANGES = "changes"  # site, state reached, cause, verdict
     VETOES = "vetoes"  # site, guard
     ALERTS = "alerts"  # site
+    FAILURES = "failures"  # site, loop
 
 
 class Counts:

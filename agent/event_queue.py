@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from itertools import count
 
 from agent.events import Event, EventKind
@@ -22,7 +23,8 @@ PRIORITY = {
 class EventQueue:
     """A queue of at most ``limit`` events. Events of one site, kind and key are one: the newest counts.
 
-    ``dropped``: how many found no room; the least urgent goes first, and is found again by its detector.
+    ``dropped``: by site, how many found no room. Of the site that has most waiting the least urgent goes
+    first, of equals the newest: a flood at one site costs the others nothing. Its detector finds it again.
     """
 
     def __init__(self, limit: int = 1000) -> None:
@@ -30,7 +32,8 @@ class EventQueue:
         self._order: list[tuple[int, int, tuple[str, str, str]]] = []
         self._events: dict[tuple[str, str, str], Event] = {}
         self._turn = count()
-        self.dropped = 0
+        self._waiting: Counter[str] = Counter()  # by site
+        self.dropped: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self._events)
@@ -39,6 +42,7 @@ class EventQueue:
         name = name_of(event)
         if name not in self._events:
             heapq.heappush(self._order, (PRIORITY[event.kind], next(self._turn), name))
+            self._waiting[event.site] += 1
         self._events[name] = event
         if len(self._events) > self._limit:
             self._drop_least()
@@ -48,14 +52,21 @@ class EventQueue:
         if not self._order:
             return None
         _, _, name = heapq.heappop(self._order)
-        return self._events.pop(name)
+        return self._take(name)
 
     def _drop_least(self) -> None:
-        least = max(self._order)
+        fullest = max(self._waiting, key=lambda site: self._waiting[site])
+        least = max(each for each in self._order if each[2][0] == fullest)
         self._order.remove(least)
         heapq.heapify(self._order)
-        del self._events[least[2]]
-        self.dropped += 1
+        self._take(least[2])
+        self.dropped[fullest] += 1
+
+    def _take(self, name: tuple[str, str, str]) -> Event:
+        self._waiting[name[0]] -= 1
+        if not self._waiting[name[0]]:
+            del self._waiting[name[0]]
+        return self._events.pop(name)
 
 
 def name_of(event: Event) -> tuple[str, str, str]:

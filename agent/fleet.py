@@ -15,6 +15,7 @@ from agent.lane import Lane
 from agent.listener import Listener
 from agent.memory import Memory
 from agent.poller import Poller
+from agent.supervisor import Supervisor
 from drivers.errors import DriverError
 from drivers.signals import Signal
 from drivers.types import Snapshot
@@ -74,7 +75,7 @@ class Fleet:
         self._alert = alert
         self.stations: dict[Name, Station] = {}
         self._ears: Ears | None = None
-        self._tasks: asyncio.TaskGroup | None = None
+        self._keeper: Supervisor | None = None
         self._second_ways: dict[Name, asyncio.Task[None]] = {}
         self._add(self.prepare(memory.sites))
 
@@ -109,14 +110,14 @@ class Fleet:
 
     # -- life --------------------------------------------------------------------------------------
 
-    def start(self, tasks: asyncio.TaskGroup, ears: Ears) -> None:
+    def start(self, keeper: Supervisor, ears: Ears) -> None:
         """Poll and listen from now on."""
-        self._tasks, self._ears = tasks, ears
+        self._keeper, self._ears = keeper, ears
         for name in self.stations:
             self._start_one(name)
 
     def _start_one(self, name: Name) -> None:
-        if self._tasks is None or self._ears is None:
+        if self._keeper is None or self._ears is None:
             return
         (site, device), station = name, self.stations[name]
         station.poller = Poller(
@@ -131,8 +132,8 @@ class Fleet:
         )
         listener = Listener(station.lane, partial(self._ears.told, site, device), self._clock.monotonic)
         station.loops = [
-            self._tasks.create_task(station.poller.run(), name=f"poll-{site}/{device}"),
-            self._tasks.create_task(listener.run(), name=f"listen-{site}/{device}"),
+            self._keeper.keep(f"poll-{site}/{device}", site, station.poller.run),
+            self._keeper.keep(f"listen-{site}/{device}", site, listener.run),
         ]
 
     def stop(self) -> None:
@@ -188,9 +189,9 @@ class Fleet:
         """Try a session of its own to a device that no longer answers the kept one; ``then`` is awaited when
         it is known whether that was answered."""
         running = self._second_ways.get((site, device))
-        if self._tasks is not None and (running is None or running.done()):
-            self._second_ways[site, device] = self._tasks.create_task(
-                self._second_way(site, device, then), name=f"second-way-{site}/{device}"
+        if self._keeper is not None and (running is None or running.done()):
+            self._second_ways[site, device] = self._keeper.once(
+                f"second-way-{site}/{device}", site, partial(self._second_way, site, device, then)
             )
 
     async def _second_way(self, site: str, device: str, then: Callable[[], Awaitable[None]]) -> None:

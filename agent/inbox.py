@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 
 import structlog
 
@@ -37,6 +38,9 @@ REPORTS = (InterferenceHeard, RogueHeard, AttackHeard, RadioFault)
 MOVED = (Gap, RadioUp, RadioDown, ChannelSwitched, NopFinished)
 """Signals after which the device is read at once."""
 
+STRANGE_MOST = 1000
+"""Unknown radios that are named in the log: who makes them up fills neither it nor the memory."""
+
 
 class Inbox:
     """All that comes in, from all devices."""
@@ -59,6 +63,7 @@ class Inbox:
         self._to_look_at: dict[tuple[str, RadioKey], None] = {}  # in order, each once
         self._wake = asyncio.Event()
         self._strange: set[RadioKey] = set()  # unknown radios that signals named, each logged once
+        self.strange: Counter[str] = Counter()  # by site: signals of such
 
     async def told(self, site: str, device: str, signal: Signal) -> None:
         """A device pushed something."""
@@ -126,7 +131,8 @@ class Inbox:
     def _knows(self, site: str, device: str, key: RadioKey) -> bool:
         if key in self._memory.radios and site_of(key) == site:
             return True
-        if key not in self._strange:
+        self.strange[site] += 1
+        if key not in self._strange and len(self._strange) < STRANGE_MOST:
             self._strange.add(key)
             log.warning("signal.unknown_radio", site=site, device=device, radio=key)
         return False

@@ -41,6 +41,8 @@ AGAIN_MOST_S = 3600.0
 WEEK_US = 7 * 86_400_000_000
 AT_ONCE = 32
 """Decisions under way at the same time; each may wait for a device."""
+OPEN_MOST = 200
+"""Open events of one site, kind and severity, beside one for each of its radios."""
 LOOKED_AT = 20
 """Radios that are looked at without a pause: some 10 ms of work."""
 
@@ -63,7 +65,10 @@ class Incident:
 
 
 class Incidents:
-    """All open events of the daemon, those of radar excepted, which has a way of its own."""
+    """All open events of the daemon, those of radar excepted, which has a way of its own.
+
+    ``raised`` and ``dropped``: by site and kind, how many there were, and for how many there was no room.
+    """
 
     def __init__(self, memory: Memory, ledger: Ledger, clock: Clock, answers: Answers) -> None:
         self._memory = memory
@@ -81,6 +86,7 @@ class Incidents:
         self.lookout = Lookout(memory, self.usual)
         self.queue = EventQueue()
         self.raised: Counter[tuple[str, str]] = Counter()
+        self.dropped: Counter[tuple[str, str]] = Counter()
 
     # -- what there is -----------------------------------------------------------------------------
 
@@ -161,8 +167,21 @@ class Incidents:
                 await self._clear(known, "over", finding.evidence)
         elif known is not None:
             self._find_again(known, finding)
-        else:
+        elif self._room(site, finding):
             await self._raise(site, finding)
+        else:
+            self.dropped[site, str(finding.kind)] += 1
+
+    def _room(self, site: str, finding: Finding) -> bool:
+        """Whether one more may be open: whoever makes up names of rogues shall fill neither memory nor store.
+        The critical ones are counted by themselves, so that none of them waits for a harmless one."""
+        alike = sum(
+            where == site
+            and kind == finding.kind
+            and (open_.event.severity == "critical") == (finding.severity == "critical")
+            for (where, kind, _), open_ in self._open.items()
+        )
+        return alike < OPEN_MOST + len(self._memory.sites[site].radios)
 
     def _find_again(self, incident: Incident, finding: Finding) -> None:
         """What was first said by anybody may by now be said by the device itself: then it is as severe."""

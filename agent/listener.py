@@ -29,26 +29,28 @@ class Listener:
         self._lane = lane
         self._told = told
         self._clock = clock
+        self._interrupted = False
 
     async def run(self) -> None:
         """The loop; ends only by cancellation, or at once for a device that pushes nothing."""
-        wait_s, interrupted = AGAIN_S, False
+        wait_s = AGAIN_S
         while True:
             try:
                 info = await self._lane.open()
                 if not info.capabilities.signals:
                     return
-                heard = await self._listen(interrupted)
+                heard = await self._listen()
                 wait_s = AGAIN_S if heard else wait_s
             except DriverError as error:
                 log.debug("listener.interrupted", device=self._lane.name, error=str(error))
-            interrupted = True
+            self._interrupted = True
             await asyncio.sleep(wait_s)
             wait_s = min(AGAIN_MOST_S, wait_s * 2)
 
-    async def _listen(self, interrupted: bool) -> bool:
+    async def _listen(self) -> bool:
         """Hand on until the stream ends; True when it said anything."""
-        heard = False
+        heard, interrupted = False, self._interrupted
+        self._interrupted = True  # whatever ends it, a bug of ours too
         if interrupted:
             await self._told(Gap(at_s=self._clock(), device=self._lane.name))
         async for signal in self._lane.signals():

@@ -6,7 +6,7 @@ Lost with the process, and rebuilt by polling; what must survive is in the store
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -19,6 +19,7 @@ from agent.moment import Deadline, Moment
 from agent.nop import Nop, later
 from agent.observation import Observation
 from agent.view import SiteView, block_of
+from agent.words import Words
 from drivers.signals import Signal
 from drivers.types import (
     Action,
@@ -82,7 +83,7 @@ class RadioMemory:
     air: Mapping[int, tuple[float, ChannelAir]] = field(default_factory=dict)
     surveyed: tuple[SurveyReading, ...] = ()
     held: deque[tuple[float, frozenset[int]]] = field(default_factory=lambda: deque(maxlen=64))
-    signals: deque[Signal] = field(default_factory=lambda: deque(maxlen=64))
+    signals: Words = field(default_factory=Words)
     seen: asyncio.Event = field(default_factory=asyncio.Event)
 
     def see(self, reading: RadioReading) -> None:
@@ -192,6 +193,7 @@ class Memory:
         self.deeds: dict[tuple[RadioKey, Action], int] = {}  # when last done, UTC in µs
         self.in_doubt: dict[RadioKey, float] = {}  # restarts nobody knows the end of -> monotonic, of that
         self.leaving: frozenset[RadioKey] = frozenset()  # served only until their changes are final
+        self.dropped: Counter[str] = Counter()  # by site: signals that went before they were too old
         self._critical: dict[RadioKey, deque[tuple[str, str]]] = {}
         self._sent_by: dict[str, Mapping[str, RadioKey]] = {}  # site -> BSSID -> radio
         self._ssids: dict[str, frozenset[str]] = {}  # by site
@@ -254,11 +256,9 @@ class Memory:
         """A device pushed something about one radio; what is older than it is kept for is forgotten."""
         key = getattr(signal, "radio", None)
         if key in self.radios:
-            signals = self.radios[key].signals
-            signals.append(signal)
-            keep_s = self.sites[site_of(key)].policy.detect.forget_s
-            while signals and signals[0].at_s < now_s - keep_s:
-                signals.popleft()
+            words, site = self.radios[key].signals, self.sites[site_of(key)]
+            self.dropped[site.id] += words.add(signal)
+            words.forget(now_s - site.policy.detect.forget_s)
 
     def note(self, event: Event) -> None:
         """An event was raised; the critical ones are held against an open change of their radio."""

@@ -29,6 +29,8 @@ log = structlog.get_logger()
 
 COPY_S = 2.0
 """hostapd tells each BSS, and the kernel each radio of the machine: what comes again so soon is a copy."""
+REPORTS_MOST = 256
+"""Of one site that are remembered; each is on disk."""
 BEFORE_WRITE = frozenset({State.PROPOSED, State.PLANNED})
 
 
@@ -56,7 +58,7 @@ class RadarWatch:
         self._ledger = departing.ledger
         self._clock = departing.clock
         self._executor = departing.executor
-        self._reports: deque[tuple[float, Report]] = deque(maxlen=256)
+        self._reports: dict[str, deque[tuple[float, Report]]] = {}  # by site: a flood costs no other
 
     async def heard(self, report: Report) -> None:
         """Bar, drop plans, and watch the radios leave. Copies are dropped; a later hit extends the period."""
@@ -68,7 +70,7 @@ class RadarWatch:
             return
         if self._is_copy(report, now_s):
             return
-        self._reports.append((now_s, report))
+        self._lately(report).append((now_s, report))
         event = self._event(report)
         self._memory.note(event)
         await self._bar(report, event)
@@ -96,9 +98,11 @@ class RadarWatch:
     def _is_copy(self, report: Report, now_s: float) -> bool:
         return any(
             now_s - at_s < COPY_S and report.mhz20 <= old.mhz20 and set(report.radios) <= set(old.radios)
-            for at_s, old in self._reports
-            if old.site == report.site
+            for at_s, old in self._lately(report)
         )
+
+    def _lately(self, report: Report) -> deque[tuple[float, Report]]:
+        return self._reports.setdefault(report.site, deque(maxlen=REPORTS_MOST))
 
     def _where_radar_counts(self, report: Report) -> frozenset[int]:
         """Of the channels of a report those that need DFS: elsewhere nobody listens for radar, and a report
@@ -197,6 +201,6 @@ class RadarWatch:
         """Whether an earlier report, of other radios, names one of these channels."""
         return any(
             now_s - at_s < TWICE_S and old.mhz20 & report.mhz20 and not set(old.radios) & set(report.radios)
-            for at_s, old in self._reports
-            if old.site == report.site and old is not report
+            for at_s, old in self._lately(report)
+            if old is not report
         )

@@ -9,6 +9,7 @@ import struct
 from typing import Final
 
 from agent.change import Actor
+from drivers.transport.waiting import in_own_thread
 
 _UCRED: Final = struct.Struct("3i")  # struct ucred of unix(7): pid, uid, gid
 NAME_S: Final = 2.0  # a user directory that hangs must not hang the control socket
@@ -32,7 +33,7 @@ async def actor_of(connection: socket.socket) -> Actor:
     uid = uid_of(connection)
     try:
         async with asyncio.timeout(NAME_S):
-            name = await asyncio.to_thread(_login, uid)
+            name = await in_own_thread(lambda: _login(uid), f"login-{uid}")
     except TimeoutError:
         name = f"uid {uid}"
     return Actor(type="operator", uid=uid, name=name)

@@ -100,7 +100,14 @@ class _Scrape:
         for kind, times in incidents.lookout.failed.items():
             self._add("detector_failures_total", kind, value=times)
         self._add("event_queue_length", value=len(incidents.queue))
-        self._add("event_queue_dropped_total", value=incidents.queue.dropped)
+        for site, times in incidents.queue.dropped.items():
+            self._add("event_queue_dropped_total", site, value=times)
+        for (site, kind), times in incidents.dropped.items():
+            self._add("events_dropped_total", site, kind, value=times)
+        for site, times in self._agent.memory.dropped.items():
+            self._add("signals_dropped_total", site, value=times)
+        for site, times in self._agent.inbox.strange.items():
+            self._add("signals_strange_total", site, value=times)
 
     def _counts(self) -> None:
         for outcome, times in self._from.traps.items():

@@ -7,7 +7,6 @@ numbers the requests and finds the answer of each.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -28,7 +27,7 @@ from paramiko import SSHException
 from drivers.errors import DeviceTimeout, Disconnected, DriverError, Garbage
 from drivers.transport.netconf_framing import MESSAGE_LIMIT, Framing, framed
 from drivers.transport.ssh import SshSession, SshTarget
-from drivers.transport.waiting import Stream
+from drivers.transport.waiting import Stream, in_own_thread
 
 PORT: Final = 830
 _NOTIFICATION: Final = "{urn:ietf:params:xml:ns:netconf:notification:1.0}notification"
@@ -121,7 +120,9 @@ class NetconfSession:
         if session is not None:
             session.heard.end()
             if session.is_alive():
-                await asyncio.to_thread(session.join)  # it reads: the end of the connection ends it
+                await in_own_thread(
+                    session.join, f"{session.name}-join"
+                )  # it reads: the end of the connection ends it
 
 
 class _Session(SSHSession):  # type: ignore[misc]  # ncclient has no types

@@ -56,6 +56,24 @@ async def finished(future: Future[T]) -> None:
         raise asyncio.CancelledError
 
 
+async def in_own_thread(work: Callable[[], T], name: str) -> T:
+    """What blocking work gives. It may hang for ever: the threads of a pool would be taken from those who do
+    not, whatever the pool's size. A cancellation leaves it to itself."""
+    future: Future[T] = Future()
+    future.set_running_or_notify_cancel()
+    Thread(target=_fulfil, args=(future, work), name=name, daemon=True).start()
+    return await asyncio.wrap_future(future)
+
+
+def _fulfil(future: Future[T], work: Callable[[], T]) -> None:
+    try:
+        result = work()
+    except BaseException as error:  # whatever it is, it belongs to who waits
+        future.set_exception(error)
+    else:
+        future.set_result(result)
+
+
 def announced(call: Callable[[], T], announce: Callable[[], object]) -> T:
     announce()
     return call()
@@ -115,11 +133,12 @@ class LineStream(Stream[str]):
         super().__init__()
         self._source = source
         self._hang_up = hang_up
+        self._name = name
         Thread(target=self._pump, name=name, daemon=True).start()
 
     async def aclose(self) -> None:
         """Hang up, and wait for the thread."""
-        await asyncio.to_thread(self._hang_up)
+        await in_own_thread(self._hang_up, f"{self._name}-hang-up")
         await self._ended.wait()
 
     def _pump(self) -> None:

@@ -127,13 +127,13 @@ class Signals:
         return key, RadarDetected(at_s=now_s, device="", radio=key, mhz20=frozenset({mhz}), raw="storm")
 
     def _one(self, kind: type, key: RadioKey, now_s: float) -> Signal:
-        over, nth = self._random.random() < 0.3, self._random.randrange(6)
+        over, nth = self._random.random() < 0.3, self._random.randrange(3)
         if kind is AttackHeard:
             return AttackHeard(
                 at_s=now_s, device="", radio=key, what=f"attack {nth}", jamming=nth == 0, over=over
             )
         if kind is RogueHeard:
-            bssid = f"0e:00:00:00:0{nth}:{self._random.randrange(4):02x}"
+            bssid = f"0e:00:00:00:0{nth}:{self._random.randrange(2):02x}"
             return RogueHeard(at_s=now_s, device="", radio=key, bssid=bssid, impersonates=nth == 1, over=over)
         if kind is InterferenceHeard:
             duty = self._random.random()

@@ -97,6 +97,7 @@ PURE = [
     "agent/moment.py",
     "agent/monitor.py",
     "agent/nop.py",
+    "agent/words.py",
     "agent/observation.py",
     "agent/probe_radio.py",
     "agent/records.py",

@@ -9,10 +9,10 @@ from agent.event_queue import PRIORITY, EventQueue
 from agent.events import Event, EventKind
 
 
-def event(kind: EventKind, key: str = "a", id: str = "1") -> Event:
+def event(kind: EventKind, key: str = "a", id: str = "1", site: str = "lab") -> Event:
     return Event(
         id=id,
-        site="lab",
+        site=site,
         kind=kind,
         key=key,
         radio=None,
@@ -61,7 +61,7 @@ def test_a_full_queue_drops_the_least_urgent_and_counts_it() -> None:
     queue.put(event(EventKind.DENSITY_SPIKE, "a"))
     queue.put(event(EventKind.HW_FAILURE, "b"))
     queue.put(event(EventKind.EMERGENCY_QOE, "c"))
-    assert queue.dropped == 1
+    assert queue.dropped == {"lab": 1}
     assert [each.kind for each in drained(queue)] == [EventKind.EMERGENCY_QOE, EventKind.HW_FAILURE]
 
 
@@ -75,8 +75,17 @@ def test_whatever_comes_nothing_is_lost_but_what_is_counted(arrivals: list[tuple
     assert len({(each.kind, each.key) for each in left}) == len(left)
     assert [PRIORITY[each.kind] for each in left] == sorted(PRIORITY[each.kind] for each in left)
     distinct = len(set(arrivals))
-    assert len(left) <= distinct <= len(left) + queue.dropped
+    assert len(left) <= distinct <= len(left) + queue.dropped.total()
 
 
 def test_every_kind_has_a_place() -> None:
     assert PRIORITY.keys() == set(EventKind)
+
+
+def test_a_flood_at_one_site_costs_the_others_nothing() -> None:
+    queue = EventQueue(limit=10)
+    queue.put(event(EventKind.DENSITY_SPIKE, site="quiet"))
+    for nth in range(100):
+        queue.put(event(EventKind.SECURITY, key=str(nth), site="loud"))
+    assert [each.site for each in drained(queue)].count("quiet") == 1
+    assert queue.dropped == {"loud": 91}
