@@ -25,7 +25,7 @@ from agent.planner.legal import Veto
 from agent.planner.steer import REST_S
 from agent.store.errors import StoreUnavailable
 from agent.view import SiteView
-from drivers.errors import DriverError, NeverAgain
+from drivers.errors import DriverError, Garbage, NeverAgain
 from drivers.types import Action, ActionRequest, RadioState, Setting
 from inventory.model import Mode, RadioKey
 
@@ -164,7 +164,7 @@ class Answers:
         except DriverError as error:
             log.warning("deed.failed", radio=request.radio, action=str(request.action), error=str(error))
             await self._note(deed, event, "failed", actor)
-            if isinstance(error, NeverAgain):  # the device did nothing
+            if isinstance(error, NeverAgain) and not isinstance(error, Garbage):  # the device did nothing
                 await self.doubts.settle(request, doubtful=doubtful)
             elif self.doubts.doubt(request):
                 self._alert(event.site, IN_DOUBT, request.radio)

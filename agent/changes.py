@@ -25,7 +25,7 @@ from agent.rollback import destination
 from agent.store.errors import RadioBusy, StaleChange, TokenExpired, TokenSpent
 from agent.tokens import token_for
 from agent.watch import freeze_baseline
-from drivers.errors import DriverError, Unsupported
+from drivers.errors import DriverError
 from drivers.types import (
     ConfigState,
     Edit,
@@ -180,7 +180,7 @@ class Changes:
         edit = Edit(change_id="preview", scope=have.scope, set=target, expect=_prior(target, known))
         try:
             return edit, self._lane(radio).plan(edit, have)
-        except Unsupported as error:
+        except DriverError as error:
             return str(error)
 
     def token(self, change: Change) -> str:
@@ -230,7 +230,7 @@ class Changes:
         try:
             edit = Edit(change_id="preview", scope=have.scope, set=values)
             return self._lane(key).plan(edit, have).readback
-        except Unsupported:
+        except DriverError:
             return None
 
     def _change(

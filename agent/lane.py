@@ -16,7 +16,15 @@ from typing import TypeVar
 import structlog
 
 from drivers.base import Device
-from drivers.errors import DeviceTimeout, DriverBug, DriverError, IdentityChanged, NeverAgain, TryAgain
+from drivers.errors import (
+    DeviceTimeout,
+    DriverBug,
+    DriverError,
+    Garbage,
+    IdentityChanged,
+    NeverAgain,
+    TryAgain,
+)
 from drivers.signals import Signal
 from drivers.types import (
     ActionRequest,
@@ -90,12 +98,12 @@ class Lane:
         async def send() -> Receipt:
             if why := last_look():
                 raise Withheld(why)
-            return await self.device.apply(edit, undo_after_s)
+            return await self._written(self.device.apply(edit, undo_after_s))
 
         return await self._call(send, self._write_s)
 
     async def confirm(self, receipt: Receipt) -> None:
-        await self._call(lambda: self.device.confirm(receipt), self._write_s)
+        await self._call(lambda: self._written(self.device.confirm(receipt)), self._write_s)
 
     async def act(self, request: ActionRequest, last_look: Callable[[], str | None] = lambda: None) -> None:
         """``last_look``: as for `apply`."""
@@ -103,15 +111,28 @@ class Lane:
         async def send() -> None:
             if why := last_look():
                 raise Withheld(why)
-            await self.device.act(request)
+            await self._written(self.device.act(request))
 
         await self._call(send, self._write_s)
 
     def plan(self, edit: Edit, have: ConfigState) -> Effects:
-        return self.device.plan(edit, have)
+        """Asks nothing of the device."""
+        try:
+            return self.device.plan(edit, have)
+        except DriverError:
+            raise
+        except Exception as error:  # a driver's bug costs its own device, not the daemon
+            raise self._bug(error) from error
 
-    def signals(self) -> AsyncIterator[Signal]:
-        return self.device.signals()
+    async def signals(self) -> AsyncIterator[Signal]:
+        """What the device pushes, until the stream ends."""
+        try:
+            async for signal in self.device.signals():
+                yield signal
+        except DriverError:
+            raise
+        except Exception as error:  # likewise; who listens begins again
+            raise self._bug(error) from error
 
     async def hurry(self, patience_s: float) -> None:
         """Make way for something urgent: a call that has been under way for longer is ended, with its
@@ -123,6 +144,14 @@ class Lane:
     async def close(self) -> None:
         self.info = None
         await self.device.close()
+
+    async def _written(self, writing: Awaitable[R]) -> R:
+        """An answer to a write that makes no sense leaves it in doubt, as none does: the session ends."""
+        try:
+            return await writing
+        except Garbage:
+            await self._drop()
+            raise
 
     async def _opened(self) -> DeviceInfo:
         if self.info is None:
@@ -168,11 +197,14 @@ class Lane:
         except (DriverError, Withheld):
             raise
         except Exception as error:  # a driver's bug costs its own device, not the daemon
-            log.exception("driver.failed", device=self.name)
             await self._drop()
-            raise DriverBug(f"{self.name}: {type(error).__name__}: {error}") from error
+            raise self._bug(error) from error
         finally:
             self._since_s = None
+
+    def _bug(self, error: Exception) -> DriverBug:
+        log.error("driver.failed", device=self.name, exc_info=error)
+        return DriverBug(f"{self.name}: {type(error).__name__}: {error}")
 
     async def _drop(self) -> None:
         try:

@@ -89,6 +89,9 @@ class Monitoring:
             if limit.passed(self._bench.clock.now()):
                 break
             await course.wait(READ_BACK_MOST_S)
+        on_air = have is not None and have.state is RadioState.ON_AIR
+        if on_air and (moved := await self._moved_while_away(change)):
+            return moved
         return await self._bench.ledger.step(
             change, Trigger.DEADLINE, reason="no_data_not_on_air", verdict=str(Verdict.NO_DATA)
         )

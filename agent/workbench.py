@@ -54,6 +54,7 @@ class Workbench:
         self.ledger = ledger
         self.clock = clock
         self._lane_of = lane_of
+        self._acked_s: dict[str, float] = {}  # of the acks of this process, on its monotonic clock
 
     async def read(self, change: Change) -> ConfigState | None:
         """The scope's settings, or None when they cannot be had now."""
@@ -109,9 +110,11 @@ class Workbench:
         return Deadline.after(self.clock.now(), deadline_s(state, policy, silent_s, refresh_s))
 
     def acked_s(self, change: Change) -> float:
-        """When the ack was, on this process's monotonic clock."""
+        """When the ack was, on this process's monotonic clock, which stands still while the machine sleeps.
+        Never later than now: after a reboot only the wall clock is left, and it may be behind."""
         now = self.clock.now()
-        return now.monotonic_s + (change.acked_at.left_s(now) if change.acked_at else 0.0)
+        ago_s = change.acked_at.left_s(now) if change.acked_at else 0.0
+        return self._acked_s.get(change.id, now.monotonic_s + min(0.0, ago_s))
 
     async def interrupted(self, change: Change, told: Interrupt) -> Change:
         if told.trigger is Trigger.UNDO:
@@ -134,6 +137,9 @@ class Workbench:
     async def acked(self, change: Change, have: ConfigState) -> Change:
         now = self.clock.now()
         policy = self.policy(change)
+        live = {id for id, each in self.memory.changes.items() if not each.final}
+        self._acked_s = {id: at_s for id, at_s in self._acked_s.items() if id in live}
+        self._acked_s[change.id] = now.monotonic_s
         return await self.ledger.step(
             change,
             Trigger.ACKED,

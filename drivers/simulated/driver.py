@@ -32,7 +32,7 @@ from drivers.simulated.effects import (
     reticent,
     unsupported,
 )
-from drivers.simulated.failing import by_another, meant, of_another, silent, stop_at, swapped
+from drivers.simulated.failing import by_another, check_plan, meant, of_another, silent, stop_at, swapped
 from drivers.simulated.faults import LATE, Fault, Kind, Operation
 from drivers.simulated.firmware import REBOOT, NotPossible
 from drivers.simulated.identity import CAPABILITIES, capabilities, device_info
@@ -222,7 +222,7 @@ class SimulatedDevice:
 
     def plan(self, edit: Edit, have: ConfigState) -> Effects:
         key = self._radio_of(edit.scope)
-        stop_at(self._fault(Operation.PLAN, edit), self._id, 0.0)
+        check_plan(self._fault(Operation.PLAN, edit), self._id)
         if why := unsupported(edit, self._radios[key], obss_pd_acts=self._options.obss_pd_acts):
             raise Unsupported(why)
         plan = effects if self._options.obss_pd_acts else by_restart

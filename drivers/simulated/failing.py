@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from drivers.errors import DeviceTimeout, Disconnected, Garbage, Refused
+from drivers.errors import DeviceTimeout, Disconnected, Garbage, Refused, Unsupported
 from drivers.signals import Signal
 from drivers.simulated.faults import Fault, Kind
 from drivers.simulated.untrue import Readings
@@ -32,6 +32,13 @@ def stop_at(fault: Fault | None, name: str, timeout_s: float, *, partly: bool = 
         raise RuntimeError(f"{name}: the driver of this device has a bug")
     if silent(fault):
         raise DeviceTimeout(f"{name} did not answer within {timeout_s} s")
+
+
+def check_plan(fault: Fault | None, name: str) -> None:
+    """Raise what a plan does: that it can't be done, or what no plan should."""
+    if fault is not None and fault.kind is Kind.REFUSED:
+        raise Unsupported(f"{name} cannot do this")
+    stop_at(fault, name, 0.0)
 
 
 def meant(key: RadioKey, fault: Fault | None) -> RadioKey:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -38,7 +38,7 @@ POLICY = Policy(
     mode=Mode.ACT,
     poll_s=4.0,
     apply_timeout_s=6.0,
-    ack_timeout_s=10.0,
+    ack_timeout_s=20.0,
     cooldown_s=1.0,
     max_inflight_ratio=1.0,
     rollback_backoff_s=2.0,
@@ -70,6 +70,7 @@ class Scene:
         self.person = PERSON
         self.after_s = AFTER_S
         self.trouble = asyncio.Event()
+        self.end = ExitStack()
         self.notes: list[tuple[str, Any]] = []
         """What the arrangement of the case noted."""
         self.strange: set[RadioKey] = set()
@@ -168,11 +169,15 @@ class Scene:
 
     async def drill(self, channel: int = TARGET) -> Change:
         """A change of AP 1, begun by a person."""
-        done = await self.agent.operator.inject(
+        done = await self.ask(channel)
+        assert isinstance(done.change, Change), done.decision
+        return done.change
+
+    async def ask(self, channel: int = TARGET) -> Any:
+        """A person asks for such a change; what is answered."""
+        return await self.agent.operator.inject(
             EventKind.NON_WIFI_BURST, AP1, channel=channel, width_mhz=None, act=True, actor=PERSON
         )
-        assert done.change is not None, done.decision
-        return done.change
 
     async def final(self, change: Change) -> Change:
         """The change when it is final, in whatever process."""
@@ -220,6 +225,10 @@ class Scene:
 
     def is_on(self, channel: int) -> None:
         assert self.rig.block(AP1).primary == channel, self.rig.block(AP1)
+
+    def until_the_end(self, patch: AbstractContextManager[Any]) -> None:
+        """In force as long as the case is told."""
+        self.end.enter_context(patch)
 
     # -- the device's own undo timer ------------------------------------------------------------------------
 
@@ -283,6 +292,7 @@ async def _told(case: Case, directory: Path, clock: SimulatedClock) -> None:
             await invariants.hold(scene)
         finally:
             await scene.bury()
+            scene.end.close()
 
 
 def tell(case: Case, directory: Path) -> None:
