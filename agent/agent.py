@@ -70,6 +70,7 @@ class Agent:
         self._stopping = asyncio.Event()
         self._reloading = asyncio.Lock()
         ledger.lost = self._lost
+        ledger.outbid = self._outbid
         ledger.backlog.tell = self._journal_lost
         if ledger.backlog.lost:
             self._journal_lost(ledger.backlog.lost)
@@ -164,6 +165,10 @@ class Agent:
             self.alarm.tell(
                 EVERY_SITE, f"only observing, and seeing to radar, until the disk is back: {why}", None
             )
+
+    def _outbid(self, site: str) -> None:
+        """Another agent took the site over while this one stalled."""
+        self.house.stand_by(site, "lease lost")
 
     def _journal_lost(self, why: str) -> None:
         self.alarm.tell(EVERY_SITE, f"should the store be lost, radar is kept in memory only: {why}", None)

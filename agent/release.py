@@ -52,6 +52,8 @@ class Release:
             raise NotFound(f"no radio {key}: see `rrmd status`")
         if self._memory.observing_only:
             return f"nothing is written now: {self._memory.observing_only}"
+        if why := self._ledger.unleased(site.id, site.policy.apply_timeout_s):
+            return f"nothing is written now: {self._memory.standby.get(site.id, why)}"
         if not site.policy.mode.writes:
             return f"site {site.id} is in mode {site.policy.mode}: nothing is written there"
         view = self._memory.view(site, self._clock.now())

@@ -22,6 +22,7 @@ PURE = [
     "inventory/channels.py",
     "inventory/regulatory.py",
     "inventory/windows.py",
+    "agent/lease.py",
     "drivers/expectation.py",
     "drivers/notifications.py",
     "drivers/openwrt/act.py",
