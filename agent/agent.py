@@ -15,6 +15,7 @@ from agent.changes import Changes
 from agent.clock import Clock
 from agent.configuration import ReloadReport, effective, leaving, report
 from agent.departing import Departing
+from agent.doubted_store import DoubtedStore
 from agent.executor import Executor
 from agent.fleet import Ears, Fleet, MakeLane
 from agent.housekeeping import Housekeeping
@@ -116,6 +117,7 @@ class Agent:
         )
         answers = Answers(memory, ledger, clock, self.fleet, self.executor, self.changes, tell)
         self.incidents = Incidents(memory, ledger, clock, answers)
+        self.doubted_store = DoubtedStore(memory, ledger, clock, tell)
         self.house = Housekeeping(
             memory,
             ledger,
@@ -126,6 +128,7 @@ class Agent:
             tell,
             self.incidents.recover_sites,
             self.incidents.recover,
+            self.doubted_store.heed,
         )
         late = LateWrites(memory, clock, self.changes)
         self.inbox = Inbox(memory, clock, self.fleet, self.radar, self.incidents, late)

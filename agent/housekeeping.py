@@ -31,7 +31,7 @@ WEEK_US = 7 * 86_400_000_000
 class Housekeeping:
     """``holder``: this agent's name in the lease. ``alert(site, text, radio)`` calls a person.
     ``taken_over(sites)``: what another agent began at these sites is ours to go on with. ``learn()``: the
-    store can be read for the first time."""
+    store can be read for the first time. ``heed()``: it may have been made anew."""
 
     def __init__(
         self,
@@ -44,6 +44,7 @@ class Housekeeping:
         alert: Callable[[str, str, RadioKey | None], None],
         taken_over: Callable[[list[str]], Awaitable[None]],
         learn: Callable[[], Awaitable[None]],
+        heed: Callable[[], Awaitable[None]],
     ) -> None:
         self._memory = memory
         self._ledger = ledger
@@ -54,6 +55,7 @@ class Housekeeping:
         self._alert = alert
         self._taken_over = taken_over
         self._learn = learn
+        self._heed = heed
         self._watched: dict[str, Watched] = {}  # leases of others, by site
         self._recovered = False  # what the store knows is known here
         self._homeless: set[str] = set()  # open changes of which a person was told that they have no device
@@ -89,6 +91,7 @@ class Housekeeping:
         for site in list(self._memory.sites):
             await self._take_lease(site)
         await self._ledger.take_over()
+        await self._heed()
         await self._ledger.call(store.restart_nops, self._clock.now(), NOP_S)
         for site in list(self._memory.sites):
             await self.read_site(site)
@@ -112,6 +115,8 @@ class Housekeeping:
         for old in [c for c in self._memory.changes.values() if c.site == site and not c.final]:
             if (row := await self._ledger.call(store.change, old.id)) is not None:
                 self._take_in(row)
+            elif not self._executor.carries(old.id):  # of a store that was lost
+                self._memory.changes.pop(old.id, None)
         escalated = await self._ledger.call(store.escalated, site)
         held = {change.id for change in escalated}
         for change in escalated:
@@ -175,6 +180,10 @@ class Housekeeping:
             await self._recover()
             log.info("ledger.back")
             return
+        known = self._memory.doubt
+        await self._heed()
+        if self._memory.doubt is not None and known is None:
+            await self._executor.abandon()  # what it was carrying is in no store any more
         for site in list(self._memory.sites):
             await self.read_site(site)
         log.info("ledger.back")

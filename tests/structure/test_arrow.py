@@ -23,6 +23,7 @@ PURE = [
     "inventory/regulatory.py",
     "inventory/windows.py",
     "agent/lease.py",
+    "agent/lost_rows.py",
     "drivers/expectation.py",
     "drivers/notifications.py",
     "drivers/openwrt/act.py",
