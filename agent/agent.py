@@ -15,6 +15,7 @@ from agent.changes import Changes
 from agent.clock import Clock
 from agent.configuration import ReloadReport, effective, leaving, report
 from agent.departing import Departing
+from agent.doubted_store import DoubtedStore
 from agent.executor import Executor
 from agent.fleet import Ears, Fleet, MakeLane
 from agent.housekeeping import Housekeeping
@@ -71,6 +72,7 @@ class Agent:
         self._stopping = asyncio.Event()
         self._reloading = asyncio.Lock()
         ledger.lost = self._lost
+        ledger.outbid = self._outbid
         ledger.backlog.tell = self._journal_lost
         if ledger.backlog.lost:
             self._journal_lost(ledger.backlog.lost)
@@ -117,6 +119,7 @@ class Agent:
         )
         answers = Answers(memory, ledger, clock, self.fleet, self.executor, self.changes, tell)
         self.incidents = Incidents(memory, ledger, clock, answers)
+        self.doubted_store = DoubtedStore(memory, ledger, clock, tell)
         self.house = Housekeeping(
             memory,
             ledger,
@@ -127,6 +130,7 @@ class Agent:
             tell,
             self.incidents.recover_sites,
             self.incidents.recover,
+            self.doubted_store.heed,
         )
         late = LateWrites(memory, clock, self.changes)
         self.inbox = Inbox(memory, clock, self.fleet, self.radar, self.incidents, late)
@@ -166,6 +170,10 @@ class Agent:
             self.alarm.tell(
                 EVERY_SITE, f"only observing, and seeing to radar, until the disk is back: {why}", None
             )
+
+    def _outbid(self, site: str) -> None:
+        """Another agent took the site over while this one stalled."""
+        self.house.stand_by(site, "lease lost")
 
     def _journal_lost(self, why: str) -> None:
         self.alarm.tell(EVERY_SITE, f"should the store be lost, radar is kept in memory only: {why}", None)

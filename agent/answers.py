@@ -230,7 +230,9 @@ class Answers:
         """Asked when it is its turn at the device: what speaks against it by now."""
         view = self._memory.view(self._memory.sites[event.site], self._clock.now())
         found = _vetoes(view, request, event, actor)
-        return found[0].reason if found else None
+        if found:
+            return found[0].reason
+        return self._ledger.unleased(event.site, view.site.policy.apply_timeout_s)
 
     async def _note(self, deed: Deed, event: Event, result: str, actor: Actor | None = None) -> None:
         request = deed.request

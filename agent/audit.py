@@ -85,6 +85,14 @@ class AuditLog:
         self._newest = ""
         self._head: AuditHead | None = None
 
+    @property
+    def directory(self) -> Path:
+        return self._directory
+
+    def forget(self) -> None:
+        """The store was made anew: where the chain ends is to be read from the files."""
+        self._head = None
+
     def flush(self) -> int:
         """How many waiting records are now in the file and synced: all of them.
 

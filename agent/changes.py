@@ -22,7 +22,7 @@ from agent.planner.decision import Move, NoChange
 from agent.planner.legal import Veto
 from agent.records import Evidence, ppm
 from agent.rollback import destination
-from agent.store.errors import RadioBusy, StaleChange, TokenExpired, TokenSpent
+from agent.store.errors import LeaseLost, RadioBusy, StaleChange, TokenExpired, TokenSpent
 from agent.tokens import token_for
 from agent.watch import freeze_baseline
 from drivers.errors import DriverError
@@ -100,6 +100,8 @@ class Changes:
             return await self._store(change, reason=move.reason, params=dict(move.params))
         except RadioBusy as busy:
             return declined(move, "radio_busy", held_by=busy.change_id)
+        except LeaseLost:
+            return declined(move, "lease_lost")
 
     async def undo(self, done: Change, actor: Actor) -> Change | NoChange:
         """Take back a change that is over, as a new change from the stored prior values."""
@@ -132,6 +134,8 @@ class Changes:
             return await self._store(change, reason=reason, params={"undo_of": done.id}, spends=spends)
         except RadioBusy as busy:
             return declined(move, "radio_busy", held_by=busy.change_id)
+        except LeaseLost:
+            return declined(move, "lease_lost")
         except (TokenSpent, TokenExpired, StaleChange) as error:
             return declined(move, "token_not_usable", why=str(error))
 

@@ -28,8 +28,9 @@ from agent.counts import Count
 from agent.disk import make_directory
 from agent.garbage import collect_seldom
 from agent.journal import Journal
+from agent.keeper import Keeper
 from agent.lane import READ_S, Lane
-from agent.ledger import Ledger
+from agent.ledger import LOST_DISK, Ledger
 from agent.metrics.collector import LoopCollector
 from agent.metrics.gather import Sources, gather
 from agent.metrics.loop_lag import LoopLag
@@ -40,7 +41,6 @@ from agent.records import Pseudonyms
 from agent.reloads import Reloads
 from agent.settings import Settings
 from agent.state_dir import made
-from agent.store.store import Store
 from agent.traps import trap_listener
 from drivers import registry
 from drivers.base import Device, DeviceContext
@@ -195,7 +195,7 @@ def _status(agent: Agent) -> str:
     """One line for `systemctl status`."""
     open_changes = sum(not change.final for change in agent.memory.changes.values())
     lost = len(agent.memory.lost)
-    why = agent.memory.observing_only
+    why = agent.memory.observing
     told = f"{len(agent.sites)} sites, {len(agent.lanes)} devices, {lost} lost, {open_changes} open changes"
     return f"{told}; observing only: {' '.join(why.split())}" if why else told
 
@@ -217,11 +217,16 @@ def _audit_key(settings: Settings) -> tuple[Key, bool]:
 
 @asynccontextmanager
 async def _ledger(settings: Settings, clock: Clock, key: Key) -> AsyncIterator[Ledger]:
-    store = Store(settings.store_url)
-    make_directory(settings.audit_dir)
+    keeper = Keeper(settings.store_url, settings.audit_dir, clock)
+    store = keeper.as_store()
     audit = AuditLog(settings.audit_dir, store, key, clock=clock)
-    for finding in audit.recover():
-        log.error("audit.damaged", finding=str(finding))
+    keeper.tell(audit.forget)
+    try:
+        make_directory(settings.audit_dir)
+        for finding in audit.recover():
+            log.error("audit.damaged", finding=str(finding))
+    except (*LOST_DISK, OSError) as error:  # the agent observes until it is back
+        log.error("ledger.lost_at_start", error=str(error))
     names = Pseudonyms(derive(key, "pseudonym"))
     backlog = Backlog(Journal(settings.journal, derive(key, "radar-journal")))
     backlog.open()

@@ -16,7 +16,7 @@ from agent.audit import AuditUnavailable
 from agent.change import Change, State, Trigger
 from agent.course import Course, Interrupt
 from agent.monitoring import Monitoring
-from agent.store.errors import RadioBusy, StoreUnavailable
+from agent.store.errors import LeaseLost, RadioBusy, StoreUnavailable
 from agent.taking_back import TakingBack
 from agent.workbench import Workbench
 from agent.writing import Writing
@@ -105,6 +105,15 @@ class Executor:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
 
+    def let_go(self, site: str) -> None:
+        """Another agent has the site: what is open there is carried on by that one. A call to a device that
+        is under way is ended."""
+        for id, course in self._courses.items():
+            running = course.task
+            mine = self._memory.changes[id].site == site
+            if mine and running is not None and running is not asyncio.current_task():
+                running.cancel()
+
     async def _carry(self, change: Change, course: Course) -> None:
         try:
             if not await self._all_steps(change, course):
@@ -122,6 +131,9 @@ class Executor:
                 course.step()
             if change.state is State.ESCALATED:
                 self._alarm.escalated(change.site, next(iter(change.radios), None), change.id)
+        except LeaseLost as error:
+            log.warning("change.let_go", change=change.id, state=str(change.state), why=str(error))
+            return True
         except Exception as error:  # one change must not end the daemon: it stays open, and a person knows
             if self._bench.ledger.damaged:
                 self._left_open(change, error)

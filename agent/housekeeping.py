@@ -14,8 +14,10 @@ from agent.clock import Clock
 from agent.doubts import Doubts
 from agent.executor import Executor
 from agent.fleet import Fleet
+from agent.lease import LEASE_S, Lease, Watched
 from agent.ledger import LOST_DISK, Ledger
 from agent.memory import STOPPING, Memory
+from agent.moment import Deadline
 from agent.nop import restarted
 from agent.store.errors import LeaseHeld
 from inventory.model import RadioKey
@@ -23,14 +25,13 @@ from inventory.regulatory import NOP_S
 
 log = structlog.get_logger()
 
-LEASE_S = 90.0
 WEEK_US = 7 * 86_400_000_000
 
 
 class Housekeeping:
     """``holder``: this agent's name in the lease. ``alert(site, text, radio)`` calls a person.
     ``taken_over(sites)``: what another agent began at these sites is ours to go on with. ``learn()``: the
-    store can be read for the first time."""
+    store can be read for the first time. ``heed()``: it may have been made anew."""
 
     def __init__(
         self,
@@ -43,6 +44,7 @@ class Housekeeping:
         alert: Callable[[str, str, RadioKey | None], None],
         taken_over: Callable[[list[str]], Awaitable[None]],
         learn: Callable[[], Awaitable[None]],
+        heed: Callable[[], Awaitable[None]],
     ) -> None:
         self._memory = memory
         self._ledger = ledger
@@ -53,6 +55,8 @@ class Housekeeping:
         self._alert = alert
         self._taken_over = taken_over
         self._learn = learn
+        self._heed = heed
+        self._watched: dict[str, Watched] = {}  # leases of others, by site
         self._recovered = False  # what the store knows is known here
         self._homeless: set[str] = set()  # open changes of which a person was told that they have no device
 
@@ -87,6 +91,7 @@ class Housekeeping:
         for site in list(self._memory.sites):
             await self._take_lease(site)
         await self._ledger.take_over()
+        await self._heed()
         await self._ledger.call(store.restart_nops, self._clock.now(), NOP_S)
         for site in list(self._memory.sites):
             await self.read_site(site)
@@ -110,6 +115,8 @@ class Housekeeping:
         for old in [c for c in self._memory.changes.values() if c.site == site and not c.final]:
             if (row := await self._ledger.call(store.change, old.id)) is not None:
                 self._take_in(row)
+            elif not self._executor.carries(old.id):  # of a store that was lost
+                self._memory.changes.pop(old.id, None)
         escalated = await self._ledger.call(store.escalated, site)
         held = {change.id for change in escalated}
         for change in escalated:
@@ -173,6 +180,10 @@ class Housekeeping:
             await self._recover()
             log.info("ledger.back")
             return
+        known = self._memory.doubt
+        await self._heed()
+        if self._memory.doubt is not None and known is None:
+            await self._executor.abandon()  # what it was carrying is in no store any more
         for site in list(self._memory.sites):
             await self.read_site(site)
         log.info("ledger.back")
@@ -201,14 +212,19 @@ class Housekeeping:
 
     async def _take_lease(self, site: str) -> None:
         """Take or renew it. A site that another agent had is recovered before anything is written to it."""
-        now_us = self._clock.now().utc_us
+        now, take = self._clock.now(), self._ledger.store.take_lease
+        seen = self._watched.get(site)
+        mark = seen.mark if seen is not None and seen.run_out(now) else None
         try:
-            await self._ledger.call(self._ledger.store.take_lease, site, self._holder, now_us, LEASE_S)
+            epoch = await self._ledger.call(take, site, self._holder, now.utc_us, LEASE_S, mark)
         except LeaseHeld as held:
-            if site not in self._memory.standby:
-                log.warning("lease.held", site=site, holder=held.holder)
-            self._memory.standby[site] = f"lease held by {held.holder}"
+            if seen is None or seen.mark != held.mark:
+                self._watched[site] = Watched(mark=held.mark, since=now)
+            self.stand_by(site, f"lease held by {held.holder}")
             return
+        self._watched.pop(site, None)
+        until = Deadline.after(now, LEASE_S)
+        self._ledger.leases[site] = Lease(holder=self._holder, epoch=epoch, until=until)
         if site in self._memory.standby:
             await self.read_site(site)
             log.warning("lease.taken_over", site=site)
@@ -216,7 +232,17 @@ class Housekeeping:
             await self._taken_over([site])
             await self.begin_open()
 
+    def stand_by(self, site: str, why: str) -> None:
+        """Another agent has this site: watch it, and leave its changes alone."""
+        if site not in self._memory.standby:
+            log.warning("lease.lost" if site in self._ledger.leases else "lease.held", site=site, holder=why)
+        self._memory.standby[site] = why
+        over = Deadline.after(self._clock.now(), 0.0)
+        self._ledger.leases[site] = Lease(holder=self._holder, epoch=0, until=over)  # no write passes with it
+        self._executor.let_go(site)
+
     async def drop_lease(self, site: str) -> None:
         with suppress(*LOST_DISK):  # it ends by itself
             await self._ledger.call(self._ledger.store.drop_lease, site, self._holder)
         self._memory.standby.pop(site, None)
+        self._ledger.leases.pop(site, None)

@@ -22,10 +22,11 @@ from agent.clock import Clock
 from agent.counts import Count, Counts
 from agent.desk import Desk, Rank, ranked
 from agent.events import Event
+from agent.lease import LEASE_S, Lease
 from agent.moment import Deadline
 from agent.nop import Nop
 from agent.records import Evidence, Pseudonyms, Record, record
-from agent.store.errors import StoreUnavailable
+from agent.store.errors import LeaseLost, StoreUnavailable
 from agent.store.store import Store
 from agent.taking_over import take_over
 
@@ -41,6 +42,7 @@ class Ledger:
 
     ``backlog``: where that of radar goes when they do not take it in time. ``ids`` gives a fresh UUIDv7 as
     text. ``damaged``: why the disk was lost, None = the last write was whole. ``lost(why)``: told when it is.
+    ``leases``: those that this agent took; ``outbid(site)``: told when a write found another's in its place.
     ``counts``: what of it `/metrics` tells.
     """
 
@@ -61,6 +63,8 @@ class Ledger:
         self.names = names
         self.damaged: str | None = None
         self.lost: Callable[[str], None] = lambda why: None
+        self.leases: dict[str, Lease] = {}  # by site
+        self.outbid: Callable[[str], None] = lambda site: None
         self.counts = Counts()
         self._desk: Executor = Desk("store")
         self._readers: Executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-reads")
@@ -88,9 +92,25 @@ class Ledger:
             self._note_damage(error)
             raise
 
+    def _lease(self, site: str) -> tuple[str, int] | None:
+        lease = self.leases.get(site)
+        return None if lease is None else (lease.holder, lease.epoch)
+
+    def unleased(self, site: str, for_s: float) -> str | None:
+        """Why a write of at most ``for_s`` must not be sent to this site: another agent may have it by the
+        time that the write has landed. None: it may be sent."""
+        lease = self.leases.get(site)
+        if lease is not None and lease.held(self.clock.now(), min(for_s, LEASE_S / 2)):
+            return None
+        return "lease_not_held"
+
     async def write(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """A store call with audit records in it, and the records in the file, synced."""
-        done = await self.call(self._write, functools.partial(work, *args, **kwargs))
+        try:
+            done = await self.call(self._write, functools.partial(work, *args, **kwargs))
+        except LeaseLost as error:
+            self.outbid(error.site)
+            raise
         self.damaged = None
         return done
 
@@ -191,6 +211,7 @@ class Ledger:
             spends_token_of=spends_token_of,
             allow_expired=allow_expired,
             now=self.clock.now(),
+            lease=self._lease(change.site),
         )
         kept = Entry(records=(entry,), change=change, token_expires=token_expires)
         with ranked(Rank.CHANGE):
@@ -239,6 +260,7 @@ class Ledger:
             use_token=use_token,
             allow_expired=allow_expired,
             now=now,
+            lease=self._lease(change.site),
             **patch,
         )
         done = replace(change, state=after, rev=change.rev + 1, **patch)

@@ -185,6 +185,7 @@ class Memory:
         self.changes: dict[str, Change] = {}
         self.pauses: dict[str, Deadline | None] = {}  # scope -> until when; None: until resumed
         self.observing_only: str | None = None
+        self.doubt: str | None = None  # why the store can't be relied on until a person says so
         self.lasting: set[str] = set()  # events whose changes are not forgotten, however old they are
         self.stuck: set[str] = set()  # escalated changes that still hold their radios
         self.standby: dict[str, str] = {}  # site -> why this agent may not write to it
@@ -322,7 +323,7 @@ class Memory:
             barred_mhz=self.barred(site.id, now),
             changes=self.changes_of(site.id, now),
             paused=self.paused_at(now),
-            observing_only=self.observing_only or self.standby.get(site.id),
+            observing_only=self.observing or self.standby.get(site.id),
             hands_off=self.hands_off(site.id),
             bssids=self._bssids(site),
             ssids=self._names(site),
@@ -332,6 +333,11 @@ class Memory:
                 if site_of(done[0]) == site.id and abs(now.utc_us - at_us) < DAY_US  # a clock set far back
             },
         )
+
+    @property
+    def observing(self) -> str | None:
+        """Why nothing but radar is acted on at any site; None: it is."""
+        return self.observing_only or self.doubt
 
     def hands_off(self, site: str) -> str | None:
         """Why not even radar may have anything written at this site: it is another agent's, or this one

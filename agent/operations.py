@@ -15,6 +15,7 @@ from agent.audit_files import Filter, query
 from agent.change import FINAL, Actor, Change, State
 from agent.drill import Injected
 from agent.events import Event, EventKind
+from agent.ledger import LOST_DISK
 from agent.moment import Moment
 from agent.planner.channel import Candidate
 from agent.planner.decision import Answer, Deed, Move, NoChange, TakeBack
@@ -32,6 +33,9 @@ UTC_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 EXCEPT_FOR = "radar: an AP that heard it is taken off the channel; and what a person takes back"
 """What a pause does not hold."""
+
+STORE = "store"
+"""What is acknowledged, if it is no change."""
 
 DeviceMaker = Callable[[Site, str], Device]
 """A fresh session to a device of a site, for a probe that shall not disturb the agent's own."""
@@ -69,6 +73,10 @@ class Operations:
             return {"change": await self._shown(change)}
         if isinstance(args, protocol.ApproveArgs):
             return {"change": await self._shown(await self._agent.operator.approve(args.id, actor))}
+        if isinstance(args, protocol.AcknowledgeArgs) and args.id == STORE:
+            if not await self._agent.doubted_store.acknowledge(actor):
+                raise NotFound("the store is not in doubt: see `rrmd status`")
+            return {"change": None}
         if isinstance(args, protocol.AcknowledgeArgs):
             return {"change": await self._shown(await self._agent.operator.acknowledge(args.id, actor))}
         if isinstance(args, protocol.PauseArgs):
@@ -102,7 +110,7 @@ class Operations:
     async def status(self, site: str | None) -> Mapping[str, Any]:
         """Sites, radios, non-occupancy periods and alerts as known right now."""
         sites = [self._site(site)] if site else list(self._agent.sites.values())
-        head = await self._call(self._store.audit_head)
+        head = await self._known(None, self._store.audit_head)
         return {
             "agent": {
                 "version": version("rrmd"),
@@ -110,7 +118,7 @@ class Operations:
                 "audit_seq": head.seq if head else None,
                 "audit_file": head.file if head else None,
                 "store": self._store_shown,
-                "observing_only": self._agent.memory.observing_only,
+                "observing_only": self._agent.memory.observing,
             },
             "sites": [self._site_row(each) for each in sites],
             "radios": [self._radio_row(key) for each in sites for key in each.radios],
@@ -122,11 +130,11 @@ class Operations:
             ],
             "pauses": [
                 _pause_row(pause)
-                for pause in await self._call(self._store.pauses, self._agent.clock.now())
+                for pause in await self._known([], self._store.pauses, self._agent.clock.now())
                 if not site or pause.scope.split("/")[0] in (site, EVERYWHERE)
             ],
             "alerts": [_alert_row(a) for a in self._agent.alerts if not site or a.site == site]
-            + [_escalated_row(c) for c in await self._call(self._store.escalated, site)],
+            + [_escalated_row(c) for c in await self._known([], self._store.escalated, site)],
         }
 
     async def events(self, args: protocol.EventsArgs) -> Mapping[str, Any]:
@@ -269,6 +277,13 @@ class Operations:
 
     async def _call(self, work: Callable[..., Any], *args: Any) -> Any:
         return await self._agent.ledger.read(work, *args)
+
+    async def _known(self, without: Any, work: Callable[..., Any], *args: Any) -> Any:
+        """As `_call`; ``without`` while the store is lost: the rest of a status is told all the same."""
+        try:
+            return await self._call(work, *args)
+        except LOST_DISK:
+            return without
 
     def _records(self, change_id: str) -> list[Mapping[str, Any]]:
         return list(query(self._audit_dir, Filter(change_id=change_id)))

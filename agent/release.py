@@ -50,8 +50,10 @@ class Release:
         site = self._memory.sites.get(site_of(key))
         if site is None or key not in site.radios:
             raise NotFound(f"no radio {key}: see `rrmd status`")
-        if self._memory.observing_only:
-            return f"nothing is written now: {self._memory.observing_only}"
+        if self._memory.observing:
+            return f"nothing is written now: {self._memory.observing}"
+        if why := self._ledger.unleased(site.id, site.policy.apply_timeout_s):
+            return f"nothing is written now: {self._memory.standby.get(site.id, why)}"
         if not site.policy.mode.writes:
             return f"site {site.id} is in mode {site.policy.mode}: nothing is written there"
         view = self._memory.view(site, self._clock.now())

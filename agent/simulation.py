@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,9 @@ from agent.backlog import Backlog
 from agent.clock import Clock
 from agent.disk import make_directory
 from agent.journal import Journal
+from agent.keeper import Keeper
 from agent.lane import Lane
-from agent.ledger import Ledger
+from agent.ledger import LOST_DISK, Ledger
 from agent.records import Pseudonyms
 from agent.settings import Settings
 from agent.store.errors import StoreUnavailable
@@ -92,10 +93,13 @@ class Simulation:
         """An agent over what the state directory holds; the caller runs and closes it."""
         settings = self.settings
         key = load_or_create_key(settings.key_file)
-        store = self.wrap_store(Store(settings.store_url))
         make_directory(settings.audit_dir)
+        keeper = Keeper(settings.store_url, settings.audit_dir, self.clock)
+        store = self.wrap_store(keeper.as_store())
         audit = self.wrap_audit(AuditLog(settings.audit_dir, store, key, clock=self.clock))
-        audit.recover()
+        keeper.tell(audit.forget)
+        with suppress(*LOST_DISK):
+            audit.recover()
         backlog = Backlog(self.wrap_journal(Journal(settings.journal, derive(key, "radar-journal"))))
         backlog.open()
         names = Pseudonyms(derive(key, "pseudonym"))

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from agent.change import TABLE, Actor, Change, State, Trigger, agrees, deadline_s
+from agent.change import TABLE, Actor, Cause, Change, State, Trigger, agrees, deadline_s
 from agent.clock import Clock
 from agent.course import Interrupt
 from agent.desk import ranked
@@ -80,13 +80,29 @@ class Workbench:
         off = want.get(Setting.ENABLED) == 0
         return agrees(want, change.known(have)) and (off or have.state is RadioState.ON_AIR)
 
+    def no_longer_ours(self, change: Change) -> str | None:
+        """Why nothing may be sent at this site any more: the lease may run out before the write has landed.
+
+        Radar is not kept waiting by a store that is lost, unless another agent is known to have the site.
+        """
+        ours = change.site not in self.memory.standby
+        lost = self.ledger.damaged is not None or self.ledger.backlog.holds(change)
+        if ours and lost and change.cause is Cause.DFS_RADAR:
+            return None
+        return self.ledger.unleased(change.site, self.policy(change).apply_timeout_s)
+
     def no_longer_back(self, change: Change, values: Values, have: ConfigState) -> str | None:
         """Why a rollback must not send these values now; ``have``: what it found on the device."""
+        if why := self.no_longer_ours(change):
+            return why
         veto = forbidden(self.view(change), change, values, have)
         return veto.reason if veto else None
 
     def no_longer_lawful(self, change: Change, values: Values) -> str | None:
-        """Why these values must not be sent now; the last look before a write, radar may have come since."""
+        """Why these values must not be sent now; the last look before a write, radar may have come since, or
+        another agent."""
+        if why := self.no_longer_ours(change):
+            return why
         view = self.view(change)
         at = view.radios[change.radios[0]]
         veto = legal.values_forbidden(view, at, values, at.block)

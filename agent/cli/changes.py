@@ -140,12 +140,15 @@ def reject(
 
 def acknowledge(
     context: typer.Context,
-    change_id: Annotated[str, typer.Argument(metavar="ID", help="A change in state ESCALATED.")],
+    change_id: Annotated[
+        str,
+        typer.Argument(metavar="ID", help="A change in state ESCALATED, or store: one that was made anew."),
+    ],
     as_json: Json = False,
 ) -> int:
-    """Say that you have looked after an escalated change."""
+    """Say that you have looked after an escalated change, or know what a store that was made anew lacks."""
     found = options_of(context).ask("acknowledge", id=change_id)
-    show_json(found) if as_json else show_changes([found["change"]])
+    show_json(found) if as_json else show_changes([found["change"]] if found["change"] else [])
     return ExitCode.FINE
 
 

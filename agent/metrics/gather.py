@@ -127,7 +127,7 @@ class _Scrape:
         except StoreUnavailable:
             pass  # the ledger has said so, and rrmd_ledger_ok says it below
         self._add("ledger_ok", value=ledger.damaged is None)
-        self._add("observing_only", value=memory.observing_only is not None)
+        self._add("observing_only", value=memory.observing is not None)
         self._add("loop_lag_seconds", value=self._from.lag.worst_s)
         reloaded = self._from.reloaded()
         self._add("reload_ok", value=reloaded.ok)

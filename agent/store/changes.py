@@ -15,6 +15,7 @@ from agent.records import Record
 from agent.store import tables
 from agent.store.database import Database
 from agent.store.errors import RadioBusy, StaleChange, TokenExpired, TokenSpent, decoded
+from agent.store.leases import check_lease
 from agent.store.recording import queue_records
 from agent.store.rows import TokenRow, change_of, change_row, token_of
 from inventory.model import RadioKey
@@ -125,14 +126,17 @@ class Changes(Database):
         spends_token_of: str | None = None,
         allow_expired: bool = False,
         now: Moment | None = None,
+        lease: tuple[str, int] | None = None,
     ) -> Change:
         """The change as stored, with its token, its locks and its records.
 
         A proposal locks nothing. ``spends_token_of``: the committed change that this one undoes; its token
         is used up in the same transaction (``now`` needed; ``allow_expired``: a person undoes by hand).
-        Raises RadioBusy, TokenSpent, TokenExpired.
+        ``lease`` (holder, epoch): only if that is still in force. Raises RadioBusy, TokenSpent, TokenExpired,
+        LeaseLost.
         """
         with self._write() as conn:
+            check_lease(conn, change.site, lease)
             if spends_token_of is not None:
                 spend_token(conn, spends_token_of, now, allow_expired)
             conn.execute(insert(tables.change), change_row(change))
@@ -155,18 +159,21 @@ class Changes(Database):
         allow_expired: bool = False,
         now: Moment | None = None,
         token_expires: Deadline | int | None = None,
+        lease: tuple[str, int] | None = None,
         **patch: Any,
     ) -> Change:
         """The change after ``trigger``, with the fields of ``patch`` set (see PATCHABLE) and ``rev`` + 1.
 
         ``use_token``: the token is used up in the same transaction; needs ``now``. ``token_expires`` goes
         with a ``token_sha256`` in the patch (a proposal gets its token when it is approved or started).
-        Raises IllegalTransition, StaleChange, RadioBusy (a proposal that is approved), TokenSpent,
-        TokenExpired; nothing has changed then.
+        ``lease`` (holder, epoch): only if that is still in force. Raises IllegalTransition, StaleChange,
+        RadioBusy (a proposal that is approved), TokenSpent, TokenExpired, LeaseLost; nothing has changed
+        then.
         """
         check_patch(patch)
         after = replace(change, state=next_state(change.state, trigger), rev=change.rev + 1, **patch)
         with self._write() as conn:
+            check_lease(conn, change.site, lease)
             update_change(conn, change, after)
             if change.token_sha256 != after.token_sha256:
                 add_token(conn, after, token_expires)

@@ -22,6 +22,10 @@ class StoreUnavailable(StoreError):
     """The disk is full, locked, failing, or the file is damaged: observe only, try again later."""
 
 
+class StoreDamaged(StoreUnavailable):
+    """What the store holds is not what was put there: put the file aside, a person must know."""
+
+
 class SchemaTooNew(StoreError):
     """The file was written by a newer rrmd: install that version, or use another file."""
 
@@ -56,12 +60,20 @@ class TokenExpired(StoreError):
 
 
 class LeaseHeld(StoreError):
-    """Another agent writes to this site: observe only, ask again after ``until_utc_us``."""
+    """Another agent writes to this site: observe only, ask again. ``mark`` alters with each renewal."""
 
-    def __init__(self, holder: str, until_utc_us: int) -> None:
+    def __init__(self, holder: str, mark: tuple[int, int]) -> None:
         super().__init__(f"the lease is held by {holder}")
         self.holder = holder
-        self.until_utc_us = until_utc_us
+        self.mark = mark
+
+
+class LeaseLost(StoreError):
+    """The site has become another agent's: leave its changes and its devices to that one."""
+
+    def __init__(self, site: str, holder: str) -> None:
+        super().__init__(f"the lease of {site} is held by {holder or 'nobody'}")
+        self.site = site
 
 
 @contextmanager
@@ -72,14 +84,21 @@ def boundary() -> Iterator[None]:
     except IntegrityError as error:
         raise StoreConflict(str(error.orig)) from error
     except SQLAlchemyError as error:
-        raise StoreUnavailable(str(getattr(error, "orig", None) or error)) from error
+        raise unavailable(getattr(error, "orig", None) or error) from error
     except (sqlite3.Error, OSError) as error:
-        raise StoreUnavailable(str(error)) from error
+        raise unavailable(error) from error
+
+
+def unavailable(error: BaseException) -> StoreUnavailable:
+    """What an error of the database means: the file is damaged, or it can't be used now."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest says more precisely which
+    damaged = code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return (StoreDamaged if damaged else StoreUnavailable)(str(error))
 
 
 def decoded(make: Callable[[Any], Value], row: Any) -> Value:
-    """What ``make`` makes of a row. Raises StoreUnavailable when the row is damaged."""
+    """What ``make`` makes of a row. Raises StoreDamaged when the row is."""
     try:
         return make(row)
     except (ValueError, KeyError, TypeError) as error:
-        raise StoreUnavailable(f"a row of the store is damaged: {error!r}") from error
+        raise StoreDamaged(f"a row of the store is damaged: {error!r}") from error

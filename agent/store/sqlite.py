@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from contextlib import closing
+from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine
 from sqlalchemy import event as hooks
 
-from agent.store.errors import boundary
+from agent.store.errors import StoreDamaged, boundary, unavailable
 
+CHECK_S = 5.0
+"""How long a store is looked through when it is opened: some millions of rows."""
 BUSY_S = 5.0
 """How long one process waits for another's write."""
 
@@ -24,6 +28,25 @@ def engine_of(url: URL) -> Engine:
     engine = create_engine(url, hide_parameters=True)
     _tune(engine)
     return engine
+
+
+def damage_in(path: Path) -> str | None:
+    """What is wrong with the file, by SQLite's own quick check, as far as that comes in `CHECK_S`; None:
+    nothing, or there is no file. Raises StoreUnavailable."""
+    if not path.exists():
+        return None
+    with boundary(), closing(sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)) as conn:
+        over = time.monotonic() + CHECK_S
+        conn.set_progress_handler(lambda: time.monotonic() > over, 10_000)
+        try:
+            said = [row[0] for row in conn.execute("PRAGMA quick_check(1)")]
+        except sqlite3.Error as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+                return None
+            if isinstance(unavailable(error), StoreDamaged):
+                return str(error)
+            raise
+    return None if said == ["ok"] else str(said[0] if said else "it can't be read")
 
 
 def _tune(engine: Engine) -> None:

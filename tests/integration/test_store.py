@@ -432,10 +432,14 @@ def test_two_agents_and_one_lease(store: Store, url: str) -> None:
     assert store.take_lease("north", "a", NOW.utc_us, 30) == 1
     with pytest.raises(LeaseHeld) as caught:
         other.take_lease("north", "b", NOW.utc_us + 1, 30)
-    assert (caught.value.holder, caught.value.until_utc_us) == ("a", NOW.utc_us + 30_000_000)
+    assert (caught.value.holder, caught.value.mark) == ("a", (1, NOW.utc_us + 30_000_000))
     assert other.take_lease("south", "b", NOW.utc_us, 30) == 1
     assert store.take_lease("north", "a", NOW.utc_us + 20_000_000, 30) == 1, "renewed"
-    assert other.take_lease("north", "b", NOW.utc_us + 50_000_000, 30) == 2, "run out"
+    with pytest.raises(LeaseHeld):
+        other.take_lease("north", "b", NOW.utc_us + 10**15, 30, caught.value.mark)  # renewed since
+    with pytest.raises(LeaseHeld) as caught:
+        other.take_lease("north", "b", NOW.utc_us + 10**15, 30)  # no wall clock decides
+    assert other.take_lease("north", "b", NOW.utc_us + 50_000_000, 30, caught.value.mark) == 2
     assert not store.drop_lease("north", "a")
     assert other.drop_lease("north", "b")
     assert store.take_lease("north", "a", NOW.utc_us, 30) == 3

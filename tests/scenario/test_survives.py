@@ -332,7 +332,7 @@ def test_an_approval_while_another_change_has_the_radio_is_refused(tmp_path: Pat
             proposed = await proposal(agent, rig.key, 161)
             busy = await opened(agent, rig.key, 153)
             await agent.executor.settled(busy.id, State.MONITORING)
-            with pytest.raises(Refused, match="another change has its radio"):
+            with pytest.raises(Refused, match="open_change"):
                 await agent.operator.approve(proposed.id, PERSON)
             assert agent.memory.changes[proposed.id].state is State.PROPOSED
             assert agent.executor.carries(proposed.id)

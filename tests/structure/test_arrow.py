@@ -22,6 +22,8 @@ PURE = [
     "inventory/channels.py",
     "inventory/regulatory.py",
     "inventory/windows.py",
+    "agent/lease.py",
+    "agent/lost_rows.py",
     "drivers/expectation.py",
     "drivers/notifications.py",
     "drivers/openwrt/act.py",
