@@ -11,6 +11,7 @@ import structlog
 from agent.alert import Alert, Alerts
 from agent.answers import Answers
 from agent.audit import EVERY_SITE
+from agent.change import Change
 from agent.changes import Changes
 from agent.clock import Clock
 from agent.configuration import ReloadReport, effective, leaving, report
@@ -139,6 +140,7 @@ class Agent:
             tasks.create_task(self.house.keep(self._settle), name="housekeeping"),
             tasks.create_task(self.incidents.run(tasks), name="incidents"),
             tasks.create_task(inbox.run(), name="inbox"),
+            tasks.create_task(self.alarm.remind(self._waiting), name="reminders"),
         ]
 
     async def _drain(self) -> None:
@@ -218,6 +220,11 @@ class Agent:
         """Radios whose changes are being carried out."""
         changes = self.memory.changes.values()
         return frozenset(key for change in changes if not change.final for key in change.radios)
+
+    def _waiting(self) -> list[Change]:
+        """Escalated changes that nobody has looked after, of the sites that are this agent's."""
+        found = [self.memory.changes[id] for id in self.memory.stuck if id in self.memory.changes]
+        return [change for change in found if change.site not in self.memory.standby]
 
     # -- small things ------------------------------------------------------------------------------
 

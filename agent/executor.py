@@ -121,7 +121,7 @@ class Executor:
                 change = self._memory.remember(await self._steps[change.state](change, course))
                 course.step()
             if change.state is State.ESCALATED:
-                self._alarm.escalated(change.site, next(iter(change.radios), None), change.id)
+                self._alarm.escalated(change)
         except Exception as error:  # one change must not end the daemon: it stays open, and a person knows
             if self._bench.ledger.damaged:
                 self._left_open(change, error)
