@@ -11,6 +11,7 @@ import structlog
 from agent.alert import Alert, Alerts
 from agent.answers import Answers
 from agent.audit import EVERY_SITE
+from agent.change import Change
 from agent.changes import Changes
 from agent.clock import Clock
 from agent.configuration import ReloadReport, effective, leaving, report
@@ -147,6 +148,7 @@ class Agent:
             keeper.keep("housekeeping", EVERY_SITE, lambda: self.house.keep(self._settle), vital=True),
             keeper.keep("incidents", EVERY_SITE, lambda: self.incidents.run(tasks), vital=True),
             keeper.keep("inbox", EVERY_SITE, inbox.run, vital=True),
+            keeper.keep("reminders", EVERY_SITE, lambda: self.alarm.remind(self._waiting)),
         ]
 
     async def _drain(self) -> None:
@@ -230,6 +232,11 @@ class Agent:
         """Radios whose changes are being carried out."""
         changes = self.memory.changes.values()
         return frozenset(key for change in changes if not change.final for key in change.radios)
+
+    def _waiting(self) -> list[Change]:
+        """Escalated changes that nobody has looked after, of the sites that are this agent's."""
+        found = [self.memory.changes[id] for id in self.memory.stuck if id in self.memory.changes]
+        return [change for change in found if change.site not in self.memory.standby]
 
     # -- small things ------------------------------------------------------------------------------
 

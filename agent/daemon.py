@@ -161,6 +161,7 @@ def _stop(agent: Agent, notifier: Notifier) -> None:
 async def _alerts(agent: Agent, settings: Settings) -> AsyncIterator[AlertSinks]:
     """The ways out for alerts, as long as the agent lives. Raises CredentialError."""
     sinks = AlertSinks(channels_of(settings), agent.clock.monotonic)
+    agent.alarm.again_s = settings.alert_again
     agent.alarm.sinks += [lambda alert: agent.ledger.counts.add(Count.ALERTS, alert.site), sinks.raised]
     try:
         yield sinks

@@ -130,7 +130,7 @@ class Executor:
                 change = self._memory.remember(await self._steps[change.state](change, course))
                 course.step()
             if change.state is State.ESCALATED:
-                self._alarm.escalated(change.site, next(iter(change.radios), None), change.id)
+                self._alarm.escalated(change)
         except LeaseLost as error:
             log.warning("change.let_go", change=change.id, state=str(change.state), why=str(error))
             return True

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.agent import Agent
-from agent.alert import Alert
+from agent.alert import ESCALATED, Alert
 from agent.api import protocol
 from agent.api.errors import BadArgs, NotFound
 from agent.audit_files import Filter, query
@@ -358,7 +358,7 @@ def _escalated_row(change: Change) -> dict[str, Any]:
         "utc": _iso(change.created_utc_us),
         "site": change.site,
         "radio": change.radios[0],
-        "text": "a change could be neither kept nor taken back: look at the radio",
+        "text": ESCALATED,
         "change_id": change.id,
     }
 

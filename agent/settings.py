@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from agent import places
+from agent.alert import AGAIN_S
+from agent.span import seconds
 from inventory.credentials import name_of
 
 MOST_PORT: Final = 65535
@@ -58,6 +60,7 @@ class Settings(BaseModel):
     ``metrics``: where `/metrics` is served, None = nowhere. ``traps``: where SNMP notifications are heard
     beside the sockets of the service manager, None = nowhere. ``alert_syslog``: a socket's path, or a host
     that takes syslog over UDP; ``alert_webhook``: a URL, whose path may be a secret: None = no such alerts.
+    ``alert_again``: seconds between alerts about a change that waits for a person.
     ``alert_webhook_credential``: ``cred:NAME`` of the bearer token that the webhook wants.
     """
 
@@ -79,6 +82,7 @@ class Settings(BaseModel):
     alert_syslog: Path | Endpoint | None = None
     alert_webhook: str | None = Field(default=None, repr=False)
     alert_webhook_credential: str | None = None
+    alert_again: tuple[float, ...] = AGAIN_S
 
     @field_validator(
         "socket_group",
@@ -104,6 +108,17 @@ class Settings(BaseModel):
         if not isinstance(value, str) or not value:
             return value
         return Path(value) if value.startswith("/") else Endpoint.parse(value)
+
+    @field_validator("alert_again", mode="before")
+    @classmethod
+    def _spans(cls, value: object) -> object:
+        """``15m,1h,1d``; nothing: never again."""
+        if not isinstance(value, str):
+            return value
+        waits = tuple(seconds(each) for each in value.split(",") if each.strip())
+        if any(wait < 60 for wait in waits):
+            raise ValueError("expected spans of a minute or more, such as 15m,1h,1d")
+        return waits
 
     @field_validator("alert_webhook", mode="after")
     @classmethod

@@ -36,7 +36,8 @@ class Notice:
         where = alert.radio or alert.site
         change = f" (change {alert.change_id})" if alert.change_id else ""
         again = f" ({self.folded} more of the same before)" if self.folded else ""
-        return " ".join(f"{where}: {alert.text}{change}{again}".split())[:LONGEST]
+        told = f" (told {alert.again} times before: `rrmd acknowledge`)" if alert.again else ""
+        return " ".join(f"{where}: {alert.text}{change}{again}{told}".split())[:LONGEST]
 
 
 def local_line(notice: Notice, pid: int) -> bytes:
@@ -63,6 +64,7 @@ def body(notice: Notice, host: str) -> Mapping[str, Any]:
         "change_id": alert.change_id,
         "text": alert.text,
         "folded": notice.folded,
+        "again": alert.again,
     }
 
 
@@ -74,7 +76,9 @@ class Folding:
         self._out: dict[Kind, tuple[float, int]] = {}
 
     def admit(self, alert: Alert, now_s: float) -> Notice | None:
-        """None: the same was told a short while ago."""
+        """None: the same was told a short while ago. A reminder has waited already."""
+        if alert.again:
+            return Notice(alert=alert)
         kind = (alert.site, alert.text, alert.radio, alert.change_id)
         told_s, folded = self._out.get(kind, (float("-inf"), 0))
         if now_s - told_s < self._within_s:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
+from drivers.netconf.parse_hello import Offers
+
 BASE: Final = "urn:ietf:params:xml:ns:netconf:base:1.0"
 NOTIFICATION: Final = "urn:ietf:params:xml:ns:netconf:notification:1.0"
 
@@ -34,6 +36,13 @@ def edit_config(target: str, config: str, *, rollback_on_error: bool) -> str:
     option = [leaf("error-option", "rollback-on-error")] if rollback_on_error else []
     default = leaf("default-operation", "merge")
     return _request("edit-config", _store("target", target), default, *option, element("config", config))
+
+
+def change(config: str, offers: Offers) -> tuple[str, ...]:
+    """The requests that make a change: what goes between the locks, with nothing to be undone by itself."""
+    target = "candidate" if offers.candidate else "running"
+    edited = edit_config(target, config, rollback_on_error=offers.rollback_on_error)
+    return (edited, commit()) if offers.candidate else (edited,)
 
 
 def lock(target: str) -> str:

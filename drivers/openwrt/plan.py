@@ -13,7 +13,7 @@ from drivers.openwrt.render import UciValue
 from drivers.openwrt.spatial_reuse import UciReuse
 from drivers.openwrt.spectrum import Spectrum
 from drivers.openwrt.ubus import Call
-from drivers.placing import is_there, target_block
+from drivers.placing import is_there, louder, target_block
 from drivers.types import ConfigState, Edit, Effects, Outage, RadioState, Readback, Setting, Values
 from inventory.channels import Block, block
 from inventory.model import Band
@@ -303,7 +303,7 @@ def effects(subject: Subject, edit: Edit, have: ConfigState) -> Effects:
     todo = deed(subject, edit, have)
     outage, silent_s = _cost(subject, have, todo)
     return Effects(
-        commands=commands(subject, todo),
+        commands=commands(subject, todo, rises=louder(edit, have)),
         outage=outage,
         silent_s=silent_s,
         readback=Readback.CONFIGURED if Setting.OBSS_PD_DBM in edit.set else Readback.IN_FORCE,
@@ -321,25 +321,38 @@ def undoable(subject: Subject, todo: Deed, have: ConfigState) -> bool:
     return not _drops(subject, todo) or (have.state is RadioState.ON_AIR and same)
 
 
-def commands(subject: Subject, todo: Deed) -> tuple[str, ...]:
-    """What would be sent, as a person would type it."""
-    calls = [render.text(todo.csa)] if todo.csa else []
-    if todo.power_dbm is not None:
-        calls.append(render.tx_power(subject.ifname, todo.power_dbm))
-    if todo.quiet or (todo.restart and subject.ways.shell):
-        recorded = (render.record(subject.section, todo.values),) if todo.values else ()
-        again = (render.radio_restart(subject.section),) if todo.restart else ()
-        return (*calls, *recorded, *again)
-    if todo.values:
-        calls.append(render.text(render.uci_set(subject.section, todo.values)))
+def commands(subject: Subject, todo: Deed, *, rises: bool) -> tuple[str, ...]:
+    """What would be sent, in this order, as a person would type it. ``rises``: to a higher power."""
+    if todo.restart:
+        return _restarting(subject, todo)
+    filed = () if todo.quiet else _filed(subject, todo)
+    power = () if todo.power_dbm is None else (render.tx_power(subject.ifname, todo.power_dbm),)
+    recorded = (render.record(subject.section, todo.values),) if todo.quiet and todo.values else ()
+    if todo.csa is None:
+        return (*filed, *power, *recorded)
+    call = render.text(todo.csa)
+    return (call, *power, *filed, *recorded) if rises else (*power, *filed, call, *recorded)
+
+
+def _filed(subject: Subject, todo: Deed) -> tuple[str, ...]:
+    """Through UCI, confirmed at once."""
+    if not todo.values and not todo.removed:
+        return ()
+    calls = [render.uci_set(subject.section, todo.values)] if todo.values else []
     if todo.removed:
-        calls.append(render.text(render.uci_delete(subject.section, todo.removed)))
-    if todo.values or todo.removed:
-        calls += [render.text(render.uci_apply(render.APPLY_S)), render.text(render.UCI_CONFIRM)]
-    if todo.restart and not todo.values:  # else netifd starts it anew with what has changed
-        off = render.uci_set(subject.section, render.OFF)
-        calls += map(render.text, (off, render.uci_apply(render.BOUNCE_S), render.UCI_ROLLBACK))
-    return tuple(calls)
+        calls.append(render.uci_delete(subject.section, todo.removed))
+    return tuple(map(render.text, (*calls, render.uci_apply(render.APPLY_S), render.UCI_CONFIRM)))
+
+
+def _restarting(subject: Subject, todo: Deed) -> tuple[str, ...]:
+    """Off and on; netifd starts a radio anew whose options have changed."""
+    if subject.ways.shell:
+        recorded = (render.record(subject.section, todo.values),) if todo.values else ()
+        return (*recorded, render.radio_restart(subject.section))
+    if todo.values:
+        return _filed(subject, todo)
+    off = render.uci_set(subject.section, render.OFF)
+    return tuple(map(render.text, (off, render.uci_apply(render.BOUNCE_S), render.UCI_ROLLBACK)))
 
 
 def _cost(subject: Subject, have: ConfigState, todo: Deed) -> tuple[Outage, float]:

@@ -57,7 +57,7 @@ def effects(edit: Edit, have: ConfigState, radio: Radio, country: str) -> Effect
     """Said with what is reported only: a check that the device might be able to skip is expected."""
     outage, silent_s = _outage(edit, have, radio, country)
     return Effects(
-        commands=tuple(f"set {radio.key} {name} {value}" for name, value in _changes(edit, have)),
+        commands=_commands(edit, have, radio),
         outage=outage,
         silent_s=silent_s,
         readback=Readback.IN_FORCE,
@@ -87,14 +87,12 @@ def by_restart(edit: Edit, have: ConfigState, radio: Radio, country: str) -> Eff
     return replace(found, outage=Outage.CLIENTS_DROP, silent_s=RESTART_SILENT_S)
 
 
-def _changes(edit: Edit, have: ConfigState) -> list[tuple[Setting, int]]:
-    """What has to be sent: a radio that waits for something is told all of it, to try again."""
+def _commands(edit: Edit, have: ConfigState, radio: Radio) -> tuple[str, ...]:
+    """The edit goes whole or not at all: a radio that waits for something is told it again."""
     steady = have.state in (RadioState.ON_AIR, RadioState.OFF)
-    return [
-        (name, value)
-        for name, value in sorted(edit.set.items())
-        if not steady or have.in_force.get(name) != value
-    ]
+    if steady and all(have.in_force.get(name) == value for name, value in edit.set.items()):
+        return ()
+    return tuple(f"set {radio.key} {name} {value}" for name, value in sorted(edit.set.items()))
 
 
 def _outage(edit: Edit, have: ConfigState, radio: Radio, country: str) -> tuple[Outage, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +31,10 @@ class Case:
     A declared setting is in ``change``, in the ``change`` of ``more`` (pairs of change and before), or in
     ``elsewhere``: the test that tries it, and why this peer can't. A declared signal way is in ``pushes``
     (while that context is entered the peer sends something of the radio by this way) or in ``elsewhere``.
+
+    ``sent``: what the peer has received so far that was meant to change something, each written as `plan`
+    writes it; ``bare``: what of a command of `plan` the peer hears, as it tells it. Without ``sent``,
+    ``unheard`` names the test that compares the two instead.
     """
 
     name: str
@@ -42,6 +46,9 @@ class Case:
     more: tuple[tuple[Values, Values], ...] = ()
     pushes: Mapping[str, Callable[[], AbstractContextManager[object]]] = field(default_factory=dict)
     elsewhere: Mapping[str, str] = field(default_factory=dict)
+    sent: Callable[[], Sequence[str]] | None = None
+    bare: Callable[[str], Sequence[str]] = lambda command: (command,)
+    unheard: str = ""
 
     @property
     def radio(self) -> RadioKey:
@@ -55,7 +62,7 @@ class Case:
     @property
     def nowhere(self) -> list[str]:
         """Tests that ``elsewhere`` names and nobody has written."""
-        named = re.findall(r"tests/[\w/]+\.py", " ".join(self.elsewhere.values()))
+        named = re.findall(r"tests/[\w/]+\.py", " ".join((*self.elsewhere.values(), self.unheard)))
         return [name for name in named if not (REPOSITORY / name).exists()]
 
     def need_edits(self) -> None:

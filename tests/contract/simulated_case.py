@@ -43,6 +43,7 @@ def simulated_case(name: str = "power", **options: bool) -> Case:
     silent = not options.get("obss_pd_acts", True)
     return Case(
         name="simulated",
+        sent=lambda: SENT,
         make=lambda: make(options),
         scope=SCOPE,
         change=change,
@@ -72,8 +73,20 @@ def make(options: Mapping[str, bool]) -> Device:
     return family.device(DeviceContext(config=config, radios=(RADIO,), secret=None, clock=clock))
 
 
+SENT: list[str] = []
+"""What was written to the small world, value by value."""
+
+
+class Recorded(World):
+    """Keeps what it is told, as a plan writes it."""
+
+    def configure(self, key: RadioKey, values: Values) -> None:
+        SENT.extend(f"set {key} {name} {value}" for name, value in sorted(values.items()))
+        super().configure(key, values)
+
+
 def small_world(start_s: float) -> World:
-    world = World(1, "US", start_s=start_s, start_hour=9)
+    world = Recorded(1, "US", start_s=start_s, start_hour=9)
     world.add_radio(RADIO, block(Band.GHZ_5, 36, 20), position=(0.0, 0.0, 3.0))
     world.add_clients(3, stays=True)
     return world

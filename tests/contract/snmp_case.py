@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -108,10 +109,30 @@ def place(channel: int, width: int) -> Values:
     return {Setting.CHANNEL: channel, Setting.WIDTH_MHZ: width, Setting.CENTER_MHZ: center}
 
 
+def bare(command: str) -> tuple[str, ...]:
+    """A planned SET without what is only said about it: the meaning of a value, who loses the radio."""
+    sets, _, _ = command.partition("; taken from")
+    return (re.sub(r" \([^()]*\)", "", sets),)
+
+
+def shown(values: Sequence[Assignment]) -> str:
+    """A SET that arrived, as a plan writes it."""
+    told = [one.value.decode() if isinstance(one.value, bytes) else one.value for one in values]
+    return "; ".join(f"set {one.oid} = {value}" for one, value in zip(values, told, strict=True))
+
+
 def snmp_case() -> Case:
+    controllers: list[Controller] = []
+
+    def made() -> Device:
+        controllers.append(Controller())
+        return device(controllers[-1])
+
     return Case(
         name="snmp",
-        make=make,
+        make=made,
+        sent=lambda: [shown(values) for each in controllers for values in each.sent],
+        bare=bare,
         scope=SCOPE,
         change=place(149, 40),
         before=place(36, 20),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -44,6 +45,8 @@ class TestHostapdFromRecordings(Contract):
         return Case(
             name="hostapd",
             make=lambda: hostapd.device(machine.context()),
+            sent=lambda: machine.written,
+            bare=lambda command: (re.sub(r"^(iw|hostapd_cli -p \S+ -i) ", "", command),),
             scope=WLAN0,
             change={**HT40, Setting.CHANNEL: 149, Setting.CENTER_MHZ: 5755, Setting.TX_POWER_DBM: 12},
             before={**HT40, Setting.CHANNEL: 36, Setting.CENTER_MHZ: 5190, Setting.TX_POWER_DBM: 23},

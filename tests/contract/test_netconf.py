@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from contract.suite import Case, Contract
@@ -18,6 +20,7 @@ from integration.netconfd import NEEDS_NETCONFD, R5, USABLE, Netconfd, netconfd
 from drivers.netconf.cisco.device import NOTIFIED, POLLED
 from drivers.netconf.driver import family
 from drivers.netconf.openconfig.device import CAPABILITIES
+from drivers.transport import netconf
 from drivers.types import ScopeRef, Setting
 
 TESTS = Path(__file__).parents[1]
@@ -25,6 +28,30 @@ AP = (RECORDINGS / "openconfig.ap.xml").read_text()
 CHANNEL = {Setting.CHANNEL: 36, Setting.WIDTH_MHZ: 40}
 BEFORE = {**CHANNEL, Setting.TX_POWER_DBM: 17}
 CHANGE = {Setting.CHANNEL: 149, Setting.WIDTH_MHZ: 80, Setting.TX_POWER_DBM: 12}
+
+
+READS = ("get", "get-config", "lock", "unlock", "create-subscription")
+
+
+def canonical(request: str) -> tuple[str, ...]:
+    """The library may choose another prefix for a namespace; all else must be the same."""
+    return (ElementTree.canonicalize(request, rewrite_prefixes=True),)
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The requests that change something, as they go to the socket, without their envelope."""
+    found: list[str] = []
+    send = netconf._Session.send
+
+    def recorded(self: Any, message: str) -> None:
+        root = ElementTree.fromstring(message)
+        if root.tag.endswith("}rpc") and root[0].tag.partition("}")[2] not in READS:
+            found.extend(canonical(ElementTree.tostring(root[0], encoding="unicode")))
+        send(self, message)
+
+    monkeypatch.setattr(netconf._Session, "send", recorded)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +90,11 @@ def access_point(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AccessPoi
 @pytest.mark.skipif(not USABLE, reason=NEEDS_NETCONFD)
 class TestOpenConfigOnNetconfd(Contract):
     @pytest.fixture
-    def case(self, access_point: AccessPoint) -> Case:
+    def case(self, access_point: AccessPoint, sent: list[str]) -> Case:
         access_point.reset()
         return Case(
+            sent=lambda: sent,
+            bare=canonical,
             name="netconf openconfig-access-points",
             make=lambda: family.device(access_point.server.context(radar_poll_s=1)),
             scope=ScopeRef(kind="radio", name="1", members=(R5,)),
@@ -84,9 +113,11 @@ def controller() -> Iterator[Controller]:
 
 class TestCiscoFromRecordings(Contract):
     @pytest.fixture
-    def case(self, controller: Controller) -> Case:
+    def case(self, controller: Controller, sent: list[str]) -> Case:
         controller.reset()
         return Case(
+            sent=lambda: sent,
+            bare=canonical,
             name="netconf cisco-iosxe",
             make=lambda: family.device(controller.context(radar_poll_s=1)),
             scope=ScopeRef(kind="radio", name="1", members=(WLC_R5,)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -28,12 +29,32 @@ def _case(name: str, peer: Peer, way: str, **options: Any) -> Case:
         name=name,
         make=lambda: openwrt.device(peer.context(**options)),
         scope=PHY0,
+        sent=lambda: shown(peer),
+        bare=bare,
         change=THERE,
         before=HERE,
         more=(QUIETER, OFF),
         pushes={way: lambda: _left(peer), "system log": lambda: _radar(peer)},
         elsewhere=ELSEWHERE,
     )
+
+
+def shown(peer: Peer) -> list[str]:
+    """What changed something on the AP, as a plan writes it: a call without the number of its session."""
+    found = []
+    for name, method, args in peer.ap.written:
+        if " " in method:  # a program and its arguments
+            found.append(f"{name} {method}")
+            continue
+        told = {key: value for key, value in args.items() if key != "ubus_rpc_session"}
+        found.append(f"ubus call {name} {method}" + (f" '{json.dumps(told)}'" if told else ""))
+    return found
+
+
+def bare(command: str) -> list[str]:
+    """The programs of a shell line, each by itself."""
+    programs = [command] if command.startswith("ubus ") else command.split(" && ")
+    return [program.removeprefix("{ ").removesuffix(" || true; }") for program in programs]
 
 
 @contextmanager
@@ -99,6 +120,7 @@ class TestOpenWrtSpatialReuse(Contract):
                 name="openwrt, OBSS-PD",
                 make=lambda: openwrt.device(peer.context()),
                 scope=PHY0,
+                sent=lambda: shown(peer),
                 change={Setting.OBSS_PD_DBM: -76},
                 before={Setting.OBSS_PD_DBM: -82},
                 as_configured=frozenset({Setting.OBSS_PD_DBM}),

@@ -18,9 +18,11 @@ from drivers.base import Device
 from drivers.signals import Signal
 from drivers.simulated import worlds
 from drivers.types import (
+    ConfigState,
     Counters,
     DeviceInfo,
     Edit,
+    Effects,
     FoundAp,
     FoundRadio,
     Gauges,
@@ -70,6 +72,7 @@ class Liar:
     reading: Callable[[RadioReading], RadioReading] = lambda reading: reading
     confirms: bool = True
     speaks: bool = True
+    plans: Callable[[tuple[str, ...]], tuple[str, ...]] = lambda commands: commands
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.true, name)
@@ -87,6 +90,10 @@ class Liar:
     async def apply(self, edit: Edit, undo_after_s: float | None) -> Receipt:
         receipt = await self.true.apply(edit, undo_after_s)
         return receipt if self.confirms else replace(receipt, undo_armed=undo_after_s is not None)
+
+    def plan(self, edit: Edit, have: ConfigState) -> Effects:
+        told = self.true.plan(edit, have)
+        return replace(told, commands=self.plans(told.commands))
 
     async def signals(self) -> AsyncIterator[Signal]:
         async for signal in self.true.signals():
@@ -128,6 +135,13 @@ LIES: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
     ),
     ("test_each_declared_way_is_tried_or_the_reason_is_given", {}, {"pushes": {}}),
     ("test_by_each_declared_way_a_signal_comes", {"speaks": False}, {}),
+    (
+        "test_what_is_planned_is_what_is_sent_byte_for_byte",
+        {"plans": lambda commands: tuple(each.replace("17", "18") for each in commands)},
+        {},
+    ),
+    ("test_what_is_planned_is_what_is_sent_byte_for_byte", {"plans": lambda commands: commands * 2}, {}),
+    ("test_what_is_planned_is_what_is_sent_byte_for_byte", {}, {"sent": None}),
     ("test_a_confirmed_undo_timer_keeps_the_change", {"confirms": False}, {}),
 )
 

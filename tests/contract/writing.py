@@ -100,6 +100,28 @@ class Writing:
 
         case.told(story)
 
+    def test_what_is_planned_is_what_is_sent_byte_for_byte(self, case: Case) -> None:
+        """A dry run shows the plan: it must not show anything else than what would reach the device."""
+        case.need_edits()
+        if case.sent is None:
+            assert case.unheard, "give the case `sent`, or name the test that compares the two"
+            pytest.skip(f"this peer of {case.name} records nothing: {case.unheard}")
+        heard = case.sent
+
+        async def story(device: Device, info: DeviceInfo) -> None:
+            for change, before in case.edits:
+                for values in (change, before):
+                    have = await device.read_config(case.scope)
+                    effects = device.plan(case.edit(values, {}), have)
+                    planned = [line for each in effects.commands for line in case.bare(each)]
+                    known = len(heard())
+                    await device.apply(case.edit(values, {}), None)
+                    got = list(heard()[known:])
+                    assert got == planned, f"planned {planned}, sent {got}"
+                    await case.settled(device, values)
+
+        case.told(story)
+
     def test_an_edit_that_changes_nothing_sends_nothing(self, case: Case) -> None:
         case.need_edits()
 

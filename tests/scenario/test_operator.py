@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rig import Rig, final, rig_of, site_of, until
+from scenario.test_survives import escalating
 from stories import AP1, AP2, SHORT, changes_for, event_of, interferes, policy_of, said, stage
 
 from agent.agent import Agent
@@ -221,6 +224,48 @@ def test_the_newest_change_of_an_ap_is_found_and_an_open_one_goes_back(tmp_path:
                 await agent.operator.last("lab/ap9")
 
     run(story)
+
+
+# -- what waits for a person -----------------------------------------------------------------------------
+
+
+def test_an_escalated_change_is_said_again_over_a_restart_until_it_is_acknowledged(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        heard: list[tuple[str | None, int]] = []
+        async with rig_of(tmp_path, clock, SITE) as rig:
+            async with listened_to(rig, heard) as agent:
+                await read(agent)
+                change = await opened(agent, move(161), PERSON)
+                await agent.executor.settled(change.id, State.APPLYING)
+                agent.executor._steps[State.MONITORING] = escalating(agent)
+                assert (await final(agent, change)).state is State.ESCALATED
+                await asyncio.sleep(1000.0)
+                assert heard == [(change.id, 0), (change.id, 1)]
+            async with listened_to(rig, heard) as agent:
+                await asyncio.sleep(60.0)
+                assert heard[2:] == [(change.id, 0)]
+                await agent.operator.acknowledge(change.id, PERSON)
+                await asyncio.sleep(5000.0)
+            async with listened_to(rig, heard):
+                await asyncio.sleep(60.0)
+            assert len(heard) == 3
+
+    run(story)
+
+
+@asynccontextmanager
+async def listened_to(rig: Rig, heard: list[tuple[str | None, int]]) -> AsyncIterator[Agent]:
+    """An agent whose alerts are heard from its first moment on."""
+    agent, ledger = rig.build()
+    agent.alarm.sinks.append(lambda alert: heard.append((alert.change_id, alert.again)))
+    running = asyncio.create_task(agent.run(), name="agent")
+    try:
+        await agent.ready.wait()
+        yield agent
+    finally:
+        agent.stop()
+        await running
+        await ledger.close()
 
 
 # -- windows ---------------------------------------------------------------------------------------------

@@ -105,6 +105,7 @@ PURE = [
     "agent/records.py",
     "agent/rollback.py",
     "agent/slots.py",
+    "agent/span.py",
     "agent/standing.py",
     "agent/timetable.py",
     "agent/tokens.py",

@@ -30,6 +30,7 @@ class TestHostapdInTheGuest(Contract):
         return Case(
             name="hostapd",
             make=lambda: family.device(context(guest.port, guest.fingerprint, key, **PATIENT)),
+            unheard="tests/contract/test_contract.py",
             scope=ScopeRef(kind="radio", name="wlan0", members=(R5,)),
             change={Setting.CHANNEL: 149, Setting.WIDTH_MHZ: 40},
             before={Setting.CHANNEL: 36, Setting.WIDTH_MHZ: 40},

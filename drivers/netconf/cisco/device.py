@@ -115,7 +115,7 @@ class CiscoDevice:
 
     def plan(self, edit: Edit, have: ConfigState) -> Effects:
         if edit.scope.kind == plan.PROFILE_KIND:
-            return plan.profile_effects(edit, have)
+            return plan.profile_effects(edit, have, self._offers)
         return plan.effects(self._radios[self._slot(edit.scope)], edit, have)
 
     async def apply(self, edit: Edit, undo_after_s: float | None) -> Receipt:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from drivers.errors import Unsupported
+from drivers.netconf import render as words
 from drivers.netconf.cisco import render
 from drivers.netconf.cisco.parse import WIDTHS_MHZ, Radio
+from drivers.netconf.parse_hello import Offers
 from drivers.netconf.spectrum import cac_s, led_to
 from drivers.types import ConfigState, Edit, Effects, Outage, Readback, Setting
 
@@ -67,11 +69,11 @@ def profile_step(edit: Edit, have: ConfigState) -> str | None:
     return render.set_profile(edit.scope.name, dbm)
 
 
-def profile_effects(edit: Edit, have: ConfigState) -> Effects:
+def profile_effects(edit: Edit, have: ConfigState, offers: Offers) -> Effects:
     """It moves all radios of the profile. What they do meanwhile nobody has measured: taken for a restart."""
     xml = profile_step(edit, have)
     return Effects(
-        commands=(f"edit-config running {xml}",) if xml else (),
+        commands=words.change(xml, offers) if xml else (),
         outage=Outage.CLIENTS_DROP if xml else Outage.NONE,
         silent_s=SILENT_S if xml else 0.0,
         readback=Readback.CONFIGURED,

@@ -108,7 +108,7 @@ class OpenConfigDevice:
             edit,
             have,
             take_over=self._options.take_over,
-            candidate=self._offers.candidate,
+            offers=self._offers,
         )
 
     async def apply(self, edit: Edit, undo_after_s: float | None) -> Receipt:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from drivers.errors import Unsupported
+from drivers.netconf import render as words
 from drivers.netconf.judge import changed
 from drivers.netconf.openconfig import render
 from drivers.netconf.openconfig.parse import WIDTHS_MHZ, ApRadio
+from drivers.netconf.parse_hello import Offers
 from drivers.netconf.spectrum import cac_s, led_to
 from drivers.types import ConfigState, Edit, Effects, Outage, Readback, Setting
 
@@ -25,13 +27,15 @@ def config(hostname: str, radio: ApRadio, edit: Edit, have: ConfigState, *, take
 
 
 def effects(
-    hostname: str, radio: ApRadio, edit: Edit, have: ConfigState, *, take_over: bool, candidate: bool
+    hostname: str, radio: ApRadio, edit: Edit, have: ConfigState, *, take_over: bool, offers: Offers
 ) -> Effects:
+    """Its commands are the requests, without the locks around them and what an undo timer adds."""
     xml = config(hostname, radio, edit, have, take_over=take_over)
     outage, silent_s = _cost(radio, edit, have) if xml else (Outage.NONE, 0.0)
-    commands = (f"edit-config {'candidate' if candidate else 'running'} {xml}",) if xml else ()
+    commands = words.change(xml, offers) if xml else ()
+    kept = (words.copy_config("running", "startup"),) if xml and offers.startup else ()
     return Effects(
-        commands=(*commands, "commit") if xml and candidate else commands,
+        commands=(*commands, *kept),
         outage=outage,
         silent_s=silent_s,
         readback=Readback.CONFIGURED if radio.state is None else Readback.IN_FORCE,

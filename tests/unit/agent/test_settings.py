@@ -24,12 +24,13 @@ def test_without_anything_said_it_is_the_system_service() -> None:
 def test_each_setting_has_its_variable() -> None:
     environ = {f"RRMD_{name.upper()}": f"/x/{name}" for name in Settings.model_fields}
     others = {"RRMD_LOG_FORMAT": "console", "RRMD_METRICS": "[::1]:9842", "OTHER": "1"}
-    others |= {"RRMD_TRAPS": "[::]:9162", "RRMD_DRY_RUN": "true"}
+    others |= {"RRMD_TRAPS": "[::]:9162", "RRMD_DRY_RUN": "true", "RRMD_ALERT_AGAIN": "15m, 2h"}
     others |= {"RRMD_ALERT_WEBHOOK": "https://x/y", "RRMD_ALERT_WEBHOOK_CREDENTIAL": "cred:hook"}
     settings = Settings.from_environ(environ | others)
     assert settings.metrics == Endpoint("::1", 9842)
     assert settings.traps == Endpoint("::", 9162)
     assert settings.dry_run
+    assert settings.alert_again == (900.0, 7200.0)
     assert settings.audit_dir == Path("/x/audit_dir")
     assert settings.store_url == "/x/store_url"
     assert settings.socket_group == "/x/socket_group"
@@ -51,6 +52,16 @@ def test_the_command_line_goes_first() -> None:
 
 def test_no_group_is_none() -> None:
     assert Settings.from_environ({"RRMD_SOCKET_GROUP": ""}).socket_group is None
+
+
+@pytest.mark.parametrize("text", ["59s", "soon", "15m,,x"])
+def test_what_is_no_wait_between_alerts(text: str) -> None:
+    with pytest.raises(SettingsError, match="RRMD_ALERT_AGAIN"):
+        Settings.from_environ({"RRMD_ALERT_AGAIN": text})
+
+
+def test_alerts_that_are_said_once() -> None:
+    assert Settings.from_environ({"RRMD_ALERT_AGAIN": ""}).alert_again == ()
 
 
 def test_nothing_is_served_unless_told() -> None:

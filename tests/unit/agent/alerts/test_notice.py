@@ -38,7 +38,17 @@ def test_the_body_says_all() -> None:
         "change_id": None,
         "text": "a change\nstays",
         "folded": 1,
+        "again": 0,
     }
+
+
+def test_a_reminder_is_not_folded_and_says_what_to_do() -> None:
+    folding = Folding(600.0)
+    assert folding.admit(ALERT, 0.0) is not None
+    again = folding.admit(replace(ALERT, again=2, change_id="c1"), 1.0)
+    assert again is not None
+    assert again.text.endswith("(change c1) (told 2 times before: `rrmd acknowledge`)")
+    assert body(again, "srv")["again"] == 2
 
 
 def test_the_same_is_told_once_in_a_span_and_counted() -> None:

@@ -13,6 +13,7 @@ from drivers.netconf.cisco import find, parse, parse_event, parse_rrm, plan, rea
 from drivers.netconf.cisco.parse import Radio, Slot
 from drivers.netconf.cisco.reading import Answers
 from drivers.netconf.cisco.watch import Watch
+from drivers.netconf.parse_hello import offers
 from drivers.netconf.parse_reply import data, reply
 from drivers.signals import AttackHeard, ClientLeft, InterferenceHeard, RadarDetected, RogueHeard
 from drivers.types import Edit, Outage, RadioReading, RadioState, Readback, ScopeRef, Setting, Table
@@ -259,7 +260,7 @@ def test_obss_pd_is_what_the_rf_profile_says(leafs: str, dbm: int) -> None:
 def test_obss_pd_is_set_for_the_whole_profile_and_only_configured(dbm: int, part: str) -> None:
     have = reading.profile_config(PROFILE, -70)
     wanted = Edit(change_id="c", scope=PROFILE, set={Setting.OBSS_PD_DBM: dbm})
-    told = plan.profile_effects(wanted, have)
+    told = plan.profile_effects(wanted, have, offers(()))
     assert part in told.commands[0]
     assert told.readback is Readback.CONFIGURED
     assert have.in_force == {}

@@ -11,9 +11,12 @@ import pytest
 from drivers.errors import Unsupported
 from drivers.netconf.openconfig import find, parse, plan, reading
 from drivers.netconf.openconfig.parse import Ap, ApRadio
+from drivers.netconf.parse_hello import offers
 from drivers.netconf.parse_reply import data, reply
 from drivers.types import Edit, Outage, RadioReading, Readback, ScopeRef, Setting, Table
 from inventory.model import AccessPoint, Band, Radio, radio_key
+
+CANDIDATE = offers(("urn:ietf:params:netconf:capability:candidate:1.0",))
 
 RECORDINGS = Path(__file__).parents[3] / "contract" / "recordings" / "netconf"
 TEXT = (RECORDINGS / "openconfig.ap.xml").read_text()
@@ -208,5 +211,5 @@ def test_what_the_model_has_not_is_unsupported(values: dict[str, int]) -> None:
 )
 def test_what_an_edit_costs(values: dict[str, int], outage: Outage, silent_s: float) -> None:
     have = reading.config(SCOPE, radio(1))
-    told = plan.effects("ap1", radio(1), edit(**values), have, take_over=False, candidate=True)
+    told = plan.effects("ap1", radio(1), edit(**values), have, take_over=False, offers=CANDIDATE)
     assert (told.outage, told.silent_s, told.readback) == (outage, silent_s, Readback.IN_FORCE)
