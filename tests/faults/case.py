@@ -35,8 +35,8 @@ class Case:
 
     ``undo_timer``: the devices have one. ``controller``: AP 1 and its sister AP 4 are behind one controller.
     ``options``: more of the simulated devices' options. ``channel``: where AP 1 is at first. ``restarts``:
-    rrmd is killed, or stopped, and started again. ``arrange``: puts something between the agent and its
-    store, its audit log or its devices.
+    rrmd is killed, or its machine sleeps, in between, and the well AP is changed only afterwards.
+    ``arrange``: puts something between the agent and its store, its audit log or its devices.
     """
 
     operation: str

@@ -98,6 +98,7 @@ async def suspended_with_a_timer(scene: Scene) -> None:
     await scene.until(lambda: gate.hits)
     scene.clock.suspend(HOUR_S)
     scene.fire_undo()
+    scene.trouble.set()
     change = await scene.final(change)
     assert change.state is B, (change, scene.reasons(change))
     scene.is_on(scene.here.primary)
@@ -284,6 +285,7 @@ def _cases() -> Iterator[Case]:
         seen="`ROLLED_BACK`, reason `device_went_back`",
         story=suspended_with_a_timer,
         undo_timer=True,
+        restarts=True,
     )
     rrmd = partial(Case, operation="rrmd")
     yield rrmd(
