@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := agent drivers inventory tests benchmarks
 
-.PHONY: demo test test-openwrt lint unit crash-matrix fault-matrix million-events soak fuzz guest peers \
+.PHONY: demo test test-openwrt lint unit crash-matrix fault-matrix million-events soak fuzz lock sbom guest peers \
 	regdb drivers safety lock sbom clean
 demo: $(VENV)/.runtime
 	@$(BIN)/rrmd demo
@@ -47,6 +47,20 @@ crash-matrix: $(VENV)/.installed
 # A simulated fortnight of a site: memory, files, budgets and changes. make soak SOAK="--days 3 --aps 20"
 soak: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.soak $(SOAK)
+
+# What the service is installed with: each package at one version, known by its hashes, for each Python and
+# machine that we support. Says nothing of where it came from.
+LOCK := systemd/requirements.lock
+lock: $(VENV)/.installed
+	$(BIN)/uv pip compile pyproject.toml --extra postgresql --universal --python-version 3.11 --upgrade \
+	--generate-hashes --no-header --no-annotate --no-emit-index-url --quiet --output-file $(LOCK)
+
+# The bill of materials of what is locked (CycloneDX), from the metadata of the packages themselves.
+sbom: $(VENV)/.installed
+	rm -rf build/sbom
+	$(PYTHON) -m venv build/sbom
+	build/sbom/bin/python -m pip install --quiet --require-hashes --only-binary :all: -r $(LOCK)
+	$(BIN)/python -m agent.make_sbom $(LOCK) build/sbom >systemd/sbom.cdx.json
 
 # The virtual machines of tests/vm: built once, kept outside the repository. Where packages can't be
 # installed one line says what is left out.

@@ -10,18 +10,17 @@ Steps = tuple[str | int, ...]
 
 
 def dotted(path: Steps) -> str:
-    """``aps.ap2.radios.r5.channels[0]``. A key that a terminal would not show as it stands is escaped."""
-    steps = (f"[{step}]" if isinstance(step, int) else f".{_printable(step)}" for step in path)
+    """``aps.ap2.radios.r5.channels[0]``."""
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
     return "".join(steps).removeprefix(".")
-
-
-def _printable(key: str) -> str:
-    return key if key.isprintable() else ascii(key)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class SiteError:
-    """One thing that a person must correct. ``line`` counts from 1; ``path`` is empty for the whole file."""
+    """One thing that a person must correct. ``line`` counts from 1; ``path`` is empty for the whole file.
+
+    As text it is one line, in which what a terminal would act upon is escaped: the file's words are in it.
+    """
 
     file: str
     line: int
@@ -31,7 +30,8 @@ class SiteError:
 
     def __str__(self) -> str:
         where = f" {self.path}:" if self.path else ""
-        return f"{self.file}:{self.line}:{where} expected {self.expected}, got {self.got}"
+        text = f"{self.file}:{self.line}:{where} expected {self.expected}, got {self.got}"
+        return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
 class SiteErrors(ValueError):

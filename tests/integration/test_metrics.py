@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import socket
 import threading
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from agent.metrics.collector import LoopCollector
 from agent.metrics.families import FAMILIES, Samples
-from agent.metrics.server import MetricsServer, MetricsUnusable
+from agent.metrics.server import CONNECTIONS, MetricsServer, MetricsUnusable
 from agent.settings import Endpoint
 
 HERE = Endpoint("127.0.0.1", 0)
@@ -100,3 +102,51 @@ def test_an_address_in_use_is_named(loop: asyncio.AbstractEventLoop) -> None:
 def test_the_registry_knows_every_name(loop: asyncio.AbstractEventLoop) -> None:
     told = {metric.name for metric in LoopCollector(opened, loop).describe()}
     assert told == {name.removesuffix("_total") for name in FAMILIES}
+
+
+def test_who_sends_nothing_is_cut_off_and_too_many_are_hung_up_on(loop: asyncio.AbstractEventLoop) -> None:
+    server = MetricsServer(HERE, LoopCollector(opened, loop), whole_s=0.5)
+    server.start()
+    assert server.port is not None
+    before = threading.active_count()
+    try:
+        idle = [socket.create_connection(("127.0.0.1", server.port), 10) for _ in range(60)]
+        for each in idle[:4]:
+            each.sendall(b"GET /metr")  # and no more
+        idle[-1].settimeout(10)
+        with suppress(ConnectionError):
+            assert idle[-1].recv(1) == b""  # hung up on at once
+        assert threading.active_count() - before <= 2 * CONNECTIONS  # each has a timer beside it
+        for each in idle[:CONNECTIONS]:
+            with suppress(ConnectionError):
+                while each.recv(4096):  # an error page at most; then it is cut off
+                    pass
+            each.close()
+        assert _scraped_at_last(server)[("rrmd_loop_answering",)] == 1.0
+        for each in idle:
+            each.close()
+    finally:
+        server.close()
+
+
+def _scraped_at_last(server: MetricsServer) -> dict[tuple[str, ...], float]:
+    """The threads of those that were cut off end a moment later."""
+    for _ in range(200):
+        try:
+            return scraped(server)
+        except (OSError, http.client.HTTPException):
+            threading.Event().wait(0.05)
+    return scraped(server)
+
+
+def test_it_listens_on_ipv6_too(loop: asyncio.AbstractEventLoop) -> None:
+    server = MetricsServer(Endpoint("::1", 0), LoopCollector(opened, loop))
+    try:
+        server.start()
+    except MetricsUnusable:
+        pytest.skip("no IPv6 here")
+    try:
+        with urllib.request.urlopen(f"http://[::1]:{server.port}/metrics", timeout=10) as answer:
+            assert b"rrmd_loop_answering 1.0" in answer.read()
+    finally:
+        server.close()

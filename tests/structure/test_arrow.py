@@ -75,6 +75,7 @@ PURE = [
     *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "agent/planner").glob("*.py")),
     *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "agent/detectors").glob("*.py")),
     "agent/airtime.py",
+    "agent/lock.py",
     "agent/alerts/notice.py",
     "agent/audit_chain.py",
     "agent/baseline.py",

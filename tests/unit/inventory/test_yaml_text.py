@@ -117,4 +117,4 @@ def test_a_key_that_a_terminal_would_act_on_is_escaped() -> None:
     with pytest.raises(SiteErrors) as caught:
         parse("a:\n  \u202e: !x y\n".encode(), "x.yaml")
     assert str(caught.value).isprintable()
-    assert r"a.'\u202e'" in str(caught.value)
+    assert r"a.\u202e" in str(caught.value)
