@@ -54,9 +54,7 @@ class History:
         return observation
 
     def append(self, observation: Observation) -> None:
-        """Keep an observation; the one before it gives up its MACs, what is too old is dropped."""
-        if self._items:
-            self._items[-1] = replace(self._items[-1], clients=None)
+        """Keep an observation; what is too old is dropped."""
         self._items.append(observation)
         while self._items[0].at_s < observation.at_s - self._keep_s:
             self._items.popleft()

@@ -27,8 +27,7 @@ class Observation:
     ``retries``: repeated transmissions; ``failed``: frames given up. ``gone``: MACs that were here and are
     not any more, or came back in between; whether they are elsewhere on the site is not known here.
     ``disconnects``: the device's own count. ``hardware_resets``: how often the radio's chip was restarted.
-    ``clients``: MACs, kept only in a history's newest observation; ``client_count`` stays. ``told``: what the
-    device worked out itself; it counts where its counters do not tell.
+    ``told``: what the device worked out itself; it counts where its counters do not tell.
     """
 
     key: RadioKey
@@ -46,7 +45,6 @@ class Observation:
     rx_ratio: float | None = None
     tx_ratio: float | None = None
     noise_dbm: float | None = None
-    clients: frozenset[str] | None = None
     client_count: int | None = None
     gone: frozenset[str] | None = None
     disconnects: int | None = None
@@ -122,7 +120,6 @@ def observe(previous: RadioReading | None, current: RadioReading) -> Observation
         rx_ratio=told.rx_ratio if air.rx is None else air.rx,
         tx_ratio=told.tx_ratio if air.tx is None else air.tx,
         noise_dbm=told.noise_dbm if air.noise_dbm is None else air.noise_dbm,
-        clients=_macs(current),
         client_count=current.clients_here,
         gone=gone_clients(previous, current, span_s),
         disconnects=traffic.disconnects,
@@ -170,7 +167,3 @@ def _data_s(reading: RadioReading) -> float:
 
 def is_off_air(reading: RadioReading) -> bool:
     return reading.state is not RadioState.ON_AIR
-
-
-def _macs(reading: RadioReading) -> frozenset[str] | None:
-    return None if reading.clients is None else frozenset(client.mac for client in reading.clients)

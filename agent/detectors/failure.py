@@ -10,7 +10,7 @@ from itertools import takewhile
 
 from agent.change import IN_FLIGHT, Change, State
 from agent.counters import Flaw
-from agent.detectors.recent import TRAFFIC, Sample, is_read, mean, newest, recent
+from agent.detectors.recent import TRAFFIC, Sample, mean, newest, recent
 from agent.detectors.sight import Finding, Presence, Sight
 from agent.events import EventKind
 from agent.observation import Observation
@@ -66,7 +66,7 @@ def _down(sight: Sight) -> Finding | None:
 
     A radio that was never seen on air is none that failed; CAC and NOP are the law's, not a failure.
     """
-    if sight.at.on_air and is_read(sight):
+    if sight.at.on_air and sight.is_read:
         return _finding(sight, "radio_down", Presence.OVER)
     state, since_s = _off_since(sight)
     if since_s is None or _ordered_off(sight):
@@ -87,7 +87,7 @@ def _off_since(sight: Sight) -> tuple[str, float | None]:
     reading, last_s = sight.at.reading, _last_on_air_s(sight.observations)
     if reading is None or last_s is None:
         return "", None
-    if not is_read(sight):
+    if not sight.is_read:
         return "absent", max(last_s, reading.at_s) + sight.patience_s
     if reading.state not in (RadioState.OFF, RadioState.STARTING):
         return "", None
@@ -179,7 +179,7 @@ def _resets(sight: Sight) -> Finding | None:
     if len(times) >= policy.resets and quiet_s < policy.forget_s:
         return _finding(sight, "resets", Presence.THERE, evidence={"resets": len(times)})
     watched = sight.observations and sight.now_s - sight.observations[0].start_s >= policy.forget_s
-    over = watched and quiet_s >= policy.forget_s and is_read(sight)
+    over = watched and quiet_s >= policy.forget_s and sight.is_read
     return _finding(sight, "resets", Presence.OVER) if over else None
 
 

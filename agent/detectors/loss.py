@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from agent.detectors.recent import is_read
 from agent.detectors.sight import Finding, Presence, Sight
 from agent.events import EventKind
 from agent.view import RadioView, SiteView
@@ -147,7 +146,7 @@ def _back(
         sight = sights.get(RadioKey(name))
         if what not in ("dead", "unreachable") or sight is None or sight.key in lost or sight.missed:
             continue
-        if is_read(sight):
+        if sight.is_read:
             yield _finding(open_key, Presence.OVER, sight.key, what, {})
 
 

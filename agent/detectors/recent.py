@@ -32,19 +32,13 @@ def ppm(value: float) -> int:
     return round(value * 1e6)
 
 
-def is_read(sight: Sight) -> bool:
-    """Whether the radio was read lately enough to decide on."""
-    reading = sight.at.reading
-    return reading is not None and sight.now_s - reading.at_s <= sight.patience_s
-
-
 def recent(
     sight: Sight, value: Callable[[Observation], float | None], flaws: frozenset[Flaw]
 ) -> Iterator[Sample]:
     """Fresh samples, newest first, until one is flawed, on another channel, off air, too long, or not joined
     to the next. An observation that lacks the value (the device did not renew it) is passed over."""
     patient_s, newer, found = sight.patience_s, None, False
-    if not (is_read(sight) and sight.at.on_air):
+    if not (sight.is_read and sight.at.on_air):
         return
     for seen in reversed(sight.observations):
         if newer is None and not _on_the_same_channel(sight, seen):

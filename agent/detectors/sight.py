@@ -29,7 +29,7 @@ class Sight:
     None = it is not lost. ``histories``: observations of the site's radios, oldest first, looked up only
     when one of them is asked for; without it there are no controls. ``at``: the radio itself. ``refresh_s``:
     the slowest of the device's own refresh intervals, 0 when it declares none. ``patience_s``: data older
-    than this is no data. Both in seconds.
+    than this is no data. Both in seconds. ``is_read``: it was read lately enough to decide on.
     """
 
     view: SiteView
@@ -44,6 +44,8 @@ class Sight:
     at: RadioView = field(init=False, repr=False, compare=False)
     refresh_s: float = field(init=False, repr=False, compare=False)
     patience_s: float = field(init=False, repr=False, compare=False)
+    now_s: float = field(init=False, repr=False, compare=False)
+    is_read: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Once: each detector asks for them again and again."""
@@ -51,11 +53,14 @@ class Sight:
         slowest_s = max(at.capabilities.refresh_s.values(), default=0.0) if at.capabilities else 0.0
         object.__setattr__(self, "at", at)
         object.__setattr__(self, "refresh_s", slowest_s)
-        object.__setattr__(self, "patience_s", max(self.view.site.policy.stale_s, REFRESHES * slowest_s))
-
-    @property
-    def now_s(self) -> float:
-        return self.view.now.monotonic_s
+        patience_s, now_s = (
+            max(self.view.site.policy.stale_s, REFRESHES * slowest_s),
+            self.view.now.monotonic_s,
+        )
+        object.__setattr__(self, "patience_s", patience_s)
+        object.__setattr__(self, "now_s", now_s)
+        is_read = at.reading is not None and now_s - at.reading.at_s <= patience_s
+        object.__setattr__(self, "is_read", is_read)
 
     @property
     def policy(self) -> DetectPolicy:
