@@ -169,11 +169,6 @@ class SimulatedClock:
         other._loop = loop
         return other
 
-    def suspend(self, seconds: float) -> None:
-        """The machine slept: wall clock and boot clock went on, the monotonic clock did not."""
-        self._utc_us += seconds * 1e6
-        self._booted_s -= seconds
-
     def reboot(self) -> None:
         """The machine starts again: a new boot id, boottime from 0; the wall clock goes on."""
         self._boots += 1
