@@ -47,6 +47,7 @@ class Jobs:
 
     def __init__(self, book: Path, most: int) -> None:
         self._book = book
+        book.touch()
         self._take, self._give = os.pipe()
         os.write(self._give, b"." * most)
         self._running: dict[int, Answer] = {}

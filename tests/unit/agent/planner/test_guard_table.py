@@ -129,6 +129,10 @@ def test_an_ap_rests_between_two_changes() -> None:
     assert "cooldown" in names(view(site_of(2), done(5.0, Cause.OPERATOR)))
     assert "cooldown" not in names(view(site_of(2), done(15.0, Cause.OPERATOR)))
     assert "cooldown" not in names(view(site_of(2), done(5.0, Cause.OPERATOR)), Cause.DFS_RADAR)
+    lately = view(site_of(2), done(5.0, Cause.OPERATOR))
+    asked = guards.Proposal(lately, KEY, TARGET, Cause.UNDO, by_person=True)
+    assert "cooldown" not in {veto.guard for veto in guards.vetoes(asked)}
+    assert "cooldown" in names(lately, Cause.UNDO)
 
 
 def test_a_target_that_was_taken_back_is_barred_for_a_while() -> None:
