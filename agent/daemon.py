@@ -132,7 +132,7 @@ async def _run(
         )
         notifier.ready(status())
         beside = [
-            tasks.create_task(beat(notifier, partial(_alive, running), status), name="watchdog"),
+            tasks.create_task(beat(notifier, partial(_alive, agent, running), status), name="watchdog"),
             tasks.create_task(lag.run(), name="loop-lag"),
             tasks.create_task(reloads.run(), name="reloads"),
         ]
@@ -147,9 +147,9 @@ async def _run(
     return 0
 
 
-def _alive(running: asyncio.Task[None]) -> bool:
-    """The agent's own task group lives: a poller that failed has ended it."""
-    return not running.done()
+def _alive(agent: Agent, running: asyncio.Task[None]) -> bool:
+    """The agent's own task group lives, and so does the store's thread: else systemd shall start it anew."""
+    return not running.done() and agent.ledger.alive()
 
 
 def _stop(agent: Agent, notifier: Notifier) -> None:
