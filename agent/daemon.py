@@ -42,6 +42,7 @@ from agent.settings import Settings
 from agent.state_dir import made
 from agent.store.store import Store
 from agent.traps import trap_listener
+from agent.turns import take_short_turns
 from drivers import registry
 from drivers.base import Device, DeviceContext
 from drivers.errors import PersonNeeded
@@ -75,6 +76,7 @@ async def serve(settings: Settings) -> int:
             log.warning("audit.key_created", path=str(settings.key_file), note="keep a copy of it")
         clock = SystemClock()
         collect_seldom()
+        take_short_turns()
         async with _ledger(settings, clock, key) as ledger:
             trouble: list[str] = []
             async with trap_listener(settings, key, clock, trouble.append) as traps:
