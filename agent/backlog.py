@@ -81,6 +81,7 @@ class Backlog:
         self._journal = journal
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
         self._written: asyncio.Future[None] | None = None
+        self._hangs = False  # it did not come back within `PATIENCE_S`
 
     def open(self) -> None:
         """What an earlier process left in the journal; a journal that is lost is said, and nothing waits."""
@@ -110,6 +111,7 @@ class Backlog:
             async with asyncio.timeout(PATIENCE_S):
                 await self._in_thread(self._journal.put, entry.to_bytes())
         except TimeoutError:
+            self._hangs = True
             self._lose("the radar journal does not answer")
         except JournalLost as error:
             self._lose(str(error))
@@ -119,8 +121,12 @@ class Backlog:
     async def clear(self) -> None:
         """The store has everything."""
         try:
-            await self._in_thread(self._journal.clear)
-        except JournalLost as error:  # what it still holds is recognised in the store and left out
+            async with asyncio.timeout(PATIENCE_S):
+                await self._in_thread(self._journal.clear)
+        except (
+            JournalLost,
+            TimeoutError,
+        ) as error:  # what it still holds is recognised in the store and left out
             log.warning("journal.not_cleared", error=str(error))
         else:
             self.lost = None
@@ -129,9 +135,13 @@ class Backlog:
         self._thread.shutdown(wait=True)
 
     async def _in_thread(self, work: Any, *args: Any) -> None:
-        """Raises JournalLost, at once when an earlier call still hangs."""
-        if self._written is not None and not self._written.done():
-            raise JournalLost("the radar journal does not answer")
+        """One after the other: two radios may hear radar at once. Raises JournalLost, at once when an earlier
+        call hangs."""
+        while self._written is not None and not self._written.done():
+            if self._hangs:
+                raise JournalLost("the radar journal does not answer")
+            await asyncio.wait({self._written})
+        self._hangs = False
         self._written = asyncio.get_running_loop().run_in_executor(self._thread, work, *args)
         self._written.add_done_callback(lambda done: done.cancelled() or done.exception())
         await asyncio.shield(self._written)

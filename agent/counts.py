@@ -16,6 +16,7 @@ class Count(StrEnum):
     VETOES = "vetoes"  # site, guard
     ALERTS = "alerts"  # site
     FAILURES = "failures"  # site, loop
+    THINNED = "polls_thinned"  # site
 
 
 class Counts:

@@ -43,6 +43,7 @@ from agent.retention import Keep
 from agent.settings import Settings
 from agent.state_dir import made
 from agent.traps import trap_listener
+from agent.turns import take_short_turns
 from drivers import registry
 from drivers.base import Device, DeviceContext
 from drivers.errors import PersonNeeded
@@ -76,6 +77,7 @@ async def serve(settings: Settings) -> int:
             log.warning("audit.key_created", path=str(settings.key_file), note="keep a copy of it")
         clock = SystemClock()
         collect_seldom()
+        take_short_turns()
         async with _ledger(settings, clock, key) as ledger:
             trouble: list[str] = []
             async with trap_listener(settings, key, clock, trouble.append) as traps:
@@ -133,7 +135,7 @@ async def _run(
         )
         notifier.ready(status())
         beside = [
-            tasks.create_task(beat(notifier, partial(_alive, running), status), name="watchdog"),
+            tasks.create_task(beat(notifier, partial(_alive, agent, running), status), name="watchdog"),
             tasks.create_task(lag.run(), name="loop-lag"),
             tasks.create_task(reloads.run(), name="reloads"),
         ]
@@ -148,9 +150,9 @@ async def _run(
     return 0
 
 
-def _alive(running: asyncio.Task[None]) -> bool:
-    """The agent's own task group lives: a poller that failed has ended it."""
-    return not running.done()
+def _alive(agent: Agent, running: asyncio.Task[None]) -> bool:
+    """The agent's own task group lives, and so does the store's thread: else systemd shall start it anew."""
+    return not running.done() and agent.ledger.alive()
 
 
 def _stop(agent: Agent, notifier: Notifier) -> None:

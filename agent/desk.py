@@ -13,8 +13,14 @@ from contextvars import ContextVar
 from enum import IntEnum
 from typing import Any, ParamSpec, TypeVar
 
+import structlog
+
 P = ParamSpec("P")
 R = TypeVar("R")
+Job = tuple[Future[Any], Callable[[], Any]]
+log = structlog.get_logger()
+
+BROKEN = "the store's thread has ended by a bug: restart rrmd"
 
 
 class Rank(IntEnum):
@@ -41,13 +47,15 @@ def ranked(rank: Rank) -> Iterator[None]:
 class Desk(Executor):
     """One thread that does one job after the other: those of the best rank first, equals in their order.
 
-    A job that has begun is finished. ``waiting``: how many have not begun.
+    A job that has begun is finished. ``waiting``: how many have not begun. ``alive``: False once its thread
+    has ended by a bug: then nothing is served any more, and who asks is told so.
     """
 
     def __init__(self, name: str) -> None:
-        self._lines: dict[Rank, deque[Callable[[], None]]] = {rank: deque() for rank in Rank}
+        self._lines: dict[Rank, deque[Job]] = {rank: deque() for rank in Rank}
         self._tickets: queue.SimpleQueue[bool] = queue.SimpleQueue()  # False: it is closing time
         self._closed = False
+        self.alive = True
         self._name = name
         self._thread: threading.Thread | None = None  # until there is something to do
 
@@ -57,15 +65,13 @@ class Desk(Executor):
 
     def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
         """The rank is that of the caller's context. Raises RuntimeError after `shutdown`."""
-        if self._closed:
-            raise RuntimeError("the desk is closed")
+        if self._closed or not self.alive:
+            raise RuntimeError("the desk is closed" if self.alive else BROKEN)
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
             self._thread.start()
         future: Future[R] = Future()
-        self._lines[_rank.get()].append(
-            functools.partial(_serve, future, functools.partial(fn, *args, **kwargs))
-        )
+        self._lines[_rank.get()].append((future, functools.partial(fn, *args, **kwargs)))
         self._tickets.put(True)
         return future
 
@@ -78,8 +84,17 @@ class Desk(Executor):
             self._thread.join()
 
     def _work(self) -> None:
-        while self._tickets.get():
-            next(line for line in self._lines.values() if line).popleft()()
+        try:
+            while self._tickets.get():
+                _serve(*self._next())
+        except BaseException:  # a bug of this file: nobody waits for what is never served
+            self.alive = False
+            log.exception("desk.died", desk=self._name)
+            while self.waiting:
+                self._next()[0].set_exception(RuntimeError(BROKEN))
+
+    def _next(self) -> Job:
+        return next(line for line in self._lines.values() if line).popleft()
 
 
 def _serve(future: Future[Any], job: Callable[[], Any]) -> None:

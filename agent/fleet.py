@@ -11,6 +11,7 @@ from functools import partial
 import structlog
 
 from agent.clock import Clock
+from agent.counts import Count
 from agent.lane import Lane
 from agent.listener import Listener
 from agent.memory import Memory
@@ -129,6 +130,7 @@ class Fleet:
             missed=partial(self._ears.missed, site, device),
             jitter=self._jitter,
             alert=self._alert,
+            thinned=partial(self._keeper.count, Count.THINNED, site),
         )
         listener = Listener(station.lane, partial(self._ears.told, site, device), self._clock.monotonic)
         station.loops = [

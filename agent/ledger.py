@@ -44,7 +44,8 @@ class Ledger:
     ``backlog``: where that of radar goes when they do not take it in time. ``ids`` gives a fresh UUIDv7 as
     text. ``damaged``: why the disk was lost, None = the last write was whole. ``lost(why)``: told when it is.
     ``leases``: those that this agent took; ``outbid(site)``: told when a write found another's in its place.
-    ``counts``: what of it `/metrics` tells. ``keep``: for how long.
+    ``counts``: what of it `/metrics` tells. ``keep``: for how long. ``alive()``: False when nothing can be
+    written any more until the daemon is started again.
     """
 
     def __init__(
@@ -68,7 +69,9 @@ class Ledger:
         self.leases: dict[str, Lease] = {}  # by site
         self.outbid: Callable[[str], None] = lambda site: None
         self.counts = Counts()
-        self._desk: Executor = Desk("store")
+        desk = Desk("store")
+        self._desk: Executor = desk
+        self.alive: Callable[[], bool] = lambda: desk.alive
         self._readers: Executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-reads")
 
     async def call(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

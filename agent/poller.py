@@ -17,6 +17,7 @@ from inventory.model import Policy, RadioKey
 log = structlog.get_logger()
 
 OFTEN = frozenset(Table) - {Table.NEIGHBORS}
+STATUS = frozenset({Table.STATUS})
 SCAN_S = 300.0
 """Between two readings of the neighbour table, which may cost an off-channel scan."""
 BACKOFF_MOST_S = 300.0
@@ -24,6 +25,9 @@ DOUBLINGS_MOST = 16
 """Of the pause, before `BACKOFF_MOST_S` bounds it: a float has no room for a week of misses."""
 FIRST_WITHIN_S = 1.0
 """The first polls are spread over so many seconds; recovery waits for them."""
+LATE_S = 0.25
+"""A turn that begins so late is a sign that there is more to do than can be done."""
+THINNED_MOST = 8
 FIRST_SPREAD = 1.0
 SPREAD = 0.1
 """Of the pause, by which it varies at random, half to each side. After the first poll by a whole
@@ -34,7 +38,8 @@ class Poller:
     """Polls one device for ever. ``jitter()``: 0..1, so that a thousand devices don't answer at once.
 
     ``found(snapshot)`` is awaited after each answer: what a poll reveals goes the way of a signal.
-    ``missed()`` after each poll without one.
+    ``missed()`` after each poll without one. ``thinned()``: told of each poll that asks only how the radios
+    are: when the agent is late, observation gives way first, and what a poll says of radar never does.
     """
 
     def __init__(
@@ -48,6 +53,7 @@ class Poller:
         missed: Callable[[], Awaitable[None]],
         jitter: Callable[[], float],
         alert: Callable[[str, str, RadioKey | None], None],
+        thinned: Callable[[], None] = lambda: None,
     ) -> None:
         self._site = site
         self._lane = lane
@@ -61,6 +67,10 @@ class Poller:
         self._scanned_s = float("-inf")
         self._now = asyncio.Event()
         self._spread = FIRST_SPREAD
+        self._thinned = thinned
+        self._thin = 0  # so many polls between two whole ones
+        self._left = 0  # of them
+        self._whole = True  # the last one was
 
     def poll_now(self, *, scan: bool = False) -> None:
         """Do not wait for the next turn; ``scan``: read the neighbour table too."""
@@ -92,6 +102,11 @@ class Poller:
         await self._found(snapshot)
 
     def _due(self) -> frozenset[Table]:
+        self._whole = self._left == 0
+        if not self._whole:
+            self._left -= 1
+            self._thinned()
+            return STATUS
         scan = self._clock.monotonic() - self._scanned_s >= SCAN_S
         return OFTEN | {Table.NEIGHBORS} if scan else OFTEN
 
@@ -127,11 +142,20 @@ class Poller:
         slower = 2.0 ** min(DOUBLINGS_MOST, extra)
         pause_s = min(self._policy.poll_s * slower, max(BACKOFF_MOST_S, self._policy.poll_s))
         spread, self._spread = self._spread, SPREAD
+        pause_s *= 1.0 + spread * (self._jitter() - 0.5)
+        due_s = self._clock.monotonic() + pause_s
         try:
-            async with asyncio.timeout(pause_s * (1.0 + spread * (self._jitter() - 0.5))):
+            async with asyncio.timeout(pause_s):
                 await self._now.wait()
         except TimeoutError:
-            pass
+            self._give_way(self._clock.monotonic() - due_s)
+
+    def _give_way(self, late_s: float) -> None:
+        """After a whole poll: half as many of them when this turn comes late, else twice as many."""
+        if self._whole:
+            late = late_s > LATE_S
+            self._thin = min(THINNED_MOST, max(1, self._thin * 2)) if late else self._thin // 2
+            self._left = self._thin
 
     @property
     def _policy(self) -> Policy:

@@ -32,7 +32,7 @@ class Supervisor:
         alert: Callable[[str, str, RadioKey | None], None],
     ) -> None:
         self._tasks = tasks
-        self._counts = counts
+        self.count = counts.add
         self._alert = alert
 
     def keep(self, name: str, site: str, loop: Loop, *, vital: bool = False) -> asyncio.Task[None]:
@@ -67,7 +67,7 @@ class Supervisor:
             await asyncio.sleep(min(AGAIN_MOST_S, AGAIN_S * 2 ** min(times - 1, 16)))
 
     def _failed(self, name: str, site: str, error: Exception, times: int) -> None:
-        self._counts.add(Count.FAILURES, site, name.partition("-")[0])
+        self.count(Count.FAILURES, site, name.partition("-")[0])
         log.error("loop.failed", loop=name, site=site, times=times, exc_info=error)
         if times == 1:
             what = f"{type(error).__name__}: {error}"

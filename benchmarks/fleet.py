@@ -18,6 +18,7 @@ from agent.audit_key import load_or_create_key
 from agent.clock import Clock
 from agent.garbage import collect_seldom
 from agent.settings import Settings
+from agent.turns import take_short_turns
 from drivers.simulated import worlds
 from drivers.simulated.driver import family
 from drivers.simulated.world import World
@@ -111,6 +112,7 @@ async def running(directory: Path, sites: Mapping[str, Site], clock: Clock) -> A
     """The daemon's agent over these sites, recovered and polling; stopped well at the end."""
     settings = Settings(state_dir=directory)
     collect_seldom()
+    take_short_turns()
     key = load_or_create_key(settings.key_file)
     async with daemon._ledger(settings, clock, key) as ledger, asyncio.TaskGroup() as tasks:
         agent = daemon._agent(sites, ledger, clock, key, settings, None)

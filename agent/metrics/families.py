@@ -64,6 +64,7 @@ _ALL = (
     _counter("detector_failures", "detectors and decisions that failed: a bug", "kind"),
     _counter("vetoes", "vetoes by guards", "site", "guard"),
     _counter("polls", "polls by outcome: ok, timeout, failed", "site", "device", "outcome"),
+    _counter("polls_thinned", "polls that asked only for the state, since the agent was late", "site"),
     _gauge("poll_duration_seconds", "how long the last answered poll took", "site", "device"),
     _counter("traps", "SNMP traps and informs by what became of them", "outcome"),
     _counter("alerts", "alerts raised for a person", "site"),

@@ -25,7 +25,7 @@ from drivers.transport.traps_queue import Outcome
 PERSON = Actor(type="operator", uid=1000, name="ann")
 ELSEWHERE = {"rrmd_loop_answering"}  # the collector's own
 ONLY_THEN = {"rrmd_alerts_total", "rrmd_alerts_dropped_total", "rrmd_events_open", "rrmd_failures_total"}
-ONLY_THEN |= {f"rrmd_{what}_total" for what in ("events_dropped", "event_queue_dropped")}
+ONLY_THEN |= {f"rrmd_{what}_total" for what in ("events_dropped", "event_queue_dropped", "polls_thinned")}
 ONLY_THEN |= {f"rrmd_signals_{what}_total" for what in ("dropped", "strange")}  # nothing of it happened
 Found = dict[str, dict[tuple[str, ...], float]]
 

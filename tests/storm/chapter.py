@@ -113,11 +113,16 @@ class Chapter(Story):
         self.well_since_s = 0.0
         rig.wrap_store = self._store
         rig.wrap_audit = lambda audit: self.reaper.audit(audit)
-        rig.wrap_device = lambda device: self.reaper._haunt(self.witness.device(device), WRITES)
+        self.sessions: list[Any] = []
+        rig.wrap_device = self._device
 
     def _store(self, store: Store) -> Any:
         self.disk = LosableDisk(self.witness.keep(store))
         return self.reaper.store(self.disk)
+
+    def _device(self, device: Any) -> Any:
+        self.sessions.append(device)
+        return self.reaper._haunt(self.witness.device(device), WRITES)
 
     # -- lives ---------------------------------------------------------------------------------------------
 
@@ -150,6 +155,10 @@ class Chapter(Story):
                 raise
         except Killed:
             pass
+        finally:
+            for session in self.sessions:  # the kernel ends them
+                await session.close()
+            self.sessions.clear()
         self.running = None
 
     async def live(self) -> None:
@@ -206,7 +215,7 @@ class Chapter(Story):
 
     def _flood(self) -> None:
         emit, now_s = self.rig.world._emit, self.clock.monotonic()
-        number = self.random.choice((1, 5, 100, 400, 1000))
+        number = self.random.choice((1, 20, 200, 1000, 2000))
         radar_at = self.random.randrange(number) if self.random.random() < 0.3 else None
         for nth, (key, signal) in enumerate(self.signals.flood(now_s, number)):
             emit(key, signal)

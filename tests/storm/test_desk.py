@@ -109,3 +109,18 @@ def test_a_closed_desk_takes_nothing_but_finishes_what_it_has() -> None:
             desk.submit(lambda: done.append(2))
     desk.shutdown()
     assert done == [1]
+
+
+def test_a_desk_whose_thread_has_ended_says_so_to_all_who_wait() -> None:
+    desk = Desk("desk")
+    with busy(desk):
+        waits = [desk.submit(int) for _ in range(3)]
+        waits[0].cancel()
+        waits[0].set_running_or_notify_cancel()  # twice is a bug, and ends the thread
+        assert desk.alive
+    for each in waits[1:]:
+        with pytest.raises(RuntimeError, match="restart rrmd"):
+            each.result(30.0)
+    assert not desk.alive
+    with pytest.raises(RuntimeError, match="restart rrmd"):
+        desk.submit(int)
