@@ -66,7 +66,9 @@ class Agent:
         self.alarm = Alerts(clock)
         self.fleet = Fleet(self.memory, clock, make_lane, jitter, self.alarm.tell)
         self.ready = asyncio.Event()
+        self.reloaded: Callable[[], None] = lambda: None
         self._wanted = dict(sites)
+        self._waiting: dict[str, Site] | None = None  # a configuration that waits for the disk
         self._token_key = token_key
         self._holder = holder
         self._loops: list[asyncio.Task[None]] = []
@@ -185,22 +187,28 @@ class Agent:
     async def reload(self, sites: Mapping[str, Site]) -> ReloadReport:
         """Serve these sites from now on. An AP with an open change is served as it was until that is final.
 
-        Raises CredentialError and PersonNeeded, and nothing is changed.
+        Raises CredentialError and PersonNeeded, and nothing is changed. Raises StoreUnavailable and
+        AuditUnavailable: nothing is changed yet, and it is taken in when the disk is back.
         """
         said = report(sites, self.sites, self._held())
-        await self._adopt(sites)
-        self._wanted = dict(sites)
+        self.fleet.prepare(effective(sites, self.sites, self._held()))  # each device can be made
         names = {
             name: " ".join(getattr(said, name))[:500] for name in ("added", "removed", "changed", "held")
         }
+        self._waiting = dict(sites)
         await self.ledger.note(
             self.ledger.record("system", "configuration.reloaded", EVERY_SITE, params=names)
         )
+        self._waiting, self._wanted = None, dict(sites)
+        await self._adopt(sites)
         log.info("configuration.reloaded", **names)
+        self.reloaded()
         return said
 
     async def _settle(self) -> None:
-        """What an earlier reload had to put off because changes were open."""
+        """What an earlier reload had to put off, because the disk was lost or changes were open."""
+        if self._waiting is not None:
+            await self.reload(self._waiting)
         if any(self._wanted.get(id) != site for id, site in self.sites.items()):
             try:
                 await self._adopt(self._wanted)
@@ -215,6 +223,7 @@ class Agent:
             if serving == dict(self.sites):
                 return
             new = [id for id in serving if id not in self.sites]
+            self.house.await_sites(new)
             gone = [id for id in self.sites if id not in serving]
             vanished = self.memory.radios.keys() - {key for site in serving.values() for key in site.radios}
             for id in gone:
@@ -224,7 +233,6 @@ class Agent:
             await self.fleet.adopt(prepared)
             await self.incidents.left(vanished)
             await self.house.adopt_sites(new)
-            await self.incidents.recover_sites(new)
             for id in gone:
                 await self.house.drop_lease(id)
 
