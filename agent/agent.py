@@ -68,7 +68,7 @@ class Agent:
         self.ready = asyncio.Event()
         self.reloaded: Callable[[], None] = lambda: None
         self._wanted = dict(sites)
-        self._waiting: dict[str, Site] | None = None  # a configuration that waits for the disk
+        self._put_off: dict[str, Site] | None = None  # a configuration that waits for the disk
         self._token_key = token_key
         self._holder = holder
         self._loops: list[asyncio.Task[None]] = []
@@ -195,11 +195,11 @@ class Agent:
         names = {
             name: " ".join(getattr(said, name))[:500] for name in ("added", "removed", "changed", "held")
         }
-        self._waiting = dict(sites)
+        self._put_off = dict(sites)
         await self.ledger.note(
             self.ledger.record("system", "configuration.reloaded", EVERY_SITE, params=names)
         )
-        self._waiting, self._wanted = None, dict(sites)
+        self._put_off, self._wanted = None, dict(sites)
         await self._adopt(sites)
         log.info("configuration.reloaded", **names)
         self.reloaded()
@@ -207,13 +207,21 @@ class Agent:
 
     async def _settle(self) -> None:
         """What an earlier reload had to put off, because the disk was lost or changes were open."""
-        if self._waiting is not None:
-            await self.reload(self._waiting)
+        if self._put_off is not None:
+            await self._take_in(self._put_off)
         if any(self._wanted.get(id) != site for id, site in self.sites.items()):
             try:
                 await self._adopt(self._wanted)
             except (CredentialError, PersonNeeded) as error:
                 log.error("configuration.not_settled", error=str(error))
+
+    async def _take_in(self, sites: Mapping[str, Site]) -> None:
+        """What waited for the disk; what it asks of a person now was not so when it was checked."""
+        try:
+            await self.reload(sites)
+        except (CredentialError, PersonNeeded) as error:
+            self._put_off = None
+            self.alarm.tell(EVERY_SITE, f"the new configuration is refused: {error}", None)
 
     async def _adopt(self, wanted: Mapping[str, Site]) -> None:
         async with self._reloading:
