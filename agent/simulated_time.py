@@ -154,6 +154,11 @@ class SimulatedClock:
     def monotonic(self) -> float:
         return self._loop.time()
 
+    def suspend(self, seconds: float) -> None:
+        """The machine sleeps: the boot clock and the wall clock go on, the monotonic one does not."""
+        self._utc_us += seconds * 1e6
+        self._booted_s -= seconds
+
     def jump_utc(self, seconds: float) -> None:
         """The wall clock is set forward (or back); durations don't notice."""
         self._utc_us += seconds * 1e6
