@@ -66,7 +66,9 @@ class Agent:
         self.alarm = Alerts(clock)
         self.fleet = Fleet(self.memory, clock, make_lane, jitter, self.alarm.tell)
         self.ready = asyncio.Event()
+        self.reloaded: Callable[[], None] = lambda: None
         self._wanted = dict(sites)
+        self._put_off: dict[str, Site] | None = None  # a configuration that waits for the disk
         self._token_key = token_key
         self._holder = holder
         self._loops: list[asyncio.Task[None]] = []
@@ -185,27 +187,41 @@ class Agent:
     async def reload(self, sites: Mapping[str, Site]) -> ReloadReport:
         """Serve these sites from now on. An AP with an open change is served as it was until that is final.
 
-        Raises CredentialError and PersonNeeded, and nothing is changed.
+        Raises CredentialError and PersonNeeded, and nothing is changed. Raises StoreUnavailable and
+        AuditUnavailable: nothing is changed yet, and it is taken in when the disk is back.
         """
         said = report(sites, self.sites, self._held())
-        await self._adopt(sites)
-        self._wanted = dict(sites)
+        self.fleet.prepare(effective(sites, self.sites, self._held()))  # each device can be made
         names = {
             name: " ".join(getattr(said, name))[:500] for name in ("added", "removed", "changed", "held")
         }
+        self._put_off = dict(sites)
         await self.ledger.note(
             self.ledger.record("system", "configuration.reloaded", EVERY_SITE, params=names)
         )
+        self._put_off, self._wanted = None, dict(sites)
+        await self._adopt(sites)
         log.info("configuration.reloaded", **names)
+        self.reloaded()
         return said
 
     async def _settle(self) -> None:
-        """What an earlier reload had to put off because changes were open."""
+        """What an earlier reload had to put off, because the disk was lost or changes were open."""
+        if self._put_off is not None:
+            await self._take_in(self._put_off)
         if any(self._wanted.get(id) != site for id, site in self.sites.items()):
             try:
                 await self._adopt(self._wanted)
             except (CredentialError, PersonNeeded) as error:
                 log.error("configuration.not_settled", error=str(error))
+
+    async def _take_in(self, sites: Mapping[str, Site]) -> None:
+        """What waited for the disk; what it asks of a person now was not so when it was checked."""
+        try:
+            await self.reload(sites)
+        except (CredentialError, PersonNeeded) as error:
+            self._put_off = None
+            self.alarm.tell(EVERY_SITE, f"the new configuration is refused: {error}", None)
 
     async def _adopt(self, wanted: Mapping[str, Site]) -> None:
         async with self._reloading:
@@ -215,6 +231,7 @@ class Agent:
             if serving == dict(self.sites):
                 return
             new = [id for id in serving if id not in self.sites]
+            self.house.await_sites(new)
             gone = [id for id in self.sites if id not in serving]
             vanished = self.memory.radios.keys() - {key for site in serving.values() for key in site.radios}
             for id in gone:
@@ -224,7 +241,6 @@ class Agent:
             await self.fleet.adopt(prepared)
             await self.incidents.left(vanished)
             await self.house.adopt_sites(new)
-            await self.incidents.recover_sites(new)
             for id in gone:
                 await self.house.drop_lease(id)
 

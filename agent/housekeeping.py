@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 
 import structlog
@@ -211,12 +211,16 @@ class Housekeeping:
                 entry = self._ledger.record("event", "radar.kept_in_memory", site, params={"mhz": mhz})
                 await self._ledger.write(self._ledger.store.bar, new, [entry])
 
-    async def adopt_sites(self, new: list[str]) -> None:
-        """Sites that a new configuration brought."""
+    def await_sites(self, new: Collection[str]) -> None:
+        """Sites that a new configuration brought: watched only, until it is known what the store knows."""
         for site in new:
-            await self._take_lease(site)
-            await self.read_site(site)
-        await self.begin_open()
+            self.stand_by(site, "not read from the store yet")
+
+    async def adopt_sites(self, new: Collection[str]) -> None:
+        """Take up the sites of `await_sites`; while the store is lost they go on waiting."""
+        with suppress(*LOST_DISK):
+            for site in new:
+                await self._take_lease(site)
 
     async def _take_lease(self, site: str) -> None:
         """Take or renew it. A site that another agent had is recovered before anything is written to it."""
@@ -231,14 +235,16 @@ class Housekeeping:
             self.stand_by(site, f"lease held by {held.holder}")
             return
         self._watched.pop(site, None)
-        until = Deadline.after(now, LEASE_S)
-        self._ledger.leases[site] = Lease(holder=self._holder, epoch=epoch, until=until)
-        if site in self._memory.standby:
-            await self.read_site(site)
-            log.warning("lease.taken_over", site=site)
-            del self._memory.standby[site]
-            await self._taken_over([site])
-            await self.begin_open()
+        lease = Lease(holder=self._holder, epoch=epoch, until=Deadline.after(now, LEASE_S))
+        if site not in self._memory.standby:
+            self._ledger.leases[site] = lease
+            return
+        await self.read_site(site)
+        await self._taken_over([site])
+        log.warning("lease.taken_over", site=site)
+        self._ledger.leases[site] = lease
+        self._memory.standby.pop(site, None)
+        await self.begin_open()
 
     def stand_by(self, site: str, why: str) -> None:
         """Another agent has this site: watch it, and leave its changes alone."""

@@ -48,6 +48,7 @@ class Reloads:
         self._status = status
         self._asked = asyncio.Event()
         self.last = Reloaded(self._now_s())
+        agent.reloaded = self._taken_in
 
     def ask(self) -> None:
         self._asked.set()
@@ -83,9 +84,10 @@ class Reloads:
             await self._refused(str(error), 1)
         except LOST_DISK as error:
             log.error("configuration.refused", error=str(error))
-            await self._refused(f"the disk is lost: {error}", 1)
-        else:
-            self.last = Reloaded(self._now_s())
+            await self._refused(f"the disk is lost, it is taken in when that is back: {error}", 1)
+
+    def _taken_in(self) -> None:
+        self.last = Reloaded(self._now_s())
 
     async def _refused(self, first: str, mistakes: int) -> None:
         """The old configuration goes on, and a person hears of it."""

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import pytest
-from rig import Rig, final, rig_of, until
+from rig import LosableDisk, Rig, final, rig_of, site_of, until
 
 from agent.agent import Agent
 from agent.change import Actor, Change, State
 from agent.events import EventKind
 from agent.lane import Lane
+from agent.moment import Deadline
+from agent.nop import Nop
 from agent.planner.decision import NoChange
 from agent.simulated_time import SimulatedClock, run
 from agent.store.errors import StoreUnavailable
 from inventory.credentials import CredentialError
-from inventory.model import Site
+from inventory.model import Mode, Site
 
 PERSON = Actor(type="operator", uid=1000, name="ann")
 
@@ -149,6 +153,90 @@ def test_what_was_put_off_waits_for_a_disk_that_is_lost(tmp_path: Path) -> None:
             agent.ledger.store.open_changes = read  # type: ignore[method-assign]
             await until(lambda: agent.memory.observing_only is None, limit_s=120)
             assert ("lab", "ap1") not in agent.lanes
+
+    run(story)
+
+
+class Calls(LosableDisk):
+    """Fails from call number ``left`` on, for as long as `LosableDisk.lost` is set by that."""
+
+    left: int | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        found = super().__getattr__(name)
+        if not callable(found) or name == "close":
+            return found
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if self.left is not None:
+                self.left -= 1
+                self.lost = self.lost or self.left <= 0
+            return super(Calls, self).__getattr__(name)(*args, **kwargs)
+
+        return call
+
+
+def test_a_reload_is_whole_or_not_wherever_the_store_is_lost(tmp_path: Path) -> None:
+    """At each of its store calls: a site is served with all that the store knows of it, or not written to."""
+
+    async def story(clock: SimulatedClock, at: int) -> bool:
+        (tmp_path / str(at)).mkdir()
+        async with rig_of(tmp_path / str(at), clock, site_of(2)) as rig:
+            rig.wrap_store = Calls
+            async with rig.agent() as agent:
+                store: Any = agent.ledger.store
+                await agent.reload({})
+                store.bar([Nop(site="lab", mhz20=5300, deadline=hour(clock), by_radio=rig.key)], [])
+                slower = replace(rig.site, policy=replace(rig.site.policy, cooldown_s=77.0))
+                store.left = at
+                try:
+                    await agent.reload({"lab": slower})
+                    taken = True
+                except StoreUnavailable:
+                    taken = False
+                hit = bool(store.lost)
+                assert ("lab" in agent.sites) is taken
+                if hit and taken and agent.memory.standby:
+                    assert agent.ledger.unleased("lab", 1.0)
+                elif taken:
+                    assert 5300 in agent.memory.barred("lab", clock.now())
+                store.left, store.lost = None, False
+                await until(lambda: "lab" in agent.sites and not agent.memory.observing_only, limit_s=90)
+                await until(lambda: not agent.memory.standby, limit_s=90)
+                assert agent.sites["lab"].policy.cooldown_s == 77.0
+                assert 5300 in agent.memory.barred("lab", clock.now())
+                assert agent.ledger.unleased("lab", 1.0) is None
+        rig.verify()
+        return hit
+
+    worked = [at for at in range(1, 16) if run(partial(story, at=at))]
+    assert worked == list(range(1, len(worked) + 1))
+    assert len(worked) > 6
+
+
+def hour(clock: SimulatedClock) -> Deadline:
+    return Deadline.after(clock.now(), 3600.0)
+
+
+@pytest.mark.parametrize("worse", [False, True])
+def test_in_observe_mode_an_open_change_is_carried_to_its_end(tmp_path: Path, worse: bool) -> None:
+    """Kept, or taken back when a person says so: what the agent began it does not leave half-way."""
+
+    async def story(clock: SimulatedClock) -> None:
+        async with rig_of(tmp_path, clock) as rig, rig.agent() as agent:
+            before = rig.block()
+            change = await monitored(rig, agent)
+            observe = replace(rig.site, policy=replace(rig.site.policy, mode=Mode.OBSERVE))
+            await agent.reload({"lab": observe})
+            if worse:
+                await agent.operator.rollback(agent.changes.token(change), PERSON)
+            after = await final(agent, change)
+            assert after.state is (State.ROLLED_BACK if worse else State.COMMITTED)
+            assert (rig.block() == before) is worse
+            refused = await agent.operator.inject(
+                EventKind.NON_WIFI_BURST, rig.key, channel=36, width_mhz=None, act=True, actor=PERSON
+            )
+            assert refused.change is None
 
     run(story)
 
