@@ -17,12 +17,14 @@ from agent.drill import Injected
 from agent.events import Event, EventKind
 from agent.ledger import LOST_DISK
 from agent.moment import Moment
+from agent.planner.allowance import Allowance, SiteAllowance, allowance
 from agent.planner.channel import Candidate
 from agent.planner.decision import Answer, Deed, Move, NoChange, TakeBack
 from agent.planner.guards import EVERYWHERE
 from agent.probe import probe
 from agent.store.rows import Pause
 from agent.store.store import Store
+from agent.undoing import Row
 from drivers.base import Device
 from drivers.types import ActionRequest
 from inventory.channels import channel_of
@@ -79,6 +81,10 @@ class Operations:
             return {"change": None}
         if isinstance(args, protocol.AcknowledgeArgs):
             return {"change": await self._shown(await self._agent.operator.acknowledge(args.id, actor))}
+        if isinstance(args, protocol.UndoArgs):
+            return {"radios": [_undo_row(row) for row in await self._undone(args, actor)]}
+        if isinstance(args, protocol.BudgetArgs):
+            return self.budget(args.site)
         if isinstance(args, protocol.PauseArgs):
             return await self.pause(args, actor)
         if isinstance(args, protocol.ResumeArgs):
@@ -97,6 +103,20 @@ class Operations:
         if args.token is not None:
             return await self._agent.operator.rollback(args.token, actor)
         return await self._agent.operator.rollback_id(args.id or "", actor)
+
+    def budget(self, site: str | None) -> Mapping[str, Any]:
+        """What the change budgets leave."""
+        sites = [self._site(site)] if site else list(self._agent.sites.values())
+        left = [(each, allowance(self._agent.view(each))) for each in sites]
+        return {
+            "sites": [_site_budget(each, found) for each, found in left],
+            "radios": [_radio_budget(each, one) for each, found in left for one in found.radios],
+        }
+
+    async def _undone(self, args: protocol.UndoArgs, actor: Actor) -> list[Row]:
+        if args.dry_run:
+            return await self._agent.undoing.preview(args.since_s, args.site)
+        return await self._agent.undoing.ask(args.since_s, args.site, actor)
 
     async def pause(self, args: protocol.PauseArgs, actor: Actor) -> Mapping[str, Any]:
         """The pause, and what of the scope is open."""
@@ -133,6 +153,7 @@ class Operations:
                 for pause in await self._known([], self._store.pauses, self._agent.clock.now())
                 if not site or pause.scope.split("/")[0] in (site, EVERYWHERE)
             ],
+            "undo": [_undo_row(row) for row in self._agent.undoing.rows],
             "alerts": [_alert_row(a) for a in self._agent.alerts if not site or a.site == site]
             + [_escalated_row(c) for c in await self._known([], self._store.escalated, site)],
         }
@@ -408,6 +429,38 @@ def _action(answer: Answer) -> str:
         case Deed(request=ActionRequest() as request):
             return str(request.action)
     return "none"
+
+
+def _site_budget(site: Site, left: SiteAllowance) -> dict[str, Any]:
+    return {
+        "id": site.id,
+        "mode": str(site.policy.mode),
+        "week": left.week,
+        "week_most": left.week_most,
+        "in_flight": left.in_flight,
+        "in_flight_most": left.in_flight_most,
+    }
+
+
+def _radio_budget(site: Site, left: Allowance) -> dict[str, Any]:
+    return {
+        "radio": left.radio,
+        "routine_wait_s": round(left.routine_wait_s, 1),
+        "incidents_today": {str(cause): number for cause, number in left.incidents_today.items()},
+        "incident_most": site.policy.incident_per_radio_day,
+        "against": [f"{veto.guard}: {veto.reason}" for veto in left.against],
+    }
+
+
+def _undo_row(row: Row) -> dict[str, Any]:
+    return {
+        "radio": row.radio,
+        "changes": list(row.changes),
+        "to": dict(row.to),
+        "state": row.state,
+        "why": row.why,
+        "undo": row.undo,
+    }
 
 
 def _pause_row(pause: Pause) -> dict[str, Any]:
