@@ -30,6 +30,7 @@ from agent.operator import Operator
 from agent.radar import RadarWatch
 from agent.release import Release
 from agent.supervisor import Supervisor
+from agent.undoing import Undoing
 from agent.view import SiteView
 from agent.watch import refresh_s
 from agent.workbench import Workbench
@@ -142,6 +143,7 @@ class Agent:
         )
 
         self.release = Release(memory, ledger, clock, self.fleet)
+        self.undoing = Undoing(memory, ledger, clock, self.executor, self.changes)
 
     def _start_loops(self, keeper: Supervisor, tasks: asyncio.TaskGroup) -> None:
         inbox = self.inbox
@@ -151,6 +153,7 @@ class Agent:
             keeper.keep("incidents", EVERY_SITE, lambda: self.incidents.run(tasks), vital=True),
             keeper.keep("inbox", EVERY_SITE, inbox.run, vital=True),
             keeper.keep("reminders", EVERY_SITE, lambda: self.alarm.remind(self._waiting)),
+            keeper.keep("undo", EVERY_SITE, self.undoing.run),
         ]
 
     async def _drain(self) -> None:

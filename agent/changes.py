@@ -113,7 +113,7 @@ class Changes:
     async def try_undo(self, done: Change, actor: Actor, reason: str = "undo") -> Change | NoChange:
         """As `undo`; a NoChange is for the caller to write down."""
         key = done.radios[0]
-        view = self._memory.view(self._memory.sites[done.site], self._clock.now())
+        view = self._memory.view(self._memory.sites[done.site], self._clock.now()).begun()
         goal = destination(view, done)
         if goal is None:
             return NoChange(radio=key, reason="nowhere_legal_to_go")

@@ -7,29 +7,22 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from agent import rows
 from agent.agent import Agent
-from agent.alert import ESCALATED, Alert
 from agent.api import protocol
 from agent.api.errors import BadArgs, NotFound
 from agent.audit_files import Filter, query
 from agent.change import FINAL, Actor, Change, State
-from agent.drill import Injected
-from agent.events import Event, EventKind
+from agent.events import EventKind
 from agent.ledger import LOST_DISK
-from agent.moment import Moment
-from agent.planner.channel import Candidate
-from agent.planner.decision import Answer, Deed, Move, NoChange, TakeBack
+from agent.planner.allowance import allowance
 from agent.planner.guards import EVERYWHERE
 from agent.probe import probe
-from agent.store.rows import Pause
 from agent.store.store import Store
+from agent.undoing import Row
 from drivers.base import Device
-from drivers.types import ActionRequest
-from inventory.channels import channel_of
 from inventory.model import RadioKey, Site
 from inventory.windows import in_force, until
-
-UTC_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 EXCEPT_FOR = "radar: an AP that heard it is taken off the channel; and what a person takes back"
 """What a pause does not hold."""
@@ -79,6 +72,10 @@ class Operations:
             return {"change": None}
         if isinstance(args, protocol.AcknowledgeArgs):
             return {"change": await self._shown(await self._agent.operator.acknowledge(args.id, actor))}
+        if isinstance(args, protocol.UndoArgs):
+            return {"radios": [rows.undo_row(row) for row in await self._undone(args, actor)]}
+        if isinstance(args, protocol.BudgetArgs):
+            return self.budget(args.site)
         if isinstance(args, protocol.PauseArgs):
             return await self.pause(args, actor)
         if isinstance(args, protocol.ResumeArgs):
@@ -98,14 +95,28 @@ class Operations:
             return await self._agent.operator.rollback(args.token, actor)
         return await self._agent.operator.rollback_id(args.id or "", actor)
 
+    def budget(self, site: str | None) -> Mapping[str, Any]:
+        """What the change budgets leave."""
+        sites = [self._site(site)] if site else list(self._agent.sites.values())
+        left = [(each, allowance(self._agent.view(each))) for each in sites]
+        return {
+            "sites": [rows.site_budget(each, found) for each, found in left],
+            "radios": [rows.radio_budget(each, one) for each, found in left for one in found.radios],
+        }
+
+    async def _undone(self, args: protocol.UndoArgs, actor: Actor) -> list[Row]:
+        if args.dry_run:
+            return await self._agent.undoing.preview(args.since_s, args.site)
+        return await self._agent.undoing.ask(args.since_s, args.site, actor)
+
     async def pause(self, args: protocol.PauseArgs, actor: Actor) -> Mapping[str, Any]:
         """The pause, and what of the scope is open."""
         begun = await self._agent.operator.pause(args.scope, args.for_s, actor)
-        rows = [
+        open_ = [
             {"id": each.id, "radio": each.radios[0], "state": str(each.state), "goes_on": goes_on}
             for each, goes_on in self._agent.operator.open_in(args.scope)
         ]
-        return {"pause": _pause_row(begun), "open": rows, "except_for": EXCEPT_FOR}
+        return {"pause": rows.pause_row(begun), "open": open_, "except_for": EXCEPT_FOR}
 
     async def status(self, site: str | None) -> Mapping[str, Any]:
         """Sites, radios, non-occupancy periods and alerts as known right now."""
@@ -114,7 +125,7 @@ class Operations:
         return {
             "agent": {
                 "version": version("rrmd"),
-                "started_utc": _iso(self._started.utc_us),
+                "started_utc": rows.iso(self._started.utc_us),
                 "audit_seq": head.seq if head else None,
                 "audit_file": head.file if head else None,
                 "store": self._store_shown,
@@ -124,17 +135,18 @@ class Operations:
             "radios": [self._radio_row(key) for each in sites for key in each.radios],
             "nop": [row for each in sites for row in self._nop_rows(each)],
             "events": [
-                _event_row(event)
+                rows.event_row(event)
                 for event in self._agent.incidents.open_events()
                 if not site or event.site == site
             ],
             "pauses": [
-                _pause_row(pause)
+                rows.pause_row(pause)
                 for pause in await self._known([], self._store.pauses, self._agent.clock.now())
                 if not site or pause.scope.split("/")[0] in (site, EVERYWHERE)
             ],
-            "alerts": [_alert_row(a) for a in self._agent.alerts if not site or a.site == site]
-            + [_escalated_row(c) for c in await self._known([], self._store.escalated, site)],
+            "undo": [rows.undo_row(row) for row in self._agent.undoing.rows],
+            "alerts": [rows.alert_row(a) for a in self._agent.alerts if not site or a.site == site]
+            + [rows.escalated_row(c) for c in await self._known([], self._store.escalated, site)],
         }
 
     async def events(self, args: protocol.EventsArgs) -> Mapping[str, Any]:
@@ -142,7 +154,7 @@ class Operations:
         if args.since_s is not None:
             since = self._agent.clock.now().utc_us - round(args.since_s * 1e6)
         found = await self._call(self._store.events, args.site, since, args.limit)
-        return {"events": [_event_row(event) for event in found]}
+        return {"events": [rows.event_row(event) for event in found]}
 
     async def changes(self, args: protocol.ChangesArgs) -> Mapping[str, Any]:
         radio = RadioKey(args.radio) if args.radio else None
@@ -161,7 +173,7 @@ class Operations:
             **await self._shown(change),
             "reason": dict(change.reason),
             "baseline": dict(change.baseline) if change.baseline else None,
-            "effect": _effect(records),
+            "effect": rows.effect(records),
             "records": records,
         }
 
@@ -180,9 +192,9 @@ class Operations:
             actor=actor,
         )
         return {
-            "event": _event_row(done.event),
-            "decision": _decision_row(done),
-            "answers": [_answer_row(answer) for answer in done.answers],
+            "event": rows.event_row(done.event),
+            "decision": rows.decision_row(done),
+            "answers": [rows.answer_row(answer) for answer in done.answers],
             "begun": done.begun,
             "change": await self._shown(done.change) if done.change else None,
         }
@@ -209,7 +221,7 @@ class Operations:
         row = await self._call(self._store.token, change.token_sha256) if change.token_sha256 else None
         usable = row is not None and row.used_utc_us is None and change.state not in _NOTHING_TO_UNDO
         token = self._agent.changes.token(change) if usable else None
-        return _change_row(change, self._agent.clock.now(), token)
+        return rows.change_row(change, self._agent.clock.now(), token)
 
     def _site_row(self, site: Site) -> dict[str, Any]:
         memory = self._agent.memory
@@ -231,7 +243,7 @@ class Operations:
             spans = getattr(site.policy, kind)
             if held := in_force(now, site.timezone, spans):
                 end = until(now, site.timezone, spans)
-                said = None if end is None else end.strftime(UTC_FORMAT)
+                said = None if end is None else end.strftime(rows.UTC_FORMAT)
                 found.append({"kind": kind, "window": held.text, "until_utc": said})
         return found
 
@@ -261,7 +273,7 @@ class Operations:
             {
                 "site": nop.site,
                 "mhz": nop.mhz20,
-                "channel": _channel(nop.mhz20),
+                "channel": rows.channel(nop.mhz20),
                 "left_s": round(nop.deadline.left_s(now), 1),
                 "by_radio": nop.by_radio,
             }
@@ -295,144 +307,3 @@ class Operations:
 
 
 _NOTHING_TO_UNDO = FINAL - {State.COMMITTED, State.ESCALATED}
-
-
-def _iso(utc_us: int) -> str:
-    return Moment(monotonic_s=0.0, utc_us=utc_us, boot_id="", boottime_us=0).utc.strftime(UTC_FORMAT)
-
-
-def _channel(mhz: int) -> int | None:
-    try:
-        return channel_of(mhz)[1]
-    except ValueError:
-        return None
-
-
-def _change_row(change: Change, now: Moment, token: str | None) -> dict[str, Any]:
-    return {
-        "id": change.id,
-        "utc": _iso(change.created_utc_us),
-        "site": change.site,
-        "radios": list(change.radios),
-        "from": {str(k): v for k, v in change.prior.items()},
-        "to": {str(k): v for k, v in change.target.items()},
-        "cause": str(change.cause),
-        "state": str(change.state),
-        "verdict": change.verdict,
-        "left_s": None if change.final else round(change.deadline.left_s(now), 1),
-        "drill": change.drill,
-        "actor": {"type": change.actor.type, "uid": change.actor.uid, "name": change.actor.name},
-        "token": token,
-        "undo_of": change.undo_of,
-    }
-
-
-def _event_row(event: Event) -> dict[str, Any]:
-    return {
-        "id": event.id,
-        "utc": _iso(event.raised_utc_us),
-        "site": event.site,
-        "kind": str(event.kind),
-        "key": event.key,
-        "radio": event.radio,
-        "severity": event.severity,
-        "confidence_ppm": event.confidence_ppm,
-        "cleared_utc": _iso(event.cleared_utc_us) if event.cleared_utc_us else None,
-        "drill": event.drill,
-        "evidence": dict(event.evidence),
-    }
-
-
-def _alert_row(alert: Alert) -> dict[str, Any]:
-    return {
-        "utc": _iso(alert.utc_us),
-        "site": alert.site,
-        "radio": alert.radio,
-        "text": alert.text,
-        "change_id": alert.change_id,
-    }
-
-
-def _escalated_row(change: Change) -> dict[str, Any]:
-    return {
-        "utc": _iso(change.created_utc_us),
-        "site": change.site,
-        "radio": change.radios[0],
-        "text": ESCALATED,
-        "change_id": change.id,
-    }
-
-
-def _decision_row(done: Injected) -> dict[str, Any]:
-    row = _answer_row(done.decision)
-    if done.note:
-        row["params"]["note"] = done.note
-    return row | {
-        "effects": None
-        if done.effects is None
-        else {
-            "commands": list(done.effects.commands),
-            "outage": str(done.effects.outage),
-            "silent_s": done.effects.silent_s,
-            "readback": str(done.effects.readback),
-            "persists": done.effects.persists,
-        }
-    }
-
-
-def _answer_row(answer: Answer) -> dict[str, Any]:
-    target = answer.target if isinstance(answer, (Move, NoChange)) else None
-    candidates = answer.candidates if isinstance(answer, (Move, NoChange)) else ()
-    return {
-        "action": _action(answer),
-        "radio": answer.radio,
-        "reason": answer.reason,
-        "params": dict(answer.params),
-        "edit": {str(k): v for k, v in target.items()} if target else None,
-        "effects": None,
-        "candidates": [_candidate_row(each) for each in candidates],
-        "vetoes": [{"guard": veto.guard, "reason": veto.reason} for veto in answer.vetoes]
-        if isinstance(answer, NoChange)
-        else [],
-    }
-
-
-def _action(answer: Answer) -> str:
-    match answer:
-        case Move():
-            return "change"
-        case TakeBack():
-            return "take_back"
-        case Deed(request=None):
-            return "alert"
-        case Deed(request=ActionRequest() as request):
-            return str(request.action)
-    return "none"
-
-
-def _pause_row(pause: Pause) -> dict[str, Any]:
-    return {
-        "scope": pause.scope,
-        "since_utc": _iso(pause.since_utc_us),
-        "until_utc": None if pause.until is None else _iso(pause.until.utc_us),
-        "actor": pause.actor.name,
-    }
-
-
-def _candidate_row(each: Candidate) -> dict[str, Any]:
-    return {
-        "channel": each.block.primary,
-        "width_mhz": each.block.width_mhz,
-        "score_ppm": round(each.score * 1e6),
-        "terms": dict(each.terms),
-    }
-
-
-def _effect(records: list[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """What the monitor measured: the parameters of its last verdict."""
-    said = [
-        r["reason"]["params"]
-        for r in records
-        if r.get("kind") == "transition" and "code" in r["reason"]["params"]
-    ]
-    return dict(said[-1]) if said else None

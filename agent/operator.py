@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import structlog
 
@@ -280,12 +279,7 @@ class Operator:
 
     def _proposal(self, change: Change) -> guards.Proposal:
         """As the guards look at it: what was approved just now counts as begun."""
-        view = self._view(self._memory.sites[change.site])
-        begun = tuple(
-            replace(each, state=State.APPLYING) if each.state is State.PLANNED else each
-            for each in view.changes
-        )
-        view = replace(view, changes=begun)
+        view = self._view(self._memory.sites[change.site]).begun()
         return guards.Proposal(view, change.radios[0], change.target, change.cause, ignore=change.id)
 
     # -- pauses ------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import overload
 
 from agent.airtime import ChannelAir
-from agent.change import Change
+from agent.change import Change, State
 from agent.moment import Moment
 from drivers.types import (
     Action,
@@ -189,6 +189,15 @@ class SiteView:
     ssids: frozenset[str] = frozenset()
     deeds: Mapping[tuple[RadioKey, Action], float] = field(default_factory=lambda: MappingProxyType({}))
     channels: Mapping[RadioKey, int] = field(default_factory=lambda: MappingProxyType({}))
+
+    def begun(self) -> SiteView:
+        """The same with what is only planned as if it were in flight: of two that are asked for together the
+        second must reckon with the first."""
+        changes = tuple(
+            replace(each, state=State.APPLYING) if each.state is State.PLANNED else each
+            for each in self.changes
+        )
+        return replace(self, changes=changes)
 
     def neighbours(self, key: RadioKey) -> frozenset[RadioKey]:
         """RF neighbours of the same band: heard by either at `neighbour_dbm` or more, or never measured,

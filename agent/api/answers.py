@@ -109,6 +109,18 @@ class PauseView(Answer):
     actor: str
 
 
+class UndoView(Answer):
+    """``changes``: what is taken back, newest first; ``to``: setting -> value. ``state``: would_undo,
+    going_back, waits, begun, refused, nothing_to_do. ``undo``: the change that does it."""
+
+    radio: str
+    changes: tuple[str, ...]
+    to: Mapping[str, int]
+    state: str
+    why: str
+    undo: str | None
+
+
 class StatusResult(Answer):
     """``events``: those open now, radar excepted, which ``nop`` tells of."""
 
@@ -118,6 +130,7 @@ class StatusResult(Answer):
     nop: tuple[NopView, ...]
     events: tuple[EventView, ...] = ()
     pauses: tuple[PauseView, ...] = ()
+    undo: tuple[UndoView, ...] = ()
     alerts: tuple[AlertView, ...]
 
 
@@ -151,6 +164,37 @@ class ChangeResult(ChangeView):
     baseline: Mapping[str, Any] | None = None
     effect: Mapping[str, Any] | None = None
     records: tuple[Mapping[str, Any], ...] = ()
+
+
+class UndoResult(Answer):
+    radios: tuple[UndoView, ...]
+
+
+class SiteBudgetView(Answer):
+    """Routine changes in 7 days and APs with a change in flight, and the most of each."""
+
+    id: str
+    mode: str
+    week: int
+    week_most: int
+    in_flight: int
+    in_flight_most: int
+
+
+class RadioBudgetView(Answer):
+    """``routine_wait_s``: until its AP may have a routine change again. ``incidents_today``: kind -> changes
+    in 24 h, ``incident_most`` the most of each. ``against``: what objects to a routine change now."""
+
+    radio: str
+    routine_wait_s: float
+    incidents_today: Mapping[str, int]
+    incident_most: int
+    against: tuple[str, ...]
+
+
+class BudgetResult(Answer):
+    sites: tuple[SiteBudgetView, ...]
+    radios: tuple[RadioBudgetView, ...]
 
 
 class OpenView(Answer):
@@ -266,6 +310,8 @@ RESULTS: Mapping[str, type[Answer]] = MappingProxyType(
         "approve_all": ApprovalsResult,
         "reject": OneChangeResult,
         "acknowledge": OneChangeResult,
+        "undo": UndoResult,
+        "budget": BudgetResult,
         "pause": PauseResult,
         "resume": ResumeResult,
         "release": ReleaseResult,

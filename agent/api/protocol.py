@@ -96,6 +96,18 @@ class AcknowledgeArgs(Args):
     id: str = Field(min_length=1, max_length=64)
 
 
+class UndoArgs(Args):
+    """Changes made within ``since_s``; ``site`` None: of all sites. ``dry_run``: only told."""
+
+    since_s: float = Field(gt=0, le=604_800)
+    site: Name | None = None
+    dry_run: bool = False
+
+
+class BudgetArgs(Args):
+    site: Name | None = None
+
+
 class PauseArgs(Args):
     """``scope``: a site, site/ap, site/ap/radio, or * for all. ``for_s`` None: until it is resumed."""
 
@@ -142,6 +154,8 @@ ARGS: Mapping[str, type[Args]] = MappingProxyType(
         "approve_all": ApproveAllArgs,
         "reject": RejectArgs,
         "acknowledge": AcknowledgeArgs,
+        "undo": UndoArgs,
+        "budget": BudgetArgs,
         "pause": PauseArgs,
         "resume": ResumeArgs,
         "release": ReleaseArgs,

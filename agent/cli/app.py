@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from agent import places
 from agent.cli import (
     audit,
+    budget,
     changes,
     check,
     demo,
@@ -26,6 +27,7 @@ from agent.cli import (
     release,
     run,
     status,
+    undo,
 )
 from agent.cli.failure import ExitCode, Failure, of_os
 from agent.cli.options import Options
@@ -145,9 +147,11 @@ app.command("check")(check.check)
 app.command("probe")(probe.probe)
 app.command("discover")(discover.discover)
 app.command("status")(status.status)
+app.command("budget")(budget.budget)
 app.command("events")(events.events)
 app.command("changes")(changes.changes)
 app.command("rollback")(changes.rollback)
+app.command("undo")(undo.undo)
 app.command("approve")(changes.approve)
 app.command("reject")(changes.reject)
 app.command("acknowledge")(changes.acknowledge)

@@ -88,9 +88,13 @@ def rollback(
     return ExitCode.FINE
 
 
+def _at_a_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
 def _take_back_last(options: Options, ap: str, yes: bool, as_json: bool) -> int:
     change = options.ask("last", ap=ap)["change"]
-    if not yes and sys.stdin.isatty():
+    if not yes and _at_a_terminal():
         show_changes([change])
         if not typer.confirm("Take this one back?"):
             complain(["nothing was changed"])

@@ -10,6 +10,7 @@ from agent.cli.duration import spoken
 from agent.cli.failure import ExitCode
 from agent.cli.options import Json, SiteName, options_of
 from agent.cli.terminal import percent, show_json, show_pairs, show_table
+from agent.cli.undo import show_undo
 
 
 def status(context: typer.Context, site: SiteName = None, as_json: Json = False) -> int:
@@ -67,6 +68,8 @@ def _show(found: dict[str, Any]) -> None:
             ("scope", "since", "until", "by"),
             ((p["scope"], p["since_utc"], p["until_utc"], p["actor"]) for p in found["pauses"]),
         )
+    if found.get("undo"):
+        show_undo(found["undo"])
     if found["alerts"]:
         show_table("Alerts", ("UTC", "site", "radio", "alert", "change"), map(_alert, found["alerts"]))
 

@@ -24,7 +24,7 @@ def routine_interval(p: Proposal) -> Veto | None:
     """One routine change of an AP in so long. Leaving a jammed channel has a limit of its own."""
     if not p.patient:
         return None
-    age_s = _last_change_age_s(p, _routine)
+    age_s = routine_age_s(p)
     if age_s is None or age_s >= p.view.site.policy.routine_interval_s:
         return None
     return Veto(guard="routine_interval", reason="changed_lately", params={"age_s": round(age_s)})
@@ -34,11 +34,20 @@ def routine_budget(p: Proposal) -> Veto | None:
     """All APs of the site together: so many routine changes per AP and week."""
     if p.cause in INCIDENTS or p.cause is Cause.OPERATOR:
         return None
-    week = [c for c in p.others if _routine(c) and p.counts(c) and p.age_us(c) < 7 * DAY_US]
-    limit = routine_limit(p.view.site)
-    if len(week) < limit:
+    made, limit = len(week(p)), routine_limit(p.view.site)
+    if made < limit:
         return None
-    return Veto(guard="routine_budget", reason="budget_spent", params={"week": len(week), "limit": limit})
+    return Veto(guard="routine_budget", reason="budget_spent", params={"week": made, "limit": limit})
+
+
+def week(p: Proposal) -> list[Change]:
+    """Routine changes of the site in the last 7 days."""
+    return [c for c in p.others if _routine(c) and p.counts(c) and p.age_us(c) < 7 * DAY_US]
+
+
+def routine_age_s(p: Proposal) -> float | None:
+    """Seconds since the AP's last routine change; None: never."""
+    return _last_change_age_s(p, _routine)
 
 
 def routine_limit(site: Site) -> int:
@@ -55,14 +64,19 @@ def incident_budget(p: Proposal) -> Veto | None:
     """So many a day, and after each one a wait that doubles."""
     if p.cause not in INCIDENTS or p.cause is Cause.UNDO:
         return None
-    mine = [c for c in p.mine() if c.cause is p.cause and (c.verdict != REHEARSED or p.is_rehearsal(c))]
-    today = [p.age_us(c) for c in mine if p.age_us(c) < DAY_US]
-    if len(today) >= p.view.site.policy.incident_per_radio_day:
-        return Veto(guard="incident_budget", reason="budget_spent", params={"today": len(today)})
-    wait_us = p.view.site.policy.incident_backoff_s * 1e6 * 2 ** (len(today) - 1)
-    if today and min(today) < wait_us:
+    ages = lately(p)
+    if len(ages) >= p.view.site.policy.incident_per_radio_day:
+        return Veto(guard="incident_budget", reason="budget_spent", params={"today": len(ages)})
+    wait_us = p.view.site.policy.incident_backoff_s * 1e6 * 2 ** (len(ages) - 1)
+    if ages and min(ages) < wait_us:
         return Veto(guard="incident_budget", reason="waiting", params={"wait_s": round(wait_us / 1e6)})
     return None
+
+
+def lately(p: Proposal) -> list[int]:
+    """Ages in µs of the radio's changes of the last 24 h for the same cause."""
+    mine = [c for c in p.mine() if c.cause is p.cause and (c.verdict != REHEARSED or p.is_rehearsal(c))]
+    return [p.age_us(c) for c in mine if p.age_us(c) < DAY_US]
 
 
 def _last_change_age_s(p: Proposal, wanted: Callable[[Change], bool]) -> float | None:

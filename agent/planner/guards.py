@@ -15,7 +15,7 @@ from agent.planner.legal import Veto, cac_needed, listed, values_forbidden
 from agent.planner.proposal import Proposal
 from agent.view import CHANNEL_SETTINGS, block_in_values
 from drivers.types import Setting
-from inventory.model import Mode, RadioKey, ap_of, site_of
+from inventory.model import Mode, RadioKey, Site, ap_of, site_of
 from inventory.windows import in_force
 
 __all__ = ["DEEDS", "EVERYWHERE", "GUARDS", "PATIENCE", "Proposal", "deed_vetoes", "in_quiet_hours", "vetoes"]
@@ -181,14 +181,8 @@ def neighbours(p: Proposal) -> Veto | None:
 
 
 def in_flight(p: Proposal) -> Veto | None:
-    flying = {
-        ap_of(key)
-        for c in p.others
-        if c.state in IN_FLIGHT and c.cause is not Cause.DFS_RADAR
-        for key in c.radios
-    }
-    limit = max(1, int(len(p.view.site.aps) * p.view.site.policy.max_inflight_ratio))
-    if len(flying) < limit or ap_of(p.key) in flying:
+    up, limit = flying(p), in_flight_limit(p.view.site)
+    if len(up) < limit or ap_of(p.key) in up:
         return None
     return Veto(guard="in_flight", reason="too_many_in_flight", params={"limit": limit})
 
@@ -219,6 +213,16 @@ def site_loss(p: Proposal) -> Veto | None:
     if len(lost) < detect.loss_aps or len(lost) < detect.loss_ratio * len(p.view.site.aps):
         return None
     return Veto(guard="site_loss", reason="many_aps_lost", params={"aps": len(lost)})
+
+
+def flying(p: Proposal) -> set[str]:
+    """APs with a change in flight; radar's are not counted."""
+    up = [c for c in p.others if c.state in IN_FLIGHT and c.cause is not Cause.DFS_RADAR]
+    return {ap_of(key) for change in up for key in change.radios}
+
+
+def in_flight_limit(site: Site) -> int:
+    return max(1, int(len(site.aps) * site.policy.max_inflight_ratio))
 
 
 def same(p: Proposal) -> Veto | None:

@@ -172,6 +172,41 @@ ANSWERS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         },
         "rollback": {"change": {**CHANGE, "state": "ROLLING_BACK", "token": None}},
         "approve": {"change": {**CHANGE, "state": "PLANNED"}},
+        "approve_all": {"results": [{"change": {**CHANGE, "state": "PLANNED"}, "refused": None}]},
+        "reject": {"change": {**CHANGE, "state": "EXPIRED", "verdict": "REJECTED"}},
+        "last": {"change": CHANGE},
+        "undo": {
+            "radios": [
+                {
+                    "radio": "north/ap1/r5",
+                    "changes": ["0198-c1"],
+                    "to": {"channel": 36},
+                    "state": "waits",
+                    "why": "vetoed guard=in_flight",
+                    "undo": None,
+                }
+            ]
+        },
+        "budget": {
+            "sites": [
+                {"id": "north", "mode": "act", "week": 1, "week_most": 2, "in_flight": 0, "in_flight_most": 1}
+            ],
+            "radios": [
+                {
+                    "radio": "north/ap1/r5",
+                    "routine_wait_s": 11_520.0,
+                    "incidents_today": {"HW_FAILURE": 1},
+                    "incident_most": 3,
+                    "against": ["routine_interval: changed_lately"],
+                }
+            ],
+        },
+        "pause": {
+            "pause": {"scope": "*", "since_utc": "2026-01-02T03:04:05Z", "until_utc": None, "actor": "ann"},
+            "open": [{"id": "0198-c1", "radio": "north/ap1/r5", "state": "MONITORING", "goes_on": True}],
+            "except_for": "radar",
+        },
+        "resume": {"scope": "*"},
         "inject": {
             "event": {"kind": "DFS_RADAR", "radio": "north/ap1/r5"},
             "decision": {
@@ -287,6 +322,13 @@ COMMANDS = (
     ("changes", "--explain", "0198-c1"),
     ("rollback", "T0KEN"),
     ("approve", "0198-c1"),
+    ("approve", "--all", "--site", "north"),
+    ("reject", "0198-c1", "--why", "exams"),
+    ("rollback", "--last", "--ap", "ap2"),
+    ("undo", "--since", "2h", "--dry-run"),
+    ("budget", "--site", "north"),
+    ("pause", "--all"),
+    ("resume", "--all"),
     ("inject", "DFS_RADAR", "ap1/r5", "--channel", "52", "--width-mhz", "80"),
     ("probe", "ap1"),
 )
@@ -323,9 +365,41 @@ def test_what_is_asked_arrives(daemon: Daemon) -> None:
     )
     asked(daemon, "probe", "north/ap1")
     assert daemon.last("probe") == protocol.ProbeArgs(ap="north/ap1")
+    asked(daemon, "undo", "--since", "2h", "--site", "north")
+    assert daemon.last("undo") == protocol.UndoArgs(since_s=7200, site="north")
+    asked(daemon, "pause", "--all", "--for", "15m")
+    assert daemon.last("pause") == protocol.PauseArgs(scope="*", for_s=900)
+    asked(daemon, "reject", "0198-c1", "--why", "exams")
+    assert daemon.last("reject") == protocol.RejectArgs(id="0198-c1", why="exams")
+    asked(daemon, "rollback", "--last", "--ap", "ap2", "--yes")
+    assert daemon.last("last") == protocol.LastArgs(ap="north/ap2")
+    assert daemon.last("rollback") == protocol.RollbackArgs(id="0198-c1")
     asked(daemon, "rollback", "-", input="T0KEN\n")
     assert daemon.last("rollback") == protocol.RollbackArgs(token="T0KEN")
     assert all(actor.uid == os.getuid() for _, _, actor in daemon.asked)
+
+
+def test_what_was_refused_among_others_is_told_and_is_1(daemon: Daemon) -> None:
+    row = ANSWERS["undo"]["radios"][0]
+    daemon.answers["undo"] = {"radios": [row, {**row, "state": "refused", "why": "nowhere_legal_to_go"}]}
+    result = asked(daemon, "undo", "--since", "2h")
+    assert result.exit_code == 1
+    assert "north/ap1/r5 was not taken back: nowhere_legal_to_go" in result.stderr
+    daemon.answers["approve_all"] = {"results": [{"change": CHANGE, "refused": "not possible now"}]}
+    result = asked(daemon, "approve", "--all")
+    assert (result.exit_code, result.stderr) == (1, "rrmd: not possible now\n")
+
+
+def test_on_a_terminal_the_newest_change_is_shown_and_asked_about(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.cli.changes._at_a_terminal", lambda: True)
+    result = asked(daemon, "rollback", "--last", "--ap", "ap2", input="n\n")
+    assert result.exit_code == 1
+    assert "0198-c1" in result.stdout
+    assert not [each for each in daemon.asked if each[0] == "rollback"]
+    assert asked(daemon, "rollback", "--last", "--ap", "ap2", input="y\n").exit_code == 0
+    assert daemon.last("rollback") == protocol.RollbackArgs(id="0198-c1")
 
 
 def test_status_says_what_matters(daemon: Daemon) -> None:

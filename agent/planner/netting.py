@@ -1,0 +1,89 @@
+"""What takes the changes of a period back, radio by radio. Pure.
+
+One change per radio, straight to where it was before the first of them: each step back by itself would cost
+clients an outage more, and lead through places that were left for a reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from agent.change import Cause, Change, State
+from drivers.types import Setting, Values
+from inventory.model import RadioKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Netted:
+    """``whole``: the oldest change of the period on the radio, with the prior values and the targets of all
+    of them. ``changes``: what is taken back, newest first; ``still_open``: those that are not final."""
+
+    radio: RadioKey
+    whole: Change
+    changes: tuple[Change, ...]
+
+    @property
+    def still_open(self) -> tuple[Change, ...]:
+        return tuple(change for change in self.changes if not change.final)
+
+    @property
+    def to(self) -> Values:
+        return self.whole.prior
+
+
+def netted(changes: Iterable[Change], since_us: int, until_us: int) -> tuple[Netted, ...]:
+    """What is to be taken back of the changes made in [since, until], the radio that was changed last first.
+
+    ``changes``: all of the site since then, undos too. Left out: what is not in force, what was undone, and
+    on each radio all from before somebody else or radar moved it.
+    """
+    by_radio: dict[RadioKey, list[Change]] = {}
+    for change in sorted(changes, key=lambda each: (each.created_utc_us, each.id), reverse=True):
+        by_radio.setdefault(change.radios[0], []).append(change)
+    found = [
+        _net(radio, [c for c in _standing(mine) if since_us <= c.created_utc_us <= until_us])
+        for radio, mine in by_radio.items()
+    ]
+    kept = [each for each in found if each is not None]
+    return tuple(sorted(kept, key=lambda each: each.changes[0].created_utc_us, reverse=True))
+
+
+def _standing(mine: Sequence[Change]) -> list[Change]:
+    """Changes of one radio that are in force or may be, newest first."""
+    made = {change.id: change.created_utc_us for change in mine}
+    kept: list[Change] = []
+    undone_from = None  # what was made since then is undone already
+    for change in mine:
+        if change.state is State.SUPERSEDED or (change.cause is Cause.DFS_RADAR and _lasts(change)):
+            break
+        if not _lasts(change):
+            continue
+        if change.undo_of is not None:
+            begun = made.get(change.undo_of, 0)
+            undone_from = begun if undone_from is None else min(begun, undone_from)
+        elif undone_from is None or change.created_utc_us < undone_from:
+            kept.append(change)
+    return kept
+
+
+def _lasts(change: Change) -> bool:
+    live = not change.final and change.state is not State.PROPOSED
+    return live or change.state in (State.COMMITTED, State.ESCALATED)
+
+
+def _net(radio: RadioKey, mine: Sequence[Change]) -> Netted | None:
+    if not mine:
+        return None
+    prior = _over(change.prior for change in mine)
+    target = _over(change.target for change in reversed(mine))
+    return Netted(radio=radio, whole=replace(mine[-1], prior=prior, target=target), changes=tuple(mine))
+
+
+def _over(values: Iterable[Values]) -> Mapping[Setting, int]:
+    """Each setting as the last of these has it."""
+    found: dict[Setting, int] = {}
+    for each in values:
+        found.update(each)
+    return MappingProxyType(found)
