@@ -17,9 +17,7 @@ def forbid() -> bool:
     The limit alone is not enough: core(5) does not heed it where dumps are piped to a program. What is not
     dumpable can't be traced by its own user either, whose other processes so can't read its memory.
     """
-    with suppress(
-        ValueError, OSError
-    ):  # a filter of system calls may be in the way, and the unit says it too
+    with suppress(ValueError, OSError):  # a filter of calls is in the way: the unit has said it
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         return bool(ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) == 0)
