@@ -12,14 +12,21 @@ from typing import Any
 
 import pytest
 from fuzz.campaign import AT, Feed, Hang, run
+from fuzz.control_socket import REQUESTS
 from fuzz.targets import TARGETS
 from fuzzing import SEED
+
+from agent.api import protocol
 
 RUNS = {"site-yaml": 60, "control-socket": 12, "trap-listener": 25}
 
 
 def test_each_target_has_its_short_form() -> None:
     assert RUNS.keys() == TARGETS.keys()
+
+
+def test_each_operation_is_asked_for() -> None:
+    assert {request["op"] for request in REQUESTS} == set(protocol.ARGS)
 
 
 @pytest.mark.parametrize("name", sorted(RUNS))
