@@ -120,6 +120,8 @@ class Soak:
         life.running.cancel()
         with suppress(asyncio.CancelledError):
             await life.running
+        for lane in life.agent.lanes.values():
+            await lane.device.close()  # as the kernel does with the sockets of a killed process
         await life.ledger.close()
         return await self._begun()
 
