@@ -16,6 +16,7 @@ from uuid6 import uuid7
 
 from agent.audit_chain import (
     GENESIS,
+    PRUNED,
     AuditHead,
     Finding,
     Kind,
@@ -25,6 +26,7 @@ from agent.audit_chain import (
 )
 from agent.audit_files import files
 from agent.audit_key import Key, derive
+from agent.audit_pruning import oldest
 from agent.clock import Clock, SystemClock
 from agent.disk import sync_directory, write_all
 from agent.moment import EPOCH
@@ -123,6 +125,22 @@ class AuditLog:
             findings = self._settle()
             self.flush()
         return findings
+
+    def prune(self, before_day: str) -> str | None:
+        """The oldest file's name when it was of a day (YYYYMMDD) before that, and is gone now; one at a time.
+
+        The log says so, synced, before the file goes. Raises AuditUnavailable and what the store raises.
+        """
+        with self._lock, _disk():
+            head = self._store.audit_head()
+            cut = oldest(self._directory, before_day, head.file) if head else None
+            if cut is None:
+                return None
+            self._store.append([self._about_itself(PRUNED, cut.params)])
+            self.flush()
+            cut.path.unlink()
+            sync_directory(self._directory)
+            return cut.path.name
 
     # Writing
 
@@ -281,14 +299,18 @@ class AuditLog:
             return b""
 
     def _system_record(self, finding: Finding) -> dict[str, Any]:
+        where = {"file": finding.file, "line": finding.line, "seq": finding.seq, "detail": finding.detail}
+        return self._about_itself(CODES[finding.kind], where)
+
+    def _about_itself(self, reason: str, params: dict[str, Any]) -> dict[str, Any]:
         return record(
             id=str(uuid7()),
             now=self._clock.now(),
             kind="system",
             site=EVERY_SITE,
             names=self._names,
-            reason=CODES[finding.kind],
-            params={"file": finding.file, "line": finding.line, "seq": finding.seq, "detail": finding.detail},
+            reason=reason,
+            params=params,
         )
 
 

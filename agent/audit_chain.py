@@ -20,6 +20,9 @@ import rfc8785
 GENESIS = "0" * 64
 """``prev_mac`` of the first record."""
 
+PRUNED = "audit.pruned"
+"""The reason of a record that says that rrmd cut off the oldest file, whose last record it names."""
+
 MIN_KEY_BYTES = 32
 
 Line = tuple[str, int, bytes]
@@ -144,7 +147,8 @@ class Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
-    """One line, read: ``kind`` None = its signature is good."""
+    """One line, read: ``kind`` None = its signature is good. ``pruned``: number and signature of the last
+    record that rrmd cut off, when this one tells of that."""
 
     file: str
     line: int
@@ -154,6 +158,7 @@ class Read:
     key_id: str = ""
     mac: str = ""
     prev_mac: str = ""
+    pruned: tuple[int, str] | None = None
 
     def finding(self, kind: Kind, detail: str, seq: int | None = None) -> Finding:
         number = self.seq if seq is None else seq
@@ -180,7 +185,23 @@ def read_line(line: Line, keys: Mapping[str, bytes]) -> Read:
     key = keys.get(read.key_id)
     if key is None:
         return replace(read, kind=Kind.WRONG_KEY, detail=f"no key with id {read.key_id} was given")
-    return replace(read, kind=None if _genuine(record, raw, key) else Kind.EDIT, detail="its MAC is bad")
+    if not _genuine(record, raw, key):
+        return replace(read, kind=Kind.EDIT, detail="its MAC is bad")
+    return replace(read, pruned=_pruned(record))
+
+
+def _pruned(record: Mapping[str, Any]) -> tuple[int, str] | None:
+    reason = record.get("reason")
+    if record.get("kind") != "system" or not isinstance(reason, dict) or reason.get("code") != PRUNED:
+        return None
+    return reason["params"]["seq"], reason["params"]["mac"]
+
+
+def read_last(data: bytes) -> tuple[int, str] | None:
+    """Number and signature of a file's last record, unchecked; None: its last line is no whole record."""
+    last = data[data[:-1].rfind(b"\n") + 1 :]
+    record = _parsed(last) if last.endswith(b"\n") else None
+    return None if record is None else (record["seq"], record["mac"])
 
 
 def _parsed(raw: bytes) -> dict[str, Any] | None:
@@ -239,6 +260,7 @@ class _Walk:
     good: Counter[str] = field(default_factory=Counter)
     bad: dict[str, list[Finding]] = field(default_factory=dict)
     unknown: dict[str, list[Read]] = field(default_factory=dict)
+    pruned: set[tuple[int, str]] = field(default_factory=set)
 
     def step(self, read: Read) -> None:
         self.at = read
@@ -255,6 +277,8 @@ class _Walk:
             self.unknown.setdefault(read.key_id, []).append(read)
             return
         self.records += 1
+        if read.pruned is not None:
+            self.pruned.add(read.pruned)
         self.good[read.key_id] += 1
 
     def _place(self, read: Read) -> None:
@@ -317,6 +341,8 @@ class _Walk:
 
     def _close_gaps(self, known: int) -> None:
         for first, last, seen in self.missing:
+            if first == 1 and seen.seq == last + 1 and (last, seen.prev_mac) in self.pruned:
+                continue  # rrmd cut them off itself, and said so
             text = f"records {first}..{last} are missing before this line"
             self.findings.append(seen.finding(Kind.DELETION, text, seq=first))
         if known > self.last:

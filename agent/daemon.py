@@ -39,6 +39,7 @@ from agent.notify import Notifier, ask_for_time, beat
 from agent.operations import Operations
 from agent.records import Pseudonyms
 from agent.reloads import Reloads
+from agent.retention import Keep
 from agent.settings import Settings
 from agent.state_dir import made
 from agent.traps import trap_listener
@@ -232,6 +233,7 @@ async def _ledger(settings: Settings, clock: Clock, key: Key) -> AsyncIterator[L
     backlog = Backlog(Journal(settings.journal, derive(key, "radar-journal")))
     backlog.open()
     ledger = Ledger(store, audit, backlog, clock, lambda: str(uuid7()), names)
+    ledger.keep = Keep(days=settings.keep_days, audit_days=settings.audit_keep_days)
     try:
         yield ledger
     finally:

@@ -19,6 +19,7 @@ from agent.ledger import LOST_DISK, Ledger
 from agent.memory import STOPPING, Memory
 from agent.moment import Deadline
 from agent.nop import restarted
+from agent.retention import Retention
 from agent.store.errors import LeaseHeld
 from inventory.model import RadioKey
 from inventory.regulatory import NOP_S
@@ -57,6 +58,7 @@ class Housekeeping:
         self._learn = learn
         self._heed = heed
         self._watched: dict[str, Watched] = {}  # leases of others, by site
+        self._retention = Retention(ledger)
         self._recovered = False  # what the store knows is known here
         self._homeless: set[str] = set()  # open changes of which a person was told that they have no device
 
@@ -95,8 +97,7 @@ class Housekeeping:
         await self._ledger.call(store.restart_nops, self._clock.now(), NOP_S)
         for site in list(self._memory.sites):
             await self.read_site(site)
-        pauses = await self._ledger.call(store.pauses, self._clock.now())
-        self._memory.pauses = {pause.scope: pause.until for pause in pauses}
+        await self._read_pauses()
         self._memory.deeds = await self._ledger.call(store.deeds)
         await Doubts(self._memory, self._ledger, self._clock).recover()
         await self._ledger.note(self._ledger.record("system", "agent.started", EVERY_SITE))
@@ -104,6 +105,11 @@ class Housekeeping:
         self._recovered = True
         await self.begin_open()
         await self._learn()
+
+    async def _read_pauses(self) -> None:
+        """One that was set or ended as the disk was lost may be stored or not."""
+        pauses = await self._ledger.call(self._ledger.store.pauses, self._clock.now())
+        self._memory.pauses = {pause.scope: pause.until for pause in pauses}
 
     async def read_site(self, site: str) -> None:
         """What the store says of a site, into memory: NOPs, the changes of the last week, what is open and
@@ -174,6 +180,7 @@ class Housekeeping:
         await self._ledger.write(self._ledger.store.prune, self._clock.now())
         await self._ledger.take_over()
         if self._memory.observing_only in (None, STOPPING):
+            await self._retention.turn()
             return
         await self._keep_nops()
         if not self._recovered:
@@ -186,6 +193,7 @@ class Housekeeping:
             await self._executor.abandon()  # what it was carrying is in no store any more
         for site in list(self._memory.sites):
             await self.read_site(site)
+        await self._read_pauses()
         log.info("ledger.back")
         self._memory.observing_only = None
         await self.begin_open()

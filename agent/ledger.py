@@ -26,6 +26,7 @@ from agent.lease import LEASE_S, Lease
 from agent.moment import Deadline
 from agent.nop import Nop
 from agent.records import Evidence, Pseudonyms, Record, record
+from agent.retention import Keep
 from agent.store.errors import LeaseLost, StoreUnavailable
 from agent.store.store import Store
 from agent.taking_over import take_over
@@ -43,7 +44,7 @@ class Ledger:
     ``backlog``: where that of radar goes when they do not take it in time. ``ids`` gives a fresh UUIDv7 as
     text. ``damaged``: why the disk was lost, None = the last write was whole. ``lost(why)``: told when it is.
     ``leases``: those that this agent took; ``outbid(site)``: told when a write found another's in its place.
-    ``counts``: what of it `/metrics` tells.
+    ``counts``: what of it `/metrics` tells. ``keep``: for how long.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Ledger:
         self.clock = clock
         self.ids = ids
         self.names = names
+        self.keep = Keep()
         self.damaged: str | None = None
         self.lost: Callable[[str], None] = lambda why: None
         self.leases: dict[str, Lease] = {}  # by site

@@ -17,6 +17,8 @@ from agent.span import seconds
 from inventory.credentials import name_of
 
 MOST_PORT: Final = 65535
+LEAST_DAYS: Final = 8
+"""Budgets, and the agent's own right to undo, look back a week."""
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 PREFIX: Final = "RRMD_"
 _NOT_OURS: Final = ("RRMD_CRED_", "RRMD_CACHE", "RRMD_DEBUG")  # credentials, the test guests, the CLI
@@ -61,6 +63,8 @@ class Settings(BaseModel):
     beside the sockets of the service manager, None = nowhere. ``alert_syslog``: a socket's path, or a host
     that takes syslog over UDP; ``alert_webhook``: a URL, whose path may be a secret: None = no such alerts.
     ``alert_again``: seconds between alerts about a change that waits for a person.
+    ``keep_days``: how long changes and events stay in the store; ``audit_keep_days``: how long an audit file
+    stays, None = for ever.
     ``alert_webhook_credential``: ``cred:NAME`` of the bearer token that the webhook wants.
     """
 
@@ -75,6 +79,8 @@ class Settings(BaseModel):
     )
     audit_dir: Path = Field(default_factory=lambda known: known["state_dir"] / "audit")
     key_file: Path = Field(default_factory=lambda known: known["state_dir"] / "audit.key")
+    keep_days: int = Field(default=400, ge=LEAST_DAYS)
+    audit_keep_days: int | None = Field(default=None, ge=LEAST_DAYS)
     log_format: LogFormat = LogFormat.JSON
     dry_run: bool = False
     metrics: Endpoint | None = None
@@ -86,6 +92,7 @@ class Settings(BaseModel):
 
     @field_validator(
         "socket_group",
+        "audit_keep_days",
         "metrics",
         "traps",
         "alert_syslog",

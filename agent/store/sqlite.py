@@ -17,6 +17,8 @@ CHECK_S = 5.0
 """How long a store is looked through when it is opened: some millions of rows."""
 BUSY_S = 5.0
 """How long one process waits for another's write."""
+JOURNAL_BYTES = 16 * 1024 * 1024
+"""What the write-ahead log is cut back to after a burst."""
 
 
 def engine_of(url: URL) -> Engine:
@@ -58,6 +60,7 @@ def _tune(engine: Engine) -> None:
         dbapi.isolation_level = None  # or the driver begins transactions by itself, and DEFERRED ones
         dbapi.execute(f"PRAGMA busy_timeout={round(BUSY_S * 1000)}")
         dbapi.execute("PRAGMA foreign_keys=ON")
+        dbapi.execute(f"PRAGMA journal_size_limit={JOURNAL_BYTES}")
         if not wal:
             _make_wal(dbapi)
             wal = True

@@ -6,10 +6,7 @@ that step with it, and both commit in one transaction or neither does.
 
 from __future__ import annotations
 
-from sqlalchemy import delete
-
 from agent.moment import Moment
-from agent.store import tables
 from agent.store.changes import Changes
 from agent.store.events import Events
 from agent.store.leases import Leases
@@ -17,11 +14,8 @@ from agent.store.nops import Nops, prune_nops
 from agent.store.outbox import Outbox
 from agent.store.pauses import Pauses, prune_pauses
 from agent.store.radios import Radios
-from agent.store.recording import last_seq
+from agent.store.retention import drop_changes, drop_events, drop_written
 from agent.store.schema import prepare
-
-KEEP_WRITTEN = 10_000
-"""Outbox rows kept after they are in the file: enough to see what a damaged last file held."""
 
 
 class Store(Changes, Nops, Events, Radios, Pauses, Leases, Outbox):
@@ -40,9 +34,16 @@ class Store(Changes, Nops, Events, Radios, Pauses, Leases, Outbox):
             raise
 
     def prune(self, now: Moment) -> None:
-        """Drops what is over: NOPs, pauses, and written outbox rows before the last KEEP_WRITTEN."""
+        """Drops what is over: NOPs, pauses, and some of the outbox rows that are in the file."""
         with self._write() as conn:
             prune_nops(conn, now)
             prune_pauses(conn, now)
-            old = tables.outbox.c.seq <= last_seq(conn) - KEEP_WRITTEN
-            conn.execute(delete(tables.outbox).where(tables.outbox.c.mac.is_not(None), old))
+            drop_written(conn)
+
+    def drop_old(self, before_utc_us: int) -> int:
+        """How many changes and events of before then were dropped: some of them, call it again. What is open,
+        waits for a person or belongs to something that stays is kept, however old."""
+        with self._write() as conn:
+            changes = drop_changes(conn, before_utc_us)
+        with self._write() as conn:
+            return changes + drop_events(conn, before_utc_us)

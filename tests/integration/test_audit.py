@@ -353,6 +353,64 @@ def test_a_mark_that_the_database_forgot_writes_no_record_twice(bench: Bench) ->
     assert bench.verify().intact
 
 
+# Cutting it
+
+
+def week(bench: Bench) -> None:
+    """Two records a day, for a week."""
+    for day in range(7):
+        bench.write(record(2 * day, NOON + day * DAY), record(2 * day + 1, NOON + day * DAY))
+
+
+def test_what_rrmd_cuts_off_is_told_from_what_somebody_else_does(bench: Bench) -> None:
+    week(bench)
+    assert bench.log.prune("20260103") == FIRST
+    assert bench.log.prune("20260103") == SECOND
+    assert bench.log.prune("20260103") is None
+    assert bench.ids()[0] == "r4"
+    assert bench.verify().intact
+    assert bench.reasons() == ["audit.pruned", "audit.pruned"]
+    (cut, _) = [one["reason"]["params"] for one in query(bench.directory, Filter(kind="system"))]
+    assert (cut["file"], cut["seq"]) == (FIRST, 2)
+    bench.restart()
+    assert bench.verify().intact
+    files(bench.directory)[0].unlink()  # rrmd never said that
+    assert bench.kinds() == ["deletion"]
+
+
+def test_a_copy_of_the_log_verifies_without_the_store(bench: Bench) -> None:
+    week(bench)
+    bench.log.prune("20260104")
+    assert verify_directory(bench.directory, mac_keys(KEY)).intact
+    last = files(bench.directory)[-1]
+    last.write_bytes(b"".join(last.read_bytes().splitlines(keepends=True)[:-1]))  # the record of the cut
+    assert [one.kind for one in verify_directory(bench.directory, mac_keys(KEY)).findings] == [Kind.DELETION]
+
+
+def test_a_cut_that_was_only_announced_is_made_later(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    week(bench)
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "unlink", _fails)
+        with pytest.raises(AuditUnavailable):
+            bench.log.prune("20260103")
+    assert bench.verify().intact
+    bench.restart()
+    assert bench.log.prune("20260103") == FIRST
+    assert bench.verify().intact
+
+
+def _fails(*_: Any) -> None:
+    raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+
+def test_the_newest_file_and_a_damaged_one_are_never_cut(bench: Bench) -> None:
+    bench.write(record(1))
+    assert bench.log.prune("20991231") is None
+    bench.write(record(2, NOON + DAY))
+    bench.path().write_bytes(b"{}\n")
+    assert bench.log.prune("20991231") is None
+
+
 def test_a_lost_store_takes_the_logs_end_for_its_own(bench: Bench) -> None:
     bench.write(record(1), record(2))
     assert bench.restart(url="new") == (Kind.FORK,)

@@ -17,7 +17,7 @@ from agent.change import Actor, Cause, Change, IllegalTransition, State, Trigger
 from agent.events import Event, EventKind
 from agent.moment import Deadline, Moment
 from agent.nop import Nop
-from agent.store import store as store_module
+from agent.store import retention
 from agent.store.errors import (
     LeaseHeld,
     RadioBusy,
@@ -340,7 +340,7 @@ def test_a_restart_of_the_daemon_alone_restarts_no_nop(store: Store) -> None:
 
 
 def test_prune_drops_what_is_over(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_module, "KEEP_WRITTEN", 2)
+    monkeypatch.setattr(retention, "KEEP_WRITTEN", 2)
     store.bar([nop(left_s=10), nop(5280)], [])
     store.pause("*", Actor(), NOW, Deadline.after(NOW, 5))
     store.append([record(number) for number in range(6)])

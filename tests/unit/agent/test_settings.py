@@ -24,6 +24,7 @@ def test_without_anything_said_it_is_the_system_service() -> None:
 def test_each_setting_has_its_variable() -> None:
     environ = {f"RRMD_{name.upper()}": f"/x/{name}" for name in Settings.model_fields}
     others = {"RRMD_LOG_FORMAT": "console", "RRMD_METRICS": "[::1]:9842", "OTHER": "1"}
+    others |= {"RRMD_KEEP_DAYS": "30", "RRMD_AUDIT_KEEP_DAYS": "3650"}
     others |= {"RRMD_TRAPS": "[::]:9162", "RRMD_DRY_RUN": "true", "RRMD_ALERT_AGAIN": "15m, 2h"}
     others |= {"RRMD_ALERT_WEBHOOK": "https://x/y", "RRMD_ALERT_WEBHOOK_CREDENTIAL": "cred:hook"}
     settings = Settings.from_environ(environ | others)
@@ -118,6 +119,20 @@ def test_what_is_no_webhook(url: str, credential: str, why: str) -> None:
 def test_the_webhooks_path_is_not_shown() -> None:
     given = {"RRMD_ALERT_WEBHOOK": "http://[::1]/pa55", "RRMD_ALERT_WEBHOOK_CREDENTIAL": "cred:hook"}
     assert "pa55" not in repr(Settings.from_environ(given))
+
+
+def test_what_is_kept_for_how_long() -> None:
+    assert (Settings.from_environ({}).keep_days, Settings.from_environ({}).audit_keep_days) == (400, None)
+    given = Settings.from_environ({"RRMD_KEEP_DAYS": "30", "RRMD_AUDIT_KEEP_DAYS": "3650"})
+    assert (given.keep_days, given.audit_keep_days) == (30, 3650)
+    assert Settings.from_environ({"RRMD_AUDIT_KEEP_DAYS": ""}).audit_keep_days is None
+
+
+@pytest.mark.parametrize("days", ["7", "0", "-1", "forever"])
+@pytest.mark.parametrize("name", ["RRMD_KEEP_DAYS", "RRMD_AUDIT_KEEP_DAYS"])
+def test_budgets_look_back_a_week_so_less_is_not_kept(name: str, days: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        Settings.from_environ({name: days})
 
 
 def test_a_misspelt_variable_is_named() -> None:
