@@ -1,7 +1,7 @@
 """A fortnight of one simulated site, in minutes: the whole agent with store and audit, everything that goes
 wrong with devices and with its machine, and whether it stays small, calm and within its budgets.
 
-    python -m benchmarks.soak [--days 14] [--aps 100] [--seed 1] [--poll 60] [--keep-days 3] [--directory DIR]
+    python -m benchmarks.soak [--days 14] [--aps 100] [--seed 1] [--poll 60] [--keep-days 8] [--directory DIR]
 
 A line for each day, then the answers; the exit code is 0 when all of them are good.
 """
@@ -16,8 +16,11 @@ from pathlib import Path
 from random import Random
 
 from agent import simulated_time
-from agent.audit_files import query
+from agent.audit_chain import Report
+from agent.audit_files import query, verify_directory
+from agent.audit_key import load_or_create_key, mac_keys
 from agent.garbage import collect_seldom
+from agent.settings import LEAST_DAYS
 from agent.simulated_time import SimulatedClock
 from agent.simulation import Simulation
 from benchmarks import fleet, machine
@@ -58,8 +61,14 @@ def carried_out(
     recount = Recount(policy, run.aps)
     for record in query(kept):
         recount.take(record)
-    findings = [str(finding) for finding in soak.simulation.verified().findings]
-    return soak.days, recount, judged(soak.days, run.days, recount, keep_days=None, findings=findings)
+    findings = [*soak.simulation.verified().findings, *whole_chain(soak.simulation, kept).findings]
+    told_of = [str(finding) for finding in findings]
+    return soak.days, recount, judged(soak.days, run.days, recount, keep_days=run.keep_days, findings=told_of)
+
+
+def whole_chain(simulation: Simulation, kept: Path) -> Report:
+    """The audit from its first record, with the files that were thrown away meanwhile."""
+    return verify_directory(kept, mac_keys(load_or_create_key(simulation.settings.key_file)))
 
 
 HEAD = "day   RSS MiB  fds  threads  tasks   db MiB  audit MiB   cpu s  wall s  events; changes sent"
@@ -88,7 +97,7 @@ def options() -> Run:
     parser.add_argument("--aps", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--poll", type=float, default=60.0, help="seconds between two polls of an AP")
-    parser.add_argument("--keep-days", type=int, default=3, help="how long store and audit keep what is over")
+    parser.add_argument("--keep-days", type=int, default=LEAST_DAYS, help="for store and audit")
     parser.add_argument("--directory", type=Path, help="where the files are made: on which disk")
     given = parser.parse_args()
     return Run(

@@ -17,6 +17,8 @@ from typing import Any
 from agent.agent import Agent
 from agent.audit_files import files, query
 from agent.ledger import Ledger
+from agent.retention import Keep
+from agent.settings import LEAST_DAYS
 from agent.simulated_time import SimulatedClock
 from agent.simulation import LosableDisk, Simulation
 from benchmarks.soak_faults import DAY_S, arm_day, machine_deeds
@@ -39,7 +41,7 @@ class Run:
     seed: int = 1
     from_hour: float = 0.0
     poll_s: float = 60.0
-    keep_days: int = 3
+    keep_days: int = LEAST_DAYS
     directory: Path | None = None
 
 
@@ -103,6 +105,7 @@ class Soak:
 
         self.simulation.wrap_store = losable
         agent, ledger = self.simulation.build()
+        ledger.keep = Keep(days=self.run.keep_days, audit_days=self.run.keep_days)
         running = asyncio.create_task(agent.run(), name="agent")
         ready = asyncio.create_task(agent.ready.wait(), name="ready")
         await asyncio.wait({ready, running}, return_when=asyncio.FIRST_COMPLETED)
@@ -120,6 +123,8 @@ class Soak:
         life.running.cancel()
         with suppress(asyncio.CancelledError):
             await life.running
+        for lane in life.agent.lanes.values():
+            await lane.device.close()  # as the kernel does with the sockets of a killed process
         await life.ledger.close()
         return await self._begun()
 
