@@ -24,10 +24,13 @@ class CommitProxy(Proxy):
         self.lost = 0
         self._unanswered = False
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass_on(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event
+    ) -> None:
         with suppress(OSError):
             while data := await reader.read(CHUNK):
                 await self._passing.wait()
+                await gate.wait()
                 if self._unanswered or (self.lose == "question" and b"COMMIT\0" in data):
                     self._unanswered, self.lose = False, None
                     self.lost += 1
