@@ -39,19 +39,19 @@ class Reaper:
             self.visit(self.calls, name)
 
     def store(self, store: Any) -> Any:
-        return self._haunt(store, STORE)
+        return self._haunt(store, "Store", STORE)
 
     def audit(self, audit: Any) -> Any:
-        return self._haunt(audit, AUDIT)
+        return self._haunt(audit, "AuditLog", AUDIT)
 
     def device(self, device: Any) -> Any:
-        return self._haunt(device, DEVICE)
+        return self._haunt(device, "Device", DEVICE)
 
-    def _haunt(self, thing: Any, names: Iterable[str]) -> Any:
+    def _haunt(self, thing: Any, called: str, names: Iterable[str]) -> Any:
         for name in names:
             method = getattr(thing, name)
             wrap = self._async if inspect.iscoroutinefunction(method) else self._sync
-            setattr(thing, name, wrap(method, f"{type(thing).__name__}.{name}"))
+            setattr(thing, name, wrap(method, f"{called}.{name}"))
         return thing
 
     def _sync(self, method: Callable[..., Any], named: str) -> Callable[..., Any]:

@@ -22,8 +22,8 @@ DOWN_S = 200.0
 """Longer than any timer that a device may have armed."""
 
 FIRST_DEATHS = frozenset(
-    {"after Store.create", "after Store.transition", "before SimulatedDevice.apply"}
-    | {"after SimulatedDevice.apply", "after SimulatedDevice.confirm", "after Store.bar"}
+    {"after Store.create", "after Store.transition", "before Device.apply"}
+    | {"after Device.apply", "after Device.confirm", "after Store.bar"}
 )
 """The deaths from which a recovery is killed in its turn: at each step that something was left behind by."""
 
