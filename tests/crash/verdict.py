@@ -16,6 +16,8 @@ from sqlalchemy import make_url
 
 from agent.agent import Agent
 from agent.api.errors import OperationError
+from agent.audit_files import verify_directory
+from agent.audit_key import load_or_create_key, mac_keys
 from agent.change import Change, State, agrees
 from agent.store.store import Store
 from drivers.types import RadioState, Setting
@@ -152,7 +154,10 @@ def _last(play: Play, change: Change) -> Mapping[str, Any]:
 
 def check_audit(play: Play, store: Store, torn: Sequence[str]) -> None:
     """The chain is whole; each step of each change is told once and in order; a torn line is told."""
-    play.rig.verify()
+    settings = play.rig.settings
+    keys = mac_keys(load_or_create_key(settings.key_file))
+    report = verify_directory(settings.audit_dir, keys, store.audit_head())
+    assert report.intact, report.findings
     records = play.rig.records()
     twice = [id for id, times in Counter(r["id"] for r in records).items() if times > 1]
     assert not twice, f"recorded twice: {twice}"
