@@ -7,6 +7,9 @@ from storm.__main__ import summary
 from storm.chapter import tell
 from storm.witness import Tally
 
+from agent.ledger import Ledger
+from agent.memory import Memory
+
 
 @pytest.mark.parametrize("seed", [1, 3, 11])
 def test_a_storm_loses_no_radar_breaks_no_law_and_leaves_nothing_open_or_unaudited(seed: int) -> None:
@@ -24,3 +27,21 @@ def test_the_last_line_says_it_all() -> None:
         "unaudited 0"
     )
     assert not told.clean
+
+
+def test_the_judge_sees_radar_that_no_memory_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Memory, "bar", lambda self, nops: None)
+    assert tell(3, 1500).lost
+
+
+def test_the_judge_sees_radar_that_no_disk_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def bar(self: Ledger, *args: object) -> None:
+        pass
+
+    monkeypatch.setattr(Ledger, "bar", bar)
+    assert tell(3, 1500).lost
+
+
+def test_the_judge_sees_a_write_that_the_audit_does_not_tell_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Ledger, "_write", lambda self, work: work())
+    assert tell(3, 1500).unaudited

@@ -8,10 +8,13 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from agent.api import peer
+from drivers.errors import DriverError
+from drivers.transport.rest import RestSession, RestTarget
 from drivers.transport.waiting import LineStream, in_own_thread
 
 MORE = 4 * (os.cpu_count() or 1) + 40
@@ -74,3 +77,61 @@ def test_what_fails_in_a_thread_of_its_own_fails_where_it_is_waited_for() -> Non
 
     with pytest.raises(OSError, match="no route"):
         asyncio.run(in_own_thread(fail, "failing"))
+
+
+@contextmanager
+def silent_port() -> Iterator[int]:
+    """Takes every connection and never answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=4 * MORE) as listening:
+        yield listening.getsockname()[1]
+
+
+@contextmanager
+def web_server() -> Iterator[int]:
+    """Answers every POST at once."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class Answering(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def test_more_devices_than_threads_that_never_answer_do_not_delay_one_that_does() -> None:
+    async def story(silent: int, answering: int) -> None:
+        hung = [session_of(f"hung-{nth}", silent) for nth in range(MORE)]
+        well = session_of("well", answering)
+        for each in (*hung, well):
+            await each.open()
+        asking = [asyncio.create_task(each.post("/", b"{}", 60.0)) for each in hung]
+        async with asyncio.timeout(LIMIT_S):
+            for _ in range(3):
+                assert await well.post("/", b"{}", 60.0) == b"ok"
+            assert not any(each.done() for each in asking)
+            await asyncio.gather(*(each.close() for each in (*hung, well)))
+            told = await asyncio.gather(*asking, return_exceptions=True)
+        assert all(isinstance(each, DriverError) for each in told)
+
+    with silent_port() as silent, web_server() as answering:
+        asyncio.run(story(silent, answering))
+
+
+def session_of(name: str, port: int) -> RestSession:
+    return RestSession(RestTarget(name=name, host="127.0.0.1", port=port, tls=False))
