@@ -82,9 +82,7 @@ async def given_up(way: Way, peer: Device, proxy: Proxy, monkeypatch: pytest.Mon
     prior = await seen(lane)
     monkeypatch.setattr(*way.writes(device), held(proxy, *way.writes(device)))
     with pytest.raises(TryAgain):
-        await lane.apply(
-            Edit(change_id="c1", scope=SCOPE, set={Setting.CHANNEL: 149}, expect={}), way.undo_after_s
-        )
+        await lane.apply(Edit(change_id="c1", scope=SCOPE, set={Setting.CHANNEL: 149}, expect={}), None)
     assert lane.info is None, "the session is closed"
     assert not {t for t in threading.enumerate() if t not in before and t.name.startswith("rrmd")}
     assert await seen(lane) == prior, "read back by a new session"
