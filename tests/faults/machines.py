@@ -20,7 +20,7 @@ from agent.api.errors import Refused
 from agent.change import Change
 from agent.simulation import Wrap
 from agent.store.store import Store
-from drivers.signals import InterferenceHeard
+from drivers.signals import InterferenceHeard, RadarDetected
 
 HOUR_S, WEEK_S = 3600.0, 8 * 86_400.0
 
@@ -174,6 +174,19 @@ async def taken_over(scene: Scene) -> None:
     assert change.state is C, (change, scene.reasons(change))
 
 
+async def radar_where_it_was(scene: Scene) -> None:
+    """AP 1 left channel 100 for the change; then radar is heard there, and a person takes the change back."""
+    change = await scene.monitored()
+    scene.strikes()
+    heard = RadarDetected(at_s=scene.clock.monotonic(), device="ap1", mhz20=frozenset({5500}), radio=None)
+    await scene.agent.inbox.told("lab", "ap1", heard)
+    await scene.undo(change)
+    change = await scene.final(change)
+    assert change.state is B, change
+    assert 5500 not in scene.rig.block(AP1).mhz20, "back onto radar"
+    assert scene.rig.block(AP1).primary != TARGET
+
+
 async def synced(scene: Scene) -> None:
     """Each write is asked for after the sync of the record that says that it will be."""
     scene.strikes()
@@ -296,6 +309,15 @@ def _cases() -> Iterator[Case]:
         seen="nothing",
         story=synced,
         arrange=recorded,
+    )
+    yield rrmd(
+        fault="radar on the channel that a rollback would go to",
+        phase=Phase.ROLLBACK,
+        must="The rollback goes to the best legal channel that is free at once, never to one in its "
+        "non-occupancy period.",
+        seen="`ROLLED_BACK`; `destination_no_longer_legal`, or where it goes under `to`",
+        story=radar_where_it_was,
+        channel=100,
     )
     yield rrmd(
         fault="thousands of events at once",
