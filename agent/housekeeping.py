@@ -165,7 +165,10 @@ class Housekeeping:
         """Leases renewed, what is over pruned, a lost disk tried again; ``settle()``: what an earlier reload
         had to put off."""
         while True:
-            await asyncio.sleep(LEASE_S / 3)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LEASE_S / 3):
+                    await self._ledger.unrenewed.wait()
+            self._ledger.unrenewed.clear()
             try:
                 await settle()
                 for site in list(self._memory.sites):

@@ -67,6 +67,7 @@ class Ledger:
         self.damaged: str | None = None
         self.lost: Callable[[str], None] = lambda why: None
         self.leases: dict[str, Lease] = {}  # by site
+        self.unrenewed = asyncio.Event()  # a change waits for a lease to be renewed
         self.outbid: Callable[[str], None] = lambda site: None
         self.counts = Counts()
         desk = Desk("store")

@@ -51,6 +51,10 @@ class Writing:
         if view.radios[change.radios[0]].reading is None and not change.deadline.passed(view.now):
             await course.wait(READ_BACK_S)  # after a restart: the first poll is under way
             return change
+        if self._bench.no_longer_ours(change) and not change.deadline.passed(view.now):
+            self._bench.ledger.unrenewed.set()  # this machine slept, perhaps
+            await course.wait(READ_BACK_S)
+            return change
         async with self._one_start:
             return self._bench.memory.remember(await self._start(change, course, have))
 

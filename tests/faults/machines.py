@@ -239,16 +239,16 @@ def committed(scene: Scene) -> Wrap:
     """Notes how each step of a change was committed: 2 is SQLite's FULL."""
     keep = scene.rig.wrap_store
 
-    def store(made: Store) -> Store:
+    def store(made: Any) -> Store:
         step = made.transition
 
         def stepped(*args: Any, **kwargs: Any) -> Change:
-            done = step(*args, **kwargs)
-            with made._engine.connect() as conn:
+            done: Change = step(*args, **kwargs)
+            with made._opened()._engine.connect() as conn:
                 scene.notes.append(("committed", conn.exec_driver_sql("PRAGMA synchronous").scalar()))
             return done
 
-        made.transition = stepped  # type: ignore[method-assign]
+        made.transition = stepped
         kept: Store = keep(made)
         return kept
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from faults import deeds, machines, reads, timers, writes
+from faults import deeds, disk, machines, reads, timers, writes
 from faults.case import Case, Elsewhere, Unapplied
 
 OPERATIONS: Mapping[str, str] = MappingProxyType(
@@ -22,11 +22,12 @@ OPERATIONS: Mapping[str, str] = MappingProxyType(
         "undo timer": "undo timer",
         "clocks": "clocks",
         "rrmd": "rrmd",
+        "store": "the disk of store and audit log",
     }
 )
 """The operations in the order of the page, each with what it is."""
 
-MODULES = (reads, writes, timers, deeds, machines)
+MODULES = (reads, writes, timers, deeds, machines, disk)
 
 CASES: tuple[Case, ...] = tuple(case for module in MODULES for case in module.CASES)
 UNAPPLIED: tuple[Unapplied, ...] = tuple(each for module in MODULES for each in module.UNAPPLIED)
