@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
 
@@ -19,6 +20,8 @@ from inventory.model import Site
 from inventory.site_error import SiteErrors
 
 log = structlog.get_logger()
+
+TOLD_MOST: Final = 100  # mistakes, each a line: the loop has radar to attend to, and `rrmd check` tells all
 
 
 @dataclass(slots=True)
@@ -66,7 +69,7 @@ class Reloads:
         try:
             await self._agent.reload(await asyncio.to_thread(self._load))
         except SiteErrors as found:
-            for each in found.errors:
+            for each in found.errors[:TOLD_MOST]:
                 log.error(
                     "configuration.refused",
                     file=each.file,

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from inventory.scalars import EXPECTED, ID, ID_EXPECTED
 from inventory.schema import Words
-from inventory.site_error import SiteError, SiteErrors, Steps, dotted
+from inventory.site_error import ERRORS_MOST, SiteError, SiteErrors, Steps, dotted
 from inventory.yaml_text import Node, plain, shown
 
 Kind = TypeVar("Kind", bound=Words)
@@ -39,12 +39,14 @@ class Findings:
     _seen: set[tuple[int, int, str]] = field(default_factory=set)
 
     def add(self, node: Node, steps: Steps, expected: str, got: str | None = None) -> None:
-        """``got`` None: the node's own value."""
+        """``got`` None: the node's own value. Raises SiteErrors when there are as many as anybody reads."""
         if (place := (node.line, node.column, expected)) in self._seen:
             return
         self._seen.add(place)
         value = shown(node.value) if got is None else got
         self.errors.append(SiteError(self.file, node.line, dotted(steps), expected, value))
+        if len(self.errors) >= ERRORS_MOST:
+            raise SiteErrors(self.errors)
 
     def done(self) -> None:
         """Raises SiteErrors when there is anything."""

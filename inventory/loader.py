@@ -1,4 +1,5 @@
-"""Site files -> :class:`Site`. Every error of every file is found at once, with file, line and path.
+"""Site files -> :class:`Site`. Every error of every file is found at once, with file, line and path; of one
+file the first 1,000.
 
 Drivers are not imported: the caller gives each driver's check of its own options.
 """

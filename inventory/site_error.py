@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
+
+ERRORS_MOST: Final = 1000
+"""Of one file: nobody reads more, and a daemon that reloads has other things to do."""
 
 Steps = tuple[str | int, ...]
 """Keys and list positions from the top of the file."""

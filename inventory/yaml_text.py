@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import yaml
 
-from inventory.site_error import SiteError, SiteErrors, Steps, dotted
+from inventory.site_error import ERRORS_MOST, SiteError, SiteErrors, Steps, dotted
 
 MAX_BYTES: Final = 4 * 1024 * 1024
 MAX_NODES: Final = 300_000
@@ -144,6 +144,8 @@ class _Builder:
 
     def refuse(self, line: int, path: Steps, expected: str, got: str) -> None:
         self.errors.append(SiteError(self.file, line, dotted(path), expected, got))
+        if len(self.errors) >= ERRORS_MOST:
+            raise SiteErrors(self.errors)
 
     def node(self, source: yaml.Node | None, path: Steps, at: tuple[int, int]) -> Node:
         """The node, standing at a line and column; an alias is built again for each use."""

@@ -49,6 +49,8 @@ REQUESTS: Final[tuple[dict[str, Any], ...]] = (
     {"op": "rollback", "args": {"token": "t" * 43}},
     {"op": "last", "args": {"ap": "lab/ap1"}},
     {"op": "approve_all", "args": {"site": "lab"}},
+    {"op": "budget", "args": {"site": "lab"}},
+    {"op": "undo", "args": {"since_s": 60.0}},
     {"op": "reject", "args": {"id": "00000000-0000-7000-8000-000000000001", "why": "no"}},
     {"op": "approve", "args": {"id": "00000000-0000-7000-8000-000000000001"}},
     {"op": "acknowledge", "args": {"id": "00000000-0000-7000-8000-000000000002"}},

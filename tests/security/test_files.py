@@ -52,6 +52,17 @@ def test_a_hostile_site_file(why: str, tmp_path: Path) -> None:
     assert said in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "entry", ["ap{n}: {{radios: {{r: {{}}}}}}", "ap{n}: !x y", "'': {n}"], ids=["incomplete", "tags", "ids"]
+)
+def test_a_file_full_of_mistakes_is_given_up_after_a_thousand(entry: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text("aps:\n" + "".join(f"  {entry.format(n=n)}\n" for n in range(1500)))
+    with pytest.raises(SiteErrors) as caught:
+        load(path, registry.schemas())
+    assert 1 <= len(caught.value.errors) <= 1000
+
+
 def _with(credential: bytes) -> bytes:
     ap = b"aps:\n  ap1:\n    driver: hostapd\n    address: x\n    " + credential
     return (

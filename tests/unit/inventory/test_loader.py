@@ -220,7 +220,7 @@ BAD = {
     "quiet hours": ('"02:00-05:00"', '"2-5"', "3: policy.quiet_hours[0]: expected HH:MM-HH:MM, not empty, got 2-5"),
     "empty quiet hours": ('"02:00-05:00"', '"02:00-02:00"', "policy.quiet_hours[0]"),
     "quiet hours after midnight": ('"02:00-05:00"', '"02:00-24:01"', "policy.quiet_hours[0]"),
-    "mode": ("mode: advise", "mode: advice", "3: policy.mode: expected one of observe, advise, act, got advice"),
+    "mode": ("mode: advise", "mode: advice", "3: policy.mode: expected one of observe, dry_run, advise, act, got advice"),
     "ratio above 1": ("mode: advise", "max_inflight_ratio: 1.1", "policy.max_inflight_ratio: expected a number 0..1, got 1.1"),
     "no positive time": ("mode: advise", "poll_s: 0", "policy.poll_s: expected a number 1..604800 s, got 0"),
     "NaN": ("mode: advise", "poll_s: .nan", "policy.poll_s: expected a number 1..604800 s, got .nan"),
