@@ -122,7 +122,7 @@ class Chapter(Story):
 
     def _device(self, device: Any) -> Any:
         self.sessions.append(device)
-        return self.reaper._haunt(self.witness.device(device), WRITES)
+        return self.reaper._haunt(self.witness.device(device), "Device", WRITES)
 
     # -- lives ---------------------------------------------------------------------------------------------
 
