@@ -173,6 +173,7 @@ async def released(rig: Rig, agent: Agent) -> None:
         await asyncio.sleep(0.1)
 
     agent.fleet.lane("lab", "ap1").device.act = act  # type: ignore[method-assign]  # no simulated AP has one
+    await asyncio.sleep(2 * QUICK.poll_s)  # what was known before is looked at until the next poll
     await agent.release.give(rig.key, PERSON)
 
 
