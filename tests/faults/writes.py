@@ -259,4 +259,43 @@ IN_DOUBT = frozenset({Kind.TIMEOUT, Kind.TIMEOUT_DONE, Kind.HANG, Kind.DONE_LATE
 
 CASES = tuple(_cases())
 UNAPPLIED: tuple[Unapplied, ...] = ()
-ELSEWHERE: tuple[Elsewhere, ...] = ()
+LATE = "tests/integration/test_late_writes.py"
+ELSEWHERE = (
+    Elsewhere(
+        operation="apply",
+        fault="bytes held up on the way until after the rollback, over SSH (hostapd, OpenWrt)",
+        phase=Phase.WRITE,
+        must="The session is closed and its thread has ended before anything is read back. What comes "
+        "through later does nothing.",
+        seen="`ROLLED_BACK`",
+        test=f"{LATE}::test_a_write_that_was_given_up_is_not_in_force_at_the_end",
+    ),
+    Elsewhere(
+        operation="apply",
+        fault="bytes held up on the way until after the rollback, over HTTP (OpenWrt) or NETCONF",
+        phase=Phase.WRITE,
+        must="Something between rrmd and the AP that keeps the bytes and passes them on later makes them "
+        "take effect: rrmd cannot call them back. The next poll shows it, and a new change goes back.",
+        seen="`ROLLED_BACK`, then a change with `undo_of` and the reason `landed_late`",
+        test=f"{LATE}::test_what_lands_late_over_http_is_taken_back_by_the_agent",
+    ),
+    Elsewhere(
+        operation="apply",
+        fault="rrmd killed between apply and confirmation, live on netconfd",
+        phase=Phase.RECOVERY,
+        must="The confirmed commit goes back by itself; the next rrmd finds the change in force first, and "
+        "then that the device took it back.",
+        seen="`ROLLED_BACK`, reason `device_went_back`",
+        test="tests/integration/test_netconf_agent.py::"
+        "test_killed_before_the_confirmation_the_ap_goes_back_and_the_next_agent_says_so",
+    ),
+    Elsewhere(
+        operation="apply",
+        fault="rrmd killed between apply and confirmation, live on an OpenWrt peer",
+        phase=Phase.RECOVERY,
+        must="`uci apply` goes back by itself, and the next rrmd finds that it did.",
+        seen="`ROLLED_BACK`",
+        test="tests/integration/test_openwrt_agent.py::"
+        "test_killed_between_apply_and_confirmation_the_ap_goes_back_and_the_agent_sees_it",
+    ),
+)

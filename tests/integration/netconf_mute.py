@@ -17,7 +17,7 @@ def requested(message: str, asked: dict[str, str]) -> str:
     armed, mute = Path(f"{sys.argv[1]}.armed"), Path(f"{sys.argv[1]}.mute")
     while mute.exists():
         time.sleep(0.1)  # until the test, another process, removes it
-    if "<confirmed" in message and armed.exists():
+    if "confirmed" in message and "hello" not in message and armed.exists():
         armed.rename(mute)
     return passed_on(message, asked)
 
