@@ -89,6 +89,7 @@ def test_too_many_changes_are_seen() -> None:
     for nth in range(281):
         recount._sent.append(sent(str(nth), "SPECTRUM_SAT", avoidable=True))
     assert bad(DAYS, recount) == ["churn"]
+    assert bad(DAYS[:6], recount) == []  # the budget is one of a week
     recount._sent.pop()
     assert bad(DAYS, recount) == []
 
