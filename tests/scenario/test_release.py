@@ -41,6 +41,7 @@ def told(
             await until(lambda: at.reading)
             assert at.capabilities is not None
             at.capabilities = replace(at.capabilities, actions=frozenset({Action.RELEASE}))
+            agent.memory._post(rig.key)
             agent.fleet.lane("lab", "ap1").device.act = act  # type: ignore[method-assign]
             await story(rig, agent, asked)
 
