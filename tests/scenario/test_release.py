@@ -87,7 +87,7 @@ def test_not_where_nothing_is_written_or_nobody_could_take_it(tmp_path: Path) ->
     async def story(rig: Rig, agent: Agent, asked: list[ActionRequest]) -> None:
         site = agent.memory.sites["lab"]
         agent.memory.sites["lab"] = replace(site, policy=replace(site.policy, mode=Mode.OBSERVE))
-        with pytest.raises(Refused, match="observe mode"):
+        with pytest.raises(Refused, match="in mode observe"):
             await agent.release.give(rig.key, PERSON)
         agent.memory.sites["lab"] = site
         at = agent.memory.radios[rig.key]
