@@ -26,6 +26,7 @@ from agent.audit_chain import (
 )
 from agent.audit_files import files
 from agent.audit_key import Key, derive
+from agent.audit_place import id_of, refusal, shown
 from agent.audit_pruning import oldest
 from agent.clock import Clock, SystemClock
 from agent.disk import sync_directory, write_all
@@ -86,6 +87,7 @@ class AuditLog:
         self._lock = threading.RLock()
         self._newest = ""
         self._head: AuditHead | None = None
+        self._id = ""
 
     @property
     def directory(self) -> Path:
@@ -102,6 +104,7 @@ class AuditLog:
         """
         done = 0
         with self._lock, _disk():
+            self._keep()
             while rows := self._store.unwritten(BATCH):
                 copied = self._copy(rows)
                 if not copied and not (rows := self._store.unwritten(BATCH)):
@@ -122,6 +125,7 @@ class AuditLog:
         What else is damaged stays as it is, and the chain goes on from the end that the store knows.
         """
         with self._lock, _disk():
+            self._keep()
             findings = self._settle()
             self.flush()
         return findings
@@ -141,6 +145,21 @@ class AuditLog:
             cut.path.unlink()
             sync_directory(self._directory)
             return cut.path.name
+
+    def elsewhere(self) -> str | None:
+        """Why this directory is not the store's log, None: it is; two would each have gaps. Raises
+        AuditUnavailable and what the store raises."""
+        with self._lock, _disk():
+            self._id = self._id or id_of(self._directory)
+            kept, place = self._store.log_kept(self._id, shown(self._directory))
+            if kept == self._id:
+                return None
+            self._id = ""  # a person may copy the log here
+            return refusal(kept, place, self._directory)
+
+    def _keep(self) -> None:
+        if why := self.elsewhere():
+            raise AuditUnavailable(why)
 
     # Writing
 

@@ -226,7 +226,11 @@ class Housekeeping:
                 await self._take_lease(site)
 
     async def _take_lease(self, site: str) -> None:
-        """Take or renew it. A site that another agent had is recovered before anything is written to it."""
+        """Take or renew it. A site that another agent had is recovered before anything is written to it.
+        Where the store's audit log is another's no site is ours."""
+        if why := await self._ledger.call(self._ledger.audit.elsewhere):
+            self.stand_by(site, why)
+            return
         now, take = self._clock.now(), self._ledger.store.take_lease
         seen = self._watched.get(site)
         mark = seen.mark if seen is not None and seen.run_out(now) else None

@@ -15,6 +15,7 @@ from typing import Any
 from rig import Rig
 
 from agent.agent import Agent
+from agent.backlog import Entry
 from agent.change import FINAL, IN_FLIGHT, INCIDENTS, LIVE, TABLE, Cause, Change, State, agrees
 from agent.store.store import Store
 from agent.view import block_in_values
@@ -95,6 +96,9 @@ class Judge:
     def broken(self, edit: Edit) -> Iterator[str]:
         """The rules that this write breaks."""
         agent, store = self.known
+        if waits := [e for e in agent.ledger.backlog.waiting if e.change and e.change.id == edit.change_id]:
+            yield from self.journalled(waits[-1], agent, store, edit)
+            return
         change = store.change(edit.change_id)
         if change is None:
             yield "no change stored"
@@ -105,6 +109,20 @@ class Judge:
         yield from self.wanted(change, edit)
         if change.state is State.APPLYING and change.cause is not Cause.DFS_RADAR:
             yield from self.alone(store, agent, change)
+
+    def journalled(self, entry: Entry, agent: Agent, store: Store, edit: Edit) -> Iterator[str]:
+        """While the store is lost radar's writes, and no others, go by the journal."""
+        change, backlog = entry.change, agent.ledger.backlog
+        assert change is not None
+        if change.cause is not Cause.DFS_RADAR:
+            yield "written without the store, and not because of radar"
+        if change.state is not State.APPLYING or dict(edit.set) != dict(change.target):
+            yield "another edit than the journalled one"
+        if [r["to_state"] for r in entry.records] != [change.state]:
+            yield f"{change.state} is not among what waits for the audit"
+        if backlog.lost is None and entry.to_bytes() not in self.rig.settings.journal.read_bytes():
+            yield "not in the journal"
+        yield from self.lawful(store, agent, change, edit)
 
     def undoable(self, store: Store, change: Change, edit: Edit) -> Iterator[str]:
         token = store.token(change.token_sha256 or "")

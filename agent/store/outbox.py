@@ -12,7 +12,7 @@ from agent.records import Record
 from agent.store import tables
 from agent.store.database import Database
 from agent.store.errors import StoreConflict, decoded
-from agent.store.meta import set_text
+from agent.store.meta import get_text, set_text
 from agent.store.recording import queue_records
 from agent.store.rows import OutboxRow, outbox_of
 
@@ -47,6 +47,18 @@ class Outbox(Database):
         """The number of the last audit record, these included; 0 when there is none yet."""
         with self._write() as conn:
             return queue_records(conn, records)
+
+    def log_kept(self, mine: str, place: str) -> tuple[str, str]:
+        """The name of the one log that the records go to, and where it is: the first that asked."""
+        text = self.get_meta("audit_log")
+        if text is None:
+            with self._write() as conn:
+                text = get_text(conn, "audit_log")
+                if text is None:
+                    text = f"{mine} {place}"
+                    set_text(conn, "audit_log", text)
+        kept, _, where = text.partition(" ")
+        return kept, where
 
     def queued(self, records: Sequence[Record]) -> bool:
         """Whether the first of these records is among those that are kept."""

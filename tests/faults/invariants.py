@@ -46,7 +46,7 @@ async def beside(scene: Scene) -> AsyncIterator[None]:
 async def _changed_meanwhile(scene: Scene) -> None:
     await scene.trouble.wait()
     since_s, poll_s = scene.clock.monotonic(), scene.rig.site.policy.poll_s
-    await until(lambda: not scene.agent.memory.standby and not scene.agent.memory.observing_only)
+    await until(lambda: not scene.agent.memory.standby and not scene.agent.memory.observing)
     await until(lambda: not _unread(scene), limit_s=4 * poll_s)
     begun_s = scene.clock.monotonic()
     done = await scene.agent.operator.inject(
@@ -90,6 +90,8 @@ async def _every_change_ends(scene: Scene) -> None:
 async def _radar_is_handled(scene: Scene) -> None:
     """AP 3 does not leave by itself: the agent bars the channel, and has it leave, within the law's 10 s."""
     world, here = scene.rig.world, scene.rig.block(AP3)
+    if not regulatory.dfs_needed(scene.rig.site.country, here):
+        return  # it was the case's own
     world.radar(AP3)
     await until(lambda: not scene.rig.block(AP3).mhz20 & here.mhz20, limit_s=10.0, step_s=0.25)
     assert here.primary_mhz in scene.agent.memory.barred("lab", scene.clock.now())

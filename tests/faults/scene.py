@@ -81,6 +81,8 @@ class Scene:
         self.reads: list[float] = []
         """When AP 2 was read."""
         self.lives = 0
+        self.disk: Any = None
+        """How the disk is lost and given back, in a case of that."""
         self._agent: Agent | None = None
         self._ledger: Ledger | None = None
         self._running: asyncio.Task[None] | None = None

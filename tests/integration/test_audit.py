@@ -7,6 +7,7 @@ import errno
 import io
 import json
 import os
+import shutil
 import stat
 import threading
 from collections.abc import Iterator
@@ -452,7 +453,7 @@ STEPS = ["append", "flush", "torn", "unmarked", "restart", "next day"]
         st.sampled_from(["append", "flush", "torn", "unmarked", "restart", "next day"]), max_size=12
     )
 )
-def test_no_order_of_crashes_loses_or_doubles_a_record(
+def test_no_order_of_crashes_loses_or_doubles_record(
     tmp_path_factory: pytest.TempPathFactory, steps: list[str]
 ) -> None:
     root = tmp_path_factory.mktemp("walk")
@@ -620,3 +621,36 @@ def test_the_head_moves_with_the_file(bench: Bench) -> None:
 
 def bench_mac(bench: Bench) -> str:
     return str(json.loads(bench.path(SECOND).read_bytes())["mac"])
+
+
+def test_a_second_directory_is_not_the_log_of_the_store(bench: Bench, tmp_path: Path) -> None:
+    """Two daemons on one store, a log each: one of them has all records, the other none."""
+    bench.write(record(1))
+    other = tmp_path / "other"
+    other.mkdir()
+    strange = AuditLog(other, bench.store, KEY, clock=StoppedClock())
+    for asked in (strange.recover, strange.flush):
+        with pytest.raises(AuditUnavailable, match=f"kept by .*:{bench.directory}: nothing is written"):
+            asked()
+    bench.store.append([record(2)])
+    with pytest.raises(AuditUnavailable):
+        strange.flush()
+    bench.log.flush()
+    assert bench.ids() == ["r1", "r2"]
+    assert not list(query(other))
+    assert bench.verify().intact
+
+
+def test_a_log_that_is_copied_is_gone_on_with(bench: Bench, tmp_path: Path) -> None:
+    bench.write(record(1))
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    there = AuditLog(moved, bench.store, KEY, clock=StoppedClock())
+    with pytest.raises(AuditUnavailable):
+        there.recover()
+    shutil.copytree(bench.directory, moved, dirs_exist_ok=True)
+    assert there.recover() == ()
+    bench.store.append([record(2)])
+    there.flush()
+    assert [one["id"] for one in query(moved)] == ["r1", "r2"]
+    assert verify_directory(moved, mac_keys(KEY), bench.store.audit_head()).intact

@@ -41,6 +41,7 @@ def told(
             await until(lambda: at.reading)
             assert at.capabilities is not None
             at.capabilities = replace(at.capabilities, actions=frozenset({Action.RELEASE}))
+            agent.memory._post(rig.key)
             agent.fleet.lane("lab", "ap1").device.act = act  # type: ignore[method-assign]
             await story(rig, agent, asked)
 
@@ -86,7 +87,7 @@ def test_not_where_nothing_is_written_or_nobody_could_take_it(tmp_path: Path) ->
     async def story(rig: Rig, agent: Agent, asked: list[ActionRequest]) -> None:
         site = agent.memory.sites["lab"]
         agent.memory.sites["lab"] = replace(site, policy=replace(site.policy, mode=Mode.OBSERVE))
-        with pytest.raises(Refused, match="observe mode"):
+        with pytest.raises(Refused, match="in mode observe"):
             await agent.release.give(rig.key, PERSON)
         agent.memory.sites["lab"] = site
         at = agent.memory.radios[rig.key]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -205,3 +206,34 @@ def test_a_machine_that_slept_writes_nothing_before_its_lease_is_renewed(tmp_pat
             assert agent.ledger.unleased("lab", 30.0) is None
 
     run(story)
+
+
+def test_a_second_agent_with_an_audit_log_of_its_own_stands_by(tmp_path: Path) -> None:
+    """It never takes over, even when the first is gone, and is not in the way when that comes back."""
+
+    async def story(clock: SimulatedClock) -> None:
+        async with rig_of(tmp_path / "first", clock, site_of(2)) as rig:
+            other = Rig(
+                directory=tmp_path / "second", site=rig.site, world=rig.world, clock=clock, store_url=rig.url
+            )
+            other.holder, other.ids = "other", lambda: f"00000000-0000-7000-9000-{next(IDS):012d}"
+            async with rig.agent():
+                await asyncio.sleep(30.0)
+            async with other.agent() as second:
+                await until(lambda: all(r.reading for r in second.memory.radios.values()))
+                await asyncio.sleep(STALL_S)
+                assert "audit log is kept by" in second.memory.standby["lab"]
+                assert [a for a in second.alerts if "audit log is kept by" in a.text]
+                async with rig.agent() as first:
+                    assert not first.memory.standby
+                    await asyncio.sleep(STALL_S)
+                    assert first.memory.observing is None
+            assert not other.records()
+        rig.verify()
+
+    (tmp_path / "first").mkdir()
+    (tmp_path / "second").mkdir()
+    run(story)
+
+
+IDS = itertools.count(1)

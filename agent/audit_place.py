@@ -1,0 +1,44 @@
+"""Which directory is a store's audit log: a name in the directory, and the same one in the store."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+from uuid6 import uuid7
+
+from agent.disk import sync_directory, write_all
+
+NAME = "log.id"
+
+
+def id_of(directory: Path) -> str:
+    """The log's own name, which goes with its files wherever they are copied; made when there is none.
+    Raises OSError."""
+    path = directory / NAME
+    if not path.exists():
+        draft = directory / f".{NAME}.new"
+        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
+        try:
+            write_all(fd, f"{uuid7()}\n".encode())
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        draft.replace(path)
+        sync_directory(directory)
+    return path.read_text("ascii", "replace").strip()
+
+
+def shown(directory: Path) -> str:
+    """Where it is, for a person."""
+    return f"{socket.gethostname()}:{directory}"
+
+
+def refusal(kept: str, place: str, directory: Path) -> str:
+    """What a person must know whose directory is not the log of the store."""
+    return (
+        f"this store's audit log is kept by {place}: nothing is written from here. To go on with it here for "
+        f"good, stop that rrmd and copy its directory to {directory}; if it is lost, write {kept} into "
+        f"{directory / NAME}"
+    )
