@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import groupby
 from pathlib import Path
@@ -283,21 +283,32 @@ class AuditLog:
         return len(last) > 1 and last[-1] == b"" and head.mac.encode() in last[-2]
 
     def _take_tail(self, name: str, head: AuditHead | None) -> Iterator[Finding]:
-        """Marks the lines of waiting records that are in the file already, after the last known one."""
-        data = self._read(name)
-        start = head.size if head and head.file == name else 0
-        signed = self._sign(self._store.unwritten(BATCH), head)
-        if signed and (found := data.rfind(signed[0].line)) >= 0:
-            start = found
-        there, end = _already(signed, data, start)
-        last = there[-1] if there else _Signed(head.seq if head else 0, head.mac if head else GENESIS, b"")
-        self._store.mark_written(
-            [(one.seq, one.mac) for one in there],
-            name,
-            AuditHead(seq=last.seq, mac=last.mac, file=name, size=len(data)),
-        )
-        if len(data) > end:
-            yield self._explain(name, data, end, last.seq)
+        """Marks the lines of waiting records that are in the files already, after the last known one: a flush
+        whose marks were lost may have gone on for many batches, and over midnight."""
+        last = head or AuditHead(seq=0, mac=GENESIS, file=self._first_waited_for(name), size=0)
+        between = [path.name for path in files(self._directory) if last.file <= path.name < name]
+        for each in [*between, name]:
+            data = self._read(each)
+            last = self._take(each, data, last)
+        self._store.mark_written([], name, AuditHead(seq=last.seq, mac=last.mac, file=name, size=len(data)))
+        if len(data) > last.size:
+            yield self._explain(name, data, last.size, last.seq)
+
+    def _first_waited_for(self, name: str) -> str:
+        """The file in which a log without a known end began."""
+        return min([name, *map(_day_name, self._store.unwritten(1))])
+
+    def _take(self, name: str, data: bytes, head: AuditHead) -> AuditHead:
+        """The chain's end in this file, once its lines of waiting records are marked."""
+        head = replace(head, file=name, size=head.size if head.file == name else 0)
+        while signed := self._sign(self._store.unwritten(BATCH), head):
+            found = data.rfind(signed[0].line)
+            there, end = _already(signed, data, head.size if found < 0 else found)
+            if not there:
+                break
+            head = AuditHead(seq=there[-1].seq, mac=there[-1].mac, file=name, size=end)
+            self._store.mark_written([(one.seq, one.mac) for one in there], name, head)
+        return head
 
     def _explain(self, name: str, data: bytes, end: int, known: int) -> Finding:
         """What the lines after the last one known are; genuine later ones mean that the store is behind."""

@@ -354,6 +354,35 @@ def test_a_mark_that_the_database_forgot_writes_no_record_twice(bench: Bench) ->
     assert bench.verify().intact
 
 
+def _without_its_last_marks(bench: Bench) -> None:
+    """A flush, and then a power cut that lost what it had marked."""
+    bench.store.close()
+    bench.databases.copy("s", "cut")
+    bench.start()
+    bench.log.flush()
+
+
+def test_a_long_flush_whose_marks_were_lost_writes_nothing_twice(bench: Bench) -> None:
+    bench.store.append([record(number) for number in range(2500)])
+    _without_its_last_marks(bench)
+    assert bench.restart(url="cut") == ()
+    assert bench.ids() == [f"r{number}" for number in range(2500)]
+    assert (bench.store.unwritten(), bench.verify().intact) == ([], True)
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_flush_over_midnight_whose_marks_were_lost_writes_nothing_twice(bench: Bench, before: int) -> None:
+    if before:
+        bench.write(record(0))
+    bench.store.append([record(number, NOON + DAY * (number > 3)) for number in range(before, 7)])
+    _without_its_last_marks(bench)
+    assert bench.restart(url="cut") == ()
+    bench.write(record(7, NOON + DAY))
+    assert bench.ids() == [f"r{number}" for number in range(8)]
+    assert [path.name for path in files(bench.directory)] == [FIRST, SECOND]
+    assert bench.verify().intact
+
+
 # Cutting it
 
 
