@@ -26,7 +26,7 @@ from agent.audit_chain import (
 )
 from agent.audit_files import files
 from agent.audit_key import Key, derive
-from agent.audit_place import id_of, refusal, shown
+from agent.audit_place import id_of, refusal, shown, writing_alone
 from agent.audit_pruning import oldest
 from agent.clock import Clock, SystemClock
 from agent.disk import sync_directory, write_all
@@ -88,6 +88,7 @@ class AuditLog:
         self._newest = ""
         self._head: AuditHead | None = None
         self._id = ""
+        self._held = False
 
     @property
     def directory(self) -> Path:
@@ -103,7 +104,7 @@ class AuditLog:
         Raises AuditUnavailable (nothing is lost, a later flush goes on) and what the store raises.
         """
         done = 0
-        with self._lock, _disk():
+        with self._alone():
             self._keep()
             while rows := self._store.unwritten(BATCH):
                 copied = self._copy(rows)
@@ -124,7 +125,7 @@ class AuditLog:
         again; a store that is behind its own log (restored, or made anew) takes the log's end for its own.
         What else is damaged stays as it is, and the chain goes on from the end that the store knows.
         """
-        with self._lock, _disk():
+        with self._alone():
             self._keep()
             findings = self._settle()
             self.flush()
@@ -135,7 +136,7 @@ class AuditLog:
 
         The log says so, synced, before the file goes. Raises AuditUnavailable and what the store raises.
         """
-        with self._lock, _disk():
+        with self._alone():
             head = self._store.audit_head()
             cut = oldest(self._directory, before_day, head.file) if head else None
             if cut is None:
@@ -149,13 +150,27 @@ class AuditLog:
     def elsewhere(self) -> str | None:
         """Why this directory is not the store's log, None: it is; two would each have gaps. Raises
         AuditUnavailable and what the store raises."""
-        with self._lock, _disk():
+        with self._alone():
             self._id = self._id or id_of(self._directory)
             kept, place = self._store.log_kept(self._id, shown(self._directory))
             if kept == self._id:
                 return None
             self._id = ""  # a person may copy the log here
             return refusal(kept, place, self._directory)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One thread of one process at a time: of two agents on one store both may have records to write."""
+        with self._lock, _disk():
+            if self._held:
+                yield
+                return
+            with writing_alone(self._directory):
+                self._held = True
+                try:
+                    yield
+                finally:
+                    self._held = False
 
     def _keep(self) -> None:
         if why := self.elsewhere():

@@ -1,9 +1,15 @@
-"""Which directory is a store's audit log: a name in the directory, and the same one in the store."""
+"""Which directory is a store's audit log: a name in the directory, and the same one in the store; and who may
+write there now."""
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from uuid6 import uuid7
@@ -11,6 +17,9 @@ from uuid6 import uuid7
 from agent.disk import sync_directory, write_all
 
 NAME = "log.id"
+LOCK = "lock"
+LOCK_S = 5.0
+"""How long one process waits for another that writes to the same log."""
 
 
 def id_of(directory: Path) -> str:
@@ -42,3 +51,27 @@ def refusal(kept: str, place: str, directory: Path) -> str:
         f"good, stop that rrmd and copy its directory to {directory}; if it is lost, write {kept} into "
         f"{directory / NAME}"
     )
+
+
+@contextmanager
+def writing_alone(directory: Path) -> Iterator[None]:
+    """No other process writes to this log meanwhile. Raises OSError, also when one does not let go."""
+    fd = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        _wait_for(fd)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _wait_for(fd: int) -> None:
+    give_up = time.monotonic() + LOCK_S
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > give_up:
+                raise OSError(errno.EBUSY, "another process is writing to it") from None
+            time.sleep(0.005)
+        else:
+            return

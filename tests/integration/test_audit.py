@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from integration.databases import Databases, SqliteDatabases
 
+from agent import audit_place
 from agent.audit import AuditLog, AuditUnavailable
 from agent.audit_chain import Kind, Report
 from agent.audit_files import Filter, export, files, query, verify_directory
@@ -104,6 +105,43 @@ def bench(tmp_path: Path, databases: Databases) -> Iterator[Bench]:
     one = Bench(tmp_path, databases)
     yield one
     one.store.close()
+
+
+# Two agents, one log
+
+
+def test_two_writers_of_one_log_take_turns(bench: Bench) -> None:
+    other = Store(bench.databases.url("s"))
+    logs = [(bench.store, bench.log), (other, AuditLog(bench.directory, other, KEY, clock=StoppedClock()))]
+    failed: list[Exception] = []
+
+    def writes(first: int, store: Store, log: AuditLog) -> None:
+        try:
+            for number in range(first, first + 100, 2):
+                store.append([record(number)])
+                log.flush()
+        except Exception as error:  # it belongs to the test, not to the thread
+            failed.append(error)
+
+    threads = [threading.Thread(target=writes, args=(n, *each)) for n, each in enumerate(logs)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    other.close()
+    assert not failed
+    assert bench.verify().intact
+    assert sorted(bench.ids()) == sorted(f"r{number}" for number in range(100))
+
+
+def test_a_log_that_another_writer_does_not_let_go_is_unavailable(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit_place, "LOCK_S", 0.0)
+    bench.store.append([record(1)])
+    with audit_place.writing_alone(bench.directory), pytest.raises(AuditUnavailable, match="another process"):
+        bench.log.flush()
+    assert bench.log.flush() == 1
 
 
 # Writing

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -97,14 +96,8 @@ def stalling(ledger: Ledger, staller: Staller) -> None:
 
 @asynccontextmanager
 async def pair(rig: Rig, at: int) -> AsyncIterator[Pair]:
-    staller, calm, lock = Staller(at=at), Staller(), threading.RLock()
+    staller, calm = Staller(at=at), Staller()
     sent: list[tuple[str, Edit]] = []
-
-    def one_writer(audit: Any) -> Any:
-        audit._lock = lock
-        return audit
-
-    rig.wrap_audit = one_writer
     rig.holder, rig.wrap_device = "first", lambda d: Stalled(d, "first", staller, sent)
     async with rig.agent() as first:
         stalling(first.ledger, staller)
