@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from typing import Any
 
 from crash.life import Play
@@ -15,7 +16,7 @@ from rig import until
 from sqlalchemy import make_url
 
 from agent.agent import Agent
-from agent.api.errors import OperationError
+from agent.api.errors import Refused
 from agent.audit_files import verify_directory
 from agent.audit_key import load_or_create_key, mac_keys
 from agent.change import Change, State, agrees
@@ -25,6 +26,8 @@ from inventory.model import RadioKey
 
 BACK = frozenset({State.ROLLED_BACK})
 THERE = frozenset({State.COMMITTED, State.MONITORING})
+OVER = re.compile(r"this token was used already: see change \S+|change \S+ is [A-Z_]+: nothing to undo")
+"""What is said of a right that is used up, or was never one."""
 TIMERS_S = 130.0
 """Longer than any timer that a device may still have armed."""
 
@@ -68,30 +71,34 @@ async def try_tokens(play: Play, agent: Agent) -> None:
     used = {c.id: row.used_utc_us for c in changes if (row := store.token(c.token_sha256 or ""))}
     for change in changes:
         token = agent.changes.token(change)
+        begun = await _rollback(agent, token)
         if used[change.id] is not None or change.state is not State.COMMITTED:
-            assert await _refused(agent, token), f"{change.state} {change.id} was taken back again"
-        elif (begun := await _rollback(agent, token)) is not None:
-            after = await agent.executor.settled(begun.id, State.MONITORING)
-            if after.state is State.FAILED and play.story.escalates:
-                row = store.token(change.token_sha256 or "")
-                assert row is not None
-                assert row.used_utc_us is None, "nothing was done: the token must be good again"
-                return
-            assert after.state is State.MONITORING, f"the undo of {change.id} ended as {after.state}"
-            await asyncio.sleep(1.0)  # its device's timer is confirmed
-            assert await _refused(agent, token), f"the token of {change.id} was used twice"
-            return  # the others' radio is taken by this undo now
+            assert _is_over(begun), f"{change.state} {change.id}, taken back again: {begun}"
+            continue
+        assert isinstance(begun, Change), f"{change.id} is kept and can't be taken back: {begun}"
+        after = await agent.executor.settled(begun.id, State.MONITORING)
+        if after.state is State.FAILED and play.story.escalates:
+            row = store.token(change.token_sha256 or "")
+            assert row is not None
+            assert row.used_utc_us is None, "nothing was done: the token must be good again"
+            return
+        assert after.state is State.MONITORING, f"the undo of {change.id} ended as {after.state}"
+        await asyncio.sleep(1.0)  # its device's timer is confirmed
+        again = await _rollback(agent, token)
+        assert _is_over(again), f"the token of {change.id} was used twice: {again}"
+        return  # the others' radio is taken by this undo now
 
 
-async def _rollback(agent: Agent, token: str) -> Change | None:
-    """The change that takes it back; None: refused, with a reason."""
-    with suppress(OperationError):
+async def _rollback(agent: Agent, token: str) -> Change | str:
+    """The change that takes it back, or why it is refused; anything else that is raised is a bug."""
+    try:
         return await agent.operator.rollback(token, PERSON)
-    return None
+    except Refused as refused:
+        return str(refused)
 
 
-async def _refused(agent: Agent, token: str) -> bool:
-    return await _rollback(agent, token) is None
+def _is_over(answer: Change | str) -> bool:
+    return isinstance(answer, str) and OVER.fullmatch(answer) is not None
 
 
 def _holds(change: Change) -> bool:

@@ -22,7 +22,7 @@ from plots import PERSON
 from reaper import DEVICE, Reaper
 from rig import LosableDisk, Rig
 from storm.weather import Faults, Signals, plot_of, site_of
-from storm.witness import Tally, Witness
+from storm.witness import Death, Killed, Tally, Witness
 from telling import Step, Story, refusable
 
 from agent.simulated_time import SimulatedClock, run
@@ -45,23 +45,6 @@ DEEDS = (
 
 WRITES = DEVICE - {"open", "read", "close"}
 """Sessions end by themselves when their process does."""
-
-
-class Killed(BaseException):
-    """The process is no more."""
-
-
-class Death:
-    """Comes at the n-th point of a life (None: never), and nothing reaches a disk or a device afterwards."""
-
-    def __init__(self, at: int | None = None) -> None:
-        self.at = at
-        self.come = False
-
-    def __call__(self, number: int, name: str) -> None:
-        self.come |= number == self.at
-        if self.come:
-            raise Killed(name)
 
 
 def quiet() -> None:
@@ -128,6 +111,7 @@ class Chapter(Story):
 
     async def begin(self, *, mortal: bool = True) -> None:
         self.death = Death(self.random.randint(1, 3000) if mortal and self.random.random() < 0.6 else None)
+        self.witness.death = self.death
         self.reaper = Reaper(self.death)
         self.reaper.armed = True  # recovery may be its end too
         self.tally.lives += 1
@@ -145,7 +129,6 @@ class Chapter(Story):
         kill = kill or self.death.come
         if kill:
             self.death.come = True
-            self.witness.died()
         if self.disk is not None and not kill:
             self._disk_back()
         try:
@@ -159,6 +142,7 @@ class Chapter(Story):
             for session in self.sessions:  # the kernel ends them
                 await session.close()
             self.sessions.clear()
+            self.witness.ended(dead=kill)
         self.running = None
 
     async def live(self) -> None:

@@ -42,6 +42,14 @@ def test_the_judge_sees_radar_that_no_disk_holds(monkeypatch: pytest.MonkeyPatch
     assert tell(3, 1500).lost
 
 
+def test_the_judge_sees_radar_of_which_the_report_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def bar(self: Ledger, *args: object) -> None:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(Ledger, "bar", bar)
+    assert tell(3, 1500).lost
+
+
 def test_the_judge_sees_a_write_that_the_audit_does_not_tell_of(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Ledger, "_write", lambda self, work: work())
     assert tell(3, 1500).unaudited

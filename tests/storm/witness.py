@@ -70,6 +70,23 @@ class Tally:
                 setattr(self, name, mine + getattr(more, name))
 
 
+class Killed(BaseException):
+    """The process is no more."""
+
+
+class Death:
+    """Comes at the n-th point of a life (None: never), and nothing reaches a disk or a device afterwards."""
+
+    def __init__(self, at: int | None = None) -> None:
+        self.at = at
+        self.come = False
+
+    def __call__(self, number: int, name: str) -> None:
+        self.come |= number == self.at
+        if self.come:
+            raise Killed(name)
+
+
 ILLEGAL = ("illegal", "no such block", "in a non-occupancy period", "where radar was", "a timer that could")
 UNAUDITED = (
     "no change stored",
@@ -90,21 +107,25 @@ class Witness(Judge):
         self.tally = tally
         self.reported: dict[int, float] = {}
         self.disk_lost = False
+        self.death = Death()  # of this life
+        self.handed: list[Hit] = []  # to this life, which has not come back for more
         self.waiting: list[Hit] = []  # for a disk
         self._dfs = frozenset(dfs_mhz(rig.site))
 
     def device(self, device: Any) -> Any:
         device = super().device(device)
-        listen, ask = device.signals, device.read
+        listen, ask, death = device.signals, device.read, self.death
 
         async def signals() -> AsyncIterator[Signal]:
             async for signal in listen():
                 if not isinstance(signal, UNHEARD):
                     self.tally.heard[type(signal).__name__] += 1
                 hit = self._reported(signal)
-                yield signal
-                if hit is not None:
-                    self._kept(hit)
+                try:
+                    yield signal
+                finally:  # whoever listened may have failed, and asks for no more
+                    if hit is not None and not death.come:
+                        self._kept(hit)
 
         async def read(tables: frozenset[Table], radios: frozenset[RadioKey] | None) -> Snapshot:
             found: Snapshot = await ask(tables, radios)
@@ -123,17 +144,19 @@ class Witness(Judge):
         if signal.radio not in agent.memory.radios:
             return None  # it has left the configuration
         self.tally.radar += 1
-        self.tally.unfinished += 1  # until it is known to be kept
         now_s = self.rig.clock.monotonic()
         hit = Hit(now_s, signal.radio, signal.mhz20 & self._dfs)
         self.reported |= dict.fromkeys(hit.mhz20, now_s + NOP_S)
+        self.handed.append(hit)
         return hit
 
     def _kept(self, hit: Hit) -> None:
         """The inbox has dealt with it: it must be in memory, and on disk where there is one."""
+        if hit not in self.handed:
+            return
+        self.handed.remove(hit)
         agent, store = self.known
         now = self.rig.clock.now()
-        self.tally.unfinished -= 1
         if not hit.mhz20 <= agent.memory.barred("lab", now):
             self.tally.lost.append(f"not barred: {hit}")
         if self.disk_lost:
@@ -144,12 +167,18 @@ class Witness(Judge):
         if not hit.mhz20 <= kept:
             self.tally.lost.append(f"not on disk: {hit}")
 
-    def died(self) -> None:
-        """The agent is killed: what was in its memory only is lost with it."""
+    def ended(self, *, dead: bool) -> None:
+        """A life is over. Dead: what it was dealing with, and what was in its memory only, is lost with it;
+        ended well: what it was dealing with is on its disk, or in its journal."""
         agent, _ = self.known
-        if agent.ledger.backlog.lost is not None:
-            self.tally.unfinished += len(self.waiting)
+        if not dead:
+            self.waiting += self.handed
+        elif agent.ledger.backlog.lost is not None:
+            self.tally.unfinished += len(self.handed) + len(self.waiting)
             self.waiting.clear()
+        else:
+            self.tally.unfinished += len(self.handed)
+        self.handed.clear()
 
     def disk_is_back(self) -> None:
         """And has been for long: what was reported meanwhile is on it."""
