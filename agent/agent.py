@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import structlog
 
-from agent.alert import Alert, Alerts
+from agent.alert import REFUSED, Alert, Alerts
 from agent.answers import Answers
 from agent.audit import EVERY_SITE
 from agent.change import Change
@@ -195,16 +195,15 @@ class Agent:
         """
         said = report(sites, self.sites, self._held())
         self.fleet.prepare(effective(sites, self.sites, self._held()))  # each device can be made
-        names = {
-            name: " ".join(getattr(said, name))[:500] for name in ("added", "removed", "changed", "held")
-        }
+        told = said.told()
         self._put_off = dict(sites)
         await self.ledger.note(
-            self.ledger.record("system", "configuration.reloaded", EVERY_SITE, params=names)
+            self.ledger.record("system", "configuration.reloaded", EVERY_SITE, params=told)
         )
         self._put_off, self._wanted = None, dict(sites)
         await self._adopt(sites)
-        log.info("configuration.reloaded", **names)
+        log.info("configuration.reloaded", **told)
+        self.alarm.withdraw(EVERY_SITE, REFUSED)
         self.reloaded()
         return said
 
@@ -224,7 +223,7 @@ class Agent:
             await self.reload(sites)
         except (CredentialError, PersonNeeded) as error:
             self._put_off = None
-            self.alarm.tell(EVERY_SITE, f"the new configuration is refused: {error}", None)
+            self.alarm.tell(EVERY_SITE, f"{REFUSED}: {error}", None)
 
     async def _adopt(self, wanted: Mapping[str, Site]) -> None:
         async with self._reloading:

@@ -21,6 +21,9 @@ AGAIN_S: Final = (900.0, 3600.0, 86_400.0)
 LOOK_S: Final = 30.0
 ESCALATED: Final = "a change could be neither kept nor taken back: look at the radio"
 
+REFUSED: Final = "the new configuration is refused"
+"""How that alert begins; a good configuration withdraws it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
@@ -49,11 +52,15 @@ class Alerts:
         self._said: dict[str, tuple[int, float]] = {}  # escalated change -> how often, and when last
 
     def tell(self, site: str, text: str, radio: RadioKey | None) -> None:
-        """Tell a person, until the next restart at least."""
+        """Tell a person, until the next restart at most (`withdraw`)."""
         alert = Alert(utc_us=self._clock.now().utc_us, site=site, text=text, radio=radio)
         self.kept.append(alert)
         del self.kept[:-KEPT]
         self._hand_on(alert)
+
+    def withdraw(self, site: str, begins: str) -> None:
+        """What began so is over: it is not shown any more."""
+        self.kept = [each for each in self.kept if each.site != site or not each.text.startswith(begins)]
 
     def escalated(self, change: Change) -> None:
         """A change waits for a person; it is kept as long as the store says so, not here."""

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass, fields, is_dataclass, replace
 from types import MappingProxyType
+from typing import Any, Final
 
 from inventory.model import AccessPoint, RadioKey, Site
+
+_LONGEST: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReloadReport:
     """What a new configuration brought. Names are ``site/ap``, sites ``site``. ``held``: APs that are served
-    as before until their open changes are final."""
+    as before until their open changes are final. ``policy``: ``site: field old->new, ...`` of each site whose
+    policy, country or time zone is another."""
 
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
+    policy: tuple[str, ...] = ()
+
+    def told(self) -> dict[str, str]:
+        """Each field in one line, for log and audit; the names of many APs are cut off."""
+        names = ("added", "removed", "changed", "held")
+        return {
+            **{name: " ".join(getattr(self, name))[:_LONGEST] for name in names},
+            "policy": "; ".join(self.policy)[:_LONGEST],
+        }
 
 
 def effective(
@@ -65,7 +78,40 @@ def report(wanted: Mapping[str, Site], serving: Mapping[str, Site], held: Set[Ra
                 if after.get(f"{id}/{ap}") != before[f"{id}/{ap}"]
             )
         ),
+        policy=tuple(
+            f"{id}: {', '.join(said)}"
+            for id in sorted(wanted.keys() & serving.keys())
+            if (said := _other(serving[id], wanted[id]))
+        ),
     )
+
+
+def _other(old: Site, new: Site) -> list[str]:
+    """What of a site counts from now on, its APs excepted: ``mode act->dry_run``."""
+    told = [
+        f"{name} {getattr(old, name)}->{getattr(new, name)}"
+        for name in ("country", "timezone")
+        if getattr(old, name) != getattr(new, name)
+    ]
+    return told + list(_differences("", old.policy, new.policy))
+
+
+def _differences(path: str, old: Any, new: Any) -> Iterator[str]:
+    for each in fields(old):
+        before, after = getattr(old, each.name), getattr(new, each.name)
+        if before == after:
+            continue
+        if is_dataclass(before) and is_dataclass(after):
+            yield from _differences(f"{path}{each.name}.", before, after)
+        else:
+            yield f"{path}{each.name} {_spoken(before)}->{_spoken(after)}"
+
+
+def _spoken(value: object) -> str:
+    """A value as a site file has it."""
+    if isinstance(value, tuple):
+        return f"[{', '.join(getattr(each, 'text', None) or str(each) for each in value)}]"
+    return str(value)
 
 
 def _held_aps(site: Site, held: Set[RadioKey]) -> dict[str, AccessPoint]:

@@ -79,8 +79,8 @@ class Operations:
         if isinstance(args, protocol.PauseArgs):
             return await self.pause(args, actor)
         if isinstance(args, protocol.ResumeArgs):
-            await self._agent.operator.resume(args.scope, actor)
-            return {"scope": args.scope}
+            left = await self._agent.operator.resume(args.scope, actor)
+            return {"scope": args.scope, "still": [rows.pause_row(each) for each in left]}
         if isinstance(args, protocol.ReleaseArgs):
             await self._agent.release.give(RadioKey(args.radio), actor)
             return {"radio": args.radio}
@@ -116,7 +116,13 @@ class Operations:
             {"id": each.id, "radio": each.radios[0], "state": str(each.state), "goes_on": goes_on}
             for each, goes_on in self._agent.operator.open_in(args.scope)
         ]
-        return {"pause": rows.pause_row(begun), "open": open_, "except_for": EXCEPT_FOR}
+        return {
+            "pause": rows.pause_row(begun.pause),
+            "before": rows.pause_row(begun.before) if begun.before else None,
+            "kept": begun.kept,
+            "open": open_,
+            "except_for": EXCEPT_FOR,
+        }
 
     async def status(self, site: str | None) -> Mapping[str, Any]:
         """Sites, radios, non-occupancy periods and alerts as known right now."""

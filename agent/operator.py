@@ -18,7 +18,7 @@ from agent.events import Event, EventKind
 from agent.executor import Executor
 from agent.ledger import Ledger
 from agent.memory import Memory
-from agent.moment import Deadline
+from agent.pausing import Paused, Pausing
 from agent.planner import guards
 from agent.planner.decision import Answer, Move, NoChange
 from agent.radar import RadarWatch, Report
@@ -56,6 +56,7 @@ class Operator:
         self._radar = radar
         self._answers = answers
         self._no_home = no_home
+        self._pausing = Pausing(memory, ledger, clock)
 
     # -- drills ------------------------------------------------------------------------------------
 
@@ -284,34 +285,14 @@ class Operator:
 
     # -- pauses ------------------------------------------------------------------------------------
 
-    async def pause(self, scope: str, for_s: float | None, actor: Actor) -> Pause:
-        """Leave a site, an AP, a radio or everything (``*``) alone, at once and across restarts; radar is
-        handled all the same.
-
-        ``for_s`` None: until it is resumed. What was sent goes on to its end, its way back included; what was
-        not is not (`open_in`).
-        """
+    async def pause(self, scope: str, for_s: float | None, actor: Actor) -> Paused:
+        """See `Pausing.pause`. Raises NotFound for a scope that does not exist."""
         self._check_scope(scope)
-        now = self._clock.now()
-        until = None if for_s is None else Deadline.after(now, for_s)
-        params = {"scope": scope, "for_s": "" if for_s is None else round(for_s)}
-        entry = self._ledger.record(
-            "operator", "pause.begun", scope.split("/")[0], actor=actor, params=params
-        )
-        pause = await self._ledger.write(self._ledger.store.pause, scope, actor, now, until, [entry])
-        self._memory.pauses[scope] = until
-        log.info("pause.begun", scope=scope, actor=actor.name, for_s=for_s)
-        return pause
+        return await self._pausing.pause(scope, for_s, actor)
 
-    async def resume(self, scope: str, actor: Actor) -> None:
-        """End the pause of exactly this scope. Raises NotFound when it has none."""
-        entry = self._ledger.record(
-            "operator", "pause.ended", scope.split("/")[0], actor=actor, params={"scope": scope}
-        )
-        if not await self._ledger.write(self._ledger.store.resume, scope, [entry]):
-            raise NotFound(f"{scope} is not paused: see `rrmd status`")
-        self._memory.pauses.pop(scope, None)
-        log.info("pause.ended", scope=scope, actor=actor.name)
+    async def resume(self, scope: str, actor: Actor) -> list[Pause]:
+        """See `Pausing.resume`."""
+        return await self._pausing.resume(scope, actor)
 
     def open_in(self, scope: str) -> list[tuple[Change, bool]]:
         """Changes of a scope that are not final, the oldest first, and whether they go on in a pause: those

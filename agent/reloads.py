@@ -11,6 +11,7 @@ from typing import Final
 import structlog
 
 from agent.agent import Agent
+from agent.alert import REFUSED
 from agent.audit import EVERY_SITE
 from agent.ledger import LOST_DISK
 from agent.notify import Notifier
@@ -96,7 +97,7 @@ class Reloads:
         """The old configuration goes on, and a person hears of it."""
         self.last.ok = False
         more = f" (and {mistakes - 1} more: see `rrmd check`)" if mistakes > 1 else ""
-        self._agent.alarm.tell(EVERY_SITE, f"the new configuration is refused: {first}{more}", None)
+        self._agent.alarm.tell(EVERY_SITE, f"{REFUSED}: {first}{more}", None)
         ledger = self._agent.ledger
         params = {"first": first[:500], "mistakes": mistakes}
         with suppress(*LOST_DISK):  # the ledger has said so

@@ -208,15 +208,21 @@ class OpenView(Answer):
 
 
 class PauseResult(Answer):
-    """``open``: the changes of the scope that are not final. ``except_for``: what is done all the same."""
+    """``open``: the changes of the scope that are not final. ``except_for``: what is done all the same.
+    ``before``: the pause that the scope had; ``kept``: it ends later, so ``pause`` is that one."""
 
     pause: PauseView
+    before: PauseView | None = None
+    kept: bool = False
     open: tuple[OpenView, ...] = ()
     except_for: str = ""
 
 
 class ResumeResult(Answer):
+    """``still``: the pauses that hold the scope all the same, or a part of it."""
+
     scope: str
+    still: tuple[PauseView, ...] = ()
 
 
 class ReleaseResult(Answer):

@@ -7,13 +7,17 @@ import grp
 import json
 import os
 import socket
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Never
 
+from agent.api.errors import BUSY
 from agent.places import SOCKET_GROUP
 
 TIMEOUT_S: Final = 30.0
+BUSY_S: Final = 10.0  # as long as the daemon waits for a caller's line: then a place is free again
+AGAIN_S: Final = 0.25
 _START: Final = "start it with: systemctl start rrmd"
 _LOG: Final = "see: journalctl -u rrmd"
 _CHUNK: Final = 1 << 16
@@ -43,9 +47,19 @@ def call(path: Path, op: str, args: Mapping[str, Any], timeout_s: float = TIMEOU
     """The result of one operation; an argument that is None is left out. Raises a CallError.
 
     ``timeout_s``: for each step of the conversation. After it a write may still be done: look before
-    asking again.
+    asking again. A daemon whose connections are all taken is asked again for `BUSY_S`: it has not begun.
     """
-    line = _request(op, args)
+    until_s = time.monotonic() + BUSY_S
+    while True:
+        try:
+            return _once(path, _request(op, args), timeout_s)
+        except CallRefused as error:
+            if error.code != BUSY or time.monotonic() >= until_s:
+                raise
+        time.sleep(AGAIN_S)
+
+
+def _once(path: Path, line: bytes, timeout_s: float) -> dict[str, Any]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(timeout_s)
         try:
@@ -66,9 +80,18 @@ def _exchange(connection: socket.socket, line: bytes) -> bytes:
     with contextlib.suppress(BrokenPipeError):  # it would not read all of it; its answer says why
         connection.sendall(line)
     answer = bytearray()
-    while chunk := connection.recv(_CHUNK):
+    reset = False
+    while True:
+        try:
+            chunk = connection.recv(_CHUNK)
+        except ConnectionResetError:  # told once, when it closed without reading all; its answer comes after
+            if reset:
+                raise
+            reset = True
+            continue
+        if not chunk:
+            return bytes(answer)
         answer += chunk
-    return bytes(answer)
 
 
 def _result(answer: bytes) -> dict[str, Any]:

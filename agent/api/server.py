@@ -6,6 +6,7 @@ import asyncio
 import select
 import socket
 from collections.abc import Coroutine, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Protocol, Self
 
@@ -24,6 +25,7 @@ QUIET: Final = frozenset({"status", "events", "changes", "change"})  # asked oft
 LONG: Final = frozenset({"probe"})  # change nothing, and take as long as the caller says
 LONG_MOST: Final = 8  # of those at once: the other connections are for who must act
 LOOK_S: Final = 0.5
+REFUSED_S: Final = 0.2  # for the line of a caller that is refused
 _LONGEST_MESSAGE: Final = 1000
 
 
@@ -124,7 +126,7 @@ class ControlSocket:
         full = len(self._waiting) + len(self._working) >= self._connections
         (self._refused if full else self._waiting).add(task)
         try:
-            answer = self._busy() if full else await self._answered(task, reader, writer)
+            answer = await self._busy(reader) if full else await self._answered(task, reader, writer)
             await self._send(writer, answer)
         except (ConnectionError, TimeoutError) as error:
             log.debug("control.caller_lost", error=type(error).__name__)
@@ -192,7 +194,12 @@ class ControlSocket:
             _cancel({working, gone})
             await asyncio.gather(working, gone, return_exceptions=True)
 
-    def _busy(self) -> bytes:
+    async def _busy(self, reader: asyncio.StreamReader) -> bytes:
+        """The answer to one too many. Its line is read first, as far as it is there at once: what is closed
+        with something unread is reset, and the caller may never see why."""
+        with suppress(TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            async with asyncio.timeout(REFUSED_S):
+                await reader.readuntil(b"\n")
         log.warning("control.caller_refused", reason="connections", limit=self._connections)
         return protocol.render_error(errors.BUSY, f"{self._connections} connections are open; try again")
 

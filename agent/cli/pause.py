@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -28,7 +29,7 @@ def pause(
     """Begin no change there, at once and across restarts.
 
     What was sent goes on to its end, its way back included; what was not sent is not begun. An AP on radar is
-    still taken off its channel: that is the law.
+    still taken off its channel: that is the law. A pause of the scope that ends later is kept.
     """
     for_s = None if span is None else seconds(span)
     found = options_of(context).ask("pause", scope=_one(scope, every), for_s=for_s)
@@ -37,10 +38,13 @@ def pause(
 
 
 def resume(context: typer.Context, scope: Scope = None, every: All = False, as_json: Json = False) -> int:
-    """End the pause of exactly this scope; --all ends that of --all."""
+    """End the pause of exactly this scope; --all ends that of --all.
+
+    What holds it all the same, or a part of it, is named.
+    """
     one = _one(scope, every)
     found = options_of(context).ask("resume", scope=one)
-    show_json(found) if as_json else typer.echo(f"{_spoken(one)} no longer paused")
+    show_json(found) if as_json else _show_resumed(one, found.get("still") or ())
     return ExitCode.FINE
 
 
@@ -55,15 +59,32 @@ def _spoken(scope: str) -> str:
 
 
 def _show(found: dict[str, Any]) -> None:
-    pause = found["pause"]
-    until = f"until {pause['until_utc']}" if pause["until_utc"] else "until `rrmd resume`"
-    typer.echo(f"{_spoken(pause['scope'])} paused {until}, except for {found['except_for']}")
+    pause, before = found["pause"], found.get("before")
+    typer.echo(f"{_spoken(pause['scope'])} paused {_until(pause)}, except for {found['except_for']}")
+    if found.get("kept"):
+        typer.echo(f"this is the pause of {pause['actor']}, which ends later; to shorten it, resume first")
+    elif before:
+        typer.echo(f"this replaces the pause of {before['actor']}, {_until(before)}")
     if found["open"]:
         show_table(
             "Open changes",
             ("change", "radio", "state", "in the pause"),
             ((o["id"], o["radio"], o["state"], _future(o["goes_on"])) for o in found["open"]),
         )
+
+
+def _show_resumed(scope: str, still: Sequence[dict[str, Any]]) -> None:
+    typer.echo(f"the pause of {scope} has ended")
+    for each in still:
+        part = scope == EVERYWHERE or each["scope"].startswith(f"{scope}/")
+        told = f"{each['scope']} ({each['actor']}, since {each['since_utc']}, {_until(each)})"
+        typer.echo(f"a part is still paused by: {told}" if part else f"still paused by: {told}")
+    if not still:
+        typer.echo(f"{_spoken(scope)} no longer paused")
+
+
+def _until(pause: dict[str, Any]) -> str:
+    return f"until {pause['until_utc']}" if pause["until_utc"] else "until `rrmd resume`"
 
 
 def _future(goes_on: bool) -> str:

@@ -379,6 +379,24 @@ def test_what_is_asked_arrives(daemon: Daemon) -> None:
     assert all(actor.uid == os.getuid() for _, _, actor in daemon.asked)
 
 
+def test_a_resumed_site_is_not_said_to_be_free_while_it_is_paused(daemon: Daemon) -> None:
+    pause = {"scope": "*", "since_utc": "2026-01-02T03:04:05Z", "until_utc": None, "actor": "root"}
+    daemon.answers["resume"] = {"scope": "north", "still": [pause, pause | {"scope": "north/ap1"}]}
+    said = asked(daemon, "resume", "north").stdout
+    assert "still paused by: * (root, since 2026-01-02T03:04:05Z, until `rrmd resume`)" in said
+    assert "a part is still paused by: north/ap1 (root" in said
+    assert "no longer paused" not in said
+
+
+def test_a_pause_says_whose_it_replaces_or_keeps(daemon: Daemon) -> None:
+    before = {"scope": "*", "since_utc": "2026-01-02T03:04:05Z", "until_utc": None, "actor": "ann"}
+    daemon.answers["pause"] = {**ANSWERS["pause"], "before": before}
+    said = asked(daemon, "pause", "--all").stdout
+    assert "this replaces the pause of ann, until `rrmd resume`" in said
+    daemon.answers["pause"] = {**daemon.answers["pause"], "kept": True}
+    assert "this is the pause of ann, which ends later" in asked(daemon, "pause", "--all").stdout
+
+
 def test_what_was_refused_among_others_is_told_and_is_1(daemon: Daemon) -> None:
     row = ANSWERS["undo"]["radios"][0]
     daemon.answers["undo"] = {"radios": [row, {**row, "state": "refused", "why": "nowhere_legal_to_go"}]}

@@ -10,6 +10,7 @@ import shutil
 import socket
 import stat
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 import pytest
 import structlog.testing
 
-from agent.api import errors, protocol
+from agent.api import client, errors, protocol
 from agent.api.server import LONG_MOST, ControlSocket
 from agent.api.socket_file import SocketInUse, SocketUnusable
 from agent.change import Actor, IllegalTransition
@@ -230,6 +231,59 @@ def test_32_callers_by_default(place: Path) -> None:
                 writer.close()
 
     asyncio.run(main())
+
+
+def test_the_real_client_learns_that_all_places_are_taken(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "BUSY_S", 0.0)
+
+    async def main() -> None:
+        async with control(place, Handler(), connections=1):
+            _, idle = await asyncio.open_unix_connection(str(place))
+            for op in ("status", "x" * 60_000):
+                with pytest.raises(client.CallRefused, match="1 connections are open") as told:
+                    await asyncio.to_thread(client.call, place, op, {"scope": "*"})
+                assert told.value.code == errors.BUSY
+            idle.close()
+
+    asyncio.run(main())
+
+
+def test_the_real_client_asks_again_until_there_is_a_place(place: Path) -> None:
+    handler = Handler()
+
+    async def main() -> None:
+        async with control(place, handler, connections=1):
+            _, idle = await asyncio.open_unix_connection(str(place))
+            asking = asyncio.create_task(asyncio.to_thread(client.call, place, "pause", {"scope": "*"}))
+            with structlog.testing.capture_logs() as logs:
+                async with asyncio.timeout(10):
+                    while not any(each["event"] == "control.caller_refused" for each in logs):
+                        await asyncio.to_thread(lambda: None)  # a turn of the loop
+            idle.close()
+            assert await asking == {"fine": True}
+
+    asyncio.run(main())
+    assert [op for op, _, _ in handler.asked] == ["pause"]
+
+
+def test_an_answer_outlives_a_reset(place: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
+        server.bind(str(place))
+        server.listen()
+
+        def refuse() -> None:
+            caller, _ = server.accept()
+            caller.recv(1, socket.MSG_PEEK)  # its line has come, and stays unread
+            caller.sendall(protocol.render_error("refused", "read me"))
+            caller.close()
+
+        thread = threading.Thread(target=refuse)
+        thread.start()
+        with pytest.raises(client.CallRefused, match="read me"):
+            client.call(place, "status", {})
+        thread.join(10)
 
 
 @pytest.mark.parametrize(

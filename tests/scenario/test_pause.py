@@ -79,7 +79,46 @@ def test_a_scope_that_does_not_exist_is_refused(tmp_path: Path) -> None:
             for scope in ("bal", "lab/ap9", "lab/ap1/r9"):
                 with pytest.raises(NotFound, match=f"there is no {scope}"):
                     await agent.operator.pause(scope, None, PERSON)
-            with pytest.raises(NotFound, match="is not paused"):
+            with pytest.raises(NotFound, match="has no pause of its own"):
                 await agent.operator.resume("lab", PERSON)
+
+    run(story)
+
+
+def test_what_still_pauses_a_resumed_scope_is_told(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with rig_of(tmp_path, clock) as rig, rig.agent() as agent:
+            for scope in ("*", "lab", "lab/ap1", "lab/ap2/r5"):
+                await agent.operator.pause(scope, None, PERSON)
+            with pytest.raises(
+                NotFound, match=r"no pause of its own; paused by: \* \(ann, since .*\), lab \("
+            ):
+                await agent.operator.resume("lab/ap2", PERSON)
+            assert [p.scope for p in await agent.operator.resume("lab/ap1", PERSON)] == ["*", "lab"]
+            assert [p.scope for p in await agent.operator.resume("lab", PERSON)] == ["*", "lab/ap2/r5"]
+            assert [p.scope for p in await agent.operator.resume("*", PERSON)] == ["lab/ap2/r5"]
+            assert await agent.operator.resume("lab/ap2/r5", PERSON) == []
+
+    run(story)
+
+
+def test_a_second_pause_never_shortens_the_first(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        other = Actor(type="operator", uid=0, name="root")
+        async with rig_of(tmp_path, clock) as rig:
+            async with rig.agent() as agent:
+                await agent.operator.pause("lab", 600.0, PERSON)
+                kept = await agent.operator.pause("lab", 60.0, other)
+                assert (kept.kept, kept.pause.actor.name) == (True, "ann")
+                longer = await agent.operator.pause("lab", None, other)
+                assert (longer.kept, longer.before and longer.before.actor.name) == (False, "ann")
+                assert (await agent.operator.pause("lab", 3600.0, PERSON)).pause.until is None
+            async with rig.agent() as agent:
+                await until(lambda: clock.monotonic() > 4000)
+                assert is_paused(await moved(rig, agent))
+                await agent.operator.resume("lab", PERSON)
+                assert not (await agent.operator.pause("lab", 60.0, PERSON)).before
+            said = [r["reason"]["code"] for r in rig.records() if r["kind"] == "operator"]
+        assert said == [f"pause.{each}" for each in ("begun", "kept", "begun", "kept", "ended", "begun")]
 
     run(story)

@@ -75,6 +75,10 @@ def test_a_good_one_is_taken_in(tmp_path: Path) -> None:
                 assert words() == ["RELOADING=1", "READY=1"]
             assert agent.sites["lab"].policy.poll_s == 30.0
             assert not agent.alerts
+            (taken_in,) = [
+                each for each in rig.records() if each["reason"]["code"] == "configuration.reloaded"
+            ]
+            assert taken_in["reason"]["params"]["policy"] == f"lab: poll_s {rig.site.policy.poll_s}->30.0"
 
     run(story)
 
@@ -149,8 +153,10 @@ def test_a_missing_credential_changes_nothing(tmp_path: Path) -> None:
                 await until(lambda: not ours.last.ok)
                 assert set(agent.sites["lab"].aps) == {"ap1", "ap2"}
                 assert "takes a restart" in agent.alerts[-1].text
+                agent.alarm.tell(EVERY_SITE, "something else", None)
             async with reloads(agent, lambda: {"lab": more}, Notifier(None)) as ours:
                 ours.ask()
                 await until(lambda: len(agent.sites["lab"].aps) == 3)
+            assert [each.text for each in agent.alerts] == ["something else"]
 
     run(story)

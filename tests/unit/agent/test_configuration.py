@@ -83,3 +83,18 @@ def test_the_report_names_what_came_went_and_waits() -> None:
     assert said.removed == ("lab/ap1",)
     assert said.changed == ("lab/ap2",)
     assert said.held == ("lab/ap1", "lab/ap2")
+
+
+def test_the_report_names_what_a_policy_says_now() -> None:
+    old = {"lab": site_of(2), "gone": site_of(2)}
+    was = old["lab"].policy
+    policy = replace(was, mode=Mode.OBSERVE, monitor=replace(was.monitor, slot_s=7.0))
+    said = report({"lab": replace(old["lab"], policy=policy, country="DE")}, old, NOBODY)
+    assert said.policy == (
+        f"lab: country {old['lab'].country}->DE, mode {was.mode}->observe, "
+        f"monitor.slot_s {was.monitor.slot_s}->7.0",
+    )
+    assert said.told()["policy"] == said.policy[0]
+    assert report(old, old, NOBODY).told() == dict.fromkeys(
+        ("added", "removed", "changed", "held", "policy"), ""
+    )
