@@ -13,7 +13,7 @@ from rig import Rig, rig_of, site_of, until
 from stories import AP1, AP2, calm
 
 from agent.agent import Agent
-from agent.change import Actor, Change, Trigger
+from agent.change import Actor, Change, State, Trigger
 from agent.clock import Clock
 from agent.events import EventKind
 from agent.simulated_time import run
@@ -25,11 +25,9 @@ HIT = {5260}
 
 
 @asynccontextmanager
-async def hung_in(
-    agent: Agent, key: RadioKey, trigger: Trigger, channel: int
-) -> AsyncIterator[tuple[Change, asyncio.Event]]:
-    """A change of this radio whose step hangs on the disk, with all that is asked of the disk after it; and
-    the event that ends it."""
+async def hung_in(agent: Agent, key: RadioKey, trigger: Trigger, channel: int) -> AsyncIterator[Change]:
+    """A change of this radio whose step hangs on the disk, with all that is asked of the disk after it, until
+    the end of the block."""
     back, ledger = asyncio.Event(), agent.ledger
     call, step, hangs = ledger.call, ledger.step, asyncio.Event()
 
@@ -49,9 +47,11 @@ async def hung_in(
     )
     assert done.change is not None, done.decision
     await until(hangs.is_set)
-    yield done.change, back
-    hangs.clear()
-    back.set()
+    try:
+        yield done.change
+    finally:
+        hangs.clear()
+        back.set()
 
 
 async def leaves(rig: Rig, clock: Clock) -> None:
@@ -72,5 +72,24 @@ def test_radar_waits_for_no_other_radios_write_to_the_disk(tmp_path: Path) -> No
             await calm(clock)
             async with hung_in(agent, AP2, Trigger.START, 157):
                 await leaves(rig, clock)
+
+    run(story)
+
+
+def test_radar_ends_a_change_of_the_radio_that_hangs_on_the_disk(tmp_path: Path) -> None:
+    async def story(clock: Clock) -> None:
+        async with ON_52(tmp_path, clock, site_of(4, spacing_m=600.0)) as rig:
+            async with rig.agent() as agent:
+                await calm(clock)
+                async with hung_in(agent, AP1, Trigger.START, 157) as hung:
+                    await leaves(rig, clock)
+                    assert agent.memory.changes[hung.id].state is State.SUPERSEDED
+                await until(lambda: not agent.ledger.backlog.waiting, limit_s=120)
+                await agent.radar.quiet()
+                stored = agent.ledger.store.change(hung.id)
+                assert stored is not None
+                assert stored.state is State.SUPERSEDED
+                assert not rig.block(AP1).mhz20 & HIT
+            rig.verify()
 
     run(story)
