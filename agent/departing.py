@@ -34,6 +34,8 @@ AGAIN_S = 60.0
 """Between two attempts to bring a silent radio back."""
 PATIENCE_S = 4.0
 """How long a call to the device may take when radar wants it."""
+FREE_S = 2.0
+"""How long a change that holds the radio may take to make way for radar."""
 UNDONE = frozenset({State.PROPOSED, State.EXPIRED, State.FAILED, State.ROLLED_BACK})
 STATUS = frozenset({Table.STATUS})
 
@@ -264,8 +266,8 @@ class Departing:
                 continue
             told = Interrupt(trigger=Trigger.SUPERSEDED, reason="radar", rank=Rank.RADAR)
             if not change.final and self.executor.interrupt(change.id, told):
-                await self.executor.finished(change.id)
-            elif not change.final:  # the store was lost in the middle of it
+                change = await self.executor.freed(change.id, FREE_S)
+            if not change.final:  # the store was lost, or hangs, in the middle of it
                 after = await self.ledger.step(change, Trigger.SUPERSEDED, reason="radar")
                 self.memory.remember(after)
             elif change.id in self.memory.stuck:

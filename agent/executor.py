@@ -78,6 +78,17 @@ class Executor:
             await course.done.wait()
         return self._memory.changes[change_id]
 
+    async def freed(self, change_id: str, within_s: float) -> Change:
+        """The change when it is final, or after so many seconds as it is then, with its task ended: it waited
+        for what does not come back. The store may still take its last step."""
+        course = self._courses.get(change_id)
+        running = None if course is None else course.task
+        if running is not None and not (await asyncio.wait({running}, timeout=within_s))[0]:
+            log.warning("change.ended", change=change_id, waited_s=within_s)
+            running.cancel()
+            await asyncio.wait({running}, timeout=within_s)
+        return self._memory.changes[change_id]
+
     async def settled(self, change_id: str, *states: State) -> Change:
         """The change once it is in one of these states, or final."""
         while True:

@@ -27,7 +27,7 @@ from agent.moment import Deadline
 from agent.nop import Nop
 from agent.records import Evidence, Pseudonyms, Record, record
 from agent.retention import Keep
-from agent.store.errors import LeaseLost, StoreUnavailable
+from agent.store.errors import LeaseLost, RadioBusy, StoreUnavailable, TokenExpired, TokenSpent
 from agent.store.store import Store
 from agent.taking_over import take_over
 
@@ -36,6 +36,8 @@ R = TypeVar("R")
 log = structlog.get_logger()
 
 LOST_DISK = (StoreUnavailable, AuditUnavailable)
+ANSWERED = (LeaseLost, RadioBusy, TokenSpent, TokenExpired)
+"""The store is well, and says no."""
 
 
 class Ledger:
@@ -73,6 +75,7 @@ class Ledger:
         desk = Desk("store")
         self._desk: Executor = desk
         self.alive: Callable[[], bool] = lambda: desk.alive
+        self._late: asyncio.Task[Any] | None = None  # the first write that radar did not wait for
         self._readers: Executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-reads")
 
     async def call(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -162,16 +165,29 @@ class Ledger:
             await self.write(write)
             return
         behind = entry.change is not None and self.backlog.holds(entry.change)
-        if self.damaged is None and not behind:
-            try:
-                async with asyncio.timeout(PATIENCE_S):
-                    await self.write(write)
-                return
-            except TimeoutError:
-                log.warning("ledger.slow", waited_s=PATIENCE_S)
-            except LOST_DISK as error:
-                log.warning("ledger.journalling", error=str(error))
+        hangs = self._late is not None and not self._late.done()
+        if self.damaged is None and not behind and not hangs and await self._in_time(write):
+            return
         await self.backlog.keep(entry)
+
+    async def _in_time(self, write: Callable[[], Any]) -> bool:
+        """Whether store and audit took it within `PATIENCE_S`; the write itself goes on to its end. Raises
+        what the store, being well, answers."""
+        writing = asyncio.ensure_future(self.write(write))
+        writing.add_done_callback(lambda done: done.cancelled() or done.exception())
+        if not (await asyncio.wait({writing}, timeout=PATIENCE_S))[0]:
+            log.warning("ledger.slow", waited_s=PATIENCE_S)
+            self._late = writing
+            writing.add_done_callback(_outlived)
+            return False
+        try:
+            writing.result()
+        except ANSWERED:
+            raise
+        except Exception as error:  # whatever a disk, a store or a dead thread is ill with: radar goes on
+            log.warning("ledger.journalling", error=f"{type(error).__name__}: {error}")
+            return False
+        return True
 
     async def take_over(self) -> None:
         """What waits in the journal goes into store and audit, with the time when it happened. Raises

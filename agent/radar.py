@@ -1,6 +1,7 @@
 """Radar: bars the channels, drops what aims at them, and sends someone after each radio that heard it.
 
-Jumps every queue, cooldown, pause and budget. The non-occupancy period is on disk before anything else.
+Jumps every queue, cooldown, pause and budget. The non-occupancy period is on disk before any change is
+dropped or made; only looking where the radio is waits for no disk.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class RadarWatch:
         self._reports: dict[str, deque[tuple[float, Report]]] = {}  # by site: a flood costs no other
 
     async def heard(self, report: Report) -> None:
-        """Bar, drop plans, and watch the radios leave. Copies are dropped; a later hit extends the period."""
+        """Bar, watch the radios leave, and drop plans. Copies are dropped; a later hit extends the period."""
         now_s = self._clock.monotonic()
         known = tuple(key for key in report.radios if key in self._memory.radios)
         named, report = report.mhz20, replace(report, radios=known, mhz20=self._where_radar_counts(report))
@@ -73,11 +74,14 @@ class RadarWatch:
         self._lately(report).append((now_s, report))
         event = self._event(report)
         self._memory.note(event)
-        await self._bar(report, event)
-        self._drop_plans(report)
+        nops = self._bar(report)
         for key in report.radios:
             self.verify(key, report.mhz20, event.id, drill=report.drill)
         self._everybody_out(report, event, now_s)
+        try:
+            await self._write_down(report, event, nops)
+        finally:
+            self._drop_plans(report)
 
     def verify(self, key: RadioKey, mhz20: frozenset[int], event_id: str | None, *, drill: bool) -> None:
         """See to it that a radio is off these channels."""
@@ -129,8 +133,8 @@ class RadarWatch:
             evidence={"mhz20": sorted(report.mhz20), "source": report.source},
         )
 
-    async def _bar(self, report: Report, event: Event) -> None:
-        """Memory first (a lost disk must not lose radar), then the disk: the store's, or the journal's."""
+    def _bar(self, report: Report) -> list[Nop]:
+        """The non-occupancy periods, in memory first: a lost disk must not lose radar."""
         until = Deadline.after(self._clock.now(), NOP_S)
         by = report.radios or (RadioKey(report.site),)
         nops = [
@@ -139,6 +143,10 @@ class RadarWatch:
             for key in by
         ]
         self._memory.bar(nops)
+        return nops
+
+    async def _write_down(self, report: Report, event: Event, nops: list[Nop]) -> None:
+        """On disk: the store's, or the journal's."""
         entry = self._ledger.record(
             "event",
             "radar.heard",

@@ -190,11 +190,13 @@ class SiteView:
     deeds: Mapping[tuple[RadioKey, Action], float] = field(default_factory=lambda: MappingProxyType({}))
     channels: Mapping[RadioKey, int] = field(default_factory=lambda: MappingProxyType({}))
 
-    def begun(self) -> SiteView:
-        """The same with what is only planned as if it were in flight: of two that are asked for together the
-        second must reckon with the first."""
+    def begun(self, ids: Collection[str] | None = None) -> SiteView:
+        """The same with what is only planned (of these changes; None: of all) as if it were in flight: of two
+        that are asked for together the second must reckon with the first."""
         changes = tuple(
-            replace(each, state=State.APPLYING) if each.state is State.PLANNED else each
+            replace(each, state=State.APPLYING)
+            if each.state is State.PLANNED and (ids is None or each.id in ids)
+            else each
             for each in self.changes
         )
         return replace(self, changes=changes)

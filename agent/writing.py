@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import structlog
 
 from agent.change import REHEARSED, Cause, Change, State, Trigger, agrees
@@ -33,9 +31,9 @@ class Writing:
 
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
-        self._one_start = asyncio.Lock()
-        """Held from the guards to the step on disk: of two changes that start together the second must see
-        the first in flight."""
+        self._starting: set[str] = set()
+        """Changes from the guards to the step on disk: of two that start together the second must see the
+        first in flight, and must not wait for its disk."""
 
     async def start(self, change: Change, course: Course) -> Change:
         """Look once more, freeze what is around, and write down that the device will now be written to."""
@@ -55,11 +53,10 @@ class Writing:
             self._bench.ledger.unrenewed.set()  # this machine slept, perhaps
             await course.wait(READ_BACK_S)
             return change
-        async with self._one_start:
-            return self._bench.memory.remember(await self._start(change, course, have))
+        return await self._start(change, course, have)
 
     async def _start(self, change: Change, course: Course, have: ConfigState) -> Change:
-        view = self._bench.view(change)
+        view = self._bench.view(change).begun(self._starting)
         if vetoes := guards.vetoes(self._proposal(change, view)):
             veto = vetoes[0]
             params = {"guard": veto.guard, **veto.params}
@@ -77,15 +74,20 @@ class Writing:
             return await self._rehearsed(change, effects)
         course.around = look_around(self._bench.memory, view, change)
         course.undo_after_s = after_s = self._undo_after_s(change, effects, view)
-        return await self._bench.ledger.step(
-            change,
-            Trigger.START,
-            reason="writing",
-            params={"outage": str(effects.outage)},
-            silent_s=effects.silent_s,
-            undo_until=None if after_s is None else Deadline.after(view.now, after_s + UNDO_MARGIN_S),
-            deadline=self._bench.deadline(State.APPLYING, self._bench.policy(change), effects.silent_s),
-        )
+        self._starting.add(change.id)
+        try:
+            after = await self._bench.ledger.step(
+                change,
+                Trigger.START,
+                reason="writing",
+                params={"outage": str(effects.outage)},
+                silent_s=effects.silent_s,
+                undo_until=None if after_s is None else Deadline.after(view.now, after_s + UNDO_MARGIN_S),
+                deadline=self._bench.deadline(State.APPLYING, self._bench.policy(change), effects.silent_s),
+            )
+            return self._bench.memory.remember(after)
+        finally:
+            self._starting.discard(change.id)
 
     async def _rehearsed(self, change: Change, effects: Effects) -> Change:
         """Mode dry_run: what would be sent now, in the log and in the audit; the change ends here."""
