@@ -41,6 +41,7 @@ class Journal:
         self._key = key
         self._end = _HEADER
         self._last = b""
+        self._unclear = False  # a `clear` failed
 
     def open(self) -> list[bytes]:
         """What was written since the last `clear`, oldest first; the file is made when there is none.
@@ -58,6 +59,8 @@ class Journal:
 
     def put(self, entry: bytes) -> None:
         """One more entry, synced. Raises JournalLost."""
+        if self._unclear:
+            self.clear()
         mac = self._mac(self._last, entry)
         block = _LENGTH.pack(len(entry)) + mac + entry + _NO_MORE
         if not self._last or self._end + len(block) > SIZE:
@@ -66,10 +69,13 @@ class Journal:
         self._end, self._last = self._end + len(block) - len(_NO_MORE), mac
 
     def clear(self) -> None:
-        """Forget all entries. Raises JournalLost."""
+        """Forget all entries. Raises JournalLost: nobody knows then which generation the disk has, and the
+        next `put` clears first."""
+        self._unclear = True
         nonce = secrets.token_bytes(_NONCE)
         self._write((_MAGIC + nonce).ljust(_HEADER, b"\0") + _NO_MORE, 0)
         self._end, self._last = _HEADER, self._mac(nonce, b"")
+        self._unclear = False
 
     def _make(self) -> None:
         """A new file beside the old place, its blocks written and synced, then put there as a whole."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 import functools
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -19,7 +20,7 @@ from sqlalchemy import make_url
 from agent.audit_files import files
 from agent.clock import Clock
 from agent.disk import sync_directory
-from agent.store.errors import StoreDamaged, boundary
+from agent.store.errors import StoreDamaged, StoreUnavailable, boundary
 from agent.store.sqlite import damage_in
 from agent.store.store import Store
 
@@ -43,6 +44,7 @@ class Keeper:
         self._renewed: Callable[[], None] = lambda: None
         self._store: Store | None = None
         self._damage: str | None = None
+        self._users = 0  # calls that are under way, of any thread
         self._lock = threading.Lock()
 
     def tell(self, renewed: Callable[[], None]) -> None:
@@ -59,31 +61,61 @@ class Keeper:
 
         @functools.wraps(getattr(Store, name))
         def call(*args: Any, **kwargs: Any) -> Any:
-            try:
-                return getattr(self._opened(), name)(*args, **kwargs)
-            except StoreDamaged as error:
-                self._put_away(str(error))
-                raise
+            with self._using() as store:
+                return getattr(store, name)(*args, **kwargs)
 
         return call
 
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """All calls within are of one and the same store. Raises StoreUnavailable at the end, when that is
+        put aside."""
+        with self._using():
+            yield
+
     def close(self) -> None:
         with self._lock:
-            if self._store is not None:
-                self._store.close()
-            self._store = None
+            self._shut()
 
-    def _put_away(self, why: str) -> None:
-        """Damage was met: the next call finds a new store."""
-        log.error("store.damaged", error=why)
-        self._damage = why
-        self.close()
+    @contextmanager
+    def _using(self) -> Iterator[Store]:
+        """The store, which is not put aside before the end. Raises StoreUnavailable when it is to be: what
+        was written would be in the file that is put aside."""
+        with self._lock:
+            store = self._opened()
+            self._users += 1
+        try:
+            yield store
+        except StoreDamaged as error:
+            with self._lock:
+                self._condemn(str(error))
+            raise
+        else:
+            if self._damage is not None:
+                raise StoreUnavailable(f"the store was found damaged meanwhile: {self._damage}")
+        finally:
+            with self._lock:
+                self._users -= 1
+                if self._damage is not None and not self._users:
+                    self._shut()
+
+    def _condemn(self, why: str) -> None:
+        """Damage was met: once nobody uses this store any more, the next call finds a new one."""
+        if self._damage is None:
+            log.error("store.damaged", error=why)
+            self._damage = why
+
+    def _shut(self) -> None:
+        if self._store is not None:
+            self._store.close()
+        self._store = None
 
     def _opened(self) -> Store:
-        with self._lock:
-            if self._store is None:
-                self._store = self._open()
-            return self._store
+        if self._damage is not None and self._users:
+            raise StoreUnavailable(f"the store is damaged, and still in use: {self._damage}")
+        if self._store is None:
+            self._store = self._open()
+        return self._store
 
     def _open(self) -> Store:
         """Raises StoreUnavailable; StoreDamaged where nothing can be put aside (PostgreSQL)."""

@@ -124,8 +124,9 @@ class Ledger:
         return done
 
     def _write(self, work: Callable[[], R]) -> R:
-        done = work()
-        self.audit.flush()
+        with self.store.one():
+            done = work()
+            self.audit.flush()
         return done
 
     def _note_damage(self, error: StoreUnavailable | AuditUnavailable) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, make_url
@@ -30,6 +30,10 @@ class Database:
 
     def close(self) -> None:
         self._engine.dispose()
+
+    def one(self) -> AbstractContextManager[None]:
+        """All calls within are of one and the same store; `agent.keeper` may put another in its place."""
+        return nullcontext()
 
     def get_meta(self, key: str) -> str | None:
         with self._read() as conn:

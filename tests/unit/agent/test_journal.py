@@ -128,3 +128,28 @@ def test_a_disk_that_is_away_is_the_journals_error(tmp_path: Path) -> None:
     ours.put(b"y")
     os.truncate(ours.path, 0)
     assert kept(tmp_path) == []
+
+
+@pytest.mark.parametrize("reached", [True, False])
+def test_what_is_put_after_a_clear_that_failed_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reached: bool
+) -> None:
+    """Whether or not the new header reached the disk."""
+    ours = journal(tmp_path)
+    ours.open()
+    ours.put(b"the store has this")
+
+    def failing(fd: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    before = ours.path.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", failing)
+        with pytest.raises(JournalLost):
+            ours.clear()
+        if not reached:
+            ours.path.write_bytes(before)
+        with pytest.raises(JournalLost):
+            ours.put(b"not taken")
+    ours.put(b"radar")
+    assert kept(tmp_path) == [b"radar"]
