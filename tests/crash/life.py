@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+from contained import contained
 from crash.disk import Image
 from crash.judge import Judge
 from crash.stories import Story
@@ -73,7 +74,9 @@ def first_life(story: Story, directory: Path, visit: Callable[[Play, int, str], 
         play = _prepare(story, directory, SimulatedClock(loop), loop)
         play.reaper.visit = lambda number, name: visit(play, number, name)
         with worlds.registered("rig", play.rig.world, story.faults):
-            runner.run(_first(play))
+            with contained() as bugs:
+                runner.run(_first(play))
+            assert not bugs, bugs
 
 
 def _prepare(story: Story, directory: Path, clock: SimulatedClock, loop: SimulatedLoop) -> Play:
@@ -137,8 +140,9 @@ def next_life(
     stage.pump = Pump(stage.world)
     stage.world.attach(loop.time, lambda: None)
     stage.world.catch_up()
-    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+    with contained() as bugs, asyncio.Runner(loop_factory=lambda: loop) as runner:
         runner.run(live(play))
+    assert not bugs, bugs
 
 
 def ids_of(life: int) -> Callable[[], str]:

@@ -12,6 +12,7 @@ from crash.verdict import survive
 
 from agent.change import Change
 from agent.changes import Changes
+from agent.late_writes import LateWrites
 from agent.planner.decision import NoChange
 from drivers.simulated import worlds
 
@@ -43,4 +44,13 @@ def test_a_token_that_never_works_is_seen(tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(Changes, "try_undo", refuse)
     with pytest.raises(AssertionError, match="can't be taken back: not undone: never"):
+        judged(tmp_path)
+
+
+def test_a_bug_that_the_daemon_contains_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*args: object) -> None:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(LateWrites, "look", fail)
+    with pytest.raises(AssertionError, match=r"loop\.failed.*a bug"):
         judged(tmp_path)

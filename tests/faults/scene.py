@@ -16,6 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from contained import contained
 from faults import invariants
 from faults.case import Case
 from judge import Judge
@@ -303,7 +304,9 @@ def tell(case: Case, directory: Path) -> None:
     async def main(clock: SimulatedClock) -> None:
         await _told(case, directory, clock)
 
-    run(main, until_s=6 * 3600.0)
+    with contained() as bugs:
+        run(main, until_s=6 * 3600.0)
+    assert not bugs, bugs
 
 
 __all__ = [

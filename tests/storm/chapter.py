@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 import structlog
+from contained import contained
 from crash.life import CrashRig
 from judge import check_books
 from plots import PERSON
@@ -25,6 +26,7 @@ from storm.weather import Faults, Signals, plot_of, site_of
 from storm.witness import Death, Killed, Tally, Witness
 from telling import Step, Story, refusable
 
+from agent.ledger import LOST_DISK
 from agent.simulated_time import SimulatedClock, run
 from agent.store.store import Store
 from drivers.simulated import worlds
@@ -66,10 +68,12 @@ def tell(seed: int, events: int) -> Tally:
         with stage(clock, site, plot.world(site), faults, Rig if threads else CrashRig) as rig:
             await Chapter(rig, faults, random, clock, tally).tell_all(events)
 
-    try:
-        run(story)
-    except (Exception, Killed):  # it belongs to this site, and the storm goes on at the next
-        tally.other.append(traceback.format_exc()[-3000:])
+    with contained() as bugs:
+        try:
+            run(story)
+        except (Exception, Killed):  # it belongs to this site, and the storm goes on at the next
+            tally.other.append(traceback.format_exc()[-3000:])
+    tally.other += bugs
     return tally
 
 
@@ -189,10 +193,16 @@ class Chapter(Story):
 
     def _quietly(self, what: Any) -> None:
         """In a task of its own; what an operator hears of a lost disk or a dead agent is no fault."""
+        death = self.death
 
         async def asked() -> None:
-            with suppress(Exception):  # the judge looks at what was done, not at what was said
+            try:
                 await refusable(what)
+            except (*LOST_DISK, Killed):
+                pass
+            except Exception:  # not even an operator's request may end so, while the agent lives
+                if not death.come:
+                    self.tally.other.append(traceback.format_exc()[-3000:])
 
         self.asked = [each for each in self.asked if not each.done()]
         self.asked.append(asyncio.create_task(asked()))

@@ -7,6 +7,8 @@ from storm.__main__ import summary
 from storm.chapter import tell
 from storm.witness import Tally
 
+from agent.departing import Departing
+from agent.late_writes import LateWrites
 from agent.ledger import Ledger
 from agent.memory import Memory
 
@@ -53,3 +55,18 @@ def test_the_judge_sees_radar_of_which_the_report_fails(monkeypatch: pytest.Monk
 def test_the_judge_sees_a_write_that_the_audit_does_not_tell_of(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Ledger, "_write", lambda self, work: work())
     assert tell(3, 1500).unaudited
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "told"),
+    [(LateWrites, "look", "loop.failed"), (Departing, "_gone", "radar.gave_up")],
+    ids=["loop", "radar"],
+)
+def test_the_judge_sees_a_bug_that_the_daemon_contains(
+    monkeypatch: pytest.MonkeyPatch, part: type, name: str, told: str
+) -> None:
+    async def fail(*args: object) -> None:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(part, name, fail)
+    assert any(each.startswith(told) for each in tell(3, 1500).other)
