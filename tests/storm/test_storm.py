@@ -11,6 +11,7 @@ from agent.departing import Departing
 from agent.late_writes import LateWrites
 from agent.ledger import Ledger
 from agent.memory import Memory
+from agent.operator import Operator
 
 
 @pytest.mark.parametrize("seed", [1, 3, 11])
@@ -70,3 +71,11 @@ def test_the_judge_sees_a_bug_that_the_daemon_contains(
 
     monkeypatch.setattr(part, name, fail)
     assert any(each.startswith(told) for each in tell(3, 1500).other)
+
+
+def test_the_judge_sees_a_request_that_ends_by_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*args: object, **more: object) -> None:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(Operator, "inject", fail)
+    assert any("KeyError: 'a bug'" in each for each in tell(3, 1500).other)
