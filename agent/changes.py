@@ -292,7 +292,7 @@ class Changes:
     async def _store(
         self, change: Change, *, reason: str, params: dict[str, Any], spends: str | None = None
     ) -> Change:
-        stored = await self._ledger.create(
+        storing = self._ledger.create(
             change,
             evidence=self._seen(change.radios[0]),
             token_expires=Deadline.after(self._clock.now(), TOKEN_S),
@@ -301,7 +301,7 @@ class Changes:
             reason=reason,
             params=params,
         )
-        return self._executor.begin(stored)
+        return await self._executor.store_and_begin(storing)
 
 
 def declined(move: Move, reason: str, vetoes: tuple[Veto, ...] = (), **params: Any) -> NoChange:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import structlog
 
@@ -27,22 +28,33 @@ from drivers.types import RadioReading, RadioState, Setting, Table
 from inventory.model import Policy, RadioKey, Site, site_of
 from inventory.regulatory import NOP_S
 
+R = TypeVar("R")
 log = structlog.get_logger()
 
 LOOK_S = 0.25
 AGAIN_S = 60.0
-"""Between two attempts to bring a silent radio back."""
+"""From the first attempt to bring a silent radio back to the next; doubled each time, up to AGAIN_MOST_S."""
+AGAIN_MOST_S = 3600.0
+ORDER_AGAIN_S = 1.0
+"""From an order that came to nothing to the next, while the radio is on the channel; doubled each time."""
+ORDER_AGAIN_MOST_S = 60.0
 PATIENCE_S = 4.0
 """How long a call to the device may take when radar wants it."""
 FREE_S = 2.0
 """How long a change that holds the radio may take to make way for radar."""
 UNDONE = frozenset({State.PROPOSED, State.EXPIRED, State.FAILED, State.ROLLED_BACK})
+SILENT = frozenset({RadioState.OFF, RadioState.NOP})
 STATUS = frozenset({Table.STATUS})
 
 
 @dataclass(slots=True)
 class Pursuit:
-    """What is known of one radio that must leave. A further hit adds channels and starts the clock again."""
+    """What is known of one radio that must leave. A further hit adds channels and starts the clock again.
+
+    ``due_s``: no order before that, on the monotonic clock; ``again_s``: the wait after the next order that
+    comes to nothing, None = none has; ``silent``: it sent nothing when it was last seen; ``called_off`` and
+    ``refused``: a person knows that it is being switched off, and that it could not be.
+    """
 
     key: RadioKey
     mhz20: frozenset[int]
@@ -51,6 +63,24 @@ class Pursuit:
     start_s: float
     forced: bool = False
     told: bool = False
+    called_off: bool = False
+    refused: bool = False
+    silent: bool = False
+    due_s: float = 0.0
+    again_s: float | None = None
+    woken: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+
+    def hit(self, mhz20: frozenset[int], now_s: float) -> None:
+        """Radar again: on another channel, or on the one that it came back to."""
+        self.mhz20, self.start_s, self.forced = self.mhz20 | mhz20, now_s, False
+        self.due_s, self.again_s = 0.0, None
+        self.called_off = self.refused = False
+
+    def put_off(self, now_s: float, first_s: float, most_s: float) -> None:
+        """An order came to nothing: the next one later, each time twice as late."""
+        wait_s = self.again_s or first_s
+        self.due_s, self.again_s = now_s + wait_s, min(most_s, wait_s * 2)
+
     task: asyncio.Task[None] | None = field(default=None, repr=False)
 
 
@@ -84,8 +114,9 @@ class Departing:
         now_s = self.clock.monotonic()
         known = self._pursuits.get(key)
         if known is not None and known.task is not None and not known.task.done():
-            if not mhz20 <= known.mhz20:
-                known.mhz20, known.start_s, known.forced = known.mhz20 | mhz20, now_s, False
+            if not mhz20 <= known.mhz20 or (known.silent and event_id is not None):
+                known.hit(mhz20, now_s)
+            known.woken.set()
             return
         pursuit = Pursuit(key=key, mhz20=mhz20, event_id=event_id, drill=drill, start_s=now_s)
         self._pursuits[key] = pursuit
@@ -125,15 +156,31 @@ class Departing:
             self._tell_once(pursuit.key, f"radar: nothing more can be done by the agent: {error}")
 
     async def _pursue(self, p: Pursuit) -> None:
-        policy = self._site(p.key).policy
         wait_s = LOOK_S
-        while self.clock.monotonic() - p.start_s < NOP_S:
+        while p.key in self.memory.radios:
+            policy = self._site(p.key).policy  # a reload may have altered it
+            p.woken.clear()
             reading = await self._look(p.key)
-            wait_s = LOOK_S if reading else min(policy.poll_s, wait_s * 2)
+            p.silent = reading is not None and reading.state in SILENT
             if await self._step(p, reading, policy):
                 return
-            await asyncio.sleep(wait_s)
-        log.warning("radar.never_answered", radio=p.key)
+            now_s = self.clock.monotonic()
+            if now_s - p.start_s >= NOP_S and not (p.silent and self._ours(p.key, policy)):
+                log.warning("radar.never_left" if reading else "radar.never_answered", radio=p.key)
+                return
+            idle = reading is None or p.due_s > now_s
+            wait_s = min(policy.poll_s, wait_s * 2) if idle else LOOK_S
+            await self._rest(p, min(wait_s, max(LOOK_S, p.due_s - now_s)) if p.due_s > now_s else wait_s)
+
+    async def _rest(self, p: Pursuit, seconds: float) -> None:
+        """So long, or until radar is heard again."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await p.woken.wait()
+
+    def _ours(self, key: RadioKey, policy: Policy) -> bool:
+        """Whether this agent may write to the radio, for radar at least."""
+        return policy.mode.writes and not self.memory.hands_off(site_of(key))
 
     async def _step(self, p: Pursuit, reading: RadioReading | None, policy: Policy) -> bool:
         """What the moment asks for; True when the radio has been dealt with."""
@@ -148,15 +195,23 @@ class Departing:
             return self._only_told(p, step)
         elif self.memory.hands_off(site_of(p.key)):
             return False  # the agent that has the site sees to it
-        elif step is RadarStep.REPAIR:
-            await self._repair(p)
-        elif step is RadarStep.OFF:
-            await self._off(p)
-        elif step is RadarStep.FORCE and not p.forced and not self._leaving(p):
-            p.forced = True
+        elif p.due_s <= self.clock.monotonic():
+            return await self._order(p, step)
+        return step is RadarStep.GONE
+
+    async def _order(self, p: Pursuit, step: RadarStep) -> bool:
+        """Have the radio do what the moment asks for; True when it is seen to be where it may be."""
+        if step is RadarStep.REPAIR:
+            return await self._repair(p)
+        if step is RadarStep.OFF:
+            return await self._off(p)
+        if step is RadarStep.FORCE and not p.forced and not self._leaving(p):
             await self._free(p.key)
-            await self._move(p, {})
-        return step in (RadarStep.GONE, RadarStep.REPAIR, RadarStep.OFF)
+            p.forced = await self._move(p, {}) is not None
+            if not p.forced:
+                off_s = p.start_s + self._site(p.key).policy.radar_off_s
+                p.due_s = min(off_s, self.clock.monotonic() + ORDER_AGAIN_S)
+        return False
 
     def _only_told(self, p: Pursuit, step: RadarStep) -> bool:
         """In the modes observe and dry_run nothing is written; a person is told."""
@@ -185,19 +240,24 @@ class Departing:
             if Setting.CHANNEL in change.target
         )
 
-    async def _look(self, key: RadioKey) -> RadioReading | None:
-        """Where the radio is; a call that holds the lane for too long is ended meanwhile."""
+    async def _hurried(self, key: RadioKey, work: Coroutine[Any, Any, R]) -> R:
+        """What comes of it; a call that holds the lane for too long is ended meanwhile."""
         lane = self._lane(key)
-        asked = asyncio.create_task(lane.read(STATUS, frozenset({key})), name=f"radar-look-{key}")
+        asked = asyncio.create_task(work, name=f"radar-asks-{key}")
         try:
             while not (await asyncio.wait({asked}, timeout=1.0))[0]:
                 await lane.hurry(PATIENCE_S)
-            snapshot = asked.result()
+            return asked.result()
+        finally:
+            asked.cancel()
+
+    async def _look(self, key: RadioKey) -> RadioReading | None:
+        """Where the radio is; None: nobody knows."""
+        try:
+            snapshot = await self._hurried(key, self._lane(key).read(STATUS, frozenset({key})))
         except DriverError as error:
             log.debug("radar.look_failed", radio=key, error=str(error))
             return None
-        finally:
-            asked.cancel()
         self.memory.see(snapshot)
         return snapshot.readings.get(key)
 
@@ -215,29 +275,39 @@ class Departing:
         await self.ledger.note(entry, urgent=True)
         log.info("radar.left", radio=p.key, to=where, after_s=round(elapsed_s, 2))
 
-    async def _off(self, p: Pursuit) -> None:
-        """Radio off: silence is always legal. Then a restart on a legal channel, if there is one."""
-        self._alert(site_of(p.key), "radar: the radio did not leave, it is being switched off", p.key)
+    async def _off(self, p: Pursuit) -> bool:
+        """Radio off: silence is always legal. Then a restart on a legal channel, if there is one. False: it
+        could not be switched off, and will be looked at again."""
+        if not p.called_off:
+            p.called_off = True
+            self._alert(site_of(p.key), "radar: the radio did not leave, it is being switched off", p.key)
         await self._free(p.key)
         off = Move(radio=p.key, target={Setting.ENABLED: 0}, cause=Cause.DFS_RADAR, reason="radio_off_radar")
-        change = await self._changes.open(off, drill=p.drill, event_id=p.event_id)
-        if isinstance(change, Change):
-            await self.executor.settled(change.id, State.MONITORING)
-        await self._repair(p)
+        if await self._carried_out(await self._open(p, off)):
+            p.due_s, p.again_s, p.silent = 0.0, None, True
+            return await self._repair(p)
+        if not p.refused:
+            p.refused = True
+            text = "radar: the radio could not be switched off, it may still be on the channel; tried again"
+            self._alert(site_of(p.key), text, p.key)
+        p.put_off(self.clock.monotonic(), ORDER_AGAIN_S, ORDER_AGAIN_MOST_S)
+        return False
 
-    async def _repair(self, p: Pursuit) -> None:
-        """A silent radio comes back on a legal channel: now, or as soon as there is one."""
-        while True:
-            await self._free(p.key)
-            change = await self._move(p, {Setting.ENABLED: 1}, silent=True)
-            if change is not None:
-                done = await self.executor.settled(change.id, State.MONITORING)
-                if done.state in (State.MONITORING, State.COMMITTED, State.SUPERSEDED):
-                    return
-            await asyncio.sleep(AGAIN_S)
-            reading = await self._look(p.key)
-            if reading is not None and reading.state in (RadioState.ON_AIR, RadioState.CAC):
-                return
+    async def _repair(self, p: Pursuit) -> bool:
+        """A silent radio comes back on a legal channel; False: not yet, and it is tried again."""
+        await self._free(p.key)
+        change = await self._move(p, {Setting.ENABLED: 1}, silent=True)
+        if change is not None and await self._carried_out(change) and not self.aims_at(change, p.mhz20):
+            return True
+        p.put_off(self.clock.monotonic(), AGAIN_S, AGAIN_MOST_S)
+        return False
+
+    async def _carried_out(self, change: Change | None) -> bool:
+        """Whether the device was seen to have done it."""
+        if change is None:
+            return False
+        done = await self.executor.settled(change.id, State.MONITORING)
+        return done.state in (State.MONITORING, State.COMMITTED)
 
     async def _move(self, p: Pursuit, more: dict[Setting, int], *, silent: bool = False) -> Change | None:
         view = self.memory.view(self._site(p.key), self.clock.now())
@@ -255,7 +325,12 @@ class Departing:
             params=decision.params,
             candidates=decision.candidates,
         )
-        opened = await self._changes.open(move, drill=p.drill, event_id=p.event_id)
+        return await self._open(p, move)
+
+    async def _open(self, p: Pursuit, move: Move) -> Change | None:
+        """The change, begun; None: it could not be."""
+        opening = self._changes.open(move, drill=p.drill, event_id=p.event_id)
+        opened = await self._hurried(p.key, opening)
         return opened if isinstance(opened, Change) else None
 
     async def _free(self, key: RadioKey) -> None:

@@ -8,6 +8,8 @@ the next start takes up where the device says it stands.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 import structlog
 
@@ -55,11 +57,29 @@ class Executor:
         }
 
     def begin(self, change: Change) -> Change:
-        """Carry a stored change on to its final state, in a task of its own."""
+        """Carry a stored change on to its final state, in a task of its own; one that is carried already goes
+        on as it was."""
+        if change.id in self._courses:
+            return self._memory.changes[change.id]
         self._memory.remember(change)
         course = self._courses.setdefault(change.id, Course())
         course.task = self._tasks.create_task(self._carry(change, course), name=f"change-{change.id}")
         return change
+
+    async def store_and_begin(self, storing: Coroutine[Any, Any, Change]) -> Change:
+        """The change that ``storing`` stores, begun: both or neither, also when who asked for it goes away
+        meanwhile. Raises what ``storing`` does."""
+        task = self._tasks.create_task(self._store_and_begin(storing), name="change-to-store")
+        done = await asyncio.shield(task)
+        if isinstance(done, Exception):
+            raise done
+        return done
+
+    async def _store_and_begin(self, storing: Coroutine[Any, Any, Change]) -> Change | Exception:
+        try:
+            return self.begin(await storing)
+        except Exception as error:  # it is raised to who waits, and must not end all tasks
+            return error
 
     def interrupt(self, change_id: str, interrupt: Interrupt) -> bool:
         """Tell an open change; False when it is not being carried out here."""

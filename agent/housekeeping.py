@@ -135,9 +135,12 @@ class Housekeeping:
         if not self._executor.carries(change.id) and (change.final or self.no_home(change) is None):
             self._memory.remember(change)
 
-    async def begin_open(self) -> None:
-        """Carry on what is open on the sites that this agent may write to."""
+    async def begin_open(self, *, unknown: bool = False) -> None:
+        """Carry on what is open on the sites that this agent may write to; ``unknown``: only what this
+        process does not know, since nobody was left to begin it."""
         for change in await self._ledger.call(self._ledger.store.open_changes):
+            if unknown and change.id in self._memory.changes:
+                continue
             if why := self.no_home(change):
                 self._tell_homeless(change, why)
             elif change.site not in self._memory.standby and not self._executor.carries(change.id):
@@ -183,6 +186,8 @@ class Housekeeping:
         await self._ledger.write(self._ledger.store.prune, self._clock.now())
         await self._ledger.take_over()
         if self._memory.observing_only in (None, STOPPING):
+            if self._memory.observing_only is None:
+                await self.begin_open(unknown=True)
             await self._retention.turn()
             return
         await self._keep_nops()

@@ -22,7 +22,7 @@ from agent.event_queue import EventQueue, name_of
 from agent.events import Event, EventKind
 from agent.ledger import Ledger
 from agent.lookout import Lookout
-from agent.memory import Memory
+from agent.memory import STOPPING, Memory
 from agent.planner import matrix
 from agent.planner.decision import Answer
 from agent.records import Evidence
@@ -255,8 +255,13 @@ class Incidents:
         try:
             return await writing
         except (StoreUnavailable, AuditUnavailable) as error:
-            self._memory.observing_only = self._ledger.damaged or str(error)
+            self._observe_only(error)
             return None
+
+    def _observe_only(self, error: StoreUnavailable | AuditUnavailable) -> None:
+        """Until the disk is back; a daemon that stops goes on stopping."""
+        if self._memory.observing_only != STOPPING:
+            self._memory.observing_only = self._ledger.damaged or str(error)
 
     # -- deciding ----------------------------------------------------------------------------------
 
@@ -264,7 +269,11 @@ class Incidents:
         """Decide for ever, the most urgent first; ends only by cancellation."""
         while True:
             await self._slots.acquire()
-            event = await self._next()
+            try:
+                event = await self._next()
+            except BaseException:  # whoever begins again finds all slots free
+                self._slots.release()
+                raise
             tasks.create_task(self._decide_on(event), name=f"decide-{event.id}")
 
     async def _next(self) -> Event:
@@ -315,7 +324,7 @@ class Incidents:
                 self._deciding.add(event.id)
                 await self._decide(incident)
         except (StoreUnavailable, AuditUnavailable) as error:
-            self._memory.observing_only = self._ledger.damaged or str(error)
+            self._observe_only(error)
         except Exception:  # one decision must not end the daemon: it is made again later
             self.lookout.failed[str(event.kind)] += 1
             log.exception("decision.failed", event_id=event.id, kind=str(event.kind), key=event.key)

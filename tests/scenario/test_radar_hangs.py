@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 from rig import Rig, rig_of, site_of, until
 from stories import AP1, AP2, calm
 
@@ -16,7 +17,11 @@ from agent.agent import Agent
 from agent.change import Actor, Change, State, Trigger
 from agent.clock import Clock
 from agent.events import EventKind
+from agent.radar import Report
 from agent.simulated_time import run
+from agent.store.errors import StoreConflict
+from drivers.errors import DeviceTimeout
+from drivers.types import ConfigState, RadioState, ScopeRef
 from inventory.model import RadioKey
 
 PERSON = Actor(type="operator", uid=1000, name="ann")
@@ -90,6 +95,111 @@ def test_radar_ends_a_change_of_the_radio_that_hangs_on_the_disk(tmp_path: Path)
                 assert stored is not None
                 assert stored.state is State.SUPERSEDED
                 assert not rig.block(AP1).mhz20 & HIT
+            rig.verify()
+
+    run(story)
+
+
+@pytest.mark.parametrize("how", ["fails", "hangs"])
+def test_a_radio_still_on_the_channel_is_not_called_dealt_with(tmp_path: Path, how: str) -> None:
+    bad = asyncio.Event()
+
+    def wrap(device: Any) -> Any:
+        read = device.read_config
+
+        async def read_config(ref: ScopeRef) -> Any:
+            if bad.is_set() and ref.name == AP1:
+                await asyncio.sleep(3600.0 if how == "hangs" else 0.0)
+                raise DeviceTimeout("no answer")
+            return await read(ref)
+
+        device.read_config = read_config
+        return device
+
+    async def story(clock: Clock) -> None:
+        async with ON_52(tmp_path, clock) as rig:
+            rig.wrap_device = wrap
+            async with rig.agent() as agent:
+                await calm(clock)
+                rig.world.set_stubborn(AP1)
+                bad.set()
+                rig.world.radar(AP1)
+                await asyncio.sleep(14.0)
+                assert rig.block(AP1).mhz20 & HIT
+                bad.clear()
+                await until(lambda: not rig.block(AP1).mhz20 & HIT, limit_s=20)
+                await agent.radar.quiet()
+                assert not rig.block(AP1).mhz20 & HIT
+
+    run(story)
+
+
+def made_unreadable(agent: Agent) -> asyncio.Event:
+    """The settings of AP 1 can't be read while this is set."""
+    device, bad = agent.fleet.lane("lab", "ap1").device, asyncio.Event()
+    read = device.read_config
+
+    async def read_config(ref: ScopeRef) -> ConfigState:
+        if bad.is_set():
+            raise DeviceTimeout("no answer")
+        return await read(ref)
+
+    device.read_config = read_config  # type: ignore[method-assign]
+    return bad
+
+
+def test_a_second_hit_wakes_the_wait_for_a_way_back(tmp_path: Path) -> None:
+    async def story(clock: Clock) -> None:
+        async with ON_52(tmp_path, clock) as rig, rig.agent() as agent:
+            await calm(clock)
+            radio, bad = rig.world.radio(AP1), made_unreadable(agent)
+            radio.nowhere = True
+            bad.set()
+            rig.world.radar(AP1)
+            await asyncio.sleep(12.0)
+            assert radio.state is RadioState.NOP
+            bad.clear()
+            await agent.radar.heard(Report(site="lab", radios=(AP1,), mhz20=frozenset(HIT), source="signal"))
+            await until(lambda: radio.state is RadioState.ON_AIR, limit_s=10)
+            assert not rig.block(AP1).mhz20 & HIT
+
+    run(story)
+
+
+def test_a_radio_with_no_way_back_is_tried_ever_more_rarely(tmp_path: Path) -> None:
+    async def story(clock: Clock) -> None:
+        async with ON_52(tmp_path, clock) as rig, rig.agent() as agent:
+            await calm(clock)
+            rig.world.radio(AP1).nowhere = True
+            made_unreadable(agent).set()
+            rig.world.radar(AP1)
+            await asyncio.sleep(1000.0)
+            tries = [r for r in rig.records() if r["reason"]["code"] == "device_not_readable"]
+            assert 3 <= len(tries) <= 6
+
+    run(story)
+
+
+@pytest.mark.parametrize("error", [StoreConflict("a second appender"), RuntimeError("the thread is dead")])
+def test_radar_that_the_store_can_not_take_is_kept_and_followed(tmp_path: Path, error: Exception) -> None:
+    async def story(clock: Clock) -> None:
+        async with ON_52(tmp_path, clock) as rig:
+            async with rig.agent() as agent:
+                await calm(clock)
+                store = agent.ledger.store
+                bar, tries = store.bar, []
+
+                def failing(*args: Any, **named: Any) -> None:
+                    tries.append(args)
+                    if len(tries) == 1:
+                        raise error
+                    bar(*args, **named)
+
+                store.bar = failing  # type: ignore[method-assign]
+                await leaves(rig, clock)
+                await until(lambda: not agent.ledger.backlog.waiting, limit_s=120)
+                assert {nop.mhz20 for nop in store.nops(clock.now())} >= HIT
+                assert [r for r in rig.records() if r["reason"]["code"] == "radar.heard"]
             rig.verify()
 
     run(story)
