@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from agent.audit import EVERY_SITE
+from agent.audit import EVERY_SITE, AuditUnavailable
 from agent.audit_files import Filter, query
 from agent.change import Actor
 from agent.clock import Clock
@@ -89,9 +89,13 @@ class DoubtedStore:
         return _said(doubt, rows, named)
 
     def _read(self, named: Mapping[str, RadioKey]) -> LostRows:
+        """Raises AuditUnavailable."""
         now = self._clock.now()
         week = Filter(since_utc_us=now.utc_us - WEEK_US)
-        return lost_rows(query(self._ledger.audit.directory, week), now, named)
+        try:
+            return lost_rows(query(self._ledger.audit.directory, week), now, named)
+        except OSError as error:
+            raise AuditUnavailable(f"the audit log can't be read: {error}") from error
 
 
 def _said(doubt: Mapping[str, Any], rows: LostRows, named: Mapping[str, RadioKey]) -> str:

@@ -70,6 +70,7 @@ class Housekeeping:
             await self._recover()
         except LOST_DISK as error:
             log.error("ledger.lost_at_start", error=str(error))
+            self._ledger.note_damage(error)
             self._begin_journalled()
 
     def _read_journal(self) -> None:

@@ -98,7 +98,7 @@ class Ledger:
             future.add_done_callback(_outlived)
             raise
         except LOST_DISK as error:
-            self._note_damage(error)
+            self.note_damage(error)
             raise
 
     def _lease(self, site: str) -> tuple[str, int] | None:
@@ -129,7 +129,8 @@ class Ledger:
             self.audit.flush()
         return done
 
-    def _note_damage(self, error: StoreUnavailable | AuditUnavailable) -> None:
+    def note_damage(self, error: StoreUnavailable | AuditUnavailable) -> None:
+        """Store or audit failed, wherever that was met."""
         if self.damaged is None:
             log.error("ledger.lost", error=str(error))
         self.damaged = str(error)

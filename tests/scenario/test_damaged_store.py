@@ -181,3 +181,38 @@ def test_a_log_of_another_database_is_not_read_into_this_one(tmp_path: Path) -> 
         rig.verify()
 
     run(story)
+
+
+def test_a_damaged_store_and_an_odd_audit_line_end_no_start(tmp_path: Path) -> None:
+    async def story(clock: Clock) -> None:
+        async with rig_of(tmp_path, clock, site_of(2)) as rig:
+            async with rig.agent():
+                pass
+            no_database(in_one_file(rig))
+            newest = max(rig.settings.audit_dir.glob("*.jsonl"))
+            utc_us = clock.now().utc_us
+            newest.write_bytes(newest.read_bytes() + b'{"utc":%d}\n' % utc_us)
+            async with rig.agent() as agent:
+                assert agent.memory.doubt
+
+    run(story)
+
+
+def test_an_audit_log_that_can_not_be_read_then_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(*args: Any) -> Any:
+        raise PermissionError("not yours")
+
+    async def story(clock: Clock) -> None:
+        async with rig_of(tmp_path, clock, site_of(2)) as rig:
+            async with rig.agent():
+                pass
+            no_database(in_one_file(rig))
+            monkeypatch.setattr("agent.doubted_store.query", unreadable)
+            async with rig.agent() as agent:
+                assert "not yours" in (agent.memory.observing or "")
+                monkeypatch.undo()
+                await until(lambda: agent.memory.doubt, limit_s=120)
+
+    run(story)
