@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from agent import rows
 from agent.agent import Agent
@@ -26,6 +26,10 @@ from inventory.windows import in_force, until
 
 EXCEPT_FOR = "radar: an AP that heard it is taken off the channel; and what a person takes back"
 """What a pause does not hold."""
+
+MOST_CHANGES: Final = 10_000
+SHOWN: Final = 5
+"""Changes that an ID could mean."""
 
 STORE = "store"
 """What is acknowledged, if it is no change."""
@@ -53,7 +57,7 @@ class Operations:
         if isinstance(args, protocol.ChangesArgs):
             return await self.changes(args)
         if isinstance(args, protocol.ChangeArgs):
-            return await self.change(args.id)
+            return await self.change(await self._id(args.id))
         if isinstance(args, protocol.RollbackArgs):
             return {"change": await self._shown(await self._taken_back(args, actor))}
         if isinstance(args, protocol.LastArgs):
@@ -62,16 +66,19 @@ class Operations:
             done = await self._agent.operator.approve_all(args.site, actor)
             return {"results": [{"change": await self._shown(each), "refused": why} for each, why in done]}
         if isinstance(args, protocol.RejectArgs):
-            change = await self._agent.operator.reject(args.id, args.why, actor)
+            id = await self._id(args.id, self._proposed())
+            change = await self._agent.operator.reject(id, args.why, actor)
             return {"change": await self._shown(change)}
         if isinstance(args, protocol.ApproveArgs):
-            return {"change": await self._shown(await self._agent.operator.approve(args.id, actor))}
+            id = await self._id(args.id, self._proposed())
+            return {"change": await self._shown(await self._agent.operator.approve(id, actor))}
         if isinstance(args, protocol.AcknowledgeArgs) and args.id == STORE:
             if not await self._agent.doubted_store.acknowledge(actor):
                 raise NotFound("the store is not in doubt: see `rrmd status`")
             return {"change": None}
         if isinstance(args, protocol.AcknowledgeArgs):
-            return {"change": await self._shown(await self._agent.operator.acknowledge(args.id, actor))}
+            id = await self._id(args.id, self._agent.memory.stuck)
+            return {"change": await self._shown(await self._agent.operator.acknowledge(id, actor))}
         if isinstance(args, protocol.UndoArgs):
             return {"radios": [rows.undo_row(row) for row in await self._undone(args, actor)]}
         if isinstance(args, protocol.BudgetArgs):
@@ -160,11 +167,15 @@ class Operations:
         if args.since_s is not None:
             since = self._agent.clock.now().utc_us - round(args.since_s * 1e6)
         found = await self._call(self._store.events, args.site, since, args.limit)
+        if args.site and not found:
+            self._site(args.site)  # one that has left the site files is known by its rows
         return {"events": [rows.event_row(event) for event in found]}
 
     async def changes(self, args: protocol.ChangesArgs) -> Mapping[str, Any]:
         radio = RadioKey(args.radio) if args.radio else None
-        found = await self._call(self._store.changes, args.site, radio, None, 10_000)
+        found = await self._call(self._store.changes, args.site, radio, None, MOST_CHANGES)
+        if args.site and not found:
+            self._site(args.site)
         if args.open is not None:
             found = [change for change in found if change.final is not args.open]
         return {"changes": [await self._shown(change) for change in found[: args.limit]]}
@@ -305,6 +316,25 @@ class Operations:
 
     def _records(self, change_id: str) -> list[Mapping[str, Any]]:
         return list(query(self._audit_dir, Filter(change_id=change_id)))
+
+    def _proposed(self) -> list[str]:
+        return [each.id for each in self._agent.memory.changes.values() if each.state is State.PROPOSED]
+
+    async def _id(self, begins: str, first: Collection[str] = ()) -> str:
+        """The ID of the one change that begins so; of ``first``, if one of these does. As it is when there is
+        none: who uses it says so. Raises BadArgs with the candidates."""
+        if begins in first:
+            return begins
+        found = [id for id in first if id.startswith(begins)]
+        if not found:
+            changes = await self._call(self._store.changes, None, None, None, MOST_CHANGES)
+            found = [each.id for each in changes if each.id.startswith(begins)]
+        if len(found) > 1 and begins not in found:
+            shown = ", ".join(found[:SHOWN]) + (
+                f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+            )
+            raise BadArgs(f"{begins} could be {shown}: give more of the ID")
+        return found[0] if len(found) == 1 else begins
 
     def _site(self, id: str) -> Site:
         if id not in self._agent.sites:

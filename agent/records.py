@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from agent.change import Actor, Change, State
 from agent.moment import Moment
@@ -53,6 +53,9 @@ def ppm(ratio: float) -> int:
     return round(ratio * 1_000_000)
 
 
+KINDS: Final = ("event", "decision", "transition", "operator", "system")
+
+
 def record(
     *,
     id: str,
@@ -74,7 +77,7 @@ def record(
 ) -> dict[str, Any]:
     """One record of the audit log, without ``seq``, ``prev_mac``, ``key_id`` and ``mac`` (the appender's).
 
-    ``kind``: event, decision, transition, operator or system. ``params`` hold integers and text only.
+    ``kind``: one of `KINDS`. ``params`` hold integers and text only.
     """
     who = actor or (change.actor if change else Actor())
     one = radio or (change.radios[0] if change and len(change.radios) == 1 else None)

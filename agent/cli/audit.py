@@ -234,7 +234,10 @@ def _filter(
     since: str | None,
 ) -> Filter:
     from agent.audit_files import Filter
+    from agent.records import KINDS
 
+    if kind is not None and kind not in KINDS:
+        raise usage(f"no kind {kind}; there are {', '.join(KINDS)}")
     return Filter(
         site=site,
         change_id=change,

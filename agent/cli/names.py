@@ -20,6 +20,13 @@ def ap_key(text: str, radios: Iterable[str]) -> str:
     return _unique("AP", text, {ap_of(RadioKey(radio)) for radio in radios})
 
 
+def scope(text: str, sites: Iterable[str], radios: Iterable[str]) -> str:
+    """What a pause is to hold: a site, or an AP or radio of these by as much of its end as is unique; a
+    site's name wins. Raises a usage Failure."""
+    known = set(radios)
+    return _unique("site, AP or radio", text, {*sites, *known, *(ap_of(RadioKey(each)) for each in known)})
+
+
 def _unique(noun: str, text: str, known: Iterable[str]) -> str:
     keys = sorted(known)
     if text in keys:

@@ -7,12 +7,16 @@ from typing import Annotated, Any
 
 import typer
 
+from agent.cli import names
 from agent.cli.duration import seconds
 from agent.cli.failure import ExitCode, usage
-from agent.cli.options import Json, options_of
+from agent.cli.options import Json, Options, options_of
 from agent.cli.terminal import show_json, show_table
 
-Scope = Annotated[str | None, typer.Argument(metavar="SCOPE", help="site, site/ap or site/ap/radio.")]
+Scope = Annotated[
+    str | None,
+    typer.Argument(metavar="SCOPE", help="A site, or an AP or radio by as much of its end as is unique."),
+]
 All = Annotated[bool, typer.Option("--all", help="Everything, at all sites.")]
 EVERYWHERE = "*"
 
@@ -32,7 +36,8 @@ def pause(
     still taken off its channel: that is the law. A pause of the scope that ends later is kept.
     """
     for_s = None if span is None else seconds(span)
-    found = options_of(context).ask("pause", scope=_one(scope, every), for_s=for_s)
+    options = options_of(context)
+    found = options.ask("pause", scope=_one(options, scope, every), for_s=for_s)
     show_json(found) if as_json else _show(found)
     return ExitCode.FINE
 
@@ -42,16 +47,24 @@ def resume(context: typer.Context, scope: Scope = None, every: All = False, as_j
 
     What holds it all the same, or a part of it, is named.
     """
-    one = _one(scope, every)
-    found = options_of(context).ask("resume", scope=one)
+    options = options_of(context)
+    one = _one(options, scope, every)
+    found = options.ask("resume", scope=one)
     show_json(found) if as_json else _show_resumed(one, found.get("still") or ())
     return ExitCode.FINE
 
 
-def _one(scope: str | None, every: bool) -> str:
+def _one(options: Options, scope: str | None, every: bool) -> str:
+    """The scope by its whole name. Nothing is looked up for --all, which is for a hurry."""
     if every is (scope is not None):
         raise usage("a SCOPE, or --all")
-    return scope or EVERYWHERE
+    if scope is None:
+        return EVERYWHERE
+    known = options.ask("status")
+    if scope in {each["scope"] for each in known.get("pauses", ())}:
+        return scope  # perhaps of a site that has left the files since
+    sites, radios = (site["id"] for site in known["sites"]), (radio["key"] for radio in known["radios"])
+    return names.scope(scope, sites, radios)
 
 
 def _spoken(scope: str) -> str:

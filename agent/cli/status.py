@@ -9,6 +9,7 @@ import typer
 from agent.cli.duration import spoken
 from agent.cli.failure import ExitCode
 from agent.cli.options import Json, SiteName, options_of
+from agent.cli.pause import EVERYWHERE
 from agent.cli.terminal import percent, show_json, show_pairs, show_table
 from agent.cli.undo import show_undo
 
@@ -28,13 +29,18 @@ def status(context: typer.Context, site: SiteName = None, as_json: Json = False)
 
 def _show(found: dict[str, Any]) -> None:
     show_pairs("Agent", found["agent"])
+    if found.get("pauses"):
+        show_table(
+            "Paused",
+            ("scope", "since", "until", "by"),
+            ((p["scope"], p["since_utc"], p["until_utc"], p["actor"]) for p in found["pauses"]),
+        )
+    if found["alerts"]:
+        show_table("Alerts", ("UTC", "site", "radio", "alert", "change"), map(_alert, found["alerts"]))
     show_table(
         "Sites",
-        ("site", "country", "mode", "APs", "radios", "lost", "open changes"),
-        (
-            (s["id"], s["country"], s["mode"], s["aps"], s["radios"], s["lost"], s["open_changes"])
-            for s in found["sites"]
-        ),
+        ("site", "country", "mode", "paused", "alerts", "APs", "radios", "lost", "open changes"),
+        (_site(site, found) for site in found["sites"]),
     )
     if windows := [(s["id"], w) for s in found["sites"] for w in s.get("windows", ())]:
         show_table(
@@ -62,16 +68,28 @@ def _show(found: dict[str, Any]) -> None:
                 for e in found["events"]
             ),
         )
-    if found.get("pauses"):
-        show_table(
-            "Paused",
-            ("scope", "since", "until", "by"),
-            ((p["scope"], p["since_utc"], p["until_utc"], p["actor"]) for p in found["pauses"]),
-        )
     if found.get("undo"):
         show_undo(found["undo"])
-    if found["alerts"]:
-        show_table("Alerts", ("UTC", "site", "radio", "alert", "change"), map(_alert, found["alerts"]))
+
+
+def _site(site: dict[str, Any], found: dict[str, Any]) -> tuple[Any, ...]:
+    return (
+        site["id"],
+        site["country"],
+        site["mode"],
+        _paused(site["id"], [pause["scope"] for pause in found.get("pauses", ())]),
+        sum(alert["site"] == site["id"] for alert in found["alerts"]) or None,
+        site["aps"],
+        site["radios"],
+        site["lost"],
+        site["open_changes"],
+    )
+
+
+def _paused(site: str, scopes: list[str]) -> str | None:
+    if site in scopes or EVERYWHERE in scopes:
+        return "yes"
+    return "in part" if any(scope.startswith(f"{site}/") for scope in scopes) else None
 
 
 def _radio(radio: dict[str, Any]) -> tuple[Any, ...]:

@@ -478,6 +478,39 @@ def test_the_end_of_a_name_is_enough(daemon: Daemon, name: str) -> None:
     assert daemon.last("inject").radio == "south/ap9/r6"
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("north", "north"), ("north/ap1", "north/ap1"), ("ap9", "south/ap9"), ("ap2/r5", "north/ap2/r5")],
+)
+def test_a_pause_takes_the_names_that_the_other_commands_take(daemon: Daemon, name: str, meant: str) -> None:
+    sites = [{**ANSWERS["status"]["sites"][0], "id": each} for each in ("north", "south")]
+    daemon.answers["status"] = {**ANSWERS["status"], "sites": sites}
+    for op in ("pause", "resume"):
+        assert asked(daemon, op, name).exit_code == 0
+        assert daemon.last(op).scope == meant
+    daemon.answers["status"] = {**ANSWERS["status"], "sites": [{**sites[0], "id": "ap9"}]}
+    assert asked(daemon, "pause", "ap9").exit_code == 0
+    assert daemon.last("pause").scope == "ap9"
+    assert "could be" in error_line(asked(daemon, "pause", "r5"))
+    assert "no site, AP or radio ap7" in error_line(asked(daemon, "pause", "ap7"))
+
+
+def test_a_pause_of_what_has_left_the_site_files_can_be_ended(daemon: Daemon) -> None:
+    left = {"scope": "old", "since_utc": "2026-01-02T03:04:05Z", "until_utc": None, "actor": "ann"}
+    daemon.answers["status"] = {**ANSWERS["status"], "pauses": [left]}
+    assert asked(daemon, "resume", "old").exit_code == 0
+
+
+def test_status_tells_pauses_and_alerts_before_the_radios(daemon: Daemon) -> None:
+    pause = {"scope": "north/ap1", "since_utc": "2026-01-02T03:04:05Z", "until_utc": None, "actor": "ann"}
+    daemon.answers["status"] = {**ANSWERS["status"], "pauses": [pause]}
+    text = asked(daemon, "status").stdout
+    assert text.index("Paused") < text.index("Alerts") < text.index("Sites") < text.index("Radios")
+    assert "in part" in text
+    daemon.answers["status"] = {**ANSWERS["status"], "pauses": [{**pause, "scope": "*"}]}
+    assert "yes" in asked(daemon, "status").stdout
+
+
 def test_acting_and_changing_nothing_is_a_failure(daemon: Daemon) -> None:
     result = asked(daemon, "inject", "DFS_RADAR", "r6", "--act")
     assert result.exit_code == 1
@@ -1031,6 +1064,12 @@ def test_the_log_is_searched_newest_first(state: Path) -> None:
     found = json.loads(audit(state, "query", "--kind", "system", "--since", "1h", "--json").stdout)
     assert [one["seq"] for one in found["records"]] == [3, 2]
     assert "test.record_2" in audit(state, "query", "--limit", "1").stdout
+
+
+def test_an_unknown_kind_is_no_empty_answer(state: Path) -> None:
+    result = audit(state, "query", "--kind", "nonsense")
+    assert result.exit_code == 2
+    assert "no kind nonsense; there are event, decision, transition, operator, system" in error_line(result)
 
 
 def test_a_radio_is_searched_by_its_real_name(state: Path) -> None:

@@ -16,7 +16,7 @@ from stories import AP1, AP2, SHORT, changes_for, event_of, interferes, policy_o
 
 from agent.agent import Agent
 from agent.api import protocol
-from agent.api.errors import NotFound, Refused
+from agent.api.errors import BadArgs, NotFound, Refused
 from agent.change import REJECTED, Actor, Cause, Change, State, Trigger
 from agent.events import EventKind
 from agent.operations import Operations
@@ -292,5 +292,39 @@ def test_nothing_is_begun_while_people_work_on_the_network(tmp_path: Path) -> No
             )
             assert isinstance(done.change, Change)
         assert {r["reason"]["params"]["guard"] for r in said(rig, "vetoed")} == {"maintenance"}
+
+    run(story)
+
+
+def test_the_beginning_of_an_id_is_enough_when_it_is_unique(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with stage(tmp_path, clock, SITE) as (rig, agent):
+            ask = asked_of(agent, rig)
+            one, other = await opened(agent, move(40)), await opened(agent, move(48, AP2, Cause.DFS_RADAR))
+            same = one.id[: next(n for n, each in enumerate(one.id) if each != other.id[n])]
+            begins = one.id[: len(same) + 1]
+            assert (await ask.handle("change", protocol.ChangeArgs(id=begins), PERSON))["id"] == one.id
+            with pytest.raises(BadArgs, match=r"could be .*give more") as told:
+                await ask.handle("change", protocol.ChangeArgs(id=same), PERSON)
+            assert one.id in str(told.value)
+            assert other.id in str(told.value)
+            for args in (protocol.ApproveArgs(id=begins), protocol.RejectArgs(id=begins)):
+                with pytest.raises(Refused, match=one.id):
+                    await ask.handle("", args, PERSON)
+            with pytest.raises(NotFound, match="no escalated change"):
+                await ask.handle("acknowledge", protocol.AcknowledgeArgs(id=begins), PERSON)
+            with pytest.raises(NotFound, match="no change nonsense"):
+                await ask.handle("change", protocol.ChangeArgs(id="nonsense"), PERSON)
+
+    run(story)
+
+
+@pytest.mark.parametrize("args", [protocol.EventsArgs(site="nowhere"), protocol.ChangesArgs(site="nowhere")])
+def test_a_site_that_there_is_not_is_no_empty_list(tmp_path: Path, args: protocol.Args) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with stage(tmp_path, clock, SITE) as (rig, agent):
+            with pytest.raises(NotFound, match="no site nowhere; there are lab"):
+                await asked_of(agent, rig).handle("", args, PERSON)
+            assert await asked_of(agent, rig).handle("", args.model_copy(update={"site": "lab"}), PERSON)
 
     run(story)
