@@ -29,9 +29,10 @@ lint: $(VENV)/.installed
 unit: $(VENV)/.installed
 	$(BIN)/pytest tests/unit tests/structure
 
-# Every fault of docs/safety.md, tried; the last line says how many went as stated.
+# Every fault of docs/safety.md, tried; the last line says how many went as stated. FAULTS=radar: only those whose
+# names have that word.
 fault-matrix: $(VENV)/.installed
-	@PYTHONPATH=tests $(BIN)/python -m faults.run
+	@PYTHONPATH=tests $(BIN)/python -m faults.run $(FAULTS)
 
 # Site files, the control socket and the trap listener under fire, one after the other, FUZZ_S seconds each.
 # A crash or a hang ends it with the seed and the number of the input; RRMD_FUZZ_SEED sets the seed.
@@ -40,9 +41,9 @@ fuzz: $(VENV)/.installed
 	@for target in site-yaml control-socket trap-listener; do \
 	PYTHONPATH=tests $(BIN)/python -m fuzz.campaign $$target --seconds $(FUZZ_S) || exit 1; done
 
-# Dies at every point of every story and starts again: docs/crashes.md.
+# Dies at every point of every story and starts again: docs/crashes.md. CRASH="held --ways killed": only these.
 crash-matrix: $(VENV)/.installed
-	@PYTHONPATH=tests $(BIN)/python -m crash
+	@PYTHONPATH=tests $(BIN)/python -m crash $(CRASH)
 
 # A simulated fortnight of a site: memory, files, budgets and changes. make soak SOAK="--days 3 --aps 20"
 soak: $(VENV)/.installed

@@ -54,12 +54,21 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="crash", description=__doc__)
-    parser.add_argument("stories", nargs="*", help="default: those that are told for each way to die")
+    parser.add_argument(
+        "stories", nargs="*", type=_story, help="default: those that are told for each way to die"
+    )
     parser.add_argument("--ways", nargs="*", choices=WAYS, help="ways to die; default: all")
     parser.add_argument("--brief", action="store_true", help="not at the polls between the steps of a change")
     parser.add_argument("--share", type=float, default=1.0, help="of the points, for a quick look")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at once")
     return parser.parse_args()
+
+
+def _story(name: str) -> str:
+    """A story's name; argparse's own choices refuse an empty list."""
+    if name not in STORIES:
+        raise argparse.ArgumentTypeError(f"no story {name!r} (choose from {', '.join(STORIES)})")
+    return name
 
 
 def _work_directory() -> Path:
