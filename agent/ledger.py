@@ -10,6 +10,7 @@ import asyncio
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, ParamSpec, TypeVar
 
@@ -27,14 +28,22 @@ from agent.moment import Deadline
 from agent.nop import Nop
 from agent.records import Evidence, Pseudonyms, Record, record
 from agent.retention import Keep
-from agent.store.errors import LeaseLost, RadioBusy, StoreUnavailable, TokenExpired, TokenSpent
+from agent.store.errors import (
+    LeaseLost,
+    RadioBusy,
+    StoreDamaged,
+    StoreUnavailable,
+    TokenExpired,
+    TokenSpent,
+)
 from agent.store.store import Store
-from agent.taking_over import take_over
+from agent.taking_over import take_note, take_over
 
 P = ParamSpec("P")
 R = TypeVar("R")
 log = structlog.get_logger()
 
+LostDisk = StoreUnavailable | AuditUnavailable
 LOST_DISK = (StoreUnavailable, AuditUnavailable)
 ANSWERED = (LeaseLost, RadioBusy, TokenSpent, TokenExpired)
 """The store is well, and says no."""
@@ -87,17 +96,20 @@ class Ledger:
 
     async def read(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """A store call that writes nothing and that nobody on the air waits for, however long it takes: what
-        an operator or a scrape asks. Beside the store's thread, so that no write waits for it."""
-        return await self._on(self._readers, functools.partial(work, *args, **kwargs))
+        an operator or a scrape asks. Beside the store's thread, so that no write waits for it. One that fails
+        says nothing of what can be written, except that the store is damaged."""
+        return await self._on(self._readers, functools.partial(work, *args, **kwargs), (StoreDamaged,))
 
-    async def _on(self, thread: Executor, work: Callable[[], R]) -> R:
+    async def _on(
+        self, thread: Executor, work: Callable[[], R], lost: tuple[type[LostDisk], ...] = LOST_DISK
+    ) -> R:
         future = asyncio.get_running_loop().run_in_executor(thread, work)
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
             future.add_done_callback(_outlived)
             raise
-        except LOST_DISK as error:
+        except lost as error:
             self.note_damage(error)
             raise
 
@@ -129,7 +141,7 @@ class Ledger:
             self.audit.flush()
         return done
 
-    def note_damage(self, error: StoreUnavailable | AuditUnavailable) -> None:
+    def note_damage(self, error: LostDisk) -> None:
         """Store or audit failed, wherever that was met."""
         if self.damaged is None:
             log.error("ledger.lost", error=str(error))
@@ -201,10 +213,19 @@ class Ledger:
         params = {"entries": len(waiting), "since": first}
         await self.note(self.record("system", "radar.journalled", EVERY_SITE, params=params))
         while waiting:
-            await self.write(take_over, self.store, waiting[0], self.clock.now(), self.record)
+            await self._take_over(waiting[0])
             waiting.popleft()
         await self.backlog.clear()
         log.info("journal.taken_over", **params)
+
+    async def _take_over(self, entry: Entry) -> None:
+        """One entry; of a site that is another agent's, the change is that one's."""
+        lease = self._lease(entry.change.site) if entry.change is not None else None
+        if lease is None or lease[1]:
+            with suppress(LeaseLost):
+                await self.write(take_over, self.store, entry, self.clock.now(), self.record, lease)
+                return
+        await self.write(take_note, self.store, entry)
 
     async def create(
         self,

@@ -188,12 +188,16 @@ class Changes(Database):
             queue_records(conn, records)
         return after
 
-    def release_escalated(self, change: Change, records: Sequence[Record]) -> Change:
-        """The escalated change with its radios free again: a person has dealt with it. Raises StaleChange."""
+    def release_escalated(
+        self, change: Change, records: Sequence[Record], lease: tuple[str, int] | None = None
+    ) -> Change:
+        """The escalated change with its radios free again: a person has dealt with it. Raises StaleChange,
+        LeaseLost."""
         if change.state is not State.ESCALATED:
             raise StaleChange(f"change {change.id} is {change.state}, not ESCALATED")
         after = replace(change, rev=change.rev + 1)
         with self._write() as conn:
+            check_lease(conn, change.site, lease)
             update_change(conn, change, after)
             unlock_radios(conn, change.id)
             queue_records(conn, records)

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 from rig import LosableDisk, Rig, final, killed, rig_of, until
 
 from agent.agent import Agent
@@ -15,12 +16,13 @@ from agent.change import Cause, Change, State, Trigger, token_hash
 from agent.clock import Clock
 from agent.events import Event, EventKind
 from agent.journal import JournalLost
+from agent.lease import LEASE_S, Lease
 from agent.ledger import Ledger
 from agent.moment import Deadline
 from agent.nop import Nop
 from agent.planner.decision import Move
 from agent.simulated_time import run
-from agent.store.errors import StoreUnavailable
+from agent.store.errors import StoreDamaged, StoreUnavailable
 from drivers.types import ScopeRef, Setting
 from inventory.model import RadioKey
 
@@ -316,5 +318,60 @@ def test_a_change_that_had_the_radio_makes_way_in_the_store_too(tmp_path: Path) 
                 (forced,) = [c for c in agent.memory.changes.values() if c.id != power.id]
                 assert (await final(agent, forced)).state is State.COMMITTED
         rig.verify()
+
+    run(story)
+
+
+@pytest.mark.parametrize("noticed", [True, False])
+def test_of_a_site_that_is_anothers_only_what_was_heard_is_taken_over(tmp_path: Path, noticed: bool) -> None:
+    """Whether this agent knows already that the site is another's, or finds out as it writes."""
+
+    async def story(clock: Clock) -> None:
+        async with ON_52(tmp_path, clock) as rig:
+            rig.wrap_store = LosableDisk
+            _, ledger = rig.build()
+            outbid: list[str] = []
+            ledger.outbid = outbid.append
+            store: Any = ledger.store
+            now = clock.now()
+            store.take_lease("lab", "other", now.utc_us, LEASE_S)
+            held = change_of(ledger, rig.key, clock, Cause.OPERATOR)
+            store.create(held, records=[], token_expires=now.utc_us, lease=("other", 1))
+            store.lost = True
+            change = await journalled(ledger, clock, rig.key)
+            store.lost = False
+            epoch = 0 if noticed else 1
+            ledger.leases["lab"] = Lease(holder="ours", epoch=epoch, until=Deadline.after(now, 0.0))
+            await ledger.take_over()
+            assert not ledger.backlog.waiting
+            assert bool(outbid) is not noticed
+            assert store.change(change.id) is None
+            assert store.change(held.id) == held
+            assert {nop.mhz20 for nop in store.nops(clock.now())} == HEARD
+            await ledger.close()
+            assert [r["reason"]["code"] for r in rig.records() if r["kind"] != "system"] == [
+                "radar.heard",
+                "radar",
+                "writing",
+                "read_back_agrees",
+                "radar.left",
+            ]
+        rig.verify()
+
+    run(story)
+
+
+def test_a_read_that_fails_costs_no_writing(tmp_path: Path) -> None:
+    def failing(error: Exception) -> None:
+        raise error
+
+    async def story(clock: Clock) -> None:
+        async with ON_52(tmp_path, clock) as rig, rig.agent() as agent:
+            with pytest.raises(StoreUnavailable):
+                await agent.ledger.read(failing, StoreUnavailable("statement timeout"))
+            assert agent.memory.observing_only is None
+            with pytest.raises(StoreUnavailable):
+                await agent.ledger.read(failing, StoreDamaged("malformed"))
+            assert agent.memory.observing_only == "malformed"
 
     run(story)
