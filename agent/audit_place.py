@@ -22,12 +22,12 @@ LOCK_S = 5.0
 """How long one process waits for another that writes to the same log."""
 
 
-def id_of(directory: Path) -> str:
+def id_of(directory: Path, name: str = NAME) -> str:
     """The log's own name, which goes with its files wherever they are copied; made when there is none.
     Raises OSError."""
-    path = directory / NAME
+    path = directory / name
     if not path.exists():
-        draft = directory / f".{NAME}.new"
+        draft = directory / f".{name}.new"
         fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
         try:
             write_all(fd, f"{uuid7()}\n".encode())

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
@@ -22,6 +23,7 @@ from agent.alerts.sinks import AlertSinks, channels_of
 from agent.api.server import ControlSocket
 from agent.audit import EVERY_SITE, AuditLog
 from agent.audit_key import Key, derive, load_or_create_key
+from agent.audit_place import id_of
 from agent.backlog import Backlog
 from agent.clock import Clock, SystemClock
 from agent.counts import Count
@@ -262,9 +264,18 @@ def _agent(
         make_lane=make_lane,
         clock=clock,
         token_key=derive(key, "rollback-token"),
-        holder=f"{socket.gethostname()}:{settings.state_dir}",
+        holder=_holder(settings.state_dir),
         jitter=random.random,
     )
+
+
+def _holder(state_dir: Path) -> str:
+    """This agent's name in the lease; two machines may have one name and one directory each."""
+    try:
+        id = id_of(state_dir, "agent.id")
+    except OSError:  # a disk that takes nothing: another name at each start, and the old lease is waited out
+        id = str(uuid7())
+    return f"{socket.gethostname()}:{state_dir}#{id[-8:]}"
 
 
 def device_of(site: Site, device: str, clock: Clock, traps: Notifications | None) -> Device:

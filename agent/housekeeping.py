@@ -244,7 +244,7 @@ class Housekeeping:
             epoch = await self._ledger.call(take, site, self._holder, now.utc_us, LEASE_S, mark)
         except LeaseHeld as held:
             if seen is None or seen.mark != held.mark:
-                self._watched[site] = Watched(mark=held.mark, since=now)
+                self._watched[site] = Watched(mark=held.mark, since=self._clock.now())  # seen no earlier
             self.stand_by(site, f"lease held by {held.holder}")
             return
         self._watched.pop(site, None)
