@@ -12,7 +12,7 @@ demo: $(VENV)/.runtime
 
 # The virtual machines wait most of the time, for a radar check or a verdict: the longest of their tests run
 # beside the others. Each rerun is told at the end of its part: look at it.
-LONGEST := tests/vm/test_one_change.py tests/vm/test_systemd.py
+LONGEST := tests/vm/test_one_change.py tests/vm/test_power_cut.py tests/vm/test_systemd.py
 test: lint guest peers
 	@mkdir -p build
 	@$(BIN)/pytest -m vm $(LONGEST) --reruns 1 -p no:cacheprovider >build/guest.log 2>&1 & longest=$$!; \
