@@ -93,6 +93,7 @@ def test_not_where_nothing_is_written_or_nobody_could_take_it(tmp_path: Path) ->
         at = agent.memory.radios[rig.key]
         assert at.capabilities is not None
         at.capabilities = replace(at.capabilities, actions=frozenset({Action.RESTART}))
+        agent.memory._post(rig.key)
         with pytest.raises(Refused, match="no RRM"):
             await agent.release.give(rig.key, PERSON)
         with pytest.raises(NotFound):

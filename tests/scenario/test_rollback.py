@@ -221,6 +221,7 @@ def test_a_person_undoes_with_an_expired_token(tmp_path: Path) -> None:
             with_expired = replace(clock.now().plus(8 * 86400), boot_id="later")
             agent.ledger.clock = _Later(clock, with_expired)
             await agent.operator.rollback(agent.changes.token(change), PERSON)
+            agent.ledger.clock = clock  # or its lease would have run out as well
             assert (await final(agent, opened)).state is State.ROLLED_BACK
 
     run(story)
