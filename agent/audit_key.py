@@ -55,12 +55,18 @@ def load_or_create_key(path: Path) -> Key:
         return _create_key(path)
 
 
+def _owners(path: Path) -> set[int]:
+    """Whose key it may be: root reads the service's, whose directory it stands in."""
+    here = {path.parent.stat().st_uid} if os.geteuid() == 0 else set()
+    return {0, os.geteuid()} | here
+
+
 def _load_key(path: Path) -> Key:
     with open(path, "rb", opener=_unblocked) as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise KeyRefused(f"{path} is not a file")
-        if status.st_uid not in (0, os.geteuid()):
+        if status.st_uid not in _owners(path):
             raise KeyRefused(f"{path} belongs to user {status.st_uid}: chown it to the user of rrmd")
         if mode := stat.S_IMODE(status.st_mode) & 0o077:
             raise KeyRefused(f"others may use the key file {path} (mode bits {mode:03o}): chmod 600 {path}")

@@ -121,6 +121,15 @@ def test_a_state_directory_and_a_key_of_someone_else_are_refused(tmp_path: Path)
         state_dir.made(tmp_path / "state")
 
 
+@as_root
+def test_root_may_read_the_key_of_the_service_in_the_services_directory(tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(bytes(32))
+    (tmp_path / "key").chmod(0o600)
+    os.chown(tmp_path / "key", 1234, 1234)
+    os.chown(tmp_path, 1234, 1234)
+    assert load_or_create_key(tmp_path / "key").secret == bytes(32)
+
+
 @pytest.mark.timeout(20)
 def test_a_key_that_is_a_fifo_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "key", mode=0o600)
