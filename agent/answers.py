@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from agent.audit import AuditUnavailable
 from agent.change import Actor, Cause, Change, State, Trigger
 from agent.changes import Changes
 from agent.clock import Clock
@@ -17,13 +16,12 @@ from agent.events import Event
 from agent.executor import Executor
 from agent.fleet import Fleet
 from agent.lane import Lane, Withheld
-from agent.ledger import Ledger
+from agent.ledger import LOST_DISK, Ledger
 from agent.memory import Memory
 from agent.planner import guards
 from agent.planner.decision import Answer, Deed, Move, NoChange, TakeBack
 from agent.planner.legal import Veto
 from agent.planner.steer import REST_S
-from agent.store.errors import StoreUnavailable
 from agent.view import SiteView
 from drivers.errors import DriverError, Garbage, NeverAgain
 from drivers.types import Action, ActionRequest, RadioState, Setting
@@ -169,7 +167,7 @@ class Answers:
             elif self.doubts.doubt(request):
                 self._alert(event.site, IN_DOUBT, request.radio)
             return NoChange(radio=request.radio, reason="device_refused", params={"action": request.action})
-        except (StoreUnavailable, AuditUnavailable):
+        except LOST_DISK:
             self._claim(request, before)  # it was not done
             if not doubtful:
                 self._memory.in_doubt.pop(request.radio, None)

@@ -16,9 +16,9 @@ from agent.change import Actor
 from agent.clock import Clock
 from agent.keeper import DOUBT
 from agent.ledger import Ledger
-from agent.lost_rows import WEEK_US, LostRows, lost_rows, told
+from agent.lost_rows import LostRows, lost_rows, told
 from agent.memory import Memory
-from agent.moment import Deadline
+from agent.moment import WEEK_US, Deadline
 from inventory.model import RadioKey
 
 log = structlog.get_logger()

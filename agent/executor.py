@@ -14,11 +14,11 @@ from typing import Any
 import structlog
 
 from agent.alert import Alerts
-from agent.audit import AuditUnavailable
 from agent.change import Change, State, Trigger
 from agent.course import Course, Interrupt
+from agent.ledger import LOST_DISK
 from agent.monitoring import Monitoring
-from agent.store.errors import LeaseLost, RadioBusy, StoreUnavailable
+from agent.store.errors import LeaseLost, RadioBusy
 from agent.taking_back import TakingBack
 from agent.workbench import Workbench
 from agent.writing import Writing
@@ -182,7 +182,7 @@ class Executor:
         await course.wait(AGAIN_S)
         try:
             row = await self._bench.ledger.call(self._bench.ledger.store.change, change_id)
-        except (StoreUnavailable, AuditUnavailable) as error:
+        except LOST_DISK as error:
             self._left_open(self._memory.changes[change_id], error)
             return
         if row is not None and not await self._all_steps(self._memory.remember(row), course):

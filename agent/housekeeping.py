@@ -17,7 +17,7 @@ from agent.fleet import Fleet
 from agent.lease import LEASE_S, Lease, Watched
 from agent.ledger import LOST_DISK, Ledger
 from agent.memory import STOPPING, Memory
-from agent.moment import Deadline
+from agent.moment import WEEK_US, Deadline
 from agent.nop import restarted
 from agent.retention import Retention
 from agent.store.errors import LeaseHeld
@@ -25,8 +25,6 @@ from inventory.model import RadioKey
 from inventory.regulatory import NOP_S
 
 log = structlog.get_logger()
-
-WEEK_US = 7 * 86_400_000_000
 
 
 class Housekeeping:

@@ -14,19 +14,18 @@ from typing import TypeVar
 import structlog
 
 from agent.answers import Answers
-from agent.audit import AuditUnavailable
 from agent.change import Cause, Change, State
 from agent.clock import Clock
 from agent.detectors.sight import Finding, Presence
 from agent.event_queue import EventQueue, name_of
 from agent.events import Event, EventKind
-from agent.ledger import Ledger
+from agent.ledger import LOST_DISK, Ledger, LostDisk
 from agent.lookout import Lookout
 from agent.memory import STOPPING, Memory
+from agent.moment import WEEK_US
 from agent.planner import matrix
 from agent.planner.decision import Answer
 from agent.records import Evidence
-from agent.store.errors import StoreUnavailable
 from agent.usual import KEPT, Usual, hour_of
 from agent.view import SiteView
 from inventory.model import RadioKey
@@ -38,7 +37,6 @@ log = structlog.get_logger()
 TICK_S = 5.0
 SITE_LOOK_S = 10.0
 AGAIN_MOST_S = 3600.0
-WEEK_US = 7 * 86_400_000_000
 AT_ONCE = 32
 """Decisions under way at the same time; each may wait for a device."""
 OPEN_MOST = 200
@@ -254,11 +252,11 @@ class Incidents:
         """The disk is told, if there is one; None: there is none."""
         try:
             return await writing
-        except (StoreUnavailable, AuditUnavailable) as error:
+        except LOST_DISK as error:
             self._observe_only(error)
             return None
 
-    def _observe_only(self, error: StoreUnavailable | AuditUnavailable) -> None:
+    def _observe_only(self, error: LostDisk) -> None:
         """Until the disk is back; a daemon that stops goes on stopping."""
         if self._memory.observing_only != STOPPING:
             self._memory.observing_only = self._ledger.damaged or str(error)
@@ -323,7 +321,7 @@ class Incidents:
             if incident is not None and incident.event.id == event.id and event.id not in self._deciding:
                 self._deciding.add(event.id)
                 await self._decide(incident)
-        except (StoreUnavailable, AuditUnavailable) as error:
+        except LOST_DISK as error:
             self._observe_only(error)
         except Exception:  # one decision must not end the daemon: it is made again later
             self.lookout.failed[str(event.kind)] += 1

@@ -15,7 +15,6 @@ from agent.nop import Nop
 from inventory.model import RadioKey
 from inventory.regulatory import NOP_S
 
-WEEK_US: Final = 7 * 86_400_000_000
 """How far back budgets count, and how long a change can be open."""
 _HEARD: Final = frozenset({"radar.heard", "radar.kept_in_memory"})
 

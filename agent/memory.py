@@ -15,7 +15,7 @@ from agent.change import Change, State
 from agent.events import Event
 from agent.history import History
 from agent.known import Board, Known
-from agent.moment import Deadline, Moment
+from agent.moment import DAY_US, WEEK_US, Deadline, Moment
 from agent.nop import Nop, later
 from agent.observation import Observation
 from agent.view import SiteView, block_of
@@ -33,8 +33,6 @@ from drivers.types import (
 )
 from inventory.model import Policy, RadioKey, Site, site_of
 
-DAY_US = 86_400_000_000
-WEEK_US = 7 * DAY_US
 FORGETS_US = 60_000_000
 STOPPING = "stopping"
 

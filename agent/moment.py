@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DAY_US = 86_400_000_000
+WEEK_US = 7 * DAY_US
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from agent.moment import Moment
+from agent.moment import DAY_US, Moment
 
 if TYPE_CHECKING:
     from agent.ledger import Ledger
 
 log = structlog.get_logger()
 
-DAY_US = 86_400_000_000
 STEADY_S = 3600.0
 """How long the wall clock must have gone as fast as the monotonic one before it says what is old."""
 ASTRAY_S = 60.0

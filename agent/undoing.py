@@ -17,17 +17,16 @@ from typing import Final
 import structlog
 
 from agent.api.errors import NotFound, Refused
-from agent.audit import EVERY_SITE, AuditUnavailable
+from agent.audit import EVERY_SITE
 from agent.change import Actor, Change, State, Trigger
 from agent.changes import Changes
 from agent.clock import Clock
 from agent.course import Interrupt
 from agent.executor import Executor
-from agent.ledger import Ledger
+from agent.ledger import LOST_DISK, Ledger
 from agent.memory import Memory
 from agent.planner.decision import NoChange
 from agent.planner.netting import Netted, netted
-from agent.store.errors import StoreUnavailable
 from inventory.model import RadioKey
 
 log = structlog.get_logger()
@@ -123,7 +122,7 @@ class Undoing:
             )
             await self._keep(request)
             await self._ledger.note(entry)
-        except (StoreUnavailable, AuditUnavailable):
+        except LOST_DISK:
             self._request = None
             raise
         self._rows = {each.radio: _row(each, "waits") for each in todo}
@@ -140,7 +139,7 @@ class Undoing:
             try:
                 await self._recover()
                 break
-            except (StoreUnavailable, AuditUnavailable) as error:
+            except LOST_DISK as error:
                 log.error("undo.not_recovered", error=str(error))
                 await asyncio.sleep(AGAIN_S)
         while True:
@@ -167,7 +166,7 @@ class Undoing:
                 self._rows[each.radio] = await self._take_back(each, request)
             if not todo:
                 await self._end(request)
-        except (StoreUnavailable, AuditUnavailable) as error:
+        except LOST_DISK as error:
             log.error("undo.waits_for_the_disk", error=str(error))
 
     async def _left(self, request: Request) -> list[Netted]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from agent.change import INCIDENTS, REHEARSED, Cause, Change
+from agent.moment import DAY_US, WEEK_US
 from agent.planner.legal import Veto
-from agent.planner.proposal import DAY_US, Proposal
+from agent.planner.proposal import Proposal
 from inventory.model import Site, ap_of
 
 
@@ -42,7 +43,7 @@ def routine_budget(p: Proposal) -> Veto | None:
 
 def week(p: Proposal) -> list[Change]:
     """Routine changes of the site in the last 7 days."""
-    return [c for c in p.others if _routine(c) and p.counts(c) and p.age_us(c) < 7 * DAY_US]
+    return [c for c in p.others if _routine(c) and p.counts(c) and p.age_us(c) < WEEK_US]
 
 
 def routine_age_s(p: Proposal) -> float | None:

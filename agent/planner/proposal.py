@@ -7,8 +7,6 @@ from agent.view import RadioView, SiteView, block_in_values
 from drivers.types import Values
 from inventory.model import Mode, RadioKey
 
-DAY_US = 86_400_000_000
-
 UNTOUCHED = frozenset({State.PROPOSED, State.EXPIRED, State.PLANNED})
 """States of a change that was never sent."""
 

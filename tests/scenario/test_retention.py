@@ -10,7 +10,8 @@ from rig import Rig, rig_of, site_of, until
 
 from agent.agent import Agent
 from agent.events import Event, EventKind
-from agent.retention import DAY_US, Keep
+from agent.moment import DAY_US
+from agent.retention import Keep
 from agent.simulated_time import SimulatedClock, run
 from agent.store.store import Store
 from inventory.model import Policy

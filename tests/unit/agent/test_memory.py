@@ -8,8 +8,8 @@ import pytest
 from rig import site_of
 
 from agent.change import Cause, Change, State
-from agent.memory import HEARD_MOST, WEEK_US, Memory, RadioMemory
-from agent.moment import Deadline, Moment
+from agent.memory import HEARD_MOST, Memory, RadioMemory
+from agent.moment import WEEK_US, Deadline, Moment
 from agent.nop import Nop
 from drivers.signals import RadioFault
 from drivers.types import (
