@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -25,11 +25,11 @@ from agent.memory import STOPPING, Memory
 from agent.moment import WEEK_US
 from agent.planner import matrix
 from agent.planner.decision import Answer
+from agent.radar_over import RadarOver
 from agent.records import Evidence
 from agent.usual import KEPT, Usual, hour_of
 from agent.view import SiteView
 from inventory.model import RadioKey
-from inventory.regulatory import NOP_S
 
 R = TypeVar("R")
 log = structlog.get_logger()
@@ -76,7 +76,7 @@ class Incidents:
         self._open: dict[Name, Incident] = {}
         self._ending: dict[str, Incident] = {}
         self._deciding: set[str] = set()  # what is given back waits for what is still being given
-        self._radar_known = True  # open events of radar may be in the store
+        self._radar = RadarOver(memory, ledger)
         self._wake = asyncio.Event()
         self._tick_at_s = clock.monotonic() + TICK_S
         self._slots = asyncio.Semaphore(AT_ONCE)
@@ -366,24 +366,9 @@ class Incidents:
     async def _clear_radar(self) -> None:
         """An event of radar is over when its non-occupancy period is."""
         now = self._clock.now()
-        for event in self._radar_over(await self._open_radar(), now.utc_us):
+        for event in await self._radar.events(now.utc_us):
             entry = self._record(event, "event.cleared", why="non_occupancy_over")
             await self._ledger.write(self._ledger.store.clear_event, event.id, now.utc_us, [entry])
-
-    async def _open_radar(self) -> list[Event]:
-        if not self._memory.nops and not self._radar_known:
-            return []
-        found = [
-            event
-            for event in await self._ledger.call(self._ledger.store.open_events)
-            if event.kind is EventKind.DFS_RADAR
-        ]
-        self._radar_known = bool(found)
-        return found
-
-    @staticmethod
-    def _radar_over(events: Iterable[Event], now_us: int) -> Iterator[Event]:
-        return (event for event in events if now_us - event.raised_utc_us > NOP_S * 1e6)
 
     def forget_site(self, site: str) -> None:
         """The site has left the configuration; its events stay open in the store until it comes back."""
