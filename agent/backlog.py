@@ -69,6 +69,13 @@ class Entry:
             token_expires=Deadline(**told["token_expires"]) if "token_expires" in told else None,
         )
 
+    @classmethod
+    def heard_in(cls, data: bytes) -> Entry:
+        """What an entry of another rrmd says of radar and to the audit, which read alike in all. Raises as
+        `from_bytes` does."""
+        told = json.loads(data)
+        return cls(records=tuple(told["records"]), nops=tuple(map(rows.nop_of, told.get("nops", ()))))
+
 
 class Backlog:
     """What waits for the store. ``lost``: why the journal does not take it either, None = it does;
@@ -86,15 +93,20 @@ class Backlog:
     def open(self) -> None:
         """What an earlier process left in the journal; a journal that is lost is said, and nothing waits."""
         try:
-            found = [Entry.from_bytes(each) for each in self._journal.open()]
-        except (ValueError, KeyError, TypeError) as error:
-            self._lose(f"the radar journal was written by another rrmd: {error!r}")
+            self.waiting.extend(entry for each in self._journal.open() if (entry := self._read(each)))
         except JournalLost as error:
             self._lose(str(error))
-        else:
-            self.waiting.extend(found)
         if self._journal.torn:
             log.error("journal.torn", path=str(self._journal.path), whole=len(self.waiting))
+
+    def _read(self, data: bytes) -> Entry | None:
+        """As much of an entry as can be read; the log tells of the rest. None: nothing of it."""
+        for read in (Entry.from_bytes, Entry.heard_in):
+            try:
+                return read(data)
+            except (ValueError, KeyError, TypeError) as error:  # written by another rrmd
+                log.error("journal.unreadable", path=str(self._journal.path), error=repr(error))
+        return None
 
     def changes(self) -> dict[str, Change]:
         """The changes that wait, as they are now, by id."""

@@ -1,8 +1,9 @@
-"""Radar that several radios hear at once while the store is lost: the journal has each report."""
+"""What radar asked for while the store is lost: the journal has each report, whoever else wrote there."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from pathlib import Path
 
@@ -46,3 +47,24 @@ def test_reports_that_come_together_are_all_in_the_journal_in_their_order(tmp_pa
     again.open()
     again.close()
     assert [entry.records[0]["nth"] for entry in again.waiting] == [0, 1, 2, 3, 4]
+
+
+def test_an_entry_of_another_rrmd_costs_no_period_and_no_other_entry(tmp_path: Path) -> None:
+    period = {"site": "lab", "mhz20": 5260, "by_radio": "lab/ap1/r5", "until_utc": 1, "boot_id": "b"}
+    heard = {"records": [{"nth": 1}], "nops": [{**period, "until_boottime_us": 1}]}
+    journal = Journal(tmp_path / "journal", KEY)
+    journal.open()
+    for entry in (
+        entry_of(0).to_bytes(),
+        json.dumps({**heard, "change": {"id": "of a later release"}, "trigger": "undone"}).encode(),
+        b"nothing that can be read",
+        entry_of(2).to_bytes(),
+    ):
+        journal.put(entry)
+    found = Backlog(Journal(tmp_path / "journal", KEY))
+    found.open()
+    found.close()
+    assert found.lost is None
+    assert [entry.records[0]["nth"] for entry in found.waiting] == [0, 1, 2]
+    assert [nop.mhz20 for entry in found.waiting for nop in entry.nops] == [5260]
+    assert found.changes() == {}
