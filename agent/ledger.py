@@ -23,7 +23,7 @@ from agent.clock import Clock
 from agent.counts import Count, Counts
 from agent.desk import Desk, Rank, ranked
 from agent.events import Event
-from agent.lease import LEASE_S, Lease
+from agent.lease import Lease
 from agent.moment import Deadline
 from agent.nop import Nop
 from agent.records import Evidence, Pseudonyms, Record, record
@@ -121,7 +121,7 @@ class Ledger:
         """Why a write of at most ``for_s`` must not be sent to this site: another agent may have it by the
         time that the write has landed. None: it may be sent."""
         lease = self.leases.get(site)
-        if lease is not None and lease.held(self.clock.now(), min(for_s, LEASE_S / 2)):
+        if lease is not None and lease.held(self.clock.now(), for_s):
             return None
         return "lease_not_held"
 

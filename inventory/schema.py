@@ -15,6 +15,7 @@ Ratio = Annotated[float, number(0, 1)]
 Multiple = Annotated[float, number(1, 100, "times")]
 Seconds = Annotated[float, number(0, 604_800, "s")]
 Period = Annotated[float, number(1, 604_800, "s")]
+WriteTime = Annotated[float, number(1, 45, "s")]  # a lease lasts for 90 s: what is begun must have landed
 Count = Annotated[int, whole(0, 10_000)]
 Slots = Annotated[int, whole(1, 1_000, "slots")]
 Samples = Annotated[int, whole(1, 100)]
@@ -150,7 +151,7 @@ class PolicyWords(Words):
     change_hours: Windows | None = None
     poll_s: Period | None = None
     stale_s: Period | None = None
-    apply_timeout_s: Period | None = None
+    apply_timeout_s: WriteTime | None = None
     ack_timeout_s: Period | None = None
     advise_expiry_s: Period | None = None
     cooldown_s: Seconds | None = None

@@ -23,7 +23,7 @@ site: {{id: lab, country: "US", timezone: UTC}}
 policy:
   mode: act
   poll_s: 5
-  apply_timeout_s: 60
+  apply_timeout_s: 45
   ack_timeout_s: 120
   cooldown_s: 1
   routine_interval_s: 0

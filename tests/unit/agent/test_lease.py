@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from agent.lease import LEASE_S, Lease, Watched
 from agent.moment import Deadline, Moment
+from inventory.schema import PolicyWords
 
 NOW = Moment(monotonic_s=100.0, utc_us=1_772_409_600_000_000, boot_id="b", boottime_us=100_000_000)
 LEASE = Lease(holder="a", epoch=1, until=Deadline.after(NOW, LEASE_S))
@@ -33,3 +34,9 @@ def test_anothers_is_run_out_when_it_was_not_renewed_for_its_whole_time() -> Non
     assert not seen.run_out(NOW.plus(LEASE_S - 1))
     assert seen.run_out(NOW.plus(LEASE_S + 1))
     assert not seen.run_out(replace(NOW.plus(LEASE_S + 1), boot_id="other")), "not known how long that was"
+
+
+def test_the_longest_write_of_a_site_fits_into_a_lease_that_is_due_for_renewal() -> None:
+    longest_s = 45.0
+    PolicyWords.model_validate({"apply_timeout_s": f"{longest_s:.15g}"})
+    assert LEASE.held(NOW.plus(LEASE_S / 3), longest_s)

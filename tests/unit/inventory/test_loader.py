@@ -223,6 +223,11 @@ BAD = {
     "mode": ("mode: advise", "mode: advice", "3: policy.mode: expected one of observe, dry_run, advise, act, got advice"),
     "ratio above 1": ("mode: advise", "max_inflight_ratio: 1.1", "policy.max_inflight_ratio: expected a number 0..1, got 1.1"),
     "no positive time": ("mode: advise", "poll_s: 0", "policy.poll_s: expected a number 1..604800 s, got 0"),
+    "a write that outlasts a lease": (
+        "mode: advise",
+        "apply_timeout_s: 46",
+        "policy.apply_timeout_s: expected a number 1..45 s, got 46",
+    ),
     "NaN": ("mode: advise", "poll_s: .nan", "policy.poll_s: expected a number 1..604800 s, got .nan"),
     "a number that is none": ("mode: advise", "incident_per_radio_day: two", "expected a whole number 0..10000, got two"),
     "radar later than the law": ("mode: advise", "radar_off_s: 10", "policy.radar_off_s: expected a number 0.1..9.9 s"),
