@@ -16,7 +16,7 @@ LONGEST := tests/vm/test_one_change.py tests/vm/test_power_cut.py tests/vm/test_
 test: lint guest peers
 	@mkdir -p build
 	@$(BIN)/pytest -m vm $(LONGEST) --reruns 1 -p no:cacheprovider >build/guest.log 2>&1 & longest=$$!; \
-	$(BIN)/pytest -m "not vm" -n 3 --dist worksteal --reruns 1; host=$$?; \
+	$(BIN)/pytest -m "not vm" -n 2 --dist worksteal --reruns 1; host=$$?; \
 	$(BIN)/pytest -m vm $(addprefix --ignore=,$(LONGEST)) --reruns 1; guest=$$?; \
 	echo "waiting for the other virtual machines: build/guest.log"; \
 	wait $$longest; code=$$?; cat build/guest.log; exit $$((host || guest || code))

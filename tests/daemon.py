@@ -21,6 +21,11 @@ from agent.store.store import Store
 T = TypeVar("T")
 
 
+def unset() -> dict[str, str]:
+    """The environment without any setting of rrmd, and without what the tests are told by such names."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("RRMD_")}
+
+
 class Daemon:
     """`rrmd run` on a site file; `start` again after `kill` or `stop` goes on with the same state.
 
@@ -55,9 +60,8 @@ class Daemon:
         """Start it, and wait until it answers."""
         command = [sys.executable, "-m", "agent", "--state-dir", str(self.directory / "state")]
         command += ["--socket", str(self.socket), "run", "--sites", str(self.directory / "sites")]
-        ours = {name: value for name, value in os.environ.items() if not name.startswith("RRMD_")}
         given = {"CREDENTIALS_DIRECTORY": str(self.directory / "credentials")}
-        environment = {**ours, **given, **self._more}
+        environment = {**unset(), **given, **self._more}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
         self.wait("the daemon answers", lambda: self._answers(), 60)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
 import signal
 import subprocess
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from daemon import Daemon
+from daemon import Daemon, unset
 from integration.test_service import free_port
 from security import echoing_peers
 
@@ -232,7 +231,7 @@ def test_a_database_url_shows_no_password(tmp_path: Path) -> None:
     """The daemon can't reach it, and says so with everything turned on."""
     url = f"postgresql://rrm:{urllib.parse.quote(CANARY['database-password'], safe='')}@127.0.0.1:1/rrm"
     (tmp_path / "site.yaml").write_text((Path(__file__).parents[2] / "inventory/sites/lab.yaml").read_text())
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("RRMD_")}
+    environ = unset()
     command = [sys.executable, "-m", "agent", "--state-dir", str(tmp_path / "state"), "run"]
     done = subprocess.run(
         [*command, "--sites", str(tmp_path / "site.yaml")],

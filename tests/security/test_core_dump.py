@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from daemon import Daemon
+from daemon import Daemon, unset
 from integration.test_service import SITE
 
 ROOT = Path(__file__).parents[2]
@@ -35,7 +35,8 @@ snmp_worker.main()
 
 @pytest.mark.parametrize("program", [DAEMON, WORKER], ids=["daemon", "snmp-v3-worker"])
 def test_what_holds_credentials_is_not_dumpable(program: str) -> None:
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=unset())
     assert "(0, 0) 0" in done.stdout + done.stderr, done.stderr
 
 
