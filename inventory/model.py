@@ -89,12 +89,14 @@ class Radio:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessPoint:
-    """An AP: its radios and the management session (device) that answers for it."""
+    """An AP: its radios and the management session (device) that answers for it. ``zone``: of the site, for
+    plans of a part of it."""
 
     id: str
     device: str
     match: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     position_m: tuple[float, float, float] | None = None
+    zone: str | None = None
     radios: tuple[Radio, ...] = ()
 
 
@@ -199,12 +201,29 @@ class DetectPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlanPolicy:
+    """How the whole site is planned (docs/planning.md). Powers in dBm conducted, ratios 0..1."""
+
+    hours: tuple[Window, ...] = ()  # once in each the agent plans by itself; empty: only when a person asks
+    min_gain_ratio: float = 0.1  # what a move must bring the radios concerned, all together
+    most_moves_ratio: float = 0.25  # of the radios in one plan
+    limit_s: float = 10.0  # of the search
+    power: bool = True
+    obss_pd: bool = True
+    power_step_db: int = 3  # at most so much in one plan, up or down
+    power_hysteresis_db: int = 2  # a smaller difference is left alone
+    coverage_dbm: float = -67.0  # what clients should hear at the edge of a cell
+    overlap_dbm: float = -60.0  # neighbours on one channel that hear each other louder overlap too much
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """What the site's owner allows and how patient the agent is. Times in seconds."""
 
     mode: Mode = Mode.OBSERVE
     monitor: MonitorPolicy = MonitorPolicy()
     detect: DetectPolicy = DetectPolicy()
+    plan: PlanPolicy = PlanPolicy()
     max_inflight_ratio: float = 0.1  # of the site's APs, at least one
     quiet_hours: tuple[tuple[int, int], ...] = ()  # minutes of the local day, [from, to)
     maintenance: tuple[Window, ...] = ()  # people are at work: nothing automatic is begun

@@ -72,7 +72,7 @@ PURE = [
         for p in (ROOT / "drivers/simulated").glob("*.py")
         if p.stem not in {"driver", "session", "pump", "worlds", "options", "__init__"}
     ),
-    *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "agent/planner").glob("*.py")),
+    *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "agent/planner").rglob("*.py")),
     *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "agent/detectors").glob("*.py")),
     "agent/airtime.py",
     "agent/lock.py",
