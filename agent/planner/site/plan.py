@@ -73,8 +73,8 @@ class Left:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """``value_now``, ``value_then``: nats, over the ``radios`` that are planned; ``bound``: no plan with so many
-    moves can reach more, None = not proven. ``confidence``: 0..1, how much of what it rests on was measured
+    """``value_now``, ``value_then``: nats, over the ``radios`` planned; ``bound``: no plan with so many moves
+    can reach more, None = not proven. ``confidence``: 0..1, how much of what it rests on was measured
     lately. ``gain_ratio``: of the geometric mean of expected MHz."""
 
     site: str
