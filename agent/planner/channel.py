@@ -3,40 +3,51 @@
     score = share x usable x rate                                                               (MHz)
     share = (1 - non_wifi) / (1 + foreign + own) x (1 - dfs)
 
-``share`` is the part of the air that the radio can expect on the primary channel: what no interferer takes,
-divided among those who defer to each other. ``usable`` is the mean width: 20 MHz, and each doubling as
-often as its secondary channels are free and by as many clients as can use it. ``rate`` is what a raised
+The plan of a whole site is made of the same terms (`agent/planner/site`).
+
+``share`` is the part of the air that the radio can expect: what no interferer takes, divided among those who
+defer to each other; an own AP beside the primary channel counts by the width that it costs. ``usable`` is the
+mean width: 20 MHz, and each doubling as often as strangers leave its secondary channels free and by as many
+clients as can use it. ``rate`` is what a raised
 noise floor leaves of the clients' data rate. Each BSS counts once, by how loud it is and how much it sends;
 never once per 20 MHz channel, and never as a bare count. docs/decisions.md works one out by hand.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from agent.planner import legal
+from agent.planner.overlap import often, on_primary, secondary_parts
 from agent.planner.spectrum import channels_in, levels
-from agent.planner.surroundings import Measured, Surroundings, around, rate_left, usual_noise_dbm
+from agent.planner.surroundings import Measured, Sender, Surroundings, around, rate_left, usual_noise_dbm
 from agent.view import RadioView, SiteView
 from inventory import regulatory
-from inventory.channels import Block, blocks, overlap_ratio
-from inventory.model import RadioKey
+from inventory.channels import PREFERRED_SCANNING, Block, blocks, overlap_ratio
+from inventory.model import Band, RadioKey
 
 DFS_RISK: Final = 0.05
 """Share given up for the risk that radar takes the channel away; again for each time it did so lately."""
 
 DFS_MOST: Final = 0.5
 
-PARTIAL: Final = 2.0
-"""Stations that overlap in part (2.4 GHz) can't decode each other: they collide instead of deferring, and
-both lose. Costs so much more than the overlap says."""
+SAFE_CHANNELS: Final[Mapping[Band, tuple[int, ...]]] = MappingProxyType(
+    {
+        Band.GHZ_2_4: (1, 6, 11),
+        Band.GHZ_5: (36, 40, 44, 48, 149, 153, 157, 161, 165),
+        Band.GHZ_6: tuple(sorted(PREFERRED_SCANNING)),
+    }
+)
+"""Where a radio goes that has nowhere else to go, at 20 MHz and where it is legal without a CAC: channels that
+every client looks at, and on which few countries want radar detection. Each country that allows any channel
+of a band without one allows one of these."""
 
 LISTEN_S: Final = 0.1
 """Time of listening after which a measured load counts as much as an assumed one."""
-
-PRIMARY_SLOTS: Final = 4  # of 5 MHz
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,41 +85,82 @@ def assess(view: SiteView, at: RadioView, block: Block) -> Candidate:
 
 def assess_in(here: Surroundings, block: Block) -> Candidate:
     """The same in surroundings that are known already."""
-    parts = levels(block)
-    primary = here.remembered(_primary, block.primary_mhz, parts[0][1])
-    cac_s = legal.cac_s(here.view, here.at, block)
-    dfs = _dfs(here, block, cac_s)
-    share = primary.share * (1.0 - dfs)
-    usable_mhz, clear = _widths(here, parts)
+    found = alone(here, block)
+    on_it, beside = _own(here, block)
+    share = found.share(on_it + beside)
     return Candidate(
         block=block,
         share=share,
-        score=share * usable_mhz * primary.rate,
-        evidence=here.scanned or primary.measured,
-        cac_s=cac_s,
+        score=share * found.usable_mhz * found.rate,
+        evidence=found.evidence,
+        cac_s=found.cac_s,
         terms={
             "share_ppm": _ppm(share),
-            "clear_ppm": _ppm(share * clear),
-            "usable_khz": round(usable_mhz * 1e3),
-            "rate_ppm": _ppm(primary.rate),
-            "foreign_ppm": _ppm(primary.foreign),
-            "own_ppm": _ppm(primary.own),
-            "non_wifi_ppm": _ppm(primary.non_wifi),
-            "dfs_ppm": _ppm(dfs),
+            "clear_ppm": _ppm(found.share(on_it) * found.free * _silence(here, block)),
+            "usable_khz": round(found.usable_mhz * 1e3),
+            "rate_ppm": _ppm(found.rate),
+            "foreign_ppm": _ppm(found.foreign),
+            "own_ppm": _ppm(on_it + beside),
+            "non_wifi_ppm": _ppm(found.non_wifi),
+            "dfs_ppm": _ppm(found.dfs),
         },
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alone:
+    """What a block would be worth if none of the site's other APs were there. ``foreign``: strangers on the
+    primary channel, as contenders that always send. ``non_wifi``, ``dfs``: shares given up, 0..1. ``rate``:
+    what is left of the clients' data rate. ``usable_mhz``: mean width; ``free``: how often all of it is."""
+
+    foreign: float
+    non_wifi: float
+    dfs: float
+    rate: float
+    usable_mhz: float
+    free: float
+    evidence: bool
+    cac_s: float
+
+    def share(self, own: float) -> float:
+        """Of the air, 0..1, with so many of our own in the way."""
+        return (1.0 - self.non_wifi) / (1.0 + self.foreign + own) * (1.0 - self.dfs)
+
+    @property
+    def undisturbed_mhz(self) -> float:
+        """Expected bandwidth if nobody had to be waited for."""
+        return (1.0 - self.non_wifi) * (1.0 - self.dfs) * self.usable_mhz * self.rate
+
+
+def alone(here: Surroundings, block: Block) -> Alone:
+    """The terms of a block that do not depend on where the site's other APs are put."""
+    parts = levels(block)
+    primary = here.remembered(_primary, block.primary_mhz, parts[0][1])
+    cac_s = legal.cac_s(here.view, here.at, block)
+    usable_mhz, free = _widths(here, parts)
+    return Alone(
+        foreign=primary.foreign,
+        non_wifi=primary.non_wifi,
+        dfs=_dfs(here, block, cac_s),
+        rate=primary.rate,
+        usable_mhz=usable_mhz,
+        free=free,
+        evidence=here.scanned or primary.measured,
+        cac_s=cac_s,
     )
 
 
 def emergency(
     view: SiteView, key: RadioKey, avoid: Block | None = None, ranked: Sequence[Candidate] | None = None
 ) -> Block | None:
-    """The best legal block that is free at once (no CAC), narrower if need be; then the site's safe
-    channel; None when nothing is legal, and the radio must be silent. Nothing that overlaps ``avoid``.
+    """The best legal block that is free at once (no CAC), narrower if need be; then a safe channel: the
+    site's own, else the best of `SAFE_CHANNELS` that is legal there; None when none is, and the radio must be
+    silent: never just any. Nothing that overlaps ``avoid``.
 
     ``ranked``: what `rank` says, if that was asked already.
     """
     best = _free_at_once(rank(view, key) if ranked is None else ranked, avoid)
-    return best or _free_at_once(_any_legal(view, key), avoid)
+    return best or _free_at_once(_safe(view, key), avoid)
 
 
 def _free_at_once(found: Sequence[Candidate], avoid: Block | None) -> Block | None:
@@ -118,14 +170,19 @@ def _free_at_once(found: Sequence[Candidate], avoid: Block | None) -> Block | No
     return None
 
 
-def _any_legal(view: SiteView, key: RadioKey) -> list[Candidate]:
-    """Blocks outside the site's lists, for emergencies: the safe channel first, else whatever is legal."""
+def _safe(view: SiteView, key: RadioKey) -> list[Candidate]:
+    """Where an emergency may go outside the site's lists: its safe channel first."""
     at = view.radios[key]
-    safe = view.site.policy.safe_channels.get(at.radio.band)
-    all20 = [b for b in blocks(at.radio.band, 20) if legal.forbidden(view, at, b) is None]
+    wanted = view.site.policy.safe_channels.get(at.radio.band)
+    safe = {wanted, *SAFE_CHANNELS[at.radio.band]}
+    lawful = [
+        block
+        for block in blocks(at.radio.band, 20)
+        if block.primary in safe and legal.forbidden(view, at, block) is None
+    ]
     here = around(view, at)
-    found = [assess_in(here, block) for block in all20]
-    return sorted(found, key=lambda c: (c.block.primary != safe, -c.score, c.block))
+    found = [assess_in(here, block) for block in lawful]
+    return sorted(found, key=lambda c: (c.block.primary != wanted, -c.score, c.block))
 
 
 def gain(now: Candidate | None, then: Candidate) -> float:
@@ -141,14 +198,9 @@ class _Primary:
     """The terms of one 20 MHz channel as a primary channel."""
 
     foreign: float
-    own: float
     non_wifi: float
     rate: float
     measured: bool
-
-    @property
-    def share(self) -> float:
-        return (1.0 - self.non_wifi) / (1.0 + self.foreign + self.own)
 
 
 def _primary(here: Surroundings, mhz: int, at: int) -> _Primary:
@@ -156,17 +208,37 @@ def _primary(here: Surroundings, mhz: int, at: int) -> _Primary:
     measured = here.measured(mhz)
     return _Primary(
         foreign=_foreign(here, mhz, at, measured),
-        own=sum(_overlap(each.mask, at) * each.known for each in here.ours if each.mask & at),
         non_wifi=_non_wifi(measured),
         rate=rate_left(here.snr_db, _lost_db(measured)),
         measured=measured is not None,
     )
 
 
+def _own(here: Surroundings, block: Block) -> tuple[float, float]:
+    """Own APs in the way, as contenders that always send: on the primary channel, and beside it, where each
+    counts by the width that it costs (`agent.planner.overlap`)."""
+    primary = levels(block)[0][1]
+    beside, within = 0.0, primary
+    for added, lost in secondary_parts(block):
+        beside += lost * here.remembered(_own_beside, added, within)
+        within |= added
+    return here.remembered(_own_on, primary, 0), beside
+
+
+def _own_on(here: Surroundings, primary: int, _: int) -> float:
+    near = (each for each in here.ours if each.mask & primary)
+    return sum(on_primary(each.mask, each.primary, primary) * each.known for each in near)
+
+
+def _own_beside(here: Surroundings, added: int, within: int) -> float:
+    near = (each for each in here.ours if each.mask & added and not each.mask & within)
+    return sum(often(each.primary, added) * each.faint for each in near)
+
+
 def _foreign(here: Surroundings, mhz: int, at: int, measured: Measured | None) -> float:
     """Contenders on the primary channel who are not ours: by what was heard of each, and where the channel
     was measured by what was decoded there, the more the longer it was listened to."""
-    near = [(each, _overlap(each.mask, at)) for each in here.foreign if each.mask & at]
+    near = [(each, on_primary(each.mask, each.primary, at)) for each in here.foreign if each.mask & at]
     known = sum(part * each.known for each, part in near)
     heard = known + sum(part * each.unknown for each, part in near)
     rx = _foreign_rx(here, mhz, at, measured)
@@ -193,14 +265,8 @@ def _foreign_rx(here: Surroundings, mhz: int, at: int, measured: Measured | None
     return max(0.0, measured.air.rx - ours)
 
 
-def _overlap(theirs: int, primary: int) -> float:
-    """Weight of an overlap with the primary channel: 1 when it is covered, more than its part else."""
-    part = (theirs & primary).bit_count() / PRIMARY_SLOTS
-    return part if part in (0.0, 1.0) else part * PARTIAL
-
-
 def _widths(here: Surroundings, parts: Sequence[tuple[int, int]]) -> tuple[float, float]:
-    """Mean width in MHz, and how often the whole block is free but for its primary channel.
+    """Mean width in MHz, and how often strangers leave the whole block free but for its primary channel.
 
     20 MHz are always there; each doubling counts by how often all secondary channels up to it are free, and
     by the share of clients that can use it.
@@ -215,13 +281,28 @@ def _widths(here: Surroundings, parts: Sequence[tuple[int, int]]) -> tuple[float
 
 
 def _free(here: Surroundings, part: int, within: int) -> float:
-    """Chance that one secondary part is free; who reaches into what lies ``within`` was counted there."""
-    free = 1.0
-    for each in (*here.foreign, *here.ours):
-        if each.mask & part and not each.mask & within:
-            free *= each.silence
+    """Chance that one secondary part is free of strangers and of what is no Wi-Fi; who reaches into what lies
+    ``within`` was counted there."""
     hit = max((_non_wifi(here.measured(mhz)) for mhz in channels_in(here.at.radio.band, part)), default=0.0)
-    return free * (1.0 - hit)
+    return _silent(here.foreign, part, within) * (1.0 - hit)
+
+
+def _silence(here: Surroundings, block: Block) -> float:
+    """How often our own leave all secondary channels free."""
+    silence, within = 1.0, levels(block)[0][1]
+    for added, _ in secondary_parts(block):
+        silence *= here.remembered(_own_silent, added, within)
+        within |= added
+    return silence
+
+
+def _own_silent(here: Surroundings, part: int, within: int) -> float:
+    return _silent(here.ours, part, within)
+
+
+def _silent(senders: Sequence[Sender], part: int, within: int) -> float:
+    near = (each.silence for each in senders if each.mask & part and not each.mask & within)
+    return math.prod(near)
 
 
 def _non_wifi(measured: Measured | None) -> float:

@@ -8,6 +8,7 @@ the radio falls back to the channels that are free (IEEE 802.11-2020 10.23.2.5).
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from agent.planner.spectrum import levels, mask_of
@@ -48,22 +49,33 @@ def hit_by(mine: Block, theirs: int, their_primary: int) -> Hit:
     parts = levels(mine)
     primary = parts[0][1]
     if theirs & primary:
-        return Hit(on_primary(theirs, primary) * _often(their_primary, primary), 0.0)
-    within_mhz, within = parts[0]
-    for width_mhz, reach in parts[1:]:
-        added = reach & ~within
+        return Hit(on_primary(theirs, their_primary, primary), 0.0)
+    for added, lost in secondary_parts(mine):
         if theirs & added:
-            lost = 1.0 - within_mhz / mine.width_mhz
-            return Hit(0.0, lost * _often(their_primary, added))
-        within_mhz, within = width_mhz, reach
+            return Hit(0.0, lost * often(their_primary, added))
     return NOTHING
 
 
-def on_primary(theirs: int, primary: int) -> float:
-    """Weight of a spectrum on a primary channel: 1 when it is covered, more than its part else."""
+def on_primary(theirs: int, their_primary: int, primary: int) -> float:
+    """Weight of a spectrum on a primary channel: 1 when it is covered, more than its part else; less when
+    only its secondary channels are there."""
     part = (theirs & primary).bit_count() / PRIMARY_SLOTS
-    return part if part in (0.0, 1.0) else part * PARTIAL
+    weight = part if part in (0.0, 1.0) else part * PARTIAL
+    return weight * often(their_primary, primary)
 
 
-def _often(their_primary: int, there: int) -> float:
+@lru_cache(maxsize=4096)
+def secondary_parts(mine: Block) -> tuple[tuple[int, float], ...]:
+    """The secondary channels of a block, nearest first: their spectrum as a mask, and the part of the width
+    that is lost while they are busy."""
+    parts = levels(mine)
+    return tuple(
+        (reach & ~within, 1.0 - within_mhz / mine.width_mhz)
+        for (within_mhz, within), (_, reach) in pairwise(parts)
+    )
+
+
+def often(their_primary: int, there: int) -> float:
+    """How often a BSS sends on a part of its spectrum: always where its primary channel is (0: not known),
+    else with its wide frames."""
     return 1.0 if not their_primary or their_primary & there else SECONDARY

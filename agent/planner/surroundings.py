@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from agent.airtime import ChannelAir
 from agent.change import Cause
-from agent.planner.spectrum import heard_mask, mask_of, primary_mhz
+from agent.planner.spectrum import heard_mask, levels, mask_of, primary_mhz
 from agent.view import RadioView, SiteView, block_in_values
 from drivers.types import NeighborReading
 from inventory.channels import Block
@@ -48,24 +48,30 @@ BEST_BITS: Final = 8.33  # per symbol: 1024-QAM 5/6 (IEEE 802.11ax)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
-    """What the BSSs heard on one piece of spectrum add up to.
+    """What the BSSs heard on one piece of spectrum, with one ``primary`` channel (a mask; 0: none that
+    exists), add up to.
 
-    ``known`` and ``unknown``: contenders on a primary channel, by load told and by load assumed.
-    ``silence``: chance that a secondary channel there is free of all of them.
+    ``known`` and ``unknown``: contenders on a primary channel, by load told and by load assumed; ``faint``:
+    our own as secondary channels hear them. ``silence``: chance that a secondary channel there is free of
+    them.
     """
 
     mask: int
+    primary: int = 0
     known: float = 0.0
     unknown: float = 0.0
+    faint: float = 0.0
     silence: float = 1.0
 
 
 class Own(NamedTuple):
-    """One AP of the site that was heard: how loud, the spectrum that it ``sits`` on now, and the share of the
-    air there that its frames take from this radio (``tx``; 0 where it was not measured)."""
+    """One AP of the site that was heard: how loud, the spectrum that it ``sits`` on now, its ``primary``
+    channel in it, and the share of the air there that its frames take from this radio (``tx``; 0 where it was
+    not measured)."""
 
     signal_dbm: float
     sits: int
+    primary: int
     tx: float
 
 
@@ -163,6 +169,7 @@ class Stranger(NamedTuple):
     """One BSS of somebody else. ``told``: it states its load itself."""
 
     mask: int
+    primary: int
     signal_dbm: float
     load: float
     told: bool
@@ -176,17 +183,22 @@ def strangers(view: SiteView, at: RadioView) -> Iterator[Stranger]:
             told = each.utilization_ratio
             load = UNKNOWN_LOAD if told is None else max(IDLE_LOAD, min(1.0, told))
             where = heard_mask(band, each.channel, each.width_mhz, each.center_mhz)
-            yield Stranger(where, each.signal_dbm, load, told is not None)
+            primary = heard_mask(band, each.channel, 20, None)
+            yield Stranger(where, primary, each.signal_dbm, load, told is not None)
 
 
 def _foreign(view: SiteView, at: RadioView) -> tuple[Sender, ...]:
     """Other people's BSSs, those on one piece of spectrum together."""
-    found: dict[int, list[float]] = {}
-    for mask, dbm, load, told in strangers(view, at):
-        sums = found.setdefault(mask, [0.0, 0.0, 1.0])
+    found: dict[tuple[int, int], list[float]] = {}
+    for mask, primary, dbm, load, told in strangers(view, at):
+        sums = found.setdefault((mask, primary), [0.0, 0.0, 1.0])
         sums[not told] += deferral(dbm) * load
         sums[2] *= 1.0 - deferral(dbm, CCA_SECONDARY_DBM) * load
-    return tuple(Sender(mask=m, known=k, unknown=u, silence=s) for m, (k, u, s) in found.items() if m)
+    return tuple(
+        Sender(mask=mask, primary=primary, known=known, unknown=unknown, silence=silence)
+        for (mask, primary), (known, unknown, silence) in found.items()
+        if mask
+    )
 
 
 def _loudest(view: SiteView, at: RadioView) -> dict[RadioKey, NeighborReading]:
@@ -211,19 +223,25 @@ def _one(view: SiteView, at: RadioView, key: RadioKey, heard: NeighborReading) -
     sits = sits or heard_mask(band, heard.channel, heard.width_mhz, heard.center_mhz)
     air = other.measured(primary_mhz(band, primary), view.site.policy.evidence_s)
     tx = (air.tx if air else None) or 0.0
-    return Own(heard.signal_dbm, sits, deferral(heard.signal_dbm) * tx)
+    return Own(heard.signal_dbm, sits, heard_mask(band, primary, 20, None), deferral(heard.signal_dbm) * tx)
 
 
 def _ours(view: SiteView, own: Mapping[RadioKey, Own]) -> tuple[Sender, ...]:
     """The site's own radios where they are or are heading to, those on one piece of spectrum together."""
-    headed, found = _headed(view), dict[int, list[float]]()
+    headed, found = _headed(view), dict[tuple[int, int], list[float]]()
     for key, each in own.items():
         goal = headed.get(key)
-        sums = found.setdefault(mask_of(goal) if goal else each.sits, [0.0, 1.0])
-        near = deferral(each.signal_dbm)
-        sums[0] += max(near * UNKNOWN_LOAD, each.tx)
-        sums[1] *= 1.0 - deferral(each.signal_dbm, CCA_SECONDARY_DBM) * UNKNOWN_LOAD
-    return tuple(Sender(mask=m, known=known, silence=silence) for m, (known, silence) in found.items() if m)
+        where = (mask_of(goal), levels(goal)[0][1]) if goal else (each.sits, each.primary)
+        sums = found.setdefault(where, [0.0, 0.0, 1.0])
+        faint = deferral(each.signal_dbm, CCA_SECONDARY_DBM) * UNKNOWN_LOAD
+        sums[0] += max(deferral(each.signal_dbm) * UNKNOWN_LOAD, each.tx)
+        sums[1] += faint
+        sums[2] *= 1.0 - faint
+    return tuple(
+        Sender(mask=mask, primary=primary, known=known, faint=faint, silence=silence)
+        for (mask, primary), (known, faint, silence) in found.items()
+        if mask
+    )
 
 
 def _sitting(own: Iterable[Own]) -> tuple[Sender, ...]:
