@@ -1,0 +1,170 @@
+"""A site as problems of assignment, one for each band: who may be where, and what it is worth. Pure.
+
+Every radio whose place is known takes part, so that the others reckon with it; those that are not the plan's
+to move have one option, where they are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+from typing import Final
+
+from agent.planner import guards, legal
+from agent.planner.channel import assess_in
+from agent.planner.site import staying
+from agent.planner.site.heard import listened
+from agent.planner.site.pairs import Placed, pairs_of, sent
+from agent.planner.site.plan import Left
+from agent.planner.site.problem import Member, Option, Problem
+from agent.planner.surroundings import Surroundings, around
+from agent.view import RadioView, SiteView, block_in_values, values_of
+from drivers.types import RadioState
+from inventory.channels import Block
+from inventory.model import Band
+
+LEAST_WEIGHT: Final = 0.25
+MOST_WEIGHT: Final = 4.0
+
+LEAST_WORTH: Final = 1e-6  # MHz: where nothing is to be had at all, so that a logarithm exists
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graph:
+    """The problems of a site, and the radios that stay although somebody might expect otherwise."""
+
+    problems: tuple[Problem, ...]
+    left: tuple[Left, ...]
+
+
+def graph(view: SiteView, zone: str | None = None) -> Graph:
+    """All of a site. ``zone``: only radios of its APs may move."""
+    problems: list[Problem] = []
+    left: list[Left] = []
+    for band in Band:
+        placed: list[Placed] = []
+        for key in sorted(view.radios):
+            at = view.radios[key]
+            if at.radio.band is band:
+                found, why = _placed(view, at, zone)
+                placed += [found] if found else []
+                left += [why] if why else []
+        if placed:
+            problems.append(_problem(view, band, placed))
+    return Graph(problems=tuple(problems), left=tuple(left))
+
+
+def _problem(view: SiteView, band: Band, placed: Sequence[Placed]) -> Problem:
+    weights = _weights(view, placed)
+    members = tuple(
+        Member(key=each.at.key, options=each.options, now=each.now, weight=weight)
+        for each, weight in zip(placed, weights, strict=True)
+    )
+    return Problem(band=band, members=members, pairs=pairs_of(view, band, placed))
+
+
+# -- who may be where --------------------------------------------------------------------------------------
+
+
+def _placed(view: SiteView, at: RadioView, zone: str | None) -> tuple[Placed | None, Left | None]:
+    """A radio with its options; and why it is left where it is, if it is."""
+    held = staying.why(view, at, zone)
+    on = _whereabouts(view, at)
+    if held is None and on is None and at.on_air:
+        held = Left(radio=at.key, reason="channel_not_known")
+    if held is not None:
+        return (_only(view, at, on) if on else None), held
+    options = _options(view, at, on)
+    if not options:
+        return (_only(view, at, on) if on else None), staying.nowhere(view, at)
+    known = tuple(each for each in options if each.evidence or each.block == on)
+    now = next((index for index, each in enumerate(known) if each.block == on), None)
+    if now is None:  # it must go somewhere, be it where nobody listened
+        return Placed(at=at, options=options, now=None), None
+    deaf = Left(radio=at.key, reason="nobody_listened_lately") if len(known) == 1 < len(options) else None
+    return Placed(at=at, options=known, now=now), deaf
+
+
+def _whereabouts(view: SiteView, at: RadioView) -> Block | None:
+    """The block that it is on, or that an open change takes it to; None: it is silent, or it is not known."""
+    headed = _headed(view, at)
+    silent = at.reading is None or at.reading.state in (RadioState.OFF, RadioState.NOP)
+    return headed or (None if silent else at.block)
+
+
+def _options(view: SiteView, at: RadioView, on: Block | None) -> tuple[Option, ...]:
+    here = _strange(view, at)
+    return tuple(_option(here, block, on) for block in _offered(view, at, on))
+
+
+def _strange(view: SiteView, at: RadioView) -> Surroundings:
+    """Surroundings without own radios: these are what the problem itself counts."""
+    return replace(around(view, at), ours=())
+
+
+def _only(view: SiteView, at: RadioView, on: Block) -> Placed:
+    return Placed(at=at, options=(_option(_strange(view, at), on, on),), now=0)
+
+
+def _headed(view: SiteView, at: RadioView) -> Block | None:
+    """Where an open change takes it."""
+    for change in view.changes:
+        if not change.final and at.key in change.radios:
+            return block_in_values(at.radio, change.target)
+    return None
+
+
+def _offered(view: SiteView, at: RadioView, on: Block | None) -> list[Block]:
+    """The legal blocks but for those that were rolled back lately; where it is comes with them if it is
+    legal, be it off the raster."""
+    found = legal.candidates(view, at)
+    if any(at.key in change.radios for change in view.changes):
+        found = [block for block in found if block == on or not _barred(view, at, block)]
+    stays = on is not None and on not in found
+    if stays and on is not None and not (legal.forbidden(view, at, on) or legal.listed(view, at, on)):
+        found.append(on)
+    return found
+
+
+def _barred(view: SiteView, at: RadioView, block: Block) -> bool:
+    proposal = guards.Proposal(view, at.key, values_of(block), staying.ROUTINE)
+    return guards.GUARDS["barred"](proposal) is not None
+
+
+def _option(here: Surroundings, block: Block, on: Block | None) -> Option:
+    """What the block is worth by the emergency choice's own terms, own radios left out."""
+    found = assess_in(here, block)
+    foreign = found.terms["foreign_ppm"] / 1e6
+    cac_s = 0.0 if block == on else found.cac_s
+    return Option(
+        block=block,
+        worth=math.log(max(LEAST_WORTH, found.score * (1.0 + foreign))),
+        foreign=foreign,
+        cac_s=cac_s,
+        evidence=found.evidence or listened(here.view, here.at),
+        terms=found.terms,
+    )
+
+
+# -- how much each counts ----------------------------------------------------------------------------------
+
+
+def _weights(view: SiteView, placed: Sequence[Placed]) -> list[float]:
+    """By own air time and by clients, each in parts of what is usual at the site; 1 on the average."""
+    shares = _relative([sent(view, each.at) for each in placed])
+    crowds = _relative([each.at.reading.clients_here if each.at.reading else None for each in placed])
+    raw = [
+        min(MOST_WEIGHT, max(LEAST_WEIGHT, (share + crowd) / 2))
+        for share, crowd in zip(shares, crowds, strict=True)
+    ]
+    usual = fmean(raw)
+    return [each / usual for each in raw]
+
+
+def _relative(told: Sequence[float | None]) -> list[float]:
+    """Each in parts of the mean; 1 where it is not told, or nobody has any."""
+    known = [each for each in told if each is not None]
+    mean = fmean(known) if known else 0.0
+    return [1.0 if each is None or mean <= 0 else each / mean for each in told]

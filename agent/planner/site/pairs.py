@@ -1,0 +1,143 @@
+"""Who of a band is in whose way, and how much. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from agent.planner.site.heard import (
+    BESIDE_DBM,
+    MEASURED_SD_DB,
+    MOST_LIKELY,
+    USUAL_NEIGHBOURS,
+    Level,
+    at_distance,
+    expected,
+    listened,
+    positions,
+    power_dbm,
+    returned,
+)
+from agent.planner.site.problem import Option, Pair
+from agent.planner.spectrum import primary_mhz
+from agent.planner.surroundings import CCA_DBM, CCA_SECONDARY_DBM, UNKNOWN_LOAD
+from agent.view import RadioView, SiteView
+from inventory.model import Band, RadioKey, ap_of
+
+FAINT: Final = 0.002
+"""Pairs that take less of the air than this from each other are left out: a hundred of them are a fifth."""
+
+SECONDARY_PART: Final = 0.5
+"""Of what a radio loses to another that is known by the prior alone, by its deafer secondary channels."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """One radio that takes part, with its options and the index of the one that it is on (None: none)."""
+
+    at: RadioView
+    options: tuple[Option, ...]
+    now: int | None
+
+
+def pairs_of(view: SiteView, band: Band, placed: Sequence[Placed]) -> tuple[Pair, ...]:
+    """Pairs of the radios of one band that are in each other's way, by their indices."""
+    loads = [max(UNKNOWN_LOAD, sent(view, each.at) or 0.0) for each in placed]
+    levels = _heard(view, placed)
+    levels |= _beside(placed)
+    unknown = [each for each in _unheard(view, placed) if each not in levels and each[::-1] not in levels]
+    by_distance = _by_distance(view, band, placed, unknown)
+    _both_ways(view, placed, levels)
+    levels |= by_distance
+    found = [_pair(a, b, levels[a, b], levels[b, a], loads) for a, b in levels if a < b]
+    found += _by_prior([each for each in unknown if each not in by_distance], loads)
+    return tuple(sorted(each for each in found if max(each.primary_ab, each.primary_ba) >= FAINT))
+
+
+def sent(view: SiteView, at: RadioView) -> float | None:
+    """Share of the air that a radio's own frames take; None: not measured."""
+    if at.block is None:
+        return None
+    mhz = primary_mhz(at.radio.band, at.block.primary)
+    air = at.measured(mhz, view.site.policy.neighbour_age_s)
+    return air.tx if air else None
+
+
+def _pair(a: int, b: int, a_hears: Level, b_hears: Level, loads: Sequence[float]) -> Pair:
+    return Pair(
+        a,
+        b,
+        primary_ab=expected(a_hears, CCA_DBM) * loads[b],
+        primary_ba=expected(b_hears, CCA_DBM) * loads[a],
+        secondary_ab=expected(a_hears, CCA_SECONDARY_DBM) * loads[b],
+        secondary_ba=expected(b_hears, CCA_SECONDARY_DBM) * loads[a],
+    )
+
+
+def _heard(view: SiteView, placed: Sequence[Placed]) -> dict[tuple[int, int], Level]:
+    """How loud the first hears the second, by its loudest BSS."""
+    index = {each.at.key: at for at, each in enumerate(placed)}
+    limit_s = view.site.policy.neighbour_age_s
+    found: dict[tuple[int, int], Level] = {}
+    for a, each in enumerate(placed):
+        for heard in each.at.heard(limit_s):
+            b = index.get(view.bssids.get(heard.bssid, each.at.key), a)
+            if b != a and ((a, b) not in found or heard.signal_dbm > found[a, b].dbm):
+                found[a, b] = Level(heard.signal_dbm, MEASURED_SD_DB)
+    return found
+
+
+def _beside(placed: Sequence[Placed]) -> dict[tuple[int, int], Level]:
+    """Radios of one AP disturb each other, however little they report of that."""
+    by_ap: dict[str, list[int]] = {}
+    for index, each in enumerate(placed):
+        by_ap.setdefault(ap_of(each.at.key), []).append(index)
+    near = Level(BESIDE_DBM, MEASURED_SD_DB)
+    return {(a, b): near for group in by_ap.values() for a in group for b in group if a != b}
+
+
+def _both_ways(view: SiteView, placed: Sequence[Placed], levels: dict[tuple[int, int], Level]) -> None:
+    """Adds the way that was not heard, by the one that was."""
+    power = [power_dbm(each.at) for each in placed]
+    asked = [listened(view, each.at) for each in placed]
+    for (a, b), level in list(levels.items()):
+        if (b, a) not in levels:
+            levels[b, a] = returned(level, sent_dbm=power[b], answered_dbm=power[a], listened=asked[b])
+
+
+def _unheard(view: SiteView, placed: Sequence[Placed]) -> Iterator[tuple[int, int]]:
+    """Pairs of which neither listened."""
+    deaf = [index for index, each in enumerate(placed) if not listened(view, each.at)]
+    return ((a, b) for at, a in enumerate(deaf) for b in deaf[at + 1 :])
+
+
+def _by_distance(
+    view: SiteView, band: Band, placed: Sequence[Placed], unknown: Sequence[tuple[int, int]]
+) -> dict[tuple[int, int], Level]:
+    """Where both positions are known, both ways."""
+    where: Mapping[RadioKey, tuple[float, float, float]] = positions(view)
+    found: dict[tuple[int, int], Level] = {}
+    for a, b in unknown:
+        one, two = placed[a].at, placed[b].at
+        a_m, b_m = where.get(one.key), where.get(two.key)
+        if a_m is not None and b_m is not None:
+            found[a, b] = at_distance(band, a_m, b_m, power_dbm(two))
+            found[b, a] = at_distance(band, a_m, b_m, power_dbm(one))
+    return found
+
+
+def _by_prior(unknown: Sequence[tuple[int, int]], loads: Sequence[float]) -> list[Pair]:
+    """Where nothing is known but that they are of one site."""
+    chance = min(MOST_LIKELY, USUAL_NEIGHBOURS / max(1, len(loads) - 1))
+    return [
+        Pair(
+            a,
+            b,
+            primary_ab=chance * loads[b],
+            primary_ba=chance * loads[a],
+            secondary_ab=SECONDARY_PART * chance * loads[b],
+            secondary_ba=SECONDARY_PART * chance * loads[a],
+        )
+        for a, b in unknown
+    ]
