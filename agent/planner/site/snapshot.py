@@ -1,0 +1,213 @@
+"""A site at one instant as a JSON object, with all that a plan is made of: SiteView -> snapshot. Pure.
+
+No secrets, no addresses of devices or clients. What each key means: docs/planning.md; the way back:
+`agent.planner.site.snapshot_view`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from agent.airtime import ChannelAir
+from agent.change import Change
+from agent.moment import Moment
+from agent.view import RadioView, SiteView
+from drivers.types import Capabilities, ClientReading, NeighborReading, RadioReading, Reported
+from inventory.model import AccessPoint, Band, Policy, Radio, RadioKey
+from inventory.schema import PolicyWords, RadioWords
+from inventory.windows import Window
+
+VERSION: Final = 1
+UTC_FORMAT: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
+
+_NOT_OF_PLANS: Final = frozenset({"monitor", "monitor_s", "detect"})
+_SPANS: Final = frozenset({"quiet_hours"})
+
+
+def from_view(view: SiteView) -> dict[str, Any]:
+    """The snapshot of a site; only dicts, lists, text, numbers, flags and None."""
+    site = view.site
+    sent = _sent(view.bssids)
+    return {
+        "version": VERSION,
+        "made_utc": view.now.utc.strftime(UTC_FORMAT),
+        "site": {"id": site.id, "country": site.country, "timezone": site.timezone},
+        "policy": policy_words(site.policy),
+        "aps": {id: _ap(view, ap, sent) for id, ap in site.aps.items()},
+        "barred_mhz": sorted(view.barred_mhz),
+        "changes": [_change(each, view.now) for each in view.changes],
+        "paused": sorted(view.paused),
+        "observing_only": view.observing_only,
+        "hands_off": view.hands_off,
+    }
+
+
+def policy_words(policy: Policy) -> dict[str, Any]:
+    """The policy in the words of the site file, without what only monitoring and detecting need."""
+    names = [name for name in PolicyWords.model_fields if name not in _NOT_OF_PLANS]
+    return {
+        name: [_span(*each) for each in getattr(policy, name)]
+        if name in _SPANS
+        else plain(getattr(policy, name))
+        for name in names
+    }
+
+
+def plain(value: Any) -> Any:
+    """A value in the words of JSON; a radio's settings and policies are made of nothing else."""
+    if isinstance(value, StrEnum):
+        return str(value)
+    if isinstance(value, Window):
+        return value.text
+    if isinstance(value, Mapping):
+        return {str(name): plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    if is_dataclass(value):
+        return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
+    return value
+
+
+def _span(start: int, end: int) -> str:
+    """Minutes of the day as ``22:00-05:00``."""
+    return f"{start // 60:02}:{start % 60:02}-{end // 60:02}:{end % 60:02}"
+
+
+def _sent(bssids: Mapping[str, RadioKey]) -> Mapping[RadioKey, list[str]]:
+    found: dict[RadioKey, list[str]] = {}
+    for bssid, key in bssids.items():
+        found.setdefault(key, []).append(bssid)
+    return found
+
+
+def _ap(view: SiteView, ap: AccessPoint, sent: Mapping[RadioKey, list[str]]) -> dict[str, Any]:
+    radios = {
+        each.key.rsplit("/", 1)[1]: _radio(view, view.radios[each.key], sent.get(each.key, []))
+        for each in ap.radios
+    }
+    return {**_told(device=ap.device, zone=ap.zone, position_m=plain(ap.position_m)), "radios": radios}
+
+
+def _radio(view: SiteView, at: RadioView, bssids: list[str]) -> dict[str, Any]:
+    return {
+        **_config(at.radio),
+        "bssids": bssids,
+        "now": _now(at.reading, view.now) if at.reading else None,
+        "heard": [_heard(each) for each in at.neighbors],
+        "scanned_age_s": at.scanned_age_s,
+        "air": [_air(mhz, each) for mhz, each in at.air.items()],
+        "can": _can(at.capabilities) if at.capabilities else None,
+    }
+
+
+def _config(radio: Radio) -> dict[str, Any]:
+    found = {name: plain(getattr(radio, name)) for name in RadioWords.model_fields}
+    if radio.band is not Band.GHZ_6:
+        del found["class_6ghz"]
+    return _told(**found)
+
+
+def _now(said: RadioReading, now: Moment) -> dict[str, Any]:
+    return _told(
+        age_s=max(0.0, now.monotonic_s - said.at_s),
+        state=str(said.state),
+        channel=_value(said.channel),
+        width_mhz=_value(said.width_mhz),
+        center_mhz=_value(said.center_mhz),
+        tx_power_dbm=_value(said.tx_power_dbm),
+        obss_pd_dbm=_value(said.obss_pd_dbm),
+        country=_value(said.country),
+        clients=None if said.clients is None else [_client(each) for each in said.clients],
+        client_count=said.client_count,
+        nop_mhz=_sorted(said.nop_mhz),
+        cac_done_mhz=_sorted(said.cac_done_mhz),
+        allowed_mhz=_sorted(said.allowed_mhz),
+        power_choices_dbm=plain(said.power_choices_dbm),
+        cac_left_s=said.cac_left_s,
+        uplink=said.uplink or None,
+        managed_by=said.managed_by,
+    )
+
+
+def _client(each: ClientReading) -> dict[str, Any]:
+    return _told(signal_dbm=each.signal_dbm, max_width_mhz=each.max_width_mhz)
+
+
+def _heard(each: NeighborReading) -> dict[str, Any]:
+    return _told(
+        bssid=each.bssid,
+        channel=each.channel,
+        signal_dbm=each.signal_dbm,
+        width_mhz=each.width_mhz,
+        center_mhz=each.center_mhz,
+        utilization_ratio=each.utilization_ratio,
+        age_s=max(0.0, each.age_s),
+    )
+
+
+def _air(mhz: int, air: ChannelAir) -> dict[str, Any]:
+    return _told(
+        mhz=mhz,
+        busy=air.busy,
+        rx=air.rx,
+        tx=air.tx,
+        noise_dbm=air.noise_dbm,
+        listened_ms=air.listened_ms,
+        age_s=max(0.0, air.age_s),
+    )
+
+
+def _can(able: Capabilities) -> dict[str, Any]:
+    return _told(
+        settings=plain(able.settings),
+        widths_mhz=list(able.widths_mhz),
+        tables=sorted(map(str, able.tables)),
+        actions=sorted(map(str, able.actions)),
+        obss_pd_acts=able.obss_pd_acts,
+        rx_time_trusted=able.rx_time_trusted,
+        saves=able.saves,
+        undo_timer_s=plain(able.undo_timer_s),
+    )
+
+
+def _change(change: Change, now: Moment) -> dict[str, Any]:
+    created = Moment(monotonic_s=0.0, utc_us=change.created_utc_us, boot_id="", boottime_us=0)
+    return _told(
+        id=change.id,
+        device=change.device,
+        scope=change.scope.kind,
+        name=change.scope.name,
+        radios=[_short(each) for each in change.radios],
+        target=plain(change.target),
+        prior=plain(change.prior),
+        cause=str(change.cause),
+        state=str(change.state),
+        verdict=change.verdict,
+        drill=change.drill,
+        event_id=change.event_id,
+        undo_of=change.undo_of,
+        by=change.actor.type,
+        created_utc=created.utc.strftime(UTC_FORMAT),
+        left_s=change.deadline.left_s(now),
+    )
+
+
+def _short(key: RadioKey) -> str:
+    """``ap/radio``."""
+    return key.split("/", 1)[1]
+
+
+def _told(**found: Any) -> dict[str, Any]:
+    """What is reported of these."""
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _value(said: Reported[Any] | None) -> Any:
+    return None if said is None else said.value
+
+
+def _sorted(found: Iterable[int] | None) -> list[int] | None:
+    return None if found is None else sorted(found)

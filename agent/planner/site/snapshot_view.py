@@ -1,0 +1,391 @@
+"""A snapshot -> SiteView: the one input of all planning, so a what-if runs the code of a live site. Pure.
+
+What a snapshot leaves out gets a sensible value: one written by hand needs a country, bands, and who hears
+whom.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any, Final
+from zoneinfo import available_timezones
+
+from pydantic import BaseModel, ValidationError
+
+from agent.airtime import ChannelAir
+from agent.change import Actor, Change
+from agent.moment import EPOCH, Deadline, Moment
+from agent.planner.site import snapshot_words as words
+from agent.planner.site.snapshot_error import SnapshotError, SnapshotErrors, error_at, explained
+from agent.view import Heard, RadioView, SiteView
+from drivers.types import (
+    BssReading,
+    Capabilities,
+    ClientReading,
+    NeighborReading,
+    RadioReading,
+    Reported,
+    ScopeRef,
+    Setting,
+    Table,
+)
+from inventory.findings import Findings
+from inventory.model import AccessPoint, DeviceConfig, Policy, Radio, RadioKey, Site, radio_key
+from inventory.policy_words import read_policy
+from inventory.radio_words import read_radio
+from inventory.regulatory import countries
+from inventory.schema import SiteWords
+from inventory.site_error import SiteErrors, Steps
+from inventory.yaml_text import Node, without_nulls
+
+SOURCE: Final = "snapshot"
+DRIVER: Final = "snapshot"
+"""Of the devices of such a view: nobody can speak to them."""
+
+
+def read(text: str | bytes) -> SiteView:
+    """The site of a snapshot's JSON text. Raises SnapshotErrors."""
+    try:
+        found = json.loads(text, object_pairs_hook=_once)
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise SnapshotErrors([SnapshotError("", "JSON", " ".join(str(error).split()))]) from None
+    return to_view(found)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise SnapshotErrors([SnapshotError(twice, "a key once", "it twice in one object")])
+    return found
+
+
+def to_view(snapshot: Any) -> SiteView:
+    """The site of a snapshot. Raises SnapshotErrors with all that is wrong."""
+    try:
+        said = words.SnapshotWords.model_validate(snapshot)
+    except ValidationError as error:
+        raise SnapshotErrors(explained(error, _keys())) from None
+    site = _site(said)
+    return _Reading(said, site, _moment(said.made_utc)).view()
+
+
+def _keys() -> Iterator[str]:
+    for each in vars(words).values():
+        if isinstance(each, type) and issubclass(each, BaseModel):
+            yield from each.model_fields
+
+
+def _moment(made_utc: str | None) -> Moment:
+    utc_us = _utc_us(made_utc) if made_utc else 0
+    return Moment(monotonic_s=0.0, utc_us=utc_us, boot_id=SOURCE, boottime_us=0)
+
+
+def _utc_us(text: str) -> int:
+    since = datetime.fromisoformat(text).astimezone(UTC) - EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+# -- what the site file says -------------------------------------------------------------------------------
+
+
+def _site(said: words.SnapshotWords) -> Site:
+    """Raises SnapshotErrors."""
+    found = Findings(SOURCE)
+    try:
+        head = _head(said.site, found)
+        country = head.country if head else None
+        policy = _policy(said.policy, country, found)
+        aps = {id: _ap(id, each, head.id if head else "", country, found) for id, each in said.aps.items()}
+        found.done()
+    except SiteErrors as error:
+        raise SnapshotErrors(SnapshotError(e.path, e.expected, e.got) for e in error.errors) from None
+    if head is None or policy is None:
+        raise AssertionError("what can not be read has an error")
+    devices = {ap.device: DeviceConfig(id=ap.device, driver=DRIVER, address="") for ap in aps.values()}
+    return Site(
+        id=head.id,
+        country=head.country,
+        timezone=head.timezone,
+        policy=policy,
+        devices=MappingProxyType(devices),
+        aps=MappingProxyType(aps),
+    )
+
+
+def _head(said: words.SiteWords, found: Findings) -> SiteWords | None:
+    told = {"id": said.id, "country": said.country, "timezone": said.timezone or "UTC"}
+    node, steps = _node(told), ("site",)
+    head = found.read(SiteWords, node, steps)
+    if head is None:
+        return None
+    if head.country not in countries():
+        expected = "a country with regulatory rules (ISO 3166, two letters)"
+        found.add(node.at(("country",)), (*steps, "country"), expected)
+        return None
+    if head.timezone not in available_timezones():
+        found.add(node.at(("timezone",)), (*steps, "timezone"), "a time zone, such as Europe/Oslo")
+    return head
+
+
+def _policy(said: Any, country: str | None, found: Findings) -> Policy | None:
+    return read_policy(without_nulls(_node({"policy": said})), country, found)
+
+
+def _ap(id: str, said: words.ApWords, site: str, country: str | None, found: Findings) -> AccessPoint:
+    x_y_z = said.position_m
+    return AccessPoint(
+        id=id,
+        device=said.device or id,
+        zone=said.zone,
+        position_m=(x_y_z[0], x_y_z[1], x_y_z[2]) if x_y_z else None,
+        radios=tuple(_radios(id, said, site, country, found)),
+    )
+
+
+def _radios(ap: str, said: words.ApWords, site: str, country: str | None, found: Findings) -> Iterator[Radio]:
+    for name, each in said.radios.items():
+        steps: Steps = ("aps", ap, "radios", name)
+        node = without_nulls(_node(each.configured))
+        radio = read_radio(node, radio_key(site, ap, name), steps, country, found)
+        if radio is not None:
+            yield radio
+
+
+def _node(value: Any) -> Node:
+    """What the rules of the site file read: scalars are text there. Each value has its own line: the same
+    mistake in two places counts twice."""
+    return _Numbered().node(value)
+
+
+@dataclass(slots=True)
+class _Numbered:
+    line: int = 0
+
+    def node(self, value: Any) -> Node:
+        self.line += 1
+        return Node(self.line, 0, self._value(value))
+
+    def _value(self, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {str(name): self.node(each) for name, each in value.items()}
+        if isinstance(value, list):
+            return tuple(self.node(each) for each in value)
+        if isinstance(value, bool):
+            return str(value).lower()
+        if isinstance(value, float):
+            return _decimal(value)
+        return value if value is None else str(value)
+
+
+def _decimal(value: float) -> str:
+    """Without an exponent where that can be said in 15 digits; 5.0 is 5, as a person would write it."""
+    if value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    text = repr(value)
+    return f"{value:.15f}" if "e-" in text else text
+
+
+# -- what is known of it -----------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One pass over one snapshot whose site is read."""
+
+    said: words.SnapshotWords
+    site: Site
+    now: Moment
+    errors: list[SnapshotError] = field(default_factory=list)
+    bssids: dict[str, RadioKey] = field(default_factory=dict)
+    sent: dict[RadioKey, tuple[str, ...]] = field(default_factory=dict)
+    numbers: dict[RadioKey, int] = field(default_factory=dict)
+
+    def view(self) -> SiteView:
+        self._name_all()
+        radios = {key: self._radio(key, each, ap) for key, each, ap in self._all()}
+        if self.errors:
+            raise SnapshotErrors(self.errors)
+        said = self.said
+        return SiteView(
+            site=self.site,
+            now=self.now,
+            radios=MappingProxyType(radios),
+            barred_mhz=frozenset(said.barred_mhz),
+            changes=tuple(map(self._change, said.changes)),
+            paused=frozenset(said.paused),
+            observing_only=said.observing_only,
+            hands_off=said.hands_off,
+            bssids=MappingProxyType(self.bssids),
+            channels=MappingProxyType(
+                {
+                    key: at.reading.channel.value
+                    for key, at in radios.items()
+                    if at.reading and at.reading.channel
+                }
+            ),
+        )
+
+    def _all(self) -> Iterator[tuple[RadioKey, words.RadioWords, words.ApWords]]:
+        for ap, said in self.said.aps.items():
+            for name, each in said.radios.items():
+                yield radio_key(self.site.id, ap, name), each, said
+
+    def _name_all(self) -> None:
+        """Whose each BSSID is; a radio of which none is said gets one that nobody else has."""
+        for number, (key, each, _) in enumerate(self._all()):
+            told = [_made_up("02", number, 0)] if each.bssids is None else each.bssids
+            for bssid in told:
+                if self.bssids.setdefault(bssid, key) != key:
+                    self._wrong(key, ("bssids",), "BSSIDs that no other radio has", bssid)
+            self.sent[key], self.numbers[key] = tuple(told), number
+
+    def _wrong(self, key: RadioKey, below: Steps, expected: str, got: str) -> None:
+        _, ap, name = key.split("/")
+        self.errors.append(error_at(("aps", ap, "radios", name, *below), expected, got))
+
+    def _radio(self, key: RadioKey, said: words.RadioWords, ap: words.ApWords) -> RadioView:
+        radio = self.site.radios[key]
+        limit_s = self.site.policy.neighbour_age_s
+        scanned_age_s = said.scanned_age_s
+        if not said.said("scanned_age_s") and said.said("heard"):
+            scanned_age_s = 0.0
+        heard = [self._heard(key, number, each) for number, each in enumerate(said.heard)]
+        return RadioView(
+            radio=radio,
+            device=ap.device or key.split("/")[1],
+            reading=self._reading(radio, said.now) if said.now else None,
+            neighbors=Heard({each.bssid: (0.0, each) for each in heard}, 0.0, limit_s),
+            scanned=scanned_age_s is not None and scanned_age_s <= limit_s,
+            scanned_age_s=scanned_age_s,
+            air=MappingProxyType({each.mhz: _air(each) for each in said.air}),
+            capabilities=_capabilities(radio, said),
+        )
+
+    def _heard(self, key: RadioKey, number: int, said: words.HeardWords) -> NeighborReading:
+        bssid, channel = said.bssid, said.channel
+        if said.radio is not None:
+            other = self._named(key, number, said.radio)
+            bssid = bssid or (self.sent.get(other, ()) or ("",))[0]
+            channel = channel or self._channel_of(other)
+        if channel is None:
+            self._wrong(key, ("heard", number), "the key channel", "nothing")
+        return NeighborReading(
+            bssid=bssid or _made_up("06", self.numbers[key], number),
+            channel=channel or 0,
+            signal_dbm=said.signal_dbm,
+            width_mhz=said.width_mhz,
+            center_mhz=said.center_mhz,
+            utilization_ratio=said.utilization_ratio,
+            age_s=said.age_s,
+        )
+
+    def _named(self, key: RadioKey, number: int, text: str) -> RadioKey:
+        other = RadioKey(f"{self.site.id}/{text}")
+        if other not in self.sent:
+            self._wrong(key, ("heard", number, "radio"), "ap/radio of this snapshot", text)
+        return other
+
+    def _channel_of(self, key: RadioKey) -> int | None:
+        _, ap, name = key.split("/", 2)
+        found = self.said.aps.get(ap)
+        radio = found.radios.get(name) if found else None
+        return radio.now.channel if radio and radio.now else None
+
+    def _reading(self, radio: Radio, said: words.NowWords) -> RadioReading:
+        return RadioReading(
+            key=radio.key,
+            at_s=-said.age_s,
+            state=said.state,
+            band=radio.band,
+            channel=_reported(said.channel),
+            width_mhz=_reported(said.width_mhz),
+            center_mhz=_reported(said.center_mhz),
+            tx_power_dbm=_reported(said.tx_power_dbm),
+            obss_pd_dbm=_reported(said.obss_pd_dbm),
+            country=_reported(said.country),
+            bss=tuple(BssReading(bssid=each) for each in self.sent[radio.key]),
+            clients=None if said.clients is None else tuple(map(_client, said.clients, range(10**6))),
+            client_count=said.client_count,
+            nop_mhz=_frozen(said.nop_mhz),
+            cac_done_mhz=_frozen(said.cac_done_mhz),
+            allowed_mhz=_frozen(said.allowed_mhz),
+            power_choices_dbm=None if said.power_choices_dbm is None else tuple(said.power_choices_dbm),
+            cac_left_s=said.cac_left_s,
+            uplink=said.uplink,
+            managed_by=said.managed_by,
+        )
+
+    def _change(self, said: words.ChangeWords) -> Change:
+        radios = tuple(RadioKey(f"{self.site.id}/{each}") for each in said.radios)
+        return Change(
+            id=said.id,
+            site=self.site.id,
+            device=said.device,
+            scope=ScopeRef(kind=said.scope, name=said.name, members=radios),
+            target=MappingProxyType(said.target),
+            prior=MappingProxyType(said.prior),
+            cause=said.cause,
+            state=said.state,
+            deadline=Deadline.after(self.now, said.left_s),
+            actor=Actor(type=said.by),
+            drill=said.drill,
+            event_id=said.event_id,
+            undo_of=said.undo_of,
+            verdict=said.verdict,
+            created_utc_us=_utc_us(said.created_utc),
+        )
+
+
+def _made_up(first: str, number: int, index: int) -> str:
+    """A locally administered address that no other call gives."""
+    octets = (number >> 16, number >> 8, number, index >> 8, index)
+    return ":".join([first, *(f"{octet & 255:02x}" for octet in octets)])
+
+
+def _reported(value: Any) -> Any:
+    return None if value is None else Reported(value, SOURCE)
+
+
+def _frozen(found: Iterable[int] | None) -> frozenset[int] | None:
+    return None if found is None else frozenset(found)
+
+
+def _client(said: words.ClientWords, number: int) -> ClientReading:
+    return ClientReading(
+        mac=_made_up("0a", number, 0), signal_dbm=said.signal_dbm, max_width_mhz=said.max_width_mhz
+    )
+
+
+def _air(said: words.AirWords) -> ChannelAir:
+    return ChannelAir(
+        listened_ms=said.listened_ms,
+        busy=said.busy,
+        rx=said.rx,
+        tx=said.tx,
+        noise_dbm=said.noise_dbm,
+        age_s=said.age_s,
+    )
+
+
+def _capabilities(radio: Radio, said: words.RadioWords) -> Capabilities | None:
+    """None only where the snapshot says so: a hand-written radio can be set as its site allows."""
+    if said.can is None and said.said("can"):
+        return None
+    can = said.can or words.CanWords()
+    undo = can.undo_timer_s
+    return Capabilities(
+        tables=frozenset(Table) if can.tables is None else frozenset(can.tables),
+        settings=MappingProxyType(dict.fromkeys(Setting, "radio") if can.settings is None else can.settings),
+        widths_mhz=radio.widths_mhz if can.widths_mhz is None else tuple(can.widths_mhz),
+        undo_timer_s=(undo[0], undo[1]) if undo else None,
+        saves=can.saves,
+        rx_time_trusted=can.rx_time_trusted,
+        actions=frozenset(can.actions),
+        obss_pd_acts=can.obss_pd_acts,
+    )

@@ -1,0 +1,143 @@
+"""A snapshot is all that a plan is made of: what is asked of the view is asked of it, and answered alike."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from unit.agent.planner.test_channel import bssid, pending
+from unit.agent.planner.test_choice_properties import EXAMPLES, ONE, TWO, ears, measured, place
+
+from agent.airtime import ChannelAir
+from agent.change import Cause, State
+from agent.planner import guards, legal
+from agent.planner.channel import rank
+from agent.planner.proposal import Proposal
+from agent.planner.site.snapshot import from_view
+from agent.planner.site.snapshot_view import read
+from agent.view import SiteView, values_of
+from drivers.types import ClientReading, NeighborReading, RadioState, Reported
+from inventory.channels import Block, block, frequency_mhz
+from inventory.model import Band, RadioKey
+from inventory.windows import window
+
+clients = st.lists(
+    st.builds(
+        ClientReading,
+        mac=st.just("00:11:22:33:44:55"),
+        signal_dbm=st.none() | st.floats(-95.0, -30.0),
+        max_width_mhz=st.none() | st.sampled_from([20, 40, 80, 160]),
+    ),
+    max_size=4,
+)
+channels_mhz = st.frozensets(st.sampled_from([frequency_mhz(Band.GHZ_5, n) for n in (36, 52, 56, 100, 120)]))
+AWAY = block(Band.GHZ_5, 100, 20)
+
+
+def again(view: SiteView) -> SiteView:
+    """The view after a journey as text."""
+    return read(json.dumps(from_view(view), allow_nan=False))
+
+
+def lived_in(view: SiteView, said: list[ClientReading], **more: Any) -> SiteView:
+    at = view.radios[ONE]
+    assert at.reading is not None
+    reading = replace(at.reading, clients=tuple(said), **more)
+    return replace(view, radios={**view.radios, ONE: replace(at, reading=reading)})
+
+
+@EXAMPLES
+@given(
+    heard=ears,
+    air=measured,
+    country=st.sampled_from(["US", "DE", "JP"]),
+    barred=channels_mhz,
+    said=clients,
+    cac_done=channels_mhz,
+    allowed=st.none() | channels_mhz,
+    cause=st.sampled_from([Cause.DFS_RADAR, Cause.OPERATOR]),
+    state=st.sampled_from([State.APPLYING, State.COMMITTED]),
+)
+def test_the_same_is_legal_and_ranked_the_same(
+    heard: list[NeighborReading],
+    air: dict[int, ChannelAir],
+    country: str,
+    barred: frozenset[int],
+    said: list[ClientReading],
+    cac_done: frozenset[int],
+    allowed: frozenset[int] | None,
+    cause: Cause,
+    state: State,
+) -> None:
+    seen = lived_in(
+        place(heard, air, country, barred), said, cac_done_mhz=cac_done, allowed_mhz=allowed, nop_mhz=barred
+    )
+    made = replace(pending(TWO, values_of(AWAY)), prior=values_of(AWAY), cause=cause, state=state)
+    seen = replace(seen, changes=(made,))
+    back = again(seen)
+    for key in seen.radios:
+        assert legal.candidates(back, back.radios[key]) == legal.candidates(seen, seen.radios[key])
+        assert rank(back, key) == rank(seen, key)
+        assert back.neighbours(key) == seen.neighbours(key)
+
+
+def test_what_a_radio_is_set_to_and_can_be_set_to_comes_back() -> None:
+    seen = lived_in(
+        place([], {}),
+        [],
+        tx_power_dbm=Reported(17.5, "test"),
+        obss_pd_dbm=Reported(-72, "test"),
+        power_choices_dbm=(3, 6, 9),
+        state=RadioState.CAC,
+        uplink=True,
+        managed_by="wlc",
+    )
+    before, after = seen.radios[ONE], again(seen).radios[ONE]
+    assert before.reading is not None
+    assert after.reading is not None
+    for name in ("state", "power_choices_dbm", "uplink", "managed_by"):
+        assert getattr(after.reading, name) == getattr(before.reading, name)
+    assert after.reading.tx_power_dbm is not None
+    assert after.reading.tx_power_dbm.value == 17.5
+    assert after.reading.obss_pd_dbm is not None
+    assert after.reading.obss_pd_dbm.value == -72
+    assert after.capabilities == before.capabilities
+    assert after.radio == before.radio
+
+
+def test_guards_say_the_same() -> None:
+    seen = place([], {})
+    seen = replace(seen, changes=(pending(ONE, values_of(AWAY)),), paused=frozenset({"lab/ap2"}))
+    for key in seen.radios:
+        assert vetoes(again(seen), key, AWAY) == vetoes(seen, key, AWAY)
+        assert vetoes(seen, key, AWAY)
+
+
+def vetoes(view: SiteView, key: RadioKey, where: Block) -> list[str]:
+    return [each.guard for each in guards.vetoes(Proposal(view, key, values_of(where), Cause.SPECTRUM_SAT))]
+
+
+def test_the_policy_comes_back_but_for_what_only_monitoring_needs() -> None:
+    seen = place([], {})
+    policy = replace(
+        seen.site.policy,
+        quiet_hours=((120, 300), (1380, 60)),
+        maintenance=(window("sun 02:00-06:00"),),
+        evidence_s=1234.5,
+        safe_channels={Band.GHZ_5: 36},
+    )
+    seen = replace(seen, site=replace(seen.site, policy=policy))
+    back = again(seen).site
+    assert replace(back.policy, monitor=policy.monitor, detect=policy.detect) == policy
+    assert back.country == seen.site.country
+    assert [ap.position_m for ap in back.aps.values()] == [ap.position_m for ap in seen.site.aps.values()]
+
+
+def test_a_snapshot_has_neither_the_clients_addresses_nor_the_devices() -> None:
+    client = ClientReading(mac="aa:bb:cc:dd:ee:ff", bssid=bssid(ONE), signal_dbm=-60.0)
+    text = json.dumps(from_view(lived_in(place([], {}), [client])))
+    assert "aa:bb:cc:dd:ee:ff" not in text
+    assert "address" not in text
