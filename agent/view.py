@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from types import MappingProxyType
 from typing import overload
 
@@ -204,15 +205,24 @@ class SiteView:
     def neighbours(self, key: RadioKey) -> frozenset[RadioKey]:
         """RF neighbours of the same band: heard by either at `neighbour_dbm` or more, or never measured,
         which is: neither has scanned within `neighbour_age_s`."""
-        mine, ap = self.radios[key], ap_of(key)
         sent_by = self._sent_by()
-        return frozenset(
-            other
-            for other, view in self.radios.items()
-            if view.radio.band is mine.radio.band
-            and ap_of(other) != ap
-            and self._near(mine, view, sent_by.get(key, ()), sent_by.get(other, ()))
-        )
+        return frozenset(other for other in self.radios if self._are_near(key, other, sent_by))
+
+    def neighbours_among(self, keys: Collection[RadioKey]) -> Mapping[RadioKey, frozenset[RadioKey]]:
+        """For each of ``keys`` its RF neighbours among them."""
+        sent_by = self._sent_by()
+        found: dict[RadioKey, set[RadioKey]] = {key: set() for key in keys}
+        for one, other in combinations(found, 2):
+            if self._are_near(one, other, sent_by):
+                found[one].add(other)
+                found[other].add(one)
+        return {key: frozenset(near) for key, near in found.items()}
+
+    def _are_near(self, one: RadioKey, other: RadioKey, sent_by: Mapping[RadioKey, Collection[str]]) -> bool:
+        a, b = self.radios[one], self.radios[other]
+        if a.radio.band is not b.radio.band or ap_of(one) == ap_of(other):
+            return False
+        return self._near(a, b, sent_by.get(one, ()), sent_by.get(other, ()))
 
     def _near(self, a: RadioView, b: RadioView, from_a: Collection[str], from_b: Collection[str]) -> bool:
         limit_s = self.site.policy.neighbour_age_s

@@ -105,6 +105,8 @@ def test_a_pair_that_neither_side_measured_counts_as_near() -> None:
     seen = memory.view(memory.sites["lab"], NOW)
     assert seen.neighbours(AP1) == {AP2}
     assert seen.neighbours(AP3) == set()
+    assert seen.neighbours_among([AP2, AP3, AP1]) == {AP1: {AP2}, AP2: {AP1}, AP3: set()}
+    assert seen.neighbours_among([AP3, AP1]) == {AP1: set(), AP3: set()}
 
 
 def test_a_scan_counts_for_a_day() -> None:
