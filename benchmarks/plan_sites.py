@@ -324,7 +324,9 @@ def _option(kind: Kind, ear: Ear, block: Block, able: Mapping[int, float], radar
     parts = levels(block)
     primary = parts[0][1]
     foreign = sum(
-        on_primary(mask_of(each.block), primary) * deferral(round(each.signal_dbm, 1)) * each.load
+        on_primary(mask_of(each.block), levels(each.block)[0][1], primary)
+        * deferral(round(each.signal_dbm, 1))
+        * each.load
         for each in ear.strangers
         if mask_of(each.block) & primary
     )

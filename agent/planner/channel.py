@@ -42,8 +42,8 @@ SAFE_CHANNELS: Final[Mapping[Band, tuple[int, ...]]] = MappingProxyType(
         Band.GHZ_6: tuple(sorted(PREFERRED_SCANNING)),
     }
 )
-"""Where a radio goes that has nowhere else to go, at 20 MHz and where it is legal without a CAC: channels that
-every client looks at, and on which few countries want radar detection. Each country that allows any channel
+"""Where a radio goes that has nowhere else to go, at 20 MHz and where it is legal without a CAC: channels
+that every client looks at, and on which few countries want radar detection. Each country that allows any channel
 of a band without one allows one of these."""
 
 LISTEN_S: Final = 0.1

@@ -1,4 +1,5 @@
-"""A plan as a JSON object, and back: what the planning process hands over and `rrmd plan --json` prints. Pure."""
+"""A plan as a JSON object, and back: what the planning process hands over, and `rrmd plan --json` prints.
+Pure."""
 
 from __future__ import annotations
 
