@@ -43,8 +43,8 @@ SAFE_CHANNELS: Final[Mapping[Band, tuple[int, ...]]] = MappingProxyType(
     }
 )
 """Where a radio goes that has nowhere else to go, at 20 MHz and where it is legal without a CAC: channels
-that every client looks at, and on which few countries want radar detection. Each country that allows any channel
-of a band without one allows one of these."""
+that every client looks at, and on which few countries want radar detection. Each country that allows any
+channel of a band without one allows one of these."""
 
 LISTEN_S: Final = 0.1
 """Time of listening after which a measured load counts as much as an assumed one."""
