@@ -15,6 +15,8 @@ from faults.case import Case, Elsewhere, Phase, Unapplied
 from faults.scene import AP1, AP4, PERSON, TARGET, Kind, Operation, Scene
 from faults.writes import A, B, C, M, P
 from rig import Rig
+from sqlalchemy import Connection
+from sqlalchemy import event as hooks
 
 from agent.api.errors import Refused
 from agent.change import Change
@@ -242,10 +244,16 @@ def committed(scene: Scene) -> Wrap:
     def store(made: Any) -> Store:
         step = made.transition
 
+        def noted(conn: Connection) -> None:
+            scene.notes.append(("committed", conn.exec_driver_sql("PRAGMA synchronous").scalar()))
+
         def stepped(*args: Any, **kwargs: Any) -> Change:
-            done: Change = step(*args, **kwargs)
-            with made._opened()._engine.connect() as conn:
-                scene.notes.append(("committed", conn.exec_driver_sql("PRAGMA synchronous").scalar()))
+            engine = made._opened()._engine
+            hooks.listen(engine, "commit", noted)
+            try:
+                done: Change = step(*args, **kwargs)
+            finally:
+                hooks.remove(engine, "commit", noted)
             return done
 
         made.transition = stepped
