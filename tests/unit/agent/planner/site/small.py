@@ -8,10 +8,11 @@ from types import MappingProxyType
 
 from agent.airtime import ChannelAir
 from agent.moment import Moment
+from agent.planner.site.build import graph
 from agent.planner.site.gains import Gains
 from agent.planner.site.plan import Plan, PlannedMove, Wishes
 from agent.planner.site.planning import Stop, planned
-from agent.planner.site.problem import Choice, Problem, moved
+from agent.planner.site.problem import Choice, Member, Option, Pair, Problem, moved
 from agent.view import RadioView, SiteView
 from drivers.types import (
     BssReading,
@@ -211,3 +212,24 @@ def _steps(problem: Problem, gains: Gains, move_price: float) -> list[tuple[floa
                 cost = each.move_cost - member.options[here].move_cost
                 found.append((gains.of(index, option) - cost - price, -index, -option))
     return [each for each in found if each[0] > 1e-9]
+
+
+def members(seen: SiteView) -> list[Member]:
+    return [member for problem in graph(seen).problems for member in problem.members]
+
+
+def options_of(seen: SiteView, name: str) -> dict[Block, Option]:
+    (found,) = (member for member in members(seen) if member.key == key(name))
+    return {option.block: option for option in found.options}
+
+
+def options(seen: SiteView) -> dict[str, list[Block]]:
+    """Where each AP may be."""
+    return {member.key.split("/")[1]: [option.block for option in member.options] for member in members(seen)}
+
+
+def pair_of(seen: SiteView) -> Pair | None:
+    """The only pair, if there is one."""
+    found = [pair for problem in graph(seen).problems for pair in problem.pairs]
+    assert len(found) <= 1
+    return found[0] if found else None
