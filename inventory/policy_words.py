@@ -8,36 +8,40 @@ from types import MappingProxyType
 
 from inventory.channels import block, channels
 from inventory.findings import Findings
-from inventory.model import Band, DetectPolicy, MonitorPolicy, Policy, Radio, RadioKey
+from inventory.model import Band, DetectPolicy, MonitorPolicy, PlanPolicy, Policy, Radio, RadioKey
 from inventory.regulatory import countries, dfs_needed, refusal
-from inventory.schema import DetectWords, MonitorWords, PolicyWords
+from inventory.schema import DetectWords, MonitorWords, PlanWords, PolicyWords
 from inventory.site_error import Steps
 from inventory.yaml_text import Node
 
 POLICY: Steps = ("policy",)
 MONITOR: Steps = ("policy", "monitor")
 DETECT: Steps = ("policy", "detect")
+PLAN: Steps = ("policy", "plan")
 
 
 def read_policy(top: Node, country: str | None, found: Findings) -> Policy | None:
     """The site's policy, defaults where the file is silent; None after saying what is wrong."""
     node = top.mapping.get("policy", Node(top.line, top.column, {}))
     words = found.read(PolicyWords, node, POLICY)
-    monitor_node, detect_node = _part(node, "monitor"), _part(node, "detect")
+    monitor_node, detect_node, plan_node = (_part(node, name) for name in ("monitor", "detect", "plan"))
     monitor_words = found.read(MonitorWords, monitor_node, MONITOR)
     detect_words = found.read(DetectWords, detect_node, DETECT)
-    if words is None or monitor_words is None or detect_words is None:
+    plan_words = found.read(PlanWords, plan_node, PLAN)
+    if words is None or monitor_words is None or detect_words is None or plan_words is None:
         return None
     monitor = _monitor(words, monitor_words)
     detect = replace(DetectPolicy(), **detect_words.given)
-    policy = _policy(words, monitor, detect)
+    plan = _plan(plan_words)
+    policy = replace(_policy(words), monitor=monitor, detect=detect, plan=plan)
     if words.monitor_s is not None and monitor_words.slot_s is not None:
         found.add(monitor_node.at(("slot_s",)), (*MONITOR, "slot_s"), "monitor_s or slot_s, not both")
     _tell(found, monitor_node, MONITOR, monitor, _monitor_flaws(monitor))
     _tell(found, detect_node, DETECT, detect, _detect_flaws(detect))
+    _tell(found, plan_node, PLAN, plan, _plan_flaws(plan))
     _tell(found, node, POLICY, policy, _policy_flaws(policy))
     _check_safe_channels(policy, node, country, found)
-    _check_plan(policy, node, country, found)
+    _check_raster(policy, node, country, found)
     return policy
 
 
@@ -49,7 +53,7 @@ def _tell(
     found: Findings,
     node: Node,
     steps: Steps,
-    values: Policy | MonitorPolicy | DetectPolicy,
+    values: Policy | MonitorPolicy | DetectPolicy | PlanPolicy,
     flaws: Iterator[tuple[str, str]],
 ) -> None:
     for name, expected in flaws:
@@ -66,9 +70,17 @@ def _monitor(words: PolicyWords, monitor: MonitorWords) -> MonitorPolicy:
     return replace(policy, slot_s=words.monitor_s / policy.slots)
 
 
-def _policy(words: PolicyWords, monitor: MonitorPolicy, detect: DetectPolicy) -> Policy:
+def _plan(words: PlanWords) -> PlanPolicy:
     given = words.given
-    given.pop("monitor_s", None)
+    if words.hours is not None:
+        given["hours"] = tuple(words.hours)
+    return replace(PlanPolicy(), **given)
+
+
+def _policy(words: PolicyWords) -> Policy:
+    """All but the parts that are looked at on their own."""
+    apart = ("monitor_s", "monitor", "detect", "plan")
+    given = {name: value for name, value in words.given.items() if name not in apart}
     for name in ("quiet_hours", "maintenance", "change_hours"):
         if (spans := getattr(words, name)) is not None:
             given[name] = tuple(spans)
@@ -76,7 +88,7 @@ def _policy(words: PolicyWords, monitor: MonitorPolicy, detect: DetectPolicy) ->
         given["safe_channels"] = MappingProxyType(words.safe_channels)
     if words.channels_2_4 is not None:
         given["channels_2_4"] = tuple(words.channels_2_4)
-    return replace(Policy(), **{**given, "monitor": monitor, "detect": detect})
+    return replace(Policy(), **given)
 
 
 def _monitor_flaws(monitor: MonitorPolicy) -> Iterator[tuple[str, str]]:
@@ -113,6 +125,12 @@ def _detect_flaws(detect: DetectPolicy) -> Iterator[tuple[str, str]]:
         yield "density_capacity", f"at least density_clients ({detect.density_clients})"
 
 
+def _plan_flaws(plan: PlanPolicy) -> Iterator[tuple[str, str]]:
+    """A difference that is too small to act on is not larger than what may be done at once."""
+    if plan.power_hysteresis_db > plan.power_step_db:
+        yield "power_hysteresis_db", f"at most power_step_db ({plan.power_step_db})"
+
+
 def _policy_flaws(policy: Policy) -> Iterator[tuple[str, str]]:
     if policy.stale_s <= policy.poll_s:
         yield "stale_s", f"more than poll_s ({policy.poll_s:g})"
@@ -131,8 +149,8 @@ def _check_safe_channels(policy: Policy, node: Node, country: str | None, found:
             found.add(node.at(steps), (*POLICY, *steps), expected)
 
 
-def _check_plan(policy: Policy, node: Node, country: str | None, found: Findings) -> None:
-    """The 2.4 GHz plan is one that the country allows."""
+def _check_raster(policy: Policy, node: Node, country: str | None, found: Findings) -> None:
+    """The 2.4 GHz channels are ones that the country allows."""
     if country not in countries():
         return
     anyone = Radio(key=RadioKey(""), band=Band.GHZ_2_4)

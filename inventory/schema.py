@@ -138,6 +138,21 @@ class DetectWords(Words):
     qoe_undo_s: Seconds | None = None
 
 
+class PlanWords(Words):
+    """Each field of :class:`inventory.model.PlanPolicy`."""
+
+    hours: Windows | None = None
+    min_gain_ratio: Ratio | None = None
+    most_moves_ratio: Ratio | None = None
+    limit_s: Annotated[float, number(1, 600, "s")] | None = None
+    power: Annotated[bool, flag()] | None = None
+    obss_pd: Annotated[bool, flag()] | None = None
+    power_step_db: Annotated[int, whole(1, 20, "dB")] | None = None
+    power_hysteresis_db: Annotated[int, whole(0, 20, "dB")] | None = None
+    coverage_dbm: HeardDbm | None = None
+    overlap_dbm: HeardDbm | None = None
+
+
 class PolicyWords(Words):
     """Each field of :class:`inventory.model.Policy`, and ``monitor_s``, which sets ``monitor.slot_s``."""
 
@@ -145,6 +160,7 @@ class PolicyWords(Words):
     monitor_s: Annotated[float, number(1, 86_400, "s")] | None = None
     monitor: Any = None  # MonitorWords, looked at on its own
     detect: Any = None  # DetectWords, looked at on its own
+    plan: Any = None  # PlanWords, looked at on its own
     max_inflight_ratio: Ratio | None = None
     quiet_hours: list[Annotated[tuple[int, int], rule("HH:MM-HH:MM, not empty", span)]] | None = None
     maintenance: Windows | None = None
@@ -197,6 +213,7 @@ class GroupWords(ReachWords):
     device: Annotated[str, word("the id of a device", ID.pattern)] | None = None
     match: dict[str, Annotated[str, word("text", r"[^\n]{1,255}")]] | None = None
     position_m: Annotated[list[Metres], Field(min_length=3, max_length=3)] | None = None
+    zone: Annotated[str, word("a zone: a-z, 0-9, -, at most 32", ID.pattern)] | None = None
     radios: Any = None
 
     @property

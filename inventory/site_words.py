@@ -123,6 +123,7 @@ class _Reader:
                     device=self._device_of(name, words, node, steps),
                     match=MappingProxyType(self._match(name, words, node, steps)),
                     position_m=words.position,
+                    zone=words.zone,
                     radios=radios,
                 )
 

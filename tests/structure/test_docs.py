@@ -29,7 +29,7 @@ from drivers.openwrt.options import Options as OpenWrtOptions
 from drivers.simulated.options import Options as SimulatedOptions
 from drivers.snmp.options import Options as SnmpOptions
 from inventory import schema
-from inventory.model import Band, DetectPolicy, MonitorPolicy, Policy, Radio, RadioKey
+from inventory.model import Band, DetectPolicy, MonitorPolicy, PlanPolicy, Policy, Radio, RadioKey
 
 ROOT = Path(__file__).parents[2]
 DOCS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
@@ -308,6 +308,7 @@ def test_defaults_of_the_policy() -> None:
         ("## `policy`", Policy()),
         ("## `policy: monitor:`", MonitorPolicy()),
         ("## `policy: detect:`", DetectPolicy()),
+        ("## `policy: plan:`", PlanPolicy()),
     ):
         told = defaults(section(doc("site-file.md"), heading))
         known = {field.name: getattr(values, field.name) for field in fields(values)}
@@ -347,6 +348,7 @@ def test_ranges_of_the_site_file() -> None:
         (schema.PolicyWords, "## `policy`"),
         (schema.MonitorWords, "## `policy: monitor:`"),
         (schema.DetectWords, "## `policy: detect:`"),
+        (schema.PlanWords, "## `policy: plan:`"),
     ):
         told = {code(c[0])[0]: c[1] for c in rows(section(doc("site-file.md"), heading)) if code(c[0])}
         for name, words in told.items():

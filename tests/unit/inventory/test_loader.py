@@ -13,8 +13,18 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
 from inventory.loader import DriverSchemas, SiteErrors, load, load_sites
-from inventory.model import Band, DetectPolicy, Mode, MonitorPolicy, Placement, Policy, Radio, Site
-from inventory.schema import DetectWords, MonitorWords, PolicyWords, RadioWords
+from inventory.model import (
+    Band,
+    DetectPolicy,
+    Mode,
+    MonitorPolicy,
+    Placement,
+    PlanPolicy,
+    Policy,
+    Radio,
+    Site,
+)
+from inventory.schema import DetectWords, MonitorWords, PlanWords, PolicyWords, RadioWords
 from inventory.site_words import read_site
 
 SITES = Path(__file__).parents[3] / "inventory" / "sites"
@@ -92,6 +102,22 @@ def test_a_good_site() -> None:
     assert (site.aps["ap1"].device, site.aps["ap2"].device) == ("wlc1", "ap2")
     assert site.aps["ap1"].match == {"mac": "00:11:22:33:44:aa"}
     assert site.aps["ap1"].position_m == (0.0, 4.0, 3.5)
+    assert site.aps["ap1"].zone is None
+
+
+def test_a_zone_is_of_the_ap_or_its_group() -> None:
+    site = read(
+        GOOD.replace("hall: {radios", "hall: {zone: east, radios").replace("ap2: {", "ap2: {zone: west, ")
+    )
+    assert {ap.id: ap.zone for ap in site.aps.values()} == {"ap1": "east", "ap2": "west"}
+
+
+def test_the_hours_of_planning() -> None:
+    plan = read(
+        changed("mode: advise", 'plan: {hours: ["sun 02:00-04:00"], most_moves_ratio: 0.5, power: false}')
+    ).policy.plan
+    assert [each.text for each in plan.hours] == ["sun 02:00-04:00"]
+    assert (plan.most_moves_ratio, plan.power, plan.obss_pd) == (0.5, False, True)
 
 
 def test_groups_merge_deep_and_null_unsets() -> None:
@@ -128,6 +154,7 @@ def test_the_whole_policy_can_be_set() -> None:
     assert set(PolicyWords.model_fields) == {f.name for f in dataclasses.fields(Policy)} | {"monitor_s"}
     assert set(MonitorWords.model_fields) == {f.name for f in dataclasses.fields(MonitorPolicy)}
     assert set(DetectWords.model_fields) == {f.name for f in dataclasses.fields(DetectPolicy)}
+    assert set(PlanWords.model_fields) == {f.name for f in dataclasses.fields(PlanPolicy)}
 
 
 def test_every_default_of_the_policy_is_within_its_range() -> None:
@@ -139,9 +166,11 @@ def test_every_default_of_the_policy_is_within_its_range() -> None:
     monitor = {f.name: text(getattr(MonitorPolicy(), f.name)) for f in dataclasses.fields(MonitorPolicy)}
     policy = {f.name: text(getattr(Policy(), f.name)) for f in dataclasses.fields(Policy)}
     detect = {f.name: text(getattr(DetectPolicy(), f.name)) for f in dataclasses.fields(DetectPolicy)}
+    plan = {f.name: text(getattr(PlanPolicy(), f.name)) for f in dataclasses.fields(PlanPolicy)}
     policy |= {
         "monitor": monitor,
         "detect": detect,
+        "plan": {name: each.lower() if each in ("True", "False") else each for name, each in plan.items()},
         "safe_channels": {"5": "36"},
         "mode": "act",
         "quiet_hours": ["00:00-24:00"],
@@ -149,6 +178,7 @@ def test_every_default_of_the_policy_is_within_its_range() -> None:
     site = read(GOOD.replace(GOOD.splitlines()[2], yaml.safe_dump({"policy": policy}).rstrip()))
     assert site.policy.monitor == MonitorPolicy()
     assert site.policy.detect == DetectPolicy()
+    assert site.policy.plan == PlanPolicy()
     assert (
         dataclasses.replace(
             site.policy, mode=Mode.OBSERVE, quiet_hours=(), safe_channels=Policy().safe_channels
@@ -246,6 +276,11 @@ BAD = {
     "full before it is crowded": ("mode: advise", "detect: {density_capacity: 10}", "policy.detect.density_capacity: expected at least density_clients (20), got 10"),
     "detect out of range": ("mode: advise", "detect: {sat_busy: 1.1}", "3: policy.detect.sat_busy: expected a number 0..1, got 1.1"),
     "detect key": ("mode: advise", "detect: {sat_bussy: 1}", "policy.detect.sat_bussy: expected a known key (did you mean sat_busy?)"),
+    "plan key": ("mode: advise", "plan: {hour: []}", "policy.plan.hour: expected a known key (did you mean hours?)"),
+    "plan out of range": ("mode: advise", "plan: {limit_s: 0}", "3: policy.plan.limit_s: expected a number 1..600 s, got 0"),
+    "plan hours": ("mode: advise", 'plan: {hours: ["02:00"]}', '3: policy.plan.hours[0]: expected HH:MM-HH:MM, "sat,sun HH:MM-HH:MM" or "YYYY-MM-DD HH:MM - YYYY-MM-DD HH:MM", not empty, got 02:00'),
+    "a step that is no difference": ("mode: advise", "plan: {power_step_db: 1}", "policy.plan.power_hysteresis_db: expected at most power_step_db (1), got 2"),
+    "zone": ("position_m: [0, 4, 3.5]", "zone: East Wing", "9: aps.ap1.zone: expected a zone: a-z, 0-9, -, at most 32, got East Wing"),
     "detect is a mapping": ("mode: advise", "detect: 5", "3: policy.detect: expected a mapping, got 5"),
     "another 2.4 GHz plan": ("mode: advise", "channels_2_4: [1, 7, 13]", "policy.channels_2_4: expected [1, 6, 11] or [1, 5, 9, 13], got a list"),
     "OBSS-PD above the standard's": ("mode: advise", "obss_pd_most_dbm: -61", "policy.obss_pd_most_dbm: expected a whole number -82..-62 dBm, got -61"),
