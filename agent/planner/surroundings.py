@@ -176,7 +176,7 @@ def strangers(view: SiteView, at: RadioView) -> Iterator[Stranger]:
             told = each.utilization_ratio
             load = UNKNOWN_LOAD if told is None else max(IDLE_LOAD, min(1.0, told))
             where = heard_mask(band, each.channel, each.width_mhz, each.center_mhz)
-            yield Stranger(where, each.signal_dbm, load, told is not None)
+            yield Stranger(where, each.signal_dbm, load * at.presence(each.bssid), told is not None)
 
 
 def _foreign(view: SiteView, at: RadioView) -> tuple[Sender, ...]:
