@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from agent.airs import Airs
 from agent.airtime import ChannelAir
+from agent.levels import Levels
 from agent.moment import Moment
-from agent.view import Aired, Heard, RadioView
+from agent.view import Aired, Heard, Radios, RadioView, Spot, center_of
 from drivers.types import Capabilities, NeighborReading, RadioReading
 from inventory.model import RadioKey, Site
 
@@ -21,6 +23,12 @@ class Known(NamedTuple):
     scanned_at_s: float | None
     air: Mapping[int, tuple[float, ChannelAir]]
     capabilities: Capabilities | None
+    level_pool: Levels
+    air_pool: Airs
+
+
+NEVER: Final = (0.0, ChannelAir())
+"""Of a channel that was not measured."""
 
 
 class Board:
@@ -54,7 +62,7 @@ class Board:
         return self._channels
 
 
-class Views(Mapping[RadioKey, RadioView]):
+class Views(Radios):
     """The radios of a site as known at one instant, each made when somebody looks at it: a decision looks at
     few of a thousand."""
 
@@ -75,6 +83,16 @@ class Views(Mapping[RadioKey, RadioView]):
     def __len__(self) -> int:
         return len(self._known)
 
+    def spot(self, key: RadioKey) -> Spot | None:
+        """Where one of them is, without making the whole look."""
+        known = self._known[key]
+        said = known.reading
+        if said is None or said.channel is None or said.width_mhz is None:
+            return None
+        channel, center = said.channel.value, said.center_mhz.value if said.center_mhz else None
+        at_s, air = known.air.get(center_of(said.band, channel), NEVER)
+        return Spot(channel, said.width_mhz.value, center, air.tx, air.age_s + self._now.monotonic_s - at_s)
+
     def _make(self, key: RadioKey, known: Known) -> RadioView:
         now_s, keep_s = self._now.monotonic_s, self._site.policy.neighbour_age_s
         scanned_age_s = None if known.scanned_at_s is None else now_s - known.scanned_at_s
@@ -87,4 +105,6 @@ class Views(Mapping[RadioKey, RadioView]):
             scanned_age_s=scanned_age_s,
             air=Aired(known.air, now_s),
             capabilities=known.capabilities,
+            level_pool=known.level_pool,
+            air_pool=known.air_pool,
         )

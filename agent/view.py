@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import combinations
 from types import MappingProxyType
-from typing import overload
+from typing import NamedTuple, overload
 
+from agent.airs import Airs
 from agent.airtime import ChannelAir
 from agent.change import Change, State
+from agent.levels import USUAL_SD_DB, Levels, Spread
 from agent.moment import Moment
 from drivers.types import (
     Action,
@@ -115,7 +119,9 @@ class RadioView:
     """One radio as last seen. ``reading`` None: never read, or lost; ``neighbors``: what it heard, whose
     entries know their age; ``scanned``: it reported lately whom it hears, be it nobody; ``scanned_age_s``:
     how long ago that was, None = never; ``air``: what it measured of each 20 MHz channel, by centre in MHz;
-    ``capabilities`` None: its device was never opened."""
+    ``capabilities`` None: its device was never opened. ``level_pool``, ``air_pool``: what is pooled over its
+    scans, for plans (`agent.planner.pooling`); ``spread``: by BSSID, how sure a pooled level is, empty where
+    what was heard last stands."""
 
     radio: Radio
     device: str
@@ -125,6 +131,9 @@ class RadioView:
     scanned_age_s: float | None = None
     air: Mapping[int, ChannelAir] = field(default_factory=lambda: MappingProxyType({}))
     capabilities: Capabilities | None = None
+    level_pool: Levels | None = None
+    air_pool: Airs | None = None
+    spread: Mapping[str, Spread] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def key(self) -> RadioKey:
@@ -164,6 +173,45 @@ class RadioView:
             return self.neighbors.of(bssids)
         return [each for each in self.neighbors if each.bssid in bssids]
 
+    def spread_db(self, bssid: str) -> float:
+        """Standard deviation of one scan's level of this BSS around its mean, in dB."""
+        found = self.spread.get(bssid)
+        return USUAL_SD_DB if found is None else found.sd_db
+
+    def presence(self, bssid: str) -> float:
+        """In which part of the scans it was heard, 0..1; 1 where what was heard last stands."""
+        found = self.spread.get(bssid)
+        return 1.0 if found is None else found.presence
+
+
+class Spot(NamedTuple):
+    """Where a radio says that it is, and the share of the air there that its own frames were measured to
+    take, ``age_s`` ago; ``tx`` None: not measured."""
+
+    channel: int
+    width_mhz: int
+    center_mhz: int | None
+    tx: float | None = None
+    age_s: float = 0.0
+
+
+class Radios(Mapping[RadioKey, RadioView]):
+    """Radios that can be looked at briefly: a decision looks so at a thousand, and at few as a whole."""
+
+    @abstractmethod
+    def spot(self, key: RadioKey) -> Spot | None:
+        """Where one of them is; None: it does not say."""
+
+
+def spot_of(at: RadioView) -> Spot | None:
+    """The same from a whole look."""
+    said = at.reading
+    if said is None or said.channel is None or said.width_mhz is None:
+        return None
+    channel, center = said.channel.value, said.center_mhz.value if said.center_mhz else None
+    air = at.air.get(center_of(at.radio.band, channel))
+    return Spot(channel, said.width_mhz.value, center, air.tx if air else None, air.age_s if air else 0.0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteView:
@@ -201,6 +249,11 @@ class SiteView:
             for each in self.changes
         )
         return replace(self, changes=changes)
+
+    def spot(self, key: RadioKey) -> Spot | None:
+        """Where a radio is; None: it does not say."""
+        radios = self.radios
+        return radios.spot(key) if isinstance(radios, Radios) else spot_of(radios[key])
 
     def neighbours(self, key: RadioKey) -> frozenset[RadioKey]:
         """RF neighbours of the same band: heard by either at `neighbour_dbm` or more, or never measured,
@@ -254,6 +307,13 @@ def block_in(band: Band, channel: int | None, width_mhz: int | None, center_mhz:
         return block(band, channel, width_mhz, center_mhz)
     except ValueError:
         return None
+
+
+@lru_cache(maxsize=1024)
+def center_of(band: Band, channel: int) -> int:
+    """Centre of a 20 MHz channel in MHz, 0 where the band has none of that number."""
+    found = block_in(band, channel, 20, None)
+    return found.center_mhz if found else 0
 
 
 def block_in_values(radio: Radio, values: Values) -> Block | None:

@@ -35,13 +35,6 @@ def heard_mask(band: Band, channel: int, width_mhz: int | None, center_mhz: int 
     return mask_of(whole) if whole else 0
 
 
-@lru_cache(maxsize=1024)
-def primary_mhz(band: Band, channel: int) -> int:
-    """Centre of a 20 MHz channel in MHz, 0 where the band has none of that number."""
-    found = block_in(band, channel, 20, None)
-    return found.center_mhz if found else 0
-
-
 @lru_cache(maxsize=4096)
 def levels(block: Block) -> tuple[tuple[int, int], ...]:
     """The nested parts of a block around its primary channel, narrowest first: width in MHz and mask.

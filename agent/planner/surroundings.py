@@ -9,16 +9,17 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from heapq import nsmallest
 from statistics import median_low
 from typing import Any, Final, NamedTuple, TypeVar
 
 from agent.airtime import ChannelAir
 from agent.change import Cause
-from agent.planner.spectrum import heard_mask, levels, mask_of, primary_mhz
+from agent.planner.spectrum import heard_mask, levels, mask_of
 from agent.view import RadioView, SiteView, block_in_values
 from drivers.types import NeighborReading
 from inventory.channels import Block
-from inventory.model import RadioKey
+from inventory.model import Band, RadioKey
 
 T = TypeVar("T")
 
@@ -130,9 +131,10 @@ class Surroundings:
 def around(view: SiteView, at: RadioView) -> Surroundings:
     """Look around from one radio."""
     loudest = _loudest(view, at)
-    own = {key: _one(view, at, key, heard) for key, heard in loudest.items()}
-    near = sorted(own, key=lambda key: (-own[key].signal_dbm, key))
-    loud = [view.radios[k] for k in near if own[k].signal_dbm >= view.site.policy.neighbour_dbm]
+    band, least_dbm = at.radio.band, view.site.policy.neighbour_dbm
+    own = {key: _one(view, band, key, heard) for key, heard in loudest.items()}
+    loud = [key for key, each in own.items() if each.signal_dbm >= least_dbm]
+    ears = nsmallest(EARS, loud, key=lambda key: (-own[key].signal_dbm, key))
     return Surroundings(
         view=view,
         at=at,
@@ -140,7 +142,7 @@ def around(view: SiteView, at: RadioView) -> Surroundings:
         ours=_ours(view, own),
         sitting=_sitting(own.values()),
         own=own,
-        ears=(at, *loud[:EARS]),
+        ears=(at, *(view.radios[key] for key in ears)),
         scanned=_scanned(at, view.site.policy.evidence_s),
         able=_able(at),
         snr_db=_snr_db(at),
@@ -184,6 +186,7 @@ def strangers(view: SiteView, at: RadioView) -> Iterator[Stranger]:
             load = UNKNOWN_LOAD if told is None else max(IDLE_LOAD, min(1.0, told))
             where = heard_mask(band, each.channel, each.width_mhz, each.center_mhz)
             primary = heard_mask(band, each.channel, 20, None)
+            load *= at.presence(each.bssid)
             yield Stranger(where, primary, each.signal_dbm, load, told is not None)
 
 
@@ -214,16 +217,14 @@ def _loudest(view: SiteView, at: RadioView) -> dict[RadioKey, NeighborReading]:
     return found
 
 
-def _one(view: SiteView, at: RadioView, key: RadioKey, heard: NeighborReading) -> Own:
-    other, band = view.radios[key], at.radio.band
-    sits, primary = 0, heard.channel
-    if (said := other.reading) and said.channel and said.width_mhz:
-        primary, center = said.channel.value, said.center_mhz
-        sits = heard_mask(band, primary, said.width_mhz.value, center.value if center else None)
-    sits = sits or heard_mask(band, heard.channel, heard.width_mhz, heard.center_mhz)
-    air = other.measured(primary_mhz(band, primary), view.site.policy.evidence_s)
-    tx = (air.tx if air else None) or 0.0
-    return Own(heard.signal_dbm, sits, heard_mask(band, primary, 20, None), deferral(heard.signal_dbm) * tx)
+def _one(view: SiteView, band: Band, key: RadioKey, heard: NeighborReading) -> Own:
+    said, dbm = view.spot(key), heard.signal_dbm
+    heard_there = heard_mask(band, heard.channel, heard.width_mhz, heard.center_mhz)
+    if said is None:
+        return Own(dbm, heard_there, heard_mask(band, heard.channel, 20, None), 0.0)
+    sits = heard_mask(band, said.channel, said.width_mhz, said.center_mhz) or heard_there
+    tx = said.tx if said.tx and said.age_s <= view.site.policy.evidence_s else 0.0
+    return Own(dbm, sits, heard_mask(band, said.channel, 20, None), deferral(dbm) * tx)
 
 
 def _ours(view: SiteView, own: Mapping[RadioKey, Own]) -> tuple[Sender, ...]:

@@ -20,9 +20,8 @@ from agent.planner.site.heard import (
     returned,
 )
 from agent.planner.site.problem import Option, Pair
-from agent.planner.spectrum import primary_mhz
 from agent.planner.surroundings import CCA_DBM, CCA_SECONDARY_DBM, UNKNOWN_LOAD
-from agent.view import RadioView, SiteView
+from agent.view import RadioView, SiteView, center_of
 from inventory.model import Band, RadioKey, ap_of
 
 FAINT: Final = 0.002
@@ -59,7 +58,7 @@ def sent(view: SiteView, at: RadioView) -> float | None:
     """Share of the air that a radio's own frames take; None: not measured."""
     if at.block is None:
         return None
-    mhz = primary_mhz(at.radio.band, at.block.primary)
+    mhz = center_of(at.radio.band, at.block.primary)
     air = at.measured(mhz, view.site.policy.neighbour_age_s)
     return air.tx if air else None
 

@@ -18,8 +18,7 @@ from agent.planner.site.gains import Gains, kept
 from agent.planner.site.plan import Outlook, Plan, PlannedMove, Wishes
 from agent.planner.site.problem import Choice, Problem, contention, values
 from agent.planner.site.reasons import Stand, reasons
-from agent.planner.spectrum import primary_mhz
-from agent.view import RadioView, SiteView
+from agent.view import RadioView, SiteView, center_of
 
 Stop = Callable[[], bool]
 
@@ -216,5 +215,5 @@ def _known(view: SiteView, at: RadioView) -> float:
         age_s = min((each.age_s for each in at.heard(limit_s)), default=limit_s)
     fresh = max(0.0, 1.0 - age_s / limit_s)
     block = at.block
-    mhz = primary_mhz(at.radio.band, block.primary) if block else 0
+    mhz = center_of(at.radio.band, block.primary) if block else 0
     return fresh * (1.0 if at.measured(mhz, limit_s) else UNMEASURED)
