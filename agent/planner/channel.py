@@ -110,12 +110,14 @@ def assess_in(here: Surroundings, block: Block) -> Candidate:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alone:
     """What a block would be worth if none of the site's other APs were there. ``foreign``: strangers on the
-    primary channel, as contenders that always send. ``non_wifi``, ``dfs``: shares given up, 0..1. ``rate``:
-    what is left of the clients' data rate. ``usable_mhz``: mean width; ``free``: how often all of it is."""
+    primary channel, as contenders that always send. ``non_wifi``, ``dfs``: shares given up, 0..1; ``radar``:
+    that part of ``dfs`` that stays when the CAC is over. ``rate``: what is left of the clients' data rate.
+    ``usable_mhz``: mean width; ``free``: how often all of it is."""
 
     foreign: float
     non_wifi: float
     dfs: float
+    radar: float
     rate: float
     usable_mhz: float
     free: float
@@ -138,10 +140,12 @@ def alone(here: Surroundings, block: Block) -> Alone:
     primary = here.remembered(_primary, block.primary_mhz, parts[0][1])
     cac_s = legal.cac_s(here.view, here.at, block)
     usable_mhz, free = _widths(here, parts)
+    radar = _radar(here, block)
     return Alone(
         foreign=primary.foreign,
         non_wifi=primary.non_wifi,
-        dfs=_dfs(here, block, cac_s),
+        dfs=min(DFS_MOST, radar + outage(here.view, cac_s)),
+        radar=radar,
         rate=primary.rate,
         usable_mhz=usable_mhz,
         free=free,
@@ -319,14 +323,17 @@ def _lost_db(measured: Measured | None) -> float:
     return 0.0 if usual is None else max(0.0, measured.air.noise_dbm - usual)
 
 
-def _dfs(here: Surroundings, block: Block, cac_s: float) -> float:
-    """Share given up on a channel with radar detection: the risk, more where radar was met lately, and the
-    silence of the CAC spread over the time between two routine changes."""
+def _radar(here: Surroundings, block: Block) -> float:
+    """Share given up for the risk on a channel with radar detection; more where radar was met lately."""
     if not regulatory.dfs_needed(here.view.site.country, block):
         return 0.0
     met = sum(bool(block.mhz20 & mhz20) for mhz20 in here.radar_mhz)
-    outage = cac_s / here.view.site.policy.routine_interval_s
-    return min(DFS_MOST, DFS_RISK * (1 + met) + outage)
+    return min(DFS_MOST, DFS_RISK * (1 + met))
+
+
+def outage(view: SiteView, silent_s: float) -> float:
+    """Share of the air that so much silence costs, spread over the time between two routine changes."""
+    return silent_s / view.site.policy.routine_interval_s
 
 
 def _ppm(share: float) -> int:

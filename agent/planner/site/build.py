@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import fmean
 from typing import Final
 
 from agent.planner import guards, legal
-from agent.planner.channel import assess_in
+from agent.planner.channel import alone, outage
 from agent.planner.site import staying
 from agent.planner.site.heard import listened
 from agent.planner.site.pairs import Placed, pairs_of, sent
@@ -28,7 +28,12 @@ from inventory.model import Band
 LEAST_WEIGHT: Final = 0.25
 MOST_WEIGHT: Final = 4.0
 
-LEAST_WORTH: Final = 1e-6  # MHz: where nothing is to be had at all, so that a logarithm exists
+LEAST_MHZ: Final = 1e-6  # where nothing is to be had at all, so that a logarithm exists
+
+RETURN_S: Final = 60.0
+"""A client that lost its AP is counted without air for so long: it looks around, and comes back some time."""
+
+MOST_OUTAGE: Final = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,17 +100,12 @@ def _whereabouts(view: SiteView, at: RadioView) -> Block | None:
 
 
 def _options(view: SiteView, at: RadioView, on: Block | None) -> tuple[Option, ...]:
-    here = _strange(view, at)
+    here = around(view, at)
     return tuple(_option(here, block, on) for block in _offered(view, at, on))
 
 
-def _strange(view: SiteView, at: RadioView) -> Surroundings:
-    """Surroundings without own radios: these are what the problem itself counts."""
-    return replace(around(view, at), ours=())
-
-
 def _only(view: SiteView, at: RadioView, on: Block) -> Placed:
-    return Placed(at=at, options=(_option(_strange(view, at), on, on),), now=0)
+    return Placed(at=at, options=(_option(around(view, at), on, on),), now=0)
 
 
 def _headed(view: SiteView, at: RadioView) -> Block | None:
@@ -134,18 +134,40 @@ def _barred(view: SiteView, at: RadioView, block: Block) -> bool:
 
 
 def _option(here: Surroundings, block: Block, on: Block | None) -> Option:
-    """What the block is worth by the emergency choice's own terms, own radios left out."""
-    found = assess_in(here, block)
-    foreign = found.terms["foreign_ppm"] / 1e6
-    cac_s = 0.0 if block == on else found.cac_s
+    """The block by the emergency choice's own terms, own radios left out; the CAC is paid once, by moving."""
+    found = alone(here, block)
+    stays = block == on
+    worth = found.usable_mhz * found.rate * (1.0 - found.non_wifi) * (1.0 - found.radar)
     return Option(
         block=block,
-        worth=math.log(max(LEAST_WORTH, found.score * (1.0 + foreign))),
-        foreign=foreign,
-        cac_s=cac_s,
+        worth=math.log(max(LEAST_MHZ, worth)),
+        foreign=found.foreign,
+        move_cost=0.0 if stays else _silence(here, found.cac_s),
+        cac_s=0.0 if stays else found.cac_s,
         evidence=found.evidence or listened(here.view, here.at),
-        terms=found.terms,
+        terms={
+            "foreign_ppm": _ppm(found.foreign),
+            "non_wifi_ppm": _ppm(found.non_wifi),
+            "radar_ppm": _ppm(found.radar),
+            "rate_ppm": _ppm(found.rate),
+            "usable_khz": round(found.usable_mhz * 1e3),
+        },
     )
+
+
+def _silence(here: Surroundings, cac_s: float) -> float:
+    """Nats that going there costs once: the silence of a CAC, and the time that clients take to come back
+    where it makes them leave; spread as in the emergency choice."""
+    silent_s = cac_s + (RETURN_S if cac_s and _clients(here.at) else 0.0)
+    return -math.log1p(-min(MOST_OUTAGE, outage(here.view, silent_s)))
+
+
+def _clients(at: RadioView) -> int:
+    return (at.reading.clients_here if at.reading else None) or 0
+
+
+def _ppm(share: float) -> int:
+    return round(share * 1e6)
 
 
 # -- how much each counts ----------------------------------------------------------------------------------

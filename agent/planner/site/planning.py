@@ -7,17 +7,22 @@ themselves dropped -> plan
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Final, Protocol
 
 from agent.planner import legal
+from agent.planner.guards import in_flight_limit
 from agent.planner.site.build import graph
+from agent.planner.site.exact import Solved
 from agent.planner.site.gains import Gains, kept
+from agent.planner.site.order import Way, ordered
 from agent.planner.site.plan import Outlook, Plan, PlannedMove, Wishes
-from agent.planner.site.problem import Choice, Problem, contention, values
+from agent.planner.site.problem import Choice, Problem, contention, objective, value
 from agent.planner.site.reasons import Stand, reasons
+from agent.planner.site.search import improved
 from agent.view import RadioView, SiteView, center_of
 
 Stop = Callable[[], bool]
@@ -26,65 +31,50 @@ UNMEASURED: Final = 0.7
 """What a radio knows that hears whom there is, and not how much they send."""
 
 
-class Search(Protocol):
-    """A better choice than ``start``, of at most ``most_moves`` (None: any number), each of which must bring
-    ``move_price`` nats."""
+class Exact(Protocol):
+    """The best choice with so many moves at most, as far as it gets, and what none exceeds
+    (`agent.planner.site.exact.solved`)."""
 
     def __call__(
-        self,
-        problem: Problem,
-        start: Choice,
-        *,
-        most_moves: int | None,
-        move_price: float,
-        stop: Stop,
-        seed: int,
-    ) -> Choice: ...
-
-
-Bound = Callable[[Problem, Choice], float | None]
-"""No choice with so many moves has a higher value, given the best one found; None: not proven."""
-
-
-def not_proven(_problem: Problem, _choice: Choice) -> float | None:
-    """For when nobody asked for a proof."""
-    return None
+        self, problem: Problem, start: Choice, *, most_moves: int | None, move_price: float
+    ) -> Solved: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Solved:
-    """One band: where the radios start from, where they end, what each move brings."""
+class _Band:
+    """One band: where the radios start from, where they end, what each move brings, and how much better a
+    plan might be at most (nats; None: not known)."""
 
     problem: Problem
     start: Choice
     end: Choice
-    moves: dict[int, float]
-    bound: float | None
+    moves: Mapping[int, float] = field(default_factory=dict)
+    spare: float | None = None
 
 
-def planned(view: SiteView, wishes: Wishes, stop: Stop, *, search: Search, bound: Bound = not_proven) -> Plan:
+def planned(view: SiteView, wishes: Wishes, stop: Stop, *, exact: Exact | None = None) -> Plan:
     """A plan of the whole site, or of a zone. The same view, wishes and seed give the same plan as long as
-    ``stop`` never says yes. ``search`` and ``bound``: who solves a band, and who proves how well."""
+    ``stop`` never says yes. ``exact``: who proves how good it is; None: nobody. ``seconds`` is 0: the caller
+    has the clock."""
     built = graph(view, wishes.zone)
-    solved = _within_budget([_solve(each, wishes, stop, search) for each in built.problems], wishes)
-    proven = [_proven(each, bound) for each in solved] if wishes.exact else solved
-    now = [sum(values(each.problem, each.start)) for each in proven]
-    then = [sum(values(each.problem, each.end)) for each in proven]
-    radios = sum(len(each.problem.members) for each in proven)
-    bounds = [each.bound for each in proven if each.bound is not None]
-    won = math.fsum(then) - math.fsum(now)
+    done = _within_budget([_improved(each, wishes, stop) for each in built.problems], wishes, stop)
+    if exact is not None and wishes.exact:
+        done = [_proven(each, wishes, exact) for each in done]
+    now = math.fsum(value(each.problem, each.start) for each in done)
+    then = math.fsum(value(each.problem, each.end) for each in done)
+    radios = sum(len(each.problem.members) for each in done)
     return Plan(
         site=view.site.id,
         made_utc_us=view.now.utc_us,
         radios=radios,
-        value_now=math.fsum(now),
-        value_then=math.fsum(then),
-        bound=math.fsum(bounds) if bounds and len(bounds) == len(proven) else None,
-        confidence=_confidence(view, proven),
-        moves=tuple(_moves(view, proven)),
-        outlook=tuple(each for one in proven for each in _outlook(one)),
+        value_now=now,
+        value_then=then,
+        bound=_bound(done, then),
+        confidence=_confidence(view, done),
+        moves=_moves(view, done),
+        outlook=tuple(each for one in done for each in _outlook(one)),
         left=built.left,
-        gain_ratio=math.expm1(won / radios) if radios else 0.0,
+        gain_ratio=math.expm1((then - now) / radios) if radios else 0.0,
         seconds=0.0,
         wishes=wishes,
     )
@@ -93,73 +83,95 @@ def planned(view: SiteView, wishes: Wishes, stop: Stop, *, search: Search, bound
 # -- one band ----------------------------------------------------------------------------------------------
 
 
-def _solve(problem: Problem, wishes: Wishes, stop: Stop, search: Search) -> _Solved:
-    least = math.log1p(wishes.least_gain)
+def _improved(problem: Problem, wishes: Wishes, stop: Stop) -> _Band:
     start = _start(problem)
-    found = search(
-        problem, start, most_moves=wishes.most_moves, move_price=least, stop=stop, seed=wishes.seed
-    )
-    end, moves = kept(problem, found, least, wishes.most_moves)
-    return _Solved(problem=problem, start=start, end=end, moves=moves, bound=None)
+    return _searched(_Band(problem=problem, start=start, end=start), wishes, wishes.most_moves, stop)
+
+
+def _searched(band: _Band, wishes: Wishes, most: int | None, stop: Stop) -> _Band:
+    """The best that the search finds with so many moves."""
+    least = math.log1p(wishes.least_gain)
+    found = improved(band.problem, band.start, most_moves=most, move_price=least, stop=stop, seed=wishes.seed)
+    return _paid(band, found, least, most)
+
+
+def _paid(band: _Band, found: Choice, least: float, most: int | None) -> _Band:
+    """Without the moves that do not pay by themselves."""
+    end, moves = kept(band.problem, found, least, most)
+    return replace(band, end=end, moves=moves)
 
 
 def _start(problem: Problem) -> Choice:
     """Where the radios are; those without a place each on the best one that is left, in their order."""
-    homeless = [index for index, member in enumerate(problem.members) if member.now is None]
     gains = Gains(problem, tuple(member.now or 0 for member in problem.members))
-    for index in homeless:
-        options = range(len(problem.members[index].options))
-        gains.put(index, max(options, key=lambda option, index=index: (gains.of(index, option), -option)))  # type: ignore[misc]
+    for index, member in enumerate(problem.members):
+        if member.now is None:
+            worth = [gains.of(index, option) for option in range(len(member.options))]
+            gains.put(index, worth.index(max(worth)))
     return gains.choice
 
 
-def _within_budget(solved: Sequence[_Solved], wishes: Wishes) -> list[_Solved]:
-    """Bands share the number of moves: those that bring least are dropped until so many are left."""
+def _within_budget(bands: Sequence[_Band], wishes: Wishes, stop: Stop) -> list[_Band]:
+    """Bands share the number of moves: those that bring least are counted out, and where some were, the
+    search makes the best of the rest."""
     most = wishes.most_moves
-    over = sum(len(each.moves) for each in solved) - most if most is not None else 0
+    over = 0 if most is None else sum(len(each.moves) for each in bands) - most
     if over <= 0:
-        return list(solved)
+        return list(bands)
     ranked = sorted(
-        (gain, at, member) for at, each in enumerate(solved) for member, gain in each.moves.items()
+        (gain, at, member) for at, each in enumerate(bands) for member, gain in each.moves.items()
     )
-    dropped = [at for _, at, _ in ranked[:over]]
+    dropped = Counter(at for _, at, _ in ranked[:over])
     least = math.log1p(wishes.least_gain)
-    return [_fewer(each, len(each.moves) - dropped.count(at), least) for at, each in enumerate(solved)]
+    found = []
+    for at, band in enumerate(bands):
+        left = len(band.moves) - dropped[at]
+        fewer = _paid(band, band.end, least, left)
+        again = _searched(band, wishes, left, stop) if dropped[at] else fewer
+        found.append(max(fewer, again, key=lambda each: objective(each.problem, each.end, least)))
+    return found
 
 
-def _fewer(solved: _Solved, most: int, least: float) -> _Solved:
-    end, moves = kept(solved.problem, solved.end, least, most)
-    return replace(solved, end=end, moves=moves)
+def _proven(band: _Band, wishes: Wishes, exact: Exact) -> _Band:
+    """With the exact solver's choice where that is better, and how much is left between it and the bound."""
+    least = math.log1p(wishes.least_gain)
+    most = None if wishes.most_moves is None else len(band.moves)
+    found = exact(band.problem, band.end, most_moves=most, move_price=least)
+    better = _paid(band, found.choice, least, most)
+    reached = objective(band.problem, better.end, least)
+    if reached < objective(band.problem, band.end, least):
+        better, reached = band, objective(band.problem, band.end, least)
+    return replace(better, spare=None if found.bound is None else max(0.0, found.bound - reached))
 
 
-def _proven(solved: _Solved, bound: Bound) -> _Solved:
-    return replace(solved, bound=bound(solved.problem, solved.end))
+def _bound(bands: Sequence[_Band], then: float) -> float | None:
+    """What nobody exceeds with so many moves and what each must bring; None where one band has no proof."""
+    spare = [each.spare for each in bands]
+    return None if None in spare or not spare else then + math.fsum(each or 0.0 for each in spare)
 
 
 # -- what is said of it ------------------------------------------------------------------------------------
 
 
-def _moves(view: SiteView, solved: Iterable[_Solved]) -> list[PlannedMove]:
-    """Those who have no place first, then by what each brings: every move a step of its own."""
-    found = sorted((each for one in solved for each in _moves_of(view, one)), key=_first)
-    return [replace(move, step=step) for step, move in enumerate(found)]
+def _moves(view: SiteView, bands: Sequence[_Band]) -> tuple[PlannedMove, ...]:
+    """Each with its step, in the order in which they are made."""
+    found = {move.radio: move for band in bands for move in _moves_of(view, band)}
+    near = {key: view.neighbours(key) for key in found}
+    steps = ordered([Way(each.problem, each.end) for each in bands], near, in_flight_limit(view.site))
+    return tuple(replace(found[key], step=number) for number, step in enumerate(steps) for key in step.radios)
 
 
-def _first(move: PlannedMove) -> tuple[bool, float, str]:
-    return ("no_place_now" not in move.reasons, -move.gain, move.radio)
-
-
-def _moves_of(view: SiteView, solved: _Solved) -> list[PlannedMove]:
-    homeless = [index for index, member in enumerate(solved.problem.members) if member.now is None]
-    before, after = _stands(solved.problem, solved.start), _stands(solved.problem, solved.end)
+def _moves_of(view: SiteView, band: _Band) -> list[PlannedMove]:
+    homeless = [index for index, member in enumerate(band.problem.members) if member.now is None]
+    before, after = _stands(band.problem, band.start), _stands(band.problem, band.end)
     return [
-        _move(view, solved, index, None if index in homeless else before[index], after[index])
-        for index in sorted([*solved.moves, *homeless])
+        _move(view, band, index, None if index in homeless else before[index], after[index])
+        for index in sorted([*band.moves, *homeless])
     ]
 
 
-def _move(view: SiteView, solved: _Solved, index: int, before: Stand | None, after: Stand) -> PlannedMove:
-    member = solved.problem.members[index]
+def _move(view: SiteView, band: _Band, index: int, before: Stand | None, after: Stand) -> PlannedMove:
+    member = band.problem.members[index]
     at = view.radios[member.key]
     block = after.option.block
     return PlannedMove(
@@ -170,7 +182,7 @@ def _move(view: SiteView, solved: _Solved, index: int, before: Stand | None, aft
         after=block,
         mhz_before=_mhz(before) if before else 0.0,
         mhz_after=_mhz(after),
-        gain=solved.moves.get(index, 0.0),
+        gain=band.moves.get(index, 0.0),
         cac_s=after.option.cac_s,
         reasons=reasons(before, after),
     )
@@ -187,8 +199,8 @@ def _mhz(stand: Stand) -> float:
     return math.exp(stand.option.worth) / (1.0 + stand.option.foreign + stand.own)
 
 
-def _outlook(solved: _Solved) -> list[Outlook]:
-    before, after = _stands(solved.problem, solved.start), _stands(solved.problem, solved.end)
+def _outlook(band: _Band) -> list[Outlook]:
+    before, after = _stands(band.problem, band.start), _stands(band.problem, band.end)
     return [
         Outlook(
             radio=member.key,
@@ -197,14 +209,14 @@ def _outlook(solved: _Solved) -> list[Outlook]:
             mhz_before=0.0 if member.now is None else _mhz(was),
             mhz_after=_mhz(then),
         )
-        for member, was, then in zip(solved.problem.members, before, after, strict=True)
+        for member, was, then in zip(band.problem.members, before, after, strict=True)
     ]
 
 
-def _confidence(view: SiteView, solved: Iterable[_Solved]) -> float:
+def _confidence(view: SiteView, bands: Iterable[_Band]) -> float:
     """Mean over the radios: whom they hear, by its age within `neighbour_age_s`; less where the air of the
     channel in use was not measured, for then loads are assumed."""
-    radios = [view.radios[member.key] for each in solved for member in each.problem.members]
+    radios = [view.radios[member.key] for each in bands for member in each.problem.members]
     return fmean(_known(view, at) for at in radios) if radios else 0.0
 
 

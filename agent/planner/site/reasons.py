@@ -33,13 +33,12 @@ def _differences(before: Stand, after: Stand) -> dict[str, float]:
     wider = is_now.block.width_mhz - was.block.width_mhz
     width = _log_of(is_now, "usable_khz") - _log_of(was, "usable_khz")
     usable = "wider" if wider > 0 else "narrower" if wider < 0 else "freer_secondary_channels"
-    radar = _spared(was, is_now, "dfs_ppm")
     return {
         "less_contention": _contention(was.foreign, before.own) - _contention(was.foreign, after.own),
         "away_from_strangers": _contention(was.foreign, after.own) - _contention(is_now.foreign, after.own),
         "away_from_interference": _spared(was, is_now, "non_wifi_ppm"),
         "quieter_noise": _log_of(is_now, "rate_ppm") - _log_of(was, "rate_ppm"),
-        "off_dfs": radar,
+        "off_dfs": _spared(was, is_now, "radar_ppm"),
         usable: width,
     }
 

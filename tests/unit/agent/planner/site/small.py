@@ -9,10 +9,9 @@ from types import MappingProxyType
 from agent.airtime import ChannelAir
 from agent.moment import Moment
 from agent.planner.site.build import graph
-from agent.planner.site.gains import Gains
 from agent.planner.site.plan import Plan, PlannedMove, Wishes
-from agent.planner.site.planning import Stop, planned
-from agent.planner.site.problem import Choice, Member, Option, Pair, Problem, moved
+from agent.planner.site.planning import planned
+from agent.planner.site.problem import Member, Option, Pair
 from agent.view import RadioView, SiteView
 from drivers.types import (
     BssReading,
@@ -165,7 +164,7 @@ def mutual(*names: str, dbm: float = -50.0) -> dict[str, dict[str, float]]:
 
 
 def plan_of(seen: SiteView, wishes: Wishes | None = None) -> Plan:
-    return planned(seen, wishes or Wishes(), never, search=greedy)
+    return planned(seen, wishes or Wishes(), never)
 
 
 def moves_of(seen: SiteView, wishes: Wishes | None = None) -> dict[str, PlannedMove]:
@@ -181,37 +180,6 @@ def after(seen: SiteView, wishes: Wishes | None = None) -> dict[str, str]:
 
 def never() -> bool:
     return False
-
-
-def greedy(
-    problem: Problem,
-    start: Choice,
-    *,
-    most_moves: int | None,
-    move_price: float,
-    stop: Stop,
-    seed: int,
-) -> Choice:
-    """The best single move, again and again: all that a small site needs."""
-    gains = Gains(problem, start)
-    while most_moves is None or len(moved(problem, gains.choice)) < most_moves:
-        best = max(_steps(problem, gains, move_price), default=(0.0, 0, 0))
-        if best[0] <= 0.0 or stop():
-            break
-        gains.put(-best[1], -best[2])
-    return gains.choice
-
-
-def _steps(problem: Problem, gains: Gains, move_price: float) -> list[tuple[float, int, int]]:
-    found = []
-    for index, member in enumerate(problem.members):
-        here = gains.choice[index]
-        for option, each in enumerate(member.options):
-            if option != here:
-                price = move_price if here == member.now else 0.0
-                cost = each.move_cost - member.options[here].move_cost
-                found.append((gains.of(index, option) - cost - price, -index, -option))
-    return [each for each in found if each[0] > 1e-9]
 
 
 def members(seen: SiteView) -> list[Member]:

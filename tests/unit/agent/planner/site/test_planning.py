@@ -1,0 +1,147 @@
+"""A plan as a whole: what it counts, what it says, and that it is always the same."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from unit.agent.planner.site.small import Ap, at, key, mutual, never, plan_of, view
+
+from agent.planner.site.exact import Solved
+from agent.planner.site.plan import Wishes
+from agent.planner.site.planning import planned
+from agent.planner.site.problem import Choice, Problem, objective
+from drivers.types import Setting
+from inventory.model import Band
+
+NEAR = mutual("a", "b", "c", "d")
+
+
+def crowded(**more: Ap) -> dict[str, Ap]:
+    return {name: Ap(hears=NEAR[name]) for name in NEAR} | more
+
+
+def test_a_site_without_radios_has_an_empty_plan() -> None:
+    plan = plan_of(view({}))
+    assert (plan.radios, plan.moves, plan.gain_ratio, plan.confidence) == (0, (), 0.0, 0.0)
+
+
+def test_the_same_knowledge_gives_the_same_plan() -> None:
+    assert plan_of(view(crowded())) == plan_of(view(crowded()))
+
+
+def test_values_are_the_sum_over_the_radios_of_their_expected_mhz() -> None:
+    plan = plan_of(view(crowded()))
+    before = [math.log(each.mhz_before) for each in plan.outlook]
+    after = [math.log(each.mhz_after) for each in plan.outlook]
+    assert plan.value_now == pytest.approx(sum(before))
+    assert plan.value_then == pytest.approx(sum(after))
+    assert plan.gain_ratio == pytest.approx(math.exp((sum(after) - sum(before)) / 4) - 1)
+
+
+def test_each_move_says_what_the_site_would_lose_without_it() -> None:
+    """Three of four move; without one of them two share a channel: each has 1 / (1 + 0.3) of it."""
+    plan = plan_of(view(crowded()))
+    assert len(plan.moves) == 3
+    for move in plan.moves:
+        assert move.gain == pytest.approx(2 * math.log(1.3), rel=0.02)
+        assert move.target[Setting.CHANNEL] == move.after.primary
+
+
+def test_no_two_neighbours_move_in_one_step() -> None:
+    assert sorted(move.step for move in plan_of(view(crowded())).moves) == [0, 1, 2]
+
+
+def test_a_budget_of_moves_is_kept_over_all_bands() -> None:
+    """Two bands of two radios: each needs a move, and there is one."""
+    near = mutual("a", "b") | mutual("c", "d")
+    aps = {name: Ap(hears=near[name]) for name in ("a", "b")}
+    aps |= {name: Ap(on="1/20", band=Band.GHZ_2_4, hears=near[name]) for name in ("c", "d")}
+    assert len(plan_of(view(aps)).moves) == 2
+    assert len(plan_of(view(aps), Wishes(most_moves=1)).moves) == 1
+    assert not plan_of(view(aps), Wishes(most_moves=0)).moves
+
+
+def test_moves_that_bring_less_than_they_must_are_not_made() -> None:
+    """One of two on a channel leaves: both have 1 / (1 + 0.3) of it more, a gain of 0.69 all together."""
+    near = mutual("a", "b")
+    two = view({name: Ap(hears=near[name]) for name in near})
+    assert len(plan_of(two, Wishes(least_gain=1.3**2 - 1 - 0.03)).moves) == 1
+    assert not plan_of(two, Wishes(least_gain=1.3**2 - 1 + 0.03)).moves
+
+
+def test_only_the_zone_that_is_asked_for_moves() -> None:
+    aps = {name: Ap(hears=NEAR[name], zone="east" if name in "ab" else "west") for name in NEAR}
+    plan = plan_of(view(aps), Wishes(zone="east"))
+    assert {move.radio for move in plan.moves} == {key("a"), key("b")}
+    assert {each.radio: each.reason for each in plan.left} == {
+        key("c"): "other_zone",
+        key("d"): "other_zone",
+    }
+
+
+def test_a_radio_without_a_place_is_given_one_whatever_it_costs() -> None:
+    plan = plan_of(view({"a": Ap(on=None), "b": Ap(on="36/20")}), Wishes(most_moves=0))
+    (move,) = plan.moves
+    assert (move.radio, move.before, move.mhz_before) == (key("a"), None, 0.0)
+    assert move.reasons == ("no_place_now",)
+
+
+def test_confidence_is_how_much_was_measured_lately() -> None:
+    nothing = plan_of(view({"a": Ap(scanned=False)})).confidence
+    heard = plan_of(view({"a": Ap()})).confidence
+    measured = plan_of(view({"a": Ap(tx=0.1)})).confidence
+    assert nothing == 0.0 < heard < measured <= 1.0
+
+
+def test_a_radio_that_nobody_listened_at_stays() -> None:
+    plan = plan_of(view({"a": Ap(scanned=False, strangers=())}))
+    assert not plan.moves
+    assert [each.reason for each in plan.left] == ["nobody_listened_lately"]
+
+
+# -- the exact solver --------------------------------------------------------------------------------------
+
+
+def exactly(better: Choice | None = None, spare: float | None = 0.25) -> list[tuple[int | None, float]]:
+    """Plans with a solver that says so, and tells what it was asked."""
+    asked: list[tuple[int | None, float]] = []
+
+    def solver(problem: Problem, start: Choice, *, most_moves: int | None, move_price: float) -> Solved:
+        asked.append((most_moves, move_price))
+        choice = better or start
+        reached = objective(problem, choice, move_price)
+        bound = None if spare is None else reached + spare
+        return Solved(choice=choice, objective=reached, bound=bound, proven=False)
+
+    plan = planned(view(crowded()), Wishes(), never, exact=solver)
+    assert plan.bound == (None if spare is None else pytest.approx(plan.value_then + spare))
+    return asked
+
+
+def test_a_proof_is_told_with_the_plan() -> None:
+    assert exactly() == [(None, math.log1p(0.1))]
+    exactly(spare=None)
+
+
+def test_a_worse_choice_of_the_solver_is_not_taken() -> None:
+    seen = view(crowded())
+
+    def solver(problem: Problem, start: Choice, *, most_moves: int | None, move_price: float) -> Solved:
+        now = problem.start() or start
+        return Solved(choice=now, objective=objective(problem, now), bound=None, proven=False)
+
+    assert planned(seen, Wishes(), never, exact=solver) == plan_of(seen)
+
+
+def test_nobody_is_asked_for_a_proof_that_nobody_wants() -> None:
+    def solver(problem: Problem, start: Choice, *, most_moves: int | None, move_price: float) -> Solved:
+        raise AssertionError
+
+    assert planned(view(crowded()), Wishes(exact=False), never, exact=solver).bound is None
+
+
+def test_who_is_stopped_at_once_still_has_a_plan() -> None:
+    plan = planned(view(crowded()), Wishes(), lambda: True)
+    assert not plan.moves
+    assert {each.after for each in plan.outlook} == {at("36/20")}
