@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +18,7 @@ from agent.events import EventKind
 from agent.ledger import LOST_DISK
 from agent.planner.allowance import allowance
 from agent.planner.guards import EVERYWHERE
+from agent.planner.site.snapshot import from_view
 from agent.probe import probe
 from agent.store.store import Store
 from agent.undoing import Row
@@ -83,6 +85,8 @@ class Operations:
             return {"radios": [rows.undo_row(row) for row in await self._undone(args, actor)]}
         if isinstance(args, protocol.BudgetArgs):
             return self.budget(args.site)
+        if isinstance(args, protocol.SnapshotArgs):
+            return await self.snapshot(args.site)
         if isinstance(args, protocol.PauseArgs):
             return await self.pause(args, actor)
         if isinstance(args, protocol.ResumeArgs):
@@ -110,6 +114,11 @@ class Operations:
             "sites": [rows.site_budget(each, found) for each, found in left],
             "radios": [rows.radio_budget(each, one) for each, found in left for one in found.radios],
         }
+
+    async def snapshot(self, site: str) -> Mapping[str, Any]:
+        """What is known of a site, written down beside the loop: of a thousand radios that takes a second."""
+        view = self._agent.view(self._site(site))
+        return await asyncio.to_thread(from_view, view)
 
     async def _undone(self, args: protocol.UndoArgs, actor: Actor) -> list[Row]:
         if args.dry_run:

@@ -197,6 +197,16 @@ class BudgetResult(Answer):
     radios: tuple[RadioBudgetView, ...]
 
 
+class SnapshotResult(Answer):
+    """A site as a plan sees it, in the words of docs/planning.md."""
+
+    version: int
+    made_utc: str
+    site: Mapping[str, Any]
+    policy: Mapping[str, Any]
+    aps: Mapping[str, Any]
+
+
 class OpenView(Answer):
     """A change that is not final. ``goes_on``: it may have been sent, so it goes on to its end in a pause;
     False: it is not begun."""
@@ -318,6 +328,7 @@ RESULTS: Mapping[str, type[Answer]] = MappingProxyType(
         "acknowledge": OneChangeResult,
         "undo": UndoResult,
         "budget": BudgetResult,
+        "snapshot": SnapshotResult,
         "pause": PauseResult,
         "resume": ResumeResult,
         "release": ReleaseResult,

@@ -108,6 +108,10 @@ class BudgetArgs(Args):
     site: Name | None = None
 
 
+class SnapshotArgs(Args):
+    site: Name
+
+
 class PauseArgs(Args):
     """``scope``: a site, site/ap, site/ap/radio, or * for all. ``for_s`` None: until it is resumed."""
 
@@ -156,6 +160,7 @@ ARGS: Mapping[str, type[Args]] = MappingProxyType(
         "acknowledge": AcknowledgeArgs,
         "undo": UndoArgs,
         "budget": BudgetArgs,
+        "snapshot": SnapshotArgs,
         "pause": PauseArgs,
         "resume": ResumeArgs,
         "release": ReleaseArgs,

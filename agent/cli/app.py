@@ -26,6 +26,7 @@ from agent.cli import (
     probe,
     release,
     run,
+    snapshot,
     status,
     undo,
 )
@@ -155,6 +156,7 @@ app.command("undo")(undo.undo)
 app.command("approve")(changes.approve)
 app.command("reject")(changes.reject)
 app.command("acknowledge")(changes.acknowledge)
+app.command("snapshot")(snapshot.snapshot)
 app.command("pause")(pause.pause)
 app.command("resume")(pause.resume)
 app.command("release")(release.release)

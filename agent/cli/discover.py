@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from agent.cli.failure import ExitCode, Failure, usage
 from agent.cli.installed import installed
+from agent.cli.output import check_free, write
 from agent.cli.terminal import complain, count
 
 if TYPE_CHECKING:
@@ -49,8 +49,7 @@ def discover(
     from agent.first_inventory import Place
 
     hosts = _hosts(cidr, force=force)
-    if output is not None and output.exists() and not force:
-        raise usage(f"{output} is there already: --force writes over it")
+    check_free(output, force=force)
     place = Place(site=site, country=country or ASSUMED, timezone=timezone, credential=credential, port=port)
     _check_place(place)
     found = _swept(hosts, place, rate)
@@ -65,7 +64,7 @@ def discover(
         complain((SILENCE,))
     if text is None:
         return ExitCode.REFUSED
-    _write(text, output, force=force)
+    write(text, output, force=force)
     return ExitCode.FINE
 
 
@@ -161,15 +160,3 @@ def _said(found: Sweep) -> list[str]:
         ),
         *(f"{address}: {reason}" for address, reason in found.failed),
     ]
-
-
-def _write(text: str, output: Path | None, *, force: bool) -> None:
-    if output is None:
-        print(text, end="")
-        return
-    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if force else os.O_EXCL)
-    try:
-        with open(os.open(output, flags, 0o644), "w", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        raise usage(f"{output} is there already: --force writes over it") from None

@@ -187,6 +187,13 @@ ANSWERS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
                 }
             ]
         },
+        "snapshot": {
+            "version": 1,
+            "made_utc": "2026-01-02T03:04:05.000000Z",
+            "site": {"id": "north", "country": "NO", "timezone": "UTC"},
+            "policy": {},
+            "aps": {"ap1": {"radios": {"r5": {"band": "5"}}}},
+        },
         "budget": {
             "sites": [
                 {"id": "north", "mode": "act", "week": 1, "week_most": 2, "in_flight": 0, "in_flight_most": 1}
@@ -327,6 +334,7 @@ COMMANDS = (
     ("rollback", "--last", "--ap", "ap2"),
     ("undo", "--since", "2h", "--dry-run"),
     ("budget", "--site", "north"),
+    ("snapshot", "north"),
     ("pause", "--all"),
     ("resume", "--all"),
     ("inject", "DFS_RADAR", "ap1/r5", "--channel", "52", "--width-mhz", "80"),
@@ -377,6 +385,18 @@ def test_what_is_asked_arrives(daemon: Daemon) -> None:
     asked(daemon, "rollback", "-", input="T0KEN\n")
     assert daemon.last("rollback") == protocol.RollbackArgs(token="T0KEN")
     assert all(actor.uid == os.getuid() for _, _, actor in daemon.asked)
+
+
+def test_a_snapshot_goes_into_a_file_and_over_none(daemon: Daemon, tmp_path: Path) -> None:
+    file = tmp_path / "north.json"
+    result = asked(daemon, "snapshot", "north", "-o", str(file))
+    assert (result.exit_code, result.stdout) == (0, f"{file}: 1 AP, 1 radio\n")
+    assert json.loads(file.read_text()) == ANSWERS["snapshot"]
+    assert daemon.last("snapshot") == protocol.SnapshotArgs(site="north")
+    result = asked(daemon, "snapshot", "north", "-o", str(file))
+    assert result.exit_code == 2
+    assert error_line(result) == f"rrmd: {file} is there already: --force writes over it"
+    assert asked(daemon, "snapshot", "north", "-o", str(file), "--force").exit_code == 0
 
 
 def test_a_resumed_site_is_not_said_to_be_free_while_it_is_paused(daemon: Daemon) -> None:

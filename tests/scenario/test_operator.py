@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -20,7 +21,9 @@ from agent.api.errors import BadArgs, NotFound, Refused
 from agent.change import REJECTED, Actor, Cause, Change, State, Trigger
 from agent.events import EventKind
 from agent.operations import Operations
+from agent.planner.channel import rank
 from agent.planner.decision import Move
+from agent.planner.site.snapshot_view import to_view
 from agent.simulated_time import SimulatedClock, run
 from agent.view import block_of, values_of
 from inventory.channels import block
@@ -326,5 +329,25 @@ def test_a_site_that_there_is_not_is_no_empty_list(tmp_path: Path, args: protoco
             with pytest.raises(NotFound, match="no site nowhere; there are lab"):
                 await asked_of(agent, rig).handle("", args, PERSON)
             assert await asked_of(agent, rig).handle("", args.model_copy(update={"site": "lab"}), PERSON)
+
+    run(story)
+
+
+# -- snapshots -------------------------------------------------------------------------------------------
+
+
+def test_a_snapshot_of_the_running_agent_ranks_channels_as_the_agent_does(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with stage(tmp_path, clock, SITE) as (rig, agent):
+            await read(agent)
+            await asyncio.sleep(120.0)
+            told = await asked_of(agent, rig).handle("snapshot", protocol.SnapshotArgs(site="lab"), PERSON)
+            view = agent.view(SITE)
+            again = to_view(json.loads(json.dumps(told)))
+            assert any(view.radios[key].neighbors for key in view.radios)
+            for key in view.radios:
+                assert [c.terms for c in rank(again, key)] == [c.terms for c in rank(view, key)]
+            with pytest.raises(NotFound, match="no site north"):
+                await asked_of(agent, rig).handle("snapshot", protocol.SnapshotArgs(site="north"), PERSON)
 
     run(story)

@@ -21,6 +21,7 @@ from agent.change import FINAL, TABLE, State, Trigger, deadline_s
 from agent.cli.app import app
 from agent.make_driver_table import ours, with_table
 from agent.planner.guards import GUARDS, PATIENCE
+from agent.planner.site import snapshot_view, snapshot_words
 from agent.records import Pseudonyms
 from agent.settings import Settings
 from drivers.hostapd.options import Options as HostapdOptions
@@ -403,3 +404,20 @@ def test_yaml_blocks_can_be_read() -> None:
     for path in DOCS:
         for block in re.findall(r"^```yaml\n(.*?)^```", path.read_text(), re.M | re.S):
             assert isinstance(yaml.safe_load(block), dict), path.name
+
+
+# -- docs/planning.md ------------------------------------------------------------------------------------
+
+
+def test_the_snapshot_of_the_page_is_one() -> None:
+    (text,) = re.findall(r"^```json\n(.*?)^```", doc("planning.md"), re.M | re.S)
+    assert set(snapshot_view.read(text).radios) == {"hall/ap1/r5", "hall/ap2/r5"}
+
+
+@pytest.mark.parametrize(
+    "model", snapshot_words.Words.__subclasses__(), ids=lambda model: str(model.__name__)
+)
+def test_every_key_of_a_snapshot_is_documented(model: type[BaseModel]) -> None:
+    prose = re.sub(r"^```.*?^```", "", section(doc("planning.md"), "## The snapshot"), flags=re.M | re.S)
+    keys = {*code(prose), *schema.RadioWords.model_fields}
+    assert set(model.model_fields) - keys == set()

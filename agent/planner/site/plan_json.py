@@ -1,5 +1,4 @@
-"""A plan as a JSON object, and back: what the planning process hands over, and `rrmd plan --json` prints.
-Pure."""
+"""A plan as a JSON object, and back: what the planning process hands over. Pure."""
 
 from __future__ import annotations
 

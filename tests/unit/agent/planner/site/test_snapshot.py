@@ -21,7 +21,7 @@ from agent.planner.site.snapshot_view import read
 from agent.view import SiteView, values_of
 from drivers.types import ClientReading, NeighborReading, RadioState, Reported
 from inventory.channels import Block, block, frequency_mhz
-from inventory.model import Band, RadioKey
+from inventory.model import Band, PlanPolicy, RadioKey
 from inventory.windows import window
 
 clients = st.lists(
@@ -128,6 +128,7 @@ def test_the_policy_comes_back_but_for_what_only_monitoring_needs() -> None:
         maintenance=(window("sun 02:00-06:00"),),
         evidence_s=1234.5,
         safe_channels={Band.GHZ_5: 36},
+        plan=PlanPolicy(hours=(window("02:00-04:00"),), min_gain_ratio=0.05, coverage_dbm=-65.5),
     )
     seen = replace(seen, site=replace(seen.site, policy=policy))
     back = again(seen).site
