@@ -13,10 +13,11 @@ from unit.agent.planner.test_channel import NOW
 from unit.agent.planner.test_matrix import ALL_ABLE
 
 from agent.planner.obss_pd import LEAST_DBM
+from agent.planner.site.heard import MEASURED_SD_DB, Level, expected
 from agent.planner.site.plan import Wishes
 from agent.planner.site.power import PowerMove, PowerPlan, planned_power
 from agent.planner.site.problem import Choice, Member, Option, Pair, Problem
-from agent.planner.surroundings import deferral
+from agent.planner.surroundings import CCA_DBM
 from agent.view import RadioView, SiteView
 from drivers.types import (
     BssReading,
@@ -144,7 +145,7 @@ class Floor:
         return Problem(band=Band.GHZ_5, members=members, pairs=pairs), (0,) * len(members)
 
     def _cost(self, a: int, b: int) -> float:
-        return LOAD * deferral(self.hears_dbm(a, b))
+        return LOAD * expected(Level(self.hears_dbm(a, b), MEASURED_SD_DB), CCA_DBM)
 
     def planned(self, wishes: Wishes = WISHES, view: SiteView | None = None) -> PowerPlan:
         problem, choice = self.problem()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from agent.planner.overlap import hit
+from agent.planner.site.heard import Level, levels_between
 from agent.planner.site.problem import Choice, Problem
 from agent.planner.surroundings import CCA_DBM
 from agent.view import RadioView, SiteView
@@ -88,25 +89,18 @@ class Cell:
         return 0 if self.need_dbm is None else max(0, self.need_dbm - self.power_dbm)
 
 
-Levels = Mapping[tuple[RadioKey, RadioKey], float]
-"""How loud the first hears the second, dBm, at the powers of now."""
+Levels = Mapping[tuple[RadioKey, RadioKey], Level]
+"""How loud the first hears the second, at the powers of now."""
 
 
 def heard_levels(view: SiteView, band: Band) -> Levels:
-    """Levels between the site's radios of a band; where only one of two heard the other, the other way
-    follows from the powers of both. A pair that is missing is not known."""
-    found: dict[tuple[RadioKey, RadioKey], float] = {}
-    among = {key for key, at in view.radios.items() if at.radio.band is band}
-    for key in among:
-        for each in view.radios[key].heard(view.site.policy.neighbour_age_s):
-            sender = view.bssids.get(each.bssid)
-            if sender in among and sender is not None and ap_of(sender) != ap_of(key):
-                found[key, sender] = max(each.signal_dbm, found.get((key, sender), -math.inf))
-    for (listener, sender), dbm in list(found.items()):
-        sent, answered = told_dbm(view.radios[sender]), told_dbm(view.radios[listener])
-        if (sender, listener) not in found and sent is not None and answered is not None:
-            found[sender, listener] = dbm + answered - sent
-    return found
+    """Levels between the site's radios of a band, radios of one AP left out. A pair that is missing is not
+    known."""
+    radios = [at for at in view.radios.values() if at.radio.band is band]
+    found = levels_between(view, radios)
+    keys = [at.key for at in radios]
+    aps = [ap_of(key) for key in keys]
+    return {(keys[a], keys[b]): level for (a, b), level in found.items() if aps[a] != aps[b]}
 
 
 def told_dbm(at: RadioView) -> int | None:
@@ -121,8 +115,8 @@ def cells(view: SiteView, problem: Problem, choice: Choice, levels: Levels) -> l
         member.key: member.options[at].block for member, at in zip(problem.members, choice, strict=True)
     }
     heard_by: dict[RadioKey, list[Listener]] = {}
-    for (listener, sender), dbm in levels.items():
-        heard_by.setdefault(sender, []).append(Listener(dbm, listener))
+    for (listener, sender), level in levels.items():
+        heard_by.setdefault(sender, []).append(Listener(level.dbm, listener))
     found = []
     for index, member in enumerate(problem.members):
         at = view.radios[member.key]

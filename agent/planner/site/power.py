@@ -20,7 +20,7 @@ from typing import Final
 
 from agent.planner import power as help_for_dead
 from agent.planner.obss_pd import level
-from agent.planner.site import spatial_reuse
+from agent.planner.site import spatial_reuse, staying
 from agent.planner.site.cells import Cell, Levels, cells, heard_levels
 from agent.planner.site.plan import Left, Wishes
 from agent.planner.site.power_value import Others, rate_nats, repowered
@@ -28,7 +28,7 @@ from agent.planner.site.problem import Choice, Problem
 from agent.planner.site.spatial_reuse import Reuse
 from agent.view import SiteView
 from drivers.types import Setting, Values
-from inventory.model import RadioKey, ap_of
+from inventory.model import RadioKey
 
 SHARE: Final = 3
 """One in so many radios of a band may be changed in one direction in one plan."""
@@ -135,15 +135,9 @@ def _band(view: SiteView, problem: Problem, choice: Choice, wishes: Wishes) -> P
 
 
 def _held(view: SiteView, cell: Cell, wishes: Wishes) -> bool:
-    """Not the plan's to change: pinned, another zone, somebody else's, in a change, or helping a dead AP."""
-    reading, key = cell.at.reading, cell.key
-    zone = view.site.aps[ap_of(key).split("/")[1]].zone
-    if cell.at.radio.pinned or (wishes.zone is not None and zone != wishes.zone):
-        return True
-    if reading is None or reading.uplink or reading.managed_by is not None:
-        return True
-    in_change = any(key in change.radios and not change.final for change in view.changes)
-    return in_change or bool(help_for_dead.lent(view, key))
+    """Not the plan's to change, or helping a dead AP."""
+    held = staying.why(view, cell.at, wishes.zone, settings=())
+    return held is not None or bool(help_for_dead.lent(view, cell.key))
 
 
 def _asked(view: SiteView, cell: Cell, wishes: Wishes) -> _Ask | Left | None:
@@ -223,7 +217,7 @@ def _rationed(
 
 
 def _near(view: SiteView, levels: Levels, a: RadioKey, b: RadioKey) -> bool:
-    heard = [levels[pair] for pair in ((a, b), (b, a)) if pair in levels]
+    heard = [levels[pair].dbm for pair in ((a, b), (b, a)) if pair in levels]
     return bool(heard) and max(heard) >= view.site.policy.neighbour_dbm
 
 

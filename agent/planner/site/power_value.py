@@ -12,8 +12,9 @@ from dataclasses import replace
 
 from agent.planner.overlap import hit
 from agent.planner.site.cells import Levels
+from agent.planner.site.heard import Level, expected
 from agent.planner.site.problem import Choice, Member, Pair, Problem, contention
-from agent.planner.surroundings import CCA_DBM, CCA_SECONDARY_DBM, deferral, rate_left, snr_db
+from agent.planner.surroundings import CCA_DBM, CCA_SECONDARY_DBM, rate_left, snr_db
 from agent.view import RadioView
 from inventory.model import RadioKey
 
@@ -48,11 +49,11 @@ def _pair(pair: Pair, keys: list[RadioKey], levels: Levels, a_db: int, b_db: int
     )
 
 
-def louder(heard_dbm: float | None, by_db: int, cca_dbm: float) -> float:
+def louder(heard: Level | None, by_db: int, cca_dbm: float) -> float:
     """Factor on how often somebody is deferred to who gets so much louder; 1 where its level is not known."""
-    if heard_dbm is None or by_db == 0:
+    if heard is None or by_db == 0:
         return 1.0
-    return deferral(heard_dbm + by_db, cca_dbm) / deferral(heard_dbm, cca_dbm)
+    return expected(Level(heard.dbm + by_db, heard.sd_db), cca_dbm) / expected(heard, cca_dbm)
 
 
 def rate_nats(at: RadioView, by_db: int) -> float:
