@@ -31,13 +31,18 @@ def most_power_dbm(obss_pd_dbm: int) -> int:
     return POWER_REF_DBM - (obss_pd_dbm - LEAST_DBM)
 
 
+def most_level_dbm(power_dbm: int) -> int:
+    """The highest level that goes with this conducted power, dBm: the same formula, read the other way."""
+    return max(LEAST_DBM, LEAST_DBM + POWER_REF_DBM - power_dbm)
+
+
 def raised(view: SiteView, key: RadioKey, cause: Cause) -> Decision:
     """One step up, and the power that it demands, if what is won pays for it."""
     at = view.radios[key]
     veto = _not_now(view, at)
     if veto or at.block is None:
         return NoChange(radio=key, reason=veto or "channel_not_known")
-    have = _level(at)
+    have = level(at)
     goal = min(have + view.site.policy.obss_pd_step_db, view.site.policy.obss_pd_most_dbm)
     if goal <= have:
         return NoChange(radio=key, reason="obss_pd_at_its_limit", params={"from_dbm": have})
@@ -46,7 +51,7 @@ def raised(view: SiteView, key: RadioKey, cause: Cause) -> Decision:
     params: dict[str, int | str] = {"from_dbm": have, "to_dbm": goal, "power_dbm": less, **_proof(at)}
     if at.radio.power_dbm and less < at.radio.power_dbm[0]:
         return NoChange(radio=key, reason="power_would_be_too_low", params=params)
-    won = _gain(around(view, at), at.block, have, goal, power - less)
+    won = gain(around(view, at), at.block, have, goal, power - less)
     params["gain_ppm"] = round(won * 1e6)
     if won < view.site.policy.min_gain_ratio:
         return NoChange(radio=key, reason="gain_too_small", params=params)
@@ -80,7 +85,7 @@ def _not_known(view: SiteView, at: RadioView, able: Capabilities) -> str | None:
         return "obss_pd_or_power_not_reported"
     if at.block is not None and forbidden(view, at, at.block) is not None:
         return "channel_not_allowed_now"
-    too_loud = _power(at) > most_power_dbm(_level(at) + view.site.policy.obss_pd_step_db)
+    too_loud = _power(at) > most_power_dbm(level(at) + view.site.policy.obss_pd_step_db)
     if too_loud and Setting.TX_POWER_DBM not in able.settings:
         return "device_cannot_lower_its_power"
     return None
@@ -91,7 +96,8 @@ def _quiet(view: SiteView) -> bool:
     return bool(hours) and in_quiet_hours(view.now.utc, view.site.timezone, hours)
 
 
-def _level(at: RadioView) -> int:
+def level(at: RadioView) -> int:
+    """The level that it uses, dBm; the lowest that there is where it uses none, or does not tell."""
     told = at.reading.obss_pd_dbm if at.reading else None
     return max(LEAST_DBM, told.value) if told else LEAST_DBM
 
@@ -101,7 +107,7 @@ def _power(at: RadioView) -> int:
     return int(told.value) if told else POWER_REF_DBM
 
 
-def _gain(here: Surroundings, block: Block, have: int, goal: int, lost_db: int) -> float:
+def gain(here: Surroundings, block: Block, have: int, goal: int, lost_db: int) -> float:
     """Relative gain: fewer frames of strangers are deferred to, and clients get less of our signal."""
     primary = levels(block)[0][1]
     terms = assess_in(here, block).terms

@@ -37,7 +37,7 @@ def raised(view: SiteView, key: RadioKey) -> Decision:
     if legal.forbidden(view, at, at.block) is not None:
         return NoChange(radio=key, reason="channel_not_allowed_now")
     have = int(now.value)
-    before = min([have, *map(_power_before, _lent(view, key))])
+    before = min([have, *map(_power_before, lent(view, key))])
     limits = [
         before + detect.compensate_most_db,
         regulatory.max_power_dbm(view.site.country, at.block, at.radio),
@@ -74,7 +74,7 @@ def given_back(view: SiteView, event_id: str) -> tuple[Answer, ...]:
 def _back(view: SiteView, key: RadioKey, event_id: str) -> list[Answer]:
     if any(c.state in IN_FORCE and not c.final for c in _backs(view, key)):
         return []
-    steps = [c for c in _lent(view, key) if c.event_id == event_id]
+    steps = [c for c in lent(view, key) if c.event_id == event_id]
     done = [c for c in steps if c.state is State.COMMITTED]
     first = min(reversed(done), key=_power_before, default=None)
     if first is not None and (again := _once_more(view, key, first, event_id)):
@@ -85,12 +85,12 @@ def _back(view: SiteView, key: RadioKey, event_id: str) -> list[Answer]:
     return [TakeBack(radio=key, change_id=c.id, reason="the_dead_ap_is_back") for c in wanted]
 
 
-def _lent(view: SiteView, key: RadioKey) -> list[Change]:
+def lent(view: SiteView, key: RadioKey) -> list[Change]:
     """Steps of power on this radio that are in force, for whatever dead AP, newest first."""
     backs = _backs(view, key)
     steps = (c for c in view.changes if _helps(c) and key in c.radios)
-    lent = (step for step in steps if not any(_settles(back, step) for back in backs))
-    return sorted(lent, key=lambda c: -c.created_utc_us)
+    held = (step for step in steps if not any(_settles(back, step) for back in backs))
+    return sorted(held, key=lambda c: -c.created_utc_us)
 
 
 def _backs(view: SiteView, key: RadioKey) -> list[Change]:

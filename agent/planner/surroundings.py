@@ -145,7 +145,7 @@ def around(view: SiteView, at: RadioView) -> Surroundings:
         ears=(at, *(view.radios[key] for key in ears)),
         scanned=_scanned(at, view.site.policy.evidence_s),
         able=_able(at),
-        snr_db=_snr_db(at),
+        snr_db=snr_db(at),
         radar_mhz=_radar_mhz(view, at),
     )
 
@@ -282,7 +282,7 @@ def usual_noise_dbm(at: RadioView) -> float | None:
     return median_low(told) if told else None
 
 
-def _snr_db(at: RadioView) -> tuple[float, ...]:
+def snr_db(at: RadioView) -> tuple[float, ...]:
     """Signal to noise of the clients, by what the AP hears of them, in dB; one usual value if not known."""
     noise = usual_noise_dbm(at)
     clients = (at.reading.clients if at.reading else None) or ()

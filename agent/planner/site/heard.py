@@ -99,6 +99,30 @@ def listened(view: SiteView, at: RadioView) -> bool:
     return at.scanned or any(True for _ in at.heard(limit_s))
 
 
+def levels_between(view: SiteView, radios: Sequence[RadioView]) -> dict[tuple[int, int], Level]:
+    """How loud the first hears the second, by its loudest BSS; the way that was not heard by the one that
+    was. By their places among ``radios``; pairs of which neither way was heard are missing."""
+    found = _heard(view, radios)
+    power = [power_dbm(each) for each in radios]
+    asked = [listened(view, each) for each in radios]
+    for (a, b), level in list(found.items()):
+        if (b, a) not in found:
+            found[b, a] = returned(level, sent_dbm=power[b], answered_dbm=power[a], listened=asked[b])
+    return found
+
+
+def _heard(view: SiteView, radios: Sequence[RadioView]) -> dict[tuple[int, int], Level]:
+    index = {each.key: at for at, each in enumerate(radios)}
+    limit_s = view.site.policy.neighbour_age_s
+    found: dict[tuple[int, int], Level] = {}
+    for a, each in enumerate(radios):
+        for heard in each.heard(limit_s):
+            b = index.get(view.bssids.get(heard.bssid, each.key), a)
+            if b != a and ((a, b) not in found or heard.signal_dbm > found[a, b].dbm):
+                found[a, b] = Level(heard.signal_dbm, MEASURED_SD_DB)
+    return found
+
+
 def positions(view: SiteView) -> Mapping[RadioKey, tuple[float, float, float]]:
     """Where the radios hang, of those whose position is known."""
     return {

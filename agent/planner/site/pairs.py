@@ -14,10 +14,10 @@ from agent.planner.site.heard import (
     Level,
     at_distance,
     expected,
+    levels_between,
     listened,
     positions,
     power_dbm,
-    returned,
 )
 from agent.planner.site.problem import Option, Pair
 from agent.planner.surroundings import CCA_DBM, CCA_SECONDARY_DBM, UNKNOWN_LOAD
@@ -43,11 +43,10 @@ class Placed:
 def pairs_of(view: SiteView, band: Band, placed: Sequence[Placed]) -> tuple[Pair, ...]:
     """Pairs of the radios of one band that are in each other's way, by their indices."""
     loads = [max(UNKNOWN_LOAD, sent(view, each.at) or 0.0) for each in placed]
-    levels = _heard(view, placed)
+    levels = levels_between(view, [each.at for each in placed])
     levels |= _beside(placed)
-    unknown = [each for each in _unheard(view, placed) if each not in levels and each[::-1] not in levels]
+    unknown = [each for each in _unheard(view, placed) if each not in levels]
     by_distance = _by_distance(view, band, placed, unknown)
-    _both_ways(view, placed, levels)
     levels |= by_distance
     found = [_pair(a, b, levels[a, b], levels[b, a], loads) for a, b in levels if a < b]
     found += _by_prior([each for each in unknown if each not in by_distance], loads)
@@ -74,19 +73,6 @@ def _pair(a: int, b: int, a_hears: Level, b_hears: Level, loads: Sequence[float]
     )
 
 
-def _heard(view: SiteView, placed: Sequence[Placed]) -> dict[tuple[int, int], Level]:
-    """How loud the first hears the second, by its loudest BSS."""
-    index = {each.at.key: at for at, each in enumerate(placed)}
-    limit_s = view.site.policy.neighbour_age_s
-    found: dict[tuple[int, int], Level] = {}
-    for a, each in enumerate(placed):
-        for heard in each.at.heard(limit_s):
-            b = index.get(view.bssids.get(heard.bssid, each.at.key), a)
-            if b != a and ((a, b) not in found or heard.signal_dbm > found[a, b].dbm):
-                found[a, b] = Level(heard.signal_dbm, MEASURED_SD_DB)
-    return found
-
-
 def _beside(placed: Sequence[Placed]) -> dict[tuple[int, int], Level]:
     """Radios of one AP disturb each other, however little they report of that."""
     by_ap: dict[str, list[int]] = {}
@@ -94,15 +80,6 @@ def _beside(placed: Sequence[Placed]) -> dict[tuple[int, int], Level]:
         by_ap.setdefault(ap_of(each.at.key), []).append(index)
     near = Level(BESIDE_DBM, MEASURED_SD_DB)
     return {(a, b): near for group in by_ap.values() for a in group for b in group if a != b}
-
-
-def _both_ways(view: SiteView, placed: Sequence[Placed], levels: dict[tuple[int, int], Level]) -> None:
-    """Adds the way that was not heard, by the one that was."""
-    power = [power_dbm(each.at) for each in placed]
-    asked = [listened(view, each.at) for each in placed]
-    for (a, b), level in list(levels.items()):
-        if (b, a) not in levels:
-            levels[b, a] = returned(level, sent_dbm=power[b], answered_dbm=power[a], listened=asked[b])
 
 
 def _unheard(view: SiteView, placed: Sequence[Placed]) -> Iterator[tuple[int, int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from agent.change import Cause
@@ -11,7 +11,7 @@ from agent.planner import guards, legal
 from agent.planner.legal import Veto
 from agent.planner.site.plan import Left
 from agent.view import CHANNEL_SETTINGS, RadioView, SiteView
-from drivers.types import RadioState
+from drivers.types import RadioState, Setting
 from inventory.channels import blocks
 from inventory.model import RadioKey, ap_of
 
@@ -22,14 +22,19 @@ HOLDING: Final = ("pinned", "pause", "stale", "capability", "country", "uplink",
 """Guards that speak of the radio and not of where it would go."""
 
 
-def why(view: SiteView, at: RadioView, zone: str | None) -> Left | None:
-    """Why this radio is not the plan's to move; None = it is."""
+def why(
+    view: SiteView,
+    at: RadioView,
+    zone: str | None,
+    settings: Collection[Setting] = CHANNEL_SETTINGS,
+) -> Left | None:
+    """Why this radio is not the plan's to move; None = it is. ``settings``: what its device must be able to
+    set."""
     if zone is not None and zone_of(view, at.key) != zone:
         return Left(radio=at.key, reason="other_zone", params={"zone": zone_of(view, at.key) or "none"})
     if at.reading is not None and at.reading.state is RadioState.OFF:
         return Left(radio=at.key, reason="switched_off")
-    channel = dict.fromkeys(CHANNEL_SETTINGS, 0)
-    asked = guards.Proposal(view, at.key, channel, ROUTINE)
+    asked = guards.Proposal(view, at.key, dict.fromkeys(settings, 0), ROUTINE)
     held = (guards.GUARDS[name](asked) for name in HOLDING)
     veto = next((each for each in held if each is not None), None)
     return Left(radio=at.key, reason=veto.reason, params=veto.params) if veto else None
