@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from agent.airs import Airs
 from agent.airtime import ChannelAir
+from agent.levels import Levels
 from agent.moment import Moment
 from agent.view import Aired, Heard, RadioView
 from drivers.types import Capabilities, NeighborReading, RadioReading
@@ -21,6 +23,8 @@ class Known(NamedTuple):
     scanned_at_s: float | None
     air: Mapping[int, tuple[float, ChannelAir]]
     capabilities: Capabilities | None
+    level_pool: Levels
+    air_pool: Airs
 
 
 class Board:
@@ -87,4 +91,6 @@ class Views(Mapping[RadioKey, RadioView]):
             scanned_age_s=scanned_age_s,
             air=Aired(known.air, now_s),
             capabilities=known.capabilities,
+            level_pool=known.level_pool,
+            air_pool=known.air_pool,
         )

@@ -5,160 +5,28 @@ Lost with the process, and rebuilt by polling; what must survive is in the store
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from agent.airtime import ChannelAir, airs_of
 from agent.change import Change, State
 from agent.events import Event
-from agent.history import History
-from agent.known import Board, Known
+from agent.known import Board
 from agent.moment import DAY_US, WEEK_US, Deadline, Moment
 from agent.nop import Nop, later
 from agent.observation import Observation
+from agent.radio_memory import RadioMemory
 from agent.view import SiteView, block_of
-from agent.words import Words
 from drivers.signals import Signal
-from drivers.types import (
-    Action,
-    BssReading,
-    Capabilities,
-    DeviceInfo,
-    NeighborReading,
-    RadioReading,
-    Snapshot,
-    SurveyReading,
-)
-from inventory.model import Policy, RadioKey, Site, site_of
+from drivers.types import Action, DeviceInfo, Snapshot
+from inventory.channels import Block
+from inventory.model import RadioKey, Site, site_of
 
 FORGETS_US = 60_000_000
 STOPPING = "stopping"
 
-HEARD_MOST = 2000
-KEPT = (
-    "clients",
-    "client_count",
-    "counters",
-    "survey",
-    "gauges",
-    "neighbors",
-    "bss",
-    "allowed_mhz",
-    "power_choices_dbm",
-    "country",
-)
-"""What a reading that was not asked for it takes over from the one before."""
-"""BSSs that one radio remembers: a transmitter that makes up addresses shall not fill the memory."""
-
 KEEP_SLOTS = 22
 """A baseline of 20 slots and some, of a device that refreshes slowly."""
-
-
-@dataclass(slots=True)
-class RadioMemory:
-    """One radio. ``held``: when it was seen last on which 20 MHz channels, newest last.
-
-    ``neighbors``: by BSSID, when it was heard last and how; replaced as a whole, since views look into it.
-    ``keep_s``: how long. ``scanned_at_s`` and ``clients_at_s``: when the neighbour table and the client
-    table were read last, even if empty; None = never. ``macs``: the clients of the present reading.
-    ``signals``: what its device pushed about it, oldest first.
-    ``air``: by 20 MHz channel, when it was measured last and what. ``bss``: its BSSs as last reported, kept
-    when its device is lost: others may still hear them, or no longer.
-    """
-
-    device: str
-    keep_s: float = Policy().neighbour_age_s
-    history: History = field(default_factory=History)
-    reading: RadioReading | None = None
-    neighbors: Mapping[str, tuple[float, NeighborReading]] = field(default_factory=dict)
-    scanned_at_s: float | None = None
-    clients_at_s: float | None = None
-    macs: frozenset[str] = frozenset()
-    bss: tuple[BssReading, ...] = ()
-    capabilities: Capabilities | None = None
-    air: Mapping[int, tuple[float, ChannelAir]] = field(default_factory=dict)
-    surveyed: tuple[SurveyReading, ...] = ()
-    held: deque[tuple[float, frozenset[int]]] = field(default_factory=lambda: deque(maxlen=64))
-    signals: Words = field(default_factory=Words)
-    seen: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def see(self, reading: RadioReading) -> None:
-        """Take in one reading; tables that it lacks stay as they were."""
-        self.history.add(reading)
-        self.reading = merged(self.reading, reading)
-        if reading.bss is not None:
-            self.bss = reading.bss
-        if block := block_of(reading):
-            self._hold(reading.at_s, block.mhz20)
-        if reading.clients is not None:
-            self.clients_at_s = reading.at_s
-            self.macs = frozenset(client.mac for client in reading.clients)
-        if reading.neighbors is not None:
-            self._hear(reading.at_s, reading.neighbors)
-        if reading.survey is not None:
-            self._measure(reading.at_s, reading.survey, reading.fresh_s)
-        self.seen.set()
-        self.seen = asyncio.Event()
-
-    def _hold(self, now_s: float, mhz20: frozenset[int]) -> None:
-        """Seen there once more, or for the first time."""
-        if self.held and self.held[-1][1] == mhz20:
-            self.held.pop()
-        self.held.append((now_s, mhz20))
-
-    def _hear(self, now_s: float, scan: Iterable[NeighborReading]) -> None:
-        """Add one scan to what was heard; what is older than ``keep_s`` is forgotten."""
-        self.scanned_at_s = now_s
-        known = {**self.neighbors, **{heard.bssid: (now_s, heard) for heard in scan}}
-        fresh = {
-            bssid: (at_s, heard)
-            for bssid, (at_s, heard) in known.items()
-            if heard.age_s + now_s - at_s <= self.keep_s
-        }
-        self.neighbors = fresh if len(fresh) <= HEARD_MOST else _nearest(fresh)
-
-    def _measure(self, now_s: float, survey: tuple[SurveyReading, ...], age_s: float) -> None:
-        """Add what was measured since the survey before; a channel not listened to since stays as it was."""
-        measured = airs_of(self.surveyed, survey, age_s)
-        self.air = {**self.air, **{mhz: (now_s, each) for mhz, each in measured.items()}}
-        self.surveyed = survey
-
-    def seen_so_far(self) -> Known:
-        return Known(
-            self.device, self.reading, self.neighbors, self.scanned_at_s, self.air, self.capabilities
-        )
-
-    def lose(self) -> None:
-        """The reading and its clients are no longer fit to decide on."""
-        self.reading, self.macs = None, frozenset()
-
-    def held_since(self, since_s: float) -> frozenset[int]:
-        """20 MHz channels that the radio was seen on since then, and where it was just before."""
-        recent = [mhz20 for at_s, mhz20 in self.held if at_s >= since_s]
-        before = [mhz20 for at_s, mhz20 in self.held if at_s < since_s][-1:]
-        return frozenset().union(*recent, *before)
-
-
-def _nearest(
-    heard: Mapping[str, tuple[float, NeighborReading]],
-) -> dict[str, tuple[float, NeighborReading]]:
-    """Those read last, the loudest of one scan first: who is really there is heard again and again."""
-    order = sorted(heard.items(), key=lambda each: (-each[1][0], -each[1][1].signal_dbm))
-    return dict(order[:HEARD_MOST])
-
-
-def merged(old: RadioReading | None, new: RadioReading) -> RadioReading:
-    """The new reading, with the tables that were not asked for this time taken over from the old one."""
-    if old is None:
-        return new
-    kept = {
-        name: known
-        for name in KEPT
-        if getattr(new, name) is None and (known := getattr(old, name)) is not None
-    }
-    return replace(new, **kept) if kept else new
 
 
 @dataclass(slots=True)
@@ -231,9 +99,10 @@ class Memory:
     def see(self, snapshot: Snapshot) -> None:
         for key, reading in snapshot.readings.items():
             if key in self.radios:
-                before = self.radios[key].bss
+                before, was = self.radios[key].bss, block_of(self.radios[key].reading)
                 self.radios[key].see(reading)
                 self._post(key)
+                self._moved(key, was)
                 if self.radios[key].bss != before:
                     self._sent_by.pop(site_of(key), None)
                     self._ssids.pop(site_of(key), None)
@@ -245,6 +114,17 @@ class Memory:
             if site_of(key) == site and radio.device == device:
                 radio.lose()
                 self._post(key)
+
+    def _moved(self, key: RadioKey, was: Block | None) -> None:
+        """Where a radio came or went, those that hear it measured another air before."""
+        now = block_of(self.radios[key].reading)
+        if was is None or now is None or was == now:
+            return
+        mine, mhz20 = {each.bssid for each in self.radios[key].bss}, was.mhz20 | now.mhz20
+        for other in self.sites[site_of(key)].radios:
+            if not mine.isdisjoint(self.radios[other].neighbors):
+                self.radios[other].air_pool = self.radios[other].air_pool.without(mhz20)
+                self._post(other)
 
     def _post(self, key: RadioKey) -> None:
         """What is known of this radio is new."""

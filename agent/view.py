@@ -8,8 +8,10 @@ from itertools import combinations
 from types import MappingProxyType
 from typing import overload
 
+from agent.airs import Airs
 from agent.airtime import ChannelAir
 from agent.change import Change, State
+from agent.levels import USUAL_SD_DB, Levels, Spread
 from agent.moment import Moment
 from drivers.types import (
     Action,
@@ -115,7 +117,9 @@ class RadioView:
     """One radio as last seen. ``reading`` None: never read, or lost; ``neighbors``: what it heard, whose
     entries know their age; ``scanned``: it reported lately whom it hears, be it nobody; ``scanned_age_s``:
     how long ago that was, None = never; ``air``: what it measured of each 20 MHz channel, by centre in MHz;
-    ``capabilities`` None: its device was never opened."""
+    ``capabilities`` None: its device was never opened. ``level_pool``, ``air_pool``: what is pooled over its
+    scans, for plans (`agent.planner.pooling`); ``spread``: by BSSID, how sure a pooled level is, empty where
+    what was heard last stands."""
 
     radio: Radio
     device: str
@@ -125,6 +129,9 @@ class RadioView:
     scanned_age_s: float | None = None
     air: Mapping[int, ChannelAir] = field(default_factory=lambda: MappingProxyType({}))
     capabilities: Capabilities | None = None
+    level_pool: Levels | None = None
+    air_pool: Airs | None = None
+    spread: Mapping[str, Spread] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def key(self) -> RadioKey:
@@ -163,6 +170,16 @@ class RadioView:
         if isinstance(self.neighbors, Heard):
             return self.neighbors.of(bssids)
         return [each for each in self.neighbors if each.bssid in bssids]
+
+    def spread_db(self, bssid: str) -> float:
+        """Standard deviation of one scan's level of this BSS around its mean, in dB."""
+        found = self.spread.get(bssid)
+        return USUAL_SD_DB if found is None else found.sd_db
+
+    def presence(self, bssid: str) -> float:
+        """In which part of the scans it was heard, 0..1; 1 where what was heard last stands."""
+        found = self.spread.get(bssid)
+        return 1.0 if found is None else found.presence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,9 +12,10 @@ from agent.change import Change
 from agent.comparison import RadioSeries
 from agent.departures import ClientCensus
 from agent.judgement import Judgement
-from agent.memory import Memory, RadioMemory
+from agent.memory import Memory
 from agent.metric import Metric
 from agent.monitor import IncidentBefore, judge, new_critical
+from agent.radio_memory import RadioMemory
 from agent.slots import Slot
 from agent.view import SiteView, block_in_values
 from inventory.channels import overlap_ratio

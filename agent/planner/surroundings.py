@@ -184,7 +184,8 @@ def strangers(view: SiteView, at: RadioView) -> Iterator[Stranger]:
             load = UNKNOWN_LOAD if told is None else max(IDLE_LOAD, min(1.0, told))
             where = heard_mask(band, each.channel, each.width_mhz, each.center_mhz)
             primary = heard_mask(band, each.channel, 20, None)
-            yield Stranger(where, primary, each.signal_dbm, load, told is not None)
+            there = load * at.presence(each.bssid)
+            yield Stranger(where, primary, each.signal_dbm, there, told is not None)
 
 
 def _foreign(view: SiteView, at: RadioView) -> tuple[Sender, ...]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from agent.airtime import airs_of
-from agent.memory import RadioMemory
+from agent.radio_memory import RadioMemory
 from agent.view import Aired
 from drivers.types import RadioReading, RadioState, SurveyReading
 from inventory.model import Band, RadioKey

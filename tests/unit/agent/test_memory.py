@@ -8,9 +8,10 @@ import pytest
 from rig import site_of
 
 from agent.change import Cause, Change, State
-from agent.memory import HEARD_MOST, Memory, RadioMemory
+from agent.memory import Memory
 from agent.moment import WEEK_US, Deadline, Moment
 from agent.nop import Nop
+from agent.radio_memory import HEARD_MOST, RadioMemory
 from drivers.signals import RadioFault
 from drivers.types import (
     Action,

@@ -9,11 +9,11 @@ import pytest
 from rig import site_of
 
 from agent.change import Cause, Change, State
-from agent.memory import RadioMemory
 from agent.moment import Deadline, Moment
 from agent.planner import guards, legal, matrix
 from agent.planner.channel import assess, rank
 from agent.planner.decision import Move, NoChange
+from agent.radio_memory import RadioMemory
 from agent.view import Heard, RadioView, SiteView, values_of
 from drivers.types import (
     BssReading,

@@ -1,0 +1,114 @@
+"""A site as plans see it: what its radios heard and measured, as means over their scans. Pure.
+
+An incident is decided on what was measured last; a plan that should hold for days rests on the pools
+(`agent.levels`, `agent.airs`), else it would be another one after each scan.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+from agent.airs import Airs, Entry
+from agent.airtime import ChannelAir
+from agent.levels import Levels, Spread
+from agent.view import RadioView, SiteView
+from drivers.types import NeighborReading
+from inventory.model import RadioKey
+
+
+def pooled(view: SiteView) -> SiteView:
+    """The same site with means in place of the last scans and surveys; a view that holds no pools (one that
+    was read from a snapshot) stays as it is."""
+    return replace(view, radios=_Pooled(view))
+
+
+class _Pooled(Mapping[RadioKey, RadioView]):
+    """The radios, each made when somebody looks at it."""
+
+    def __init__(self, view: SiteView) -> None:
+        self._view = view
+        self._made: dict[RadioKey, RadioView] = {}
+
+    def __getitem__(self, key: RadioKey) -> RadioView:
+        if key not in self._made:
+            self._made[key] = pooled_radio(self._view.radios[key], self._view.now.monotonic_s)
+        return self._made[key]
+
+    def __iter__(self) -> Iterator[RadioKey]:
+        return iter(self._view.radios)
+
+    def __len__(self) -> int:
+        return len(self._view.radios)
+
+
+def pooled_radio(at: RadioView, now_s: float) -> RadioView:
+    """One radio with means in place of what it heard and measured last. ``now_s``: monotonic, of the view."""
+    if at.level_pool is not None and at.level_pool.scans > 0:
+        at = _heard(at, at.level_pool)
+    if at.air_pool is not None:
+        at = replace(at, air=MappingProxyType(_measured(at, at.air_pool, now_s)))
+    return replace(at, level_pool=None, air_pool=None)
+
+
+def _heard(at: RadioView, levels: Levels) -> RadioView:
+    pool = dict(levels)
+    last = {each.bssid: each for each in at.heard_of(pool.keys())}
+    return replace(
+        at,
+        neighbors=tuple(
+            _mean(last[bssid], entry.dbm, entry.load, entry.where)
+            for bssid, entry in pool.items()
+            if bssid in last
+        ),
+        spread=MappingProxyType(
+            {
+                bssid: Spread(entry.sd_db, entry.scans, entry.presence)
+                for bssid, entry in pool.items()
+                if bssid in last
+            }
+        ),
+    )
+
+
+def _mean(last: NeighborReading, dbm: float, load: float, where: tuple[int, int, int]) -> NeighborReading:
+    channel, width_mhz, center_mhz = where
+    return replace(
+        last,
+        channel=channel,
+        width_mhz=width_mhz or None,
+        center_mhz=center_mhz or None,
+        signal_dbm=dbm,
+        utilization_ratio=_known(load),
+    )
+
+
+def _measured(at: RadioView, airs: Airs, now_s: float) -> dict[int, ChannelAir]:
+    """By channel: the mean, or what was measured last where no round is over."""
+    used = at.block.primary_mhz if at.block else None
+    found = dict(at.air)
+    for mhz, entry in airs:
+        if entry.rounds > 0:
+            own_tx = airs.own_tx if mhz == used else math.nan
+            found[mhz] = _air(entry, own_tx, now_s)
+    return found
+
+
+def _air(entry: Entry, own_tx: float, now_s: float) -> ChannelAir:
+    """``own_tx``: what the radio itself sends, wherever it is; NaN: as it was measured there."""
+    tx = entry.tx if math.isnan(own_tx) else own_tx
+    busy = entry.busy if math.isnan(entry.tx) else entry.busy - entry.tx + tx
+    return ChannelAir(
+        listened_ms=round(entry.seconds * 1e3),
+        busy=None if math.isnan(busy) else min(1.0, max(0.0, busy)),
+        rx=_known(entry.rx),
+        tx=_known(tx),
+        noise_dbm=_known(entry.noise_dbm),
+        age_s=max(0.0, now_s - entry.heard_s),
+    )
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
