@@ -36,6 +36,12 @@ def heard_mask(band: Band, channel: int, width_mhz: int | None, center_mhz: int 
 
 
 @lru_cache(maxsize=4096)
+def seat(band: Band, channel: int, width_mhz: int | None, center_mhz: int | None) -> tuple[int, int]:
+    """The spectrum of a BSS as it was heard, and that of its primary channel."""
+    return heard_mask(band, channel, width_mhz, center_mhz), heard_mask(band, channel, 20, None)
+
+
+@lru_cache(maxsize=4096)
 def levels(block: Block) -> tuple[tuple[int, int], ...]:
     """The nested parts of a block around its primary channel, narrowest first: width in MHz and mask.
 

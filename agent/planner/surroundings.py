@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from agent.airtime import ChannelAir
 from agent.change import Cause
-from agent.planner.spectrum import heard_mask, levels, mask_of
+from agent.planner.spectrum import heard_mask, levels, mask_of, seat
 from agent.view import RadioView, SiteView, block_in_values
 from drivers.types import NeighborReading
 from inventory.channels import Block
@@ -184,10 +184,9 @@ def strangers(view: SiteView, at: RadioView) -> Iterator[Stranger]:
         if each.bssid not in ours:
             told = each.utilization_ratio
             load = UNKNOWN_LOAD if told is None else max(IDLE_LOAD, min(1.0, told))
-            where = heard_mask(band, each.channel, each.width_mhz, each.center_mhz)
-            primary = heard_mask(band, each.channel, 20, None)
-            load *= at.presence(each.bssid)
-            yield Stranger(where, primary, each.signal_dbm, load, told is not None)
+            where, primary = seat(band, each.channel, each.width_mhz, each.center_mhz)
+            there = load * at.presence(each.bssid)
+            yield Stranger(where, primary, each.signal_dbm, there, told is not None)
 
 
 def _foreign(view: SiteView, at: RadioView) -> tuple[Sender, ...]:
@@ -219,12 +218,13 @@ def _loudest(view: SiteView, at: RadioView) -> dict[RadioKey, NeighborReading]:
 
 def _one(view: SiteView, band: Band, key: RadioKey, heard: NeighborReading) -> Own:
     said, dbm = view.spot(key), heard.signal_dbm
-    heard_there = heard_mask(band, heard.channel, heard.width_mhz, heard.center_mhz)
     if said is None:
-        return Own(dbm, heard_there, heard_mask(band, heard.channel, 20, None), 0.0)
-    sits = heard_mask(band, said.channel, said.width_mhz, said.center_mhz) or heard_there
-    tx = said.tx if said.tx and said.age_s <= view.site.policy.evidence_s else 0.0
-    return Own(dbm, sits, heard_mask(band, said.channel, 20, None), deferral(dbm) * tx)
+        return Own(dbm, *seat(band, heard.channel, heard.width_mhz, heard.center_mhz), 0.0)
+    sits, primary = seat(band, said.channel, said.width_mhz, said.center_mhz)
+    if not sits:
+        sits = heard_mask(band, heard.channel, heard.width_mhz, heard.center_mhz)
+    tx = deferral(dbm) * said.tx if said.tx and said.age_s <= view.site.policy.evidence_s else 0.0
+    return Own(dbm, sits, primary, tx)
 
 
 def _ours(view: SiteView, own: Mapping[RadioKey, Own]) -> tuple[Sender, ...]:
