@@ -197,6 +197,7 @@ def capabilities(able: Capabilities) -> dict[str, Any]:
         "actions": sorted(able.actions),
         "rx_time_trusted": able.rx_time_trusted,
         "obss_pd_acts": able.obss_pd_acts,
+        "moves_drop": able.moves_drop,
     }
 
 

@@ -311,7 +311,7 @@ class Capabilities:
     ``signals``: the device pushes; how, ``signal_ways`` says in words (SNMP traps, server-sent events).
     ``obss_pd_acts``: a written OBSS-PD level is in force at once and drops nobody; where it is False the
     level may still be settable, at the price that the driver's `Effects` name, and what is in force may not
-    be told.
+    be told. ``moves_drop``: another channel is not announced (CSA): clients lose the radio and look for it.
     """
 
     tables: frozenset[Table]
@@ -325,6 +325,7 @@ class Capabilities:
     rx_time_trusted: bool = False
     actions: frozenset[Action] = frozenset()
     obss_pd_acts: bool = False
+    moves_drop: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -255,6 +255,8 @@ class OpenWrtDevice:
             signal_ways=ways,
             rx_time_trusted=self._options.rx_time_trusted,
             actions=frozenset(action for each in known for action in each.actions),
+            moves_drop=self._options.method != "csa"
+            or not any(each.ways.eht or each.ways.plain for each in known),
         )
 
     def _widths(self) -> tuple[int, ...]:

@@ -17,7 +17,7 @@ from drivers.snmp.parse_status import Request
 from drivers.snmp.profile import Profile
 from drivers.snmp.questions import SYS_OBJECT_ID, identity_oids
 from drivers.snmp.source import Sources
-from drivers.types import Action, Capabilities, RadioReading, Setting, Table
+from drivers.types import Action, Capabilities, Outage, RadioReading, Setting, Table
 from inventory.model import Band, RadioKey
 
 NOBODY: Final = RadioKey("a/b/c")
@@ -112,7 +112,13 @@ def declared(profile: Profile, *, signals: bool = False, sets: bool = True) -> C
         signals=signals,
         signal_ways=("SNMP notifications",) if signals else (),
         actions=_actions(profile) if sets else frozenset(),
+        moves_drop=_moves_drop(profile),
     )
+
+
+def _moves_drop(profile: Profile) -> bool:
+    write = profile.set.get(Setting.CHANNEL)
+    return write is not None and write.outage is Outage.CLIENTS_DROP
 
 
 def _refresh_s(profile: Profile, tables: frozenset[Table]) -> Mapping[Table, float]:
@@ -164,6 +170,7 @@ def capabilities(answer: Answer, radios: Sequence[Located], most: Capabilities) 
         signals=most.signals,
         signal_ways=most.signal_ways,
         actions=most.actions if settings else frozenset(),
+        moves_drop=most.moves_drop,
     )
 
 

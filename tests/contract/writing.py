@@ -8,9 +8,12 @@ from dataclasses import replace
 import pytest
 from contract.case import APPLIED_S, NOWHERE, Case
 
+from agent.view import CHANNEL_SETTINGS, values_of
 from drivers.base import Device
 from drivers.errors import Conflict, NeverAgain, Refused, Unsupported
-from drivers.types import Action, ActionRequest, DeviceInfo, Readback, Setting, Table, Values
+from drivers.types import Action, ActionRequest, DeviceInfo, Outage, Readback, Setting, Table, Values
+from inventory.channels import block
+from inventory.model import Band
 
 UNDO_S = 120.0
 """An undo timer that does not fire while a test is at it, a radar check included."""
@@ -97,6 +100,21 @@ class Writing:
             assert (effects.readback is Readback.CONFIGURED) is bool(case.as_configured)
             assert not case.as_configured & have.in_force.keys()
             assert case.agrees(await device.read_config(case.scope), case.before)
+
+        case.told(story)
+
+    def test_it_declares_whether_a_move_drops_clients(self, case: Case) -> None:
+        """To another channel as wide as this one."""
+        place = {name: case.before[name] for name in CHANNEL_SETTINGS if name in case.before}
+        if Setting.CHANNEL not in case.change or not place:
+            pytest.skip(f"the edits of {case.name} move nothing")
+        there = block(Band.GHZ_5, case.change[Setting.CHANNEL], case.before.get(Setting.WIDTH_MHZ, 20))
+        move = {name: value for name, value in values_of(there).items() if name in place}
+
+        async def story(device: Device, info: DeviceInfo) -> None:
+            outage = device.plan(case.edit(move, {}), await device.read_config(case.scope)).outage
+            if outage is not Outage.CAC:
+                assert info.capabilities.moves_drop is (outage is Outage.CLIENTS_DROP)
 
         case.told(story)
 

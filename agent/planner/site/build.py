@@ -157,8 +157,9 @@ def _option(here: Surroundings, block: Block, on: Block | None) -> Option:
 
 def _silence(here: Surroundings, cac_s: float) -> float:
     """Nats that going there costs once: the silence of a CAC, and the time that clients take to come back
-    where it makes them leave; spread as in the emergency choice."""
-    silent_s = cac_s + (RETURN_S if cac_s and _clients(here.at) else 0.0)
+    where that or a device without CSA makes them leave; spread as in the emergency choice."""
+    drops = cac_s > 0 or (here.at.capabilities is not None and here.at.capabilities.moves_drop)
+    silent_s = cac_s + (RETURN_S if drops and _clients(here.at) else 0.0)
     return -math.log1p(-min(MOST_OUTAGE, outage(here.view, silent_s)))
 
 

@@ -156,7 +156,7 @@ def _bound(bands: Sequence[_Band], then: float) -> float | None:
 def _moves(view: SiteView, bands: Sequence[_Band]) -> tuple[PlannedMove, ...]:
     """Each with its step, in the order in which they are made."""
     found = {move.radio: move for band in bands for move in _moves_of(view, band)}
-    near = {key: view.neighbours(key) for key in found}
+    near = view.neighbours_among(found)
     steps = ordered([Way(each.problem, each.end) for each in bands], near, in_flight_limit(view.site))
     return tuple(replace(found[key], step=number) for number, step in enumerate(steps) for key in step.radios)
 

@@ -167,6 +167,7 @@ def _can(able: Capabilities) -> dict[str, Any]:
         tables=sorted(map(str, able.tables)),
         actions=sorted(map(str, able.actions)),
         obss_pd_acts=able.obss_pd_acts,
+        moves_drop=able.moves_drop,
         rx_time_trusted=able.rx_time_trusted,
         saves=able.saves,
         undo_timer_s=plain(able.undo_timer_s),

@@ -280,4 +280,5 @@ def _capabilities(radio: Radio, said: words.RadioWords) -> Capabilities | None:
         rx_time_trusted=can.rx_time_trusted,
         actions=frozenset(can.actions),
         obss_pd_acts=can.obss_pd_acts,
+        moves_drop=can.moves_drop,
     )

@@ -103,6 +103,7 @@ class CanWords(Words):
     tables: list[Annotated[Table, Field(strict=False)]] | None = None
     actions: list[Annotated[Action, Field(strict=False)]] = []
     obss_pd_acts: bool = False
+    moves_drop: bool = False
     rx_time_trusted: bool = False
     saves: bool = False
     undo_timer_s: Annotated[list[Seconds], Field(min_length=2, max_length=2)] | None = None

@@ -52,6 +52,7 @@ CAPABILITIES: Final = Capabilities(
     signals=True,
     signal_ways=(POLLED, NOTIFIED),
     saves=True,
+    moves_drop=True,
 )
 _OBSS_PD: Final = frozenset({Setting.OBSS_PD_DBM})
 

@@ -45,6 +45,7 @@ CAPABILITIES: Final = Capabilities(
     undo_timer_s=UNDO_S,
     signals=True,
     signal_ways=("dfs-hit-time and channel-change-reason, polled",),
+    moves_drop=True,
 )
 
 

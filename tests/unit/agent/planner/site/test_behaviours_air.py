@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from unit.agent.planner.site.small import Ap, after, at, members, moves_of, mutual, options_of, view
+from unit.agent.planner.site.small import ABLE, Ap, after, at, members, moves_of, mutual, options_of, view
 
 from agent.airtime import ChannelAir
 from drivers.types import ClientReading
@@ -74,6 +74,18 @@ def test_a_radio_that_is_on_a_radar_channel_pays_no_second_check_for_staying() -
     here = found[at("100/20")]
     assert (here.move_cost, here.cac_s) == (0.0, 0.0)
     assert here.worth == pytest.approx(math.log(20.0 * 0.95))
+
+
+@pytest.mark.parametrize(
+    ("drops", "clients", "costs"), [(True, 3, True), (True, 0, False), (False, 3, False)]
+)
+def test_clients_that_a_move_would_drop_are_costed(drops: bool, clients: int, costs: bool) -> None:
+    here = Ap(on="36/20", able=replace(ABLE, moves_drop=drops), said={"client_count": clients})
+    found = options_of(view({"a": here}), "a")
+    assert (found[at("149/20")].move_cost > 0) is costs
+    assert found[at("36/20")].move_cost == 0.0
+    with_check = options_of(view({"a": replace(here, on="149/20")}), "a")[at("100/20")]
+    assert with_check.move_cost == pytest.approx(-math.log1p(-(60 + 60 * (clients > 0)) / 14400), rel=0.01)
 
 
 def test_interference_that_is_no_wifi_is_left() -> None:
