@@ -12,12 +12,17 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
+from agent.levels import USUAL_SD_DB
 from agent.planner.surroundings import CCA_SLOPE_DB
 from agent.view import RadioView, SiteView
+from drivers.types import NeighborReading
 from inventory.model import Band, RadioKey
 
-MEASURED_SD_DB: Final = 4.0
-"""Of one measured level: fading, and receivers that differ by a few dB."""
+RECEIVER_SD_DB: Final = 2.0
+"""Of any measured level: two receivers of one model differ so much, and no number of scans changes that."""
+
+MEASURED_SD_DB: Final = math.hypot(RECEIVER_SD_DB, USUAL_SD_DB)
+"""Of a level that rests on one scan."""
 
 RECIPROCAL_SD_DB: Final = 6.0
 """Of a level that follows from the other way: two receivers and two stated powers are in it."""
@@ -51,10 +56,12 @@ _MHZ: Final[Mapping[Band, float]] = {Band.GHZ_2_4: 2440.0, Band.GHZ_5: 5500.0, B
 
 
 class Level(NamedTuple):
-    """How loud one radio hears another: dBm, and the standard deviation of that in dB."""
+    """How loud one radio hears another: dBm, and the standard deviation of that in dB. ``presence``: in which
+    part of the scans it was heard, 0..1."""
 
     dbm: float
     sd_db: float
+    presence: float = 1.0
 
 
 def expected(level: Level, cca_dbm: float) -> float:
@@ -65,14 +72,15 @@ def expected(level: Level, cca_dbm: float) -> float:
     """
     steep = CCA_SLOPE_DB * math.sqrt(1.0 + math.pi / 8.0 * (level.sd_db / CCA_SLOPE_DB) ** 2)
     above = max(-60.0, min(60.0, (level.dbm - cca_dbm) / steep))
-    return 1.0 / (1.0 + math.exp(-above))
+    return level.presence / (1.0 + math.exp(-above))
 
 
 def returned(level: Level, sent_dbm: float, answered_dbm: float, *, listened: bool) -> Level:
     """How loud the other one hears us, by how loud we hear it; ``sent_dbm``: its power, ``answered_dbm``:
     ours. ``listened``: it did, and did not report us."""
     dbm = level.dbm + answered_dbm - sent_dbm
-    return Level(min(dbm, MISSED_DBM) if listened else dbm, max(level.sd_db, RECIPROCAL_SD_DB))
+    most_dbm = MISSED_DBM if listened else math.inf
+    return Level(min(dbm, most_dbm), max(level.sd_db, RECIPROCAL_SD_DB), level.presence)
 
 
 def power_dbm(at: RadioView) -> float:
@@ -111,6 +119,14 @@ def levels_between(view: SiteView, radios: Sequence[RadioView]) -> dict[tuple[in
     return found
 
 
+def measured(at: RadioView, heard: NeighborReading) -> Level:
+    """A level that rests on one scan, or on as many as were pooled."""
+    spread = at.spread.get(heard.bssid)
+    scans = max(1.0, spread.scans) if spread else 1.0
+    sd_db = math.hypot(RECEIVER_SD_DB, at.spread_db(heard.bssid) / math.sqrt(scans))
+    return Level(heard.signal_dbm, sd_db, at.presence(heard.bssid))
+
+
 def _heard(view: SiteView, radios: Sequence[RadioView]) -> dict[tuple[int, int], Level]:
     index = {each.key: at for at, each in enumerate(radios)}
     limit_s = view.site.policy.neighbour_age_s
@@ -119,7 +135,7 @@ def _heard(view: SiteView, radios: Sequence[RadioView]) -> dict[tuple[int, int],
         for heard in each.heard(limit_s):
             b = index.get(view.bssids.get(heard.bssid, each.key), a)
             if b != a and ((a, b) not in found or heard.signal_dbm > found[a, b].dbm):
-                found[a, b] = Level(heard.signal_dbm, MEASURED_SD_DB)
+                found[a, b] = measured(each, heard)
     return found
 
 

@@ -8,8 +8,8 @@ from typing import Final
 
 from agent.planner.site.heard import (
     BESIDE_DBM,
-    MEASURED_SD_DB,
     MOST_LIKELY,
+    RECEIVER_SD_DB,
     USUAL_NEIGHBOURS,
     Level,
     at_distance,
@@ -78,7 +78,7 @@ def _beside(placed: Sequence[Placed]) -> dict[tuple[int, int], Level]:
     by_ap: dict[str, list[int]] = {}
     for index, each in enumerate(placed):
         by_ap.setdefault(ap_of(each.at.key), []).append(index)
-    near = Level(BESIDE_DBM, MEASURED_SD_DB)
+    near = Level(BESIDE_DBM, RECEIVER_SD_DB)
     return {(a, b): near for group in by_ap.values() for a in group for b in group if a != b}
 
 

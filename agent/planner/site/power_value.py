@@ -53,7 +53,7 @@ def louder(heard: Level | None, by_db: int, cca_dbm: float) -> float:
     """Factor on how often somebody is deferred to who gets so much louder; 1 where its level is not known."""
     if heard is None or by_db == 0:
         return 1.0
-    return expected(Level(heard.dbm + by_db, heard.sd_db), cca_dbm) / expected(heard, cca_dbm)
+    return expected(heard._replace(dbm=heard.dbm + by_db), cca_dbm) / expected(heard, cca_dbm)
 
 
 def rate_nats(at: RadioView, by_db: int) -> float:

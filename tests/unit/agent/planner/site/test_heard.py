@@ -49,7 +49,7 @@ def test_deferral_is_a_share(dbm: float, sd_db: float) -> None:
 
 def test_the_way_back_is_louder_by_the_difference_of_the_powers() -> None:
     back = returned(Level(-70.0, MEASURED_SD_DB), sent_dbm=14.0, answered_dbm=20.0, listened=False)
-    assert back == (-64.0, RECIPROCAL_SD_DB)
+    assert back == Level(-64.0, RECIPROCAL_SD_DB)
 
 
 def test_who_listened_and_reported_nothing_hears_little() -> None:

@@ -1,0 +1,110 @@
+"""Each band of a site solved: by search, with a budget of moves for all of them, and proven where that is
+wanted. Pure: the time limit is the caller's ``stop``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from agent.planner.site.exact import Solved
+from agent.planner.site.gains import Gains, kept
+from agent.planner.site.plan import Wishes
+from agent.planner.site.problem import Choice, Problem, objective
+from agent.planner.site.search import improved
+
+Stop = Callable[[], bool]
+
+
+class Exact(Protocol):
+    """The best choice with so many moves at most, as far as it gets, and what none exceeds
+    (`agent.planner.site.exact.solved`)."""
+
+    def __call__(
+        self, problem: Problem, start: Choice, *, most_moves: int | None, move_price: float
+    ) -> Solved: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Solution:
+    """One band: where its radios start from, where they end, what each move brings (by member, nats), and how
+    much better a plan might be at most (nats; None: not known)."""
+
+    problem: Problem
+    start: Choice
+    end: Choice
+    moves: Mapping[int, float] = field(default_factory=dict)
+    spare: float | None = None
+
+
+def solutions(problems: Sequence[Problem], wishes: Wishes, stop: Stop, exact: Exact | None) -> list[Solution]:
+    """The bands, in the order of the problems. ``exact``: who proves how good they are; None: nobody."""
+    found = [_from_now(each, wishes, stop) for each in problems]
+    found = _within_budget(found, wishes, stop)
+    if exact is None or not wishes.exact:
+        return found
+    return [_proven(each, wishes, exact) for each in found]
+
+
+def _from_now(problem: Problem, wishes: Wishes, stop: Stop) -> Solution:
+    start = _start(problem)
+    return _searched(Solution(problem=problem, start=start, end=start), wishes, wishes.most_moves, stop)
+
+
+def _start(problem: Problem) -> Choice:
+    """Where the radios are; those without a place each on the best one that is left, in their order."""
+    gains = Gains(problem, tuple(member.now or 0 for member in problem.members))
+    for index, member in enumerate(problem.members):
+        if member.now is None:
+            worth = [gains.of(index, option) for option in range(len(member.options))]
+            gains.put(index, worth.index(max(worth)))
+    return gains.choice
+
+
+def _searched(band: Solution, wishes: Wishes, most: int | None, stop: Stop) -> Solution:
+    """The best that the search finds with so many moves."""
+    least = math.log1p(wishes.least_gain)
+    found = improved(band.problem, band.start, most_moves=most, move_price=least, stop=stop, seed=wishes.seed)
+    return _paid(band, found, least, most)
+
+
+def _paid(band: Solution, found: Choice, least: float, most: int | None) -> Solution:
+    """Without the moves that do not pay by themselves."""
+    end, moves = kept(band.problem, found, least, most)
+    return replace(band, end=end, moves=moves)
+
+
+def _within_budget(bands: Sequence[Solution], wishes: Wishes, stop: Stop) -> list[Solution]:
+    """Bands share the number of moves: those that bring least are counted out, and where some were, the
+    search makes the best of the rest."""
+    most = wishes.most_moves
+    over = 0 if most is None else sum(len(each.moves) for each in bands) - most
+    if over <= 0:
+        return list(bands)
+    ranked = sorted(
+        (gain, at, member) for at, each in enumerate(bands) for member, gain in each.moves.items()
+    )
+    dropped = Counter(at for _, at, _ in ranked[:over])
+    return [_fewer(band, dropped[at], wishes, stop) for at, band in enumerate(bands)]
+
+
+def _fewer(band: Solution, dropped: int, wishes: Wishes, stop: Stop) -> Solution:
+    if not dropped:
+        return band
+    least, left = math.log1p(wishes.least_gain), len(band.moves) - dropped
+    found = (_paid(band, band.end, least, left), _searched(band, wishes, left, stop))
+    return max(found, key=lambda each: objective(each.problem, each.end, least))
+
+
+def _proven(band: Solution, wishes: Wishes, exact: Exact) -> Solution:
+    """With the exact solver's choice where that is better, and how much is left between it and the bound."""
+    least = math.log1p(wishes.least_gain)
+    most = None if wishes.most_moves is None else len(band.moves)
+    found = exact(band.problem, band.end, most_moves=most, move_price=least)
+    choices = (band, _paid(band, found.choice, least, most))
+    best = max(choices, key=lambda each: objective(each.problem, each.end, least))
+    reached = objective(best.problem, best.end, least)
+    return replace(best, spare=None if found.bound is None else max(0.0, found.bound - reached))

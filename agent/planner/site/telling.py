@@ -1,0 +1,123 @@
+"""What a plan says of each radio: its change and its prospects; and how sure all of it is. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
+from typing import Final, NamedTuple
+
+from agent.planner import legal
+from agent.planner.site.plan import Outlook, PlannedMove
+from agent.planner.site.power import PowerMove
+from agent.planner.site.problem import Choice, Problem, contention
+from agent.planner.site.reasons import Stand, reasons
+from agent.planner.site.solving import Solution
+from agent.view import RadioView, SiteView, center_of
+from drivers.types import Values
+from inventory.channels import Block
+from inventory.model import RadioKey
+
+UNMEASURED: Final = 0.7
+"""What a radio knows that hears whom there is, and not how much they send."""
+
+
+class Told(NamedTuple):
+    """One band before and after. ``then``: its problem at the powers planned."""
+
+    solution: Solution
+    then: Problem
+
+    @property
+    def before(self) -> list[Stand | None]:
+        """None: it has no place now."""
+        found = _stands(self.solution.problem, self.solution.start)
+        members = self.solution.problem.members
+        return [None if m.now is None else stand for m, stand in zip(members, found, strict=True)]
+
+    @property
+    def after(self) -> list[Stand]:
+        return _stands(self.then, self.solution.end)
+
+
+def _stands(problem: Problem, choice: Choice) -> list[Stand]:
+    own = contention(problem, choice)
+    return [
+        Stand(member.options[at], each) for member, at, each in zip(problem.members, choice, own, strict=True)
+    ]
+
+
+def moves_of(view: SiteView, band: Told, powers: Mapping[RadioKey, PowerMove]) -> Iterator[PlannedMove]:
+    """The band's changes, of channel, of power or of both; none has its step yet."""
+    members, moves = band.solution.problem.members, band.solution.moves
+    for index, (member, before, after) in enumerate(zip(members, band.before, band.after, strict=True)):
+        power = powers.get(member.key)
+        going = before is None or index in moves
+        if going or power is not None:
+            yield _move(view.radios[member.key], view, before, after, moves.get(index, 0.0), power, going)
+
+
+def _move(
+    at: RadioView,
+    view: SiteView,
+    before: Stand | None,
+    after: Stand,
+    gain: float,
+    power: PowerMove | None,
+    going: bool,
+) -> PlannedMove:
+    block = after.option.block
+    return PlannedMove(
+        radio=at.key,
+        step=0,
+        target=_target(view, at, block if going else None, power),
+        before=at.block if going else block,
+        after=block,
+        mhz_before=_mhz(before),
+        mhz_after=_mhz(after),
+        gain=gain + (power.gain if power else 0.0),
+        cac_s=after.option.cac_s,
+        reasons=(*(reasons(before, after) if going else ()), *(power.reasons if power else ())),
+        params=power.params if power else {},
+    )
+
+
+def _target(view: SiteView, at: RadioView, block: Block | None, power: PowerMove | None) -> Values:
+    place = legal.moved_to(view, at, block) if block else {}
+    return {**place, **(power.target if power else {})}
+
+
+def _mhz(stand: Stand | None) -> float:
+    if stand is None:
+        return 0.0
+    return math.exp(stand.option.worth) / (1.0 + stand.option.foreign + stand.own)
+
+
+def outlook(band: Told) -> list[Outlook]:
+    """All radios of the band, moved or not."""
+    return [
+        Outlook(
+            radio=member.key,
+            before=before.option.block if before else None,
+            after=after.option.block,
+            mhz_before=_mhz(before),
+            mhz_after=_mhz(after),
+        )
+        for member, before, after in zip(band.then.members, band.before, band.after, strict=True)
+    ]
+
+
+def confidence(view: SiteView, keys: Sequence[RadioKey]) -> float:
+    """Mean over the radios: whom they hear, by its age within `neighbour_age_s`; less where the air of the
+    channel in use was not measured, for then loads are assumed."""
+    return fmean(_known(view, view.radios[key]) for key in keys) if keys else 0.0
+
+
+def _known(view: SiteView, at: RadioView) -> float:
+    limit_s = view.site.policy.neighbour_age_s
+    age_s = at.scanned_age_s
+    if age_s is None:
+        age_s = min((each.age_s for each in at.heard(limit_s)), default=limit_s)
+    fresh = max(0.0, 1.0 - age_s / limit_s)
+    mhz = center_of(at.radio.band, at.block.primary) if at.block else 0
+    return fresh * (1.0 if at.measured(mhz, limit_s) else UNMEASURED)
