@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.planner.overlap import hit
-from agent.planner.site.problem import Choice, Pair, Problem
+from agent.planner.site.problem import Choice, Member, Pair, Problem
 from inventory.channels import Block
 
 Floats = NDArray[np.float64]
@@ -26,15 +26,14 @@ Flags = NDArray[np.bool_]
 
 class Overlaps(NamedTuple):
     """Who is in whose way, over the blocks of a problem and a last one that is none: in nobody's way.
-    ``primary``, ``secondary``: [mine, theirs], of `overlap.hit`. ``near``: [block, ...] blocks with which it
-    overlaps, filled up with the last one. ``grade``: [block, ...] for each of these, which of the hits on
-    the block it is; ``graded``: [2, block, grade] these hits, each once."""
+    ``primary``, ``secondary``: [mine, theirs], of `overlap.hit`. ``grades``: [2, mine, grade] the hits that
+    there are on a block, each once, filled up with 0; ``felt``: [mine x grade, theirs] 1 where a BSS there is
+    such a hit."""
 
     primary: Floats
     secondary: Floats
-    near: Ints
-    grade: Ints
-    graded: Floats
+    grades: Floats
+    felt: Floats
 
 
 def overlaps(blocks: Sequence[Block]) -> Overlaps:
@@ -44,20 +43,13 @@ def overlaps(blocks: Sequence[Block]) -> Overlaps:
     for mine, block in enumerate(blocks):
         for theirs, other in enumerate(blocks):
             both[:, mine, theirs] = hit(block, other)
-    touching = np.logical_or(both[0] + both[1], (both[0] + both[1]).T)
-    near = np.full((size, max(1, int(touching.sum(axis=1).max()))), size - 1)
-    kinds: list[list[tuple[float, float]]] = []
-    grade = np.zeros_like(near)
-    for mine in range(size):
-        others = np.flatnonzero(touching[mine])
-        near[mine, : len(others)] = others
-        hits = [(float(both[0, mine, each]), float(both[1, mine, each])) for each in near[mine]]
-        kinds.append(sorted(set(hits)))
-        grade[mine] = [kinds[-1].index(each) for each in hits]
-    graded = np.zeros((2, size, max(map(len, kinds))))
-    for mine, found in enumerate(kinds):
-        graded[:, mine, : len(found)] = np.array(found).T
-    return Overlaps(both[0], both[1], near, grade, graded)
+    kinds = [np.unique(row[:, row.any(axis=0)], axis=1) for row in both.transpose(1, 0, 2)]
+    most = max(1, *(kind.shape[1] for kind in kinds))
+    grades, felt = np.zeros((2, size, most)), np.zeros((size, most, size))
+    for mine, kind in enumerate(kinds):
+        grades[:, mine, : kind.shape[1]] = kind
+        felt[mine, : kind.shape[1]] = (both[:, mine, None, :] == kind[:, :, None]).all(axis=0)
+    return Overlaps(both[0], both[1], grades, felt.reshape(-1, size))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +81,32 @@ def arrays(problem: Problem, *, move_price: float = 0.0, copies: int = 1) -> Arr
     """The arrays of a problem. ``move_price``: nats that each move costs beside its own cost."""
     members = problem.members
     blocks = sorted({option.block for member in members for option in member.options})
+    block, worth, free, cost = _options(members, blocks, move_price)
+    owner, other, loses, takes = _ears(problem.pairs)
+    count = np.tile(np.bincount(owner, minlength=len(members)), copies)
+    shift = len(members) * np.arange(copies)[:, None]
+    now = np.array([-1 if member.now is None else member.now for member in members], np.intp)
+    return Arrays(
+        copies=copies,
+        overlaps=overlaps(blocks),
+        block=np.tile(block, (copies, 1)),
+        worth=np.tile(worth, (copies, 1)),
+        free=np.tile(free, (copies, 1)),
+        cost=np.tile(cost, (copies, 1)),
+        weight=np.tile(np.array([member.weight for member in members]), copies),
+        now=np.tile(now, copies),
+        first=np.cumsum(count) - count,
+        count=count,
+        owner=(owner + shift).ravel(),
+        other=(other + shift).ravel(),
+        loses=np.tile(loses, (1, copies)),
+        takes=np.tile(takes, (1, copies)),
+    )
+
+
+def _options(
+    members: Sequence[Member], blocks: Sequence[Block], move_price: float
+) -> tuple[Ints, Floats, Floats, Floats]:
     at = {block: index for index, block in enumerate(blocks)}
     shape = (len(members), max((len(member.options) for member in members), default=1))
     block = np.full(shape, len(blocks))
@@ -98,53 +116,44 @@ def arrays(problem: Problem, *, move_price: float = 0.0, copies: int = 1) -> Arr
         block[to] = [at[option.block] for option in member.options]
         worth[to] = [option.worth for option in member.options]
         free[to] = [1.0 + option.foreign for option in member.options]
-        cost[to] = [
-            _cost(member.now, each, option.move_cost, move_price)
-            for each, option in enumerate(member.options)
-        ]
-    owner, other, loses, takes = _ears(problem.pairs)
-    count = np.bincount(owner, minlength=len(members))
-    shift = len(members) * np.arange(copies)[:, None]
-    many = np.tile(count, copies)
-    return Arrays(
-        copies=copies,
-        overlaps=overlaps(blocks),
-        block=np.tile(block, (copies, 1)),
-        worth=np.tile(worth, (copies, 1)),
-        free=np.tile(free, (copies, 1)),
-        cost=np.tile(cost, (copies, 1)),
-        weight=np.tile(np.array([member.weight for member in members]), copies),
-        now=np.tile(
-            np.array([-1 if member.now is None else member.now for member in members], np.intp), copies
-        ),
-        first=np.cumsum(many) - many,
-        count=many,
-        owner=(owner + shift).ravel(),
-        other=(other + shift).ravel(),
-        loses=np.tile(loses, (1, copies)),
-        takes=np.tile(takes, (1, copies)),
-    )
-
-
-def _cost(now: int | None, to: int, move_cost: float, price: float) -> float:
-    return 0.0 if now is None or now == to else price + move_cost
+        cost[to] = 0.0 if member.now is None else [move_price + each.move_cost for each in member.options]
+        if member.now is not None:
+            cost[row, member.now] = 0.0
+    return block, worth, free, cost
 
 
 def _ears(pairs: Sequence[Pair]) -> tuple[Ints, Ints, Floats, Floats]:
-    if not pairs:
-        return np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros((2, 0)), np.zeros((2, 0))
-    a, b = np.array([(pair.a, pair.b) for pair in pairs], np.intp).T
-    of_a = np.array([(pair.primary_ab, pair.secondary_ab) for pair in pairs]).T
-    of_b = np.array([(pair.primary_ba, pair.secondary_ba) for pair in pairs]).T
+    a, b = np.array([(pair.a, pair.b) for pair in pairs], np.intp).reshape(-1, 2).T
+    of_a = np.array([(pair.primary_ab, pair.secondary_ab) for pair in pairs]).reshape(-1, 2).T
+    of_b = np.array([(pair.primary_ba, pair.secondary_ba) for pair in pairs]).reshape(-1, 2).T
     owner, other = np.concatenate((a, b)), np.concatenate((b, a))
     order = np.lexsort((other, owner))
     loses, takes = np.concatenate((of_a, of_b), axis=1), np.concatenate((of_b, of_a), axis=1)
     return owner[order], other[order], loses[:, order], takes[:, order]
 
 
+class Batch(NamedTuple):
+    """Members looked at together, and their ears as in `Arrays`; ``row``: whose an ear is, by the place in
+    ``members``."""
+
+    members: Ints
+    row: Ints
+    other: Ints
+    loses: Floats
+    takes: Floats
+
+
+def batch(table: Arrays, members: Ints) -> Batch:
+    """These members with their ears."""
+    many = table.count[members]
+    row = np.repeat(np.arange(len(members)), many)
+    ears = np.arange(len(row)) + (table.first[members] - np.cumsum(many) + many)[row]
+    return Batch(members, row, table.other[ears], table.loses[:, ears], table.takes[:, ears])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """Where everybody is, changed in place. ``option``, ``block`` by member; ``load``: 1 + all that is in
+    """Where everybody is, changed in place. ``option``, -1: off air; ``block``; ``load``: 1 + all that is in
     its way there."""
 
     option: Ints
@@ -153,21 +162,14 @@ class Standing:
 
 
 def standing(table: Arrays, choice: Choice | Ints) -> Standing:
-    """The standing of a choice for all copies; of option -1: it is off air."""
+    """The standing of a choice for all copies."""
     option = np.array(choice, np.intp)
-    rows = np.arange(len(option))
-    block = np.where(option < 0, len(table.overlaps.near) - 1, table.block[rows, option])
-    mine, theirs = block[table.owner], block[table.other]
-    lost = (
-        table.loses[0] * table.overlaps.primary[mine, theirs]
-        + table.loses[1] * table.overlaps.secondary[mine, theirs]
-    )
-    free = np.where(option < 0, 1.0, table.free[rows, option])
-    return Standing(option=option, block=block, load=free + _summed(table.owner, lost, len(option)))
-
-
-def _summed(at: Ints, of: Floats, size: int) -> Floats:
-    return np.bincount(at, of, size).astype(np.float64)  # of nothing it counts in whole numbers
+    rows, size = np.arange(len(option)), len(table.overlaps.primary)
+    block = np.where(option < 0, size - 1, table.block[rows, option])
+    state = Standing(option=option, block=block, load=np.ones(len(option)))
+    on = np.flatnonzero(option >= 0)
+    move(table, state, on, option[on])
+    return state
 
 
 def totals(table: Arrays, state: Standing) -> Floats:
@@ -176,23 +178,6 @@ def totals(table: Arrays, state: Standing) -> Floats:
     on = table.worth[rows, state.option] - np.log(state.load)
     each = table.weight * on - table.cost[rows, state.option]
     return np.asarray(each.reshape(table.copies, -1).sum(axis=1))
-
-
-class Batch(NamedTuple):
-    """Members looked at together. ``ears``: all of theirs; ``row``: whose each is, by the place in
-    ``members``."""
-
-    members: Ints
-    ears: Ints
-    row: Ints
-
-
-def batch(table: Arrays, members: Ints) -> Batch:
-    """These members with their ears."""
-    many = table.count[members]
-    row = np.repeat(np.arange(len(members)), many)
-    within = np.arange(len(row)) - np.repeat(np.cumsum(many) - many, many)
-    return Batch(members, table.first[members][row] + within, row)
 
 
 def prospects(table: Arrays, state: Standing, of: Batch) -> Floats:
@@ -207,44 +192,38 @@ def prospects(table: Arrays, state: Standing, of: Batch) -> Floats:
 
 def _in_the_way(table: Arrays, state: Standing, of: Batch) -> tuple[Floats, Floats]:
     """[member, block]: what would be in its way there, and what its neighbours would lose to it, nats."""
-    over, size = table.overlaps, len(table.overlaps.near)
-    other = table.other[of.ears]
-    theirs, mine = state.block[other], state.block[of.members][of.row]
-    loses, takes = table.loses[:, of.ears], table.takes[:, of.ears]
-    near = over.near[theirs]
-    cells = (of.row[:, None] * size + near).ravel()
-    there = theirs[:, None]
-    way = loses[0][:, None] * over.primary[near, there] + loses[1][:, None] * over.secondary[near, there]
-    without = (
-        state.load[other] - takes[0] * over.primary[theirs, mine] - takes[1] * over.secondary[theirs, mine]
-    )
-    graded = takes[0][:, None] * over.graded[0, theirs] + takes[1][:, None] * over.graded[1, theirs]
-    loss = table.weight[other][:, None] * np.log1p(graded / without[:, None])
-    harm = np.take_along_axis(loss, over.grade[theirs], axis=1)
-    shape = (len(of.members), size)
-    found = _summed(cells, way.ravel(), shape[0] * size).reshape(shape)
-    return found, _summed(cells, harm.ravel(), shape[0] * size).reshape(shape)
+    over, shape = table.overlaps, (len(of.members), len(table.overlaps.primary))
+    theirs = state.block[of.other]
+    cell = of.row * shape[1] + theirs
+    way = _summed(cell, of.loses[0], shape) @ over.primary.T
+    way += _summed(cell, of.loses[1], shape) @ over.secondary.T
+    without = state.load[of.other] - _taken(over, theirs, state.block[of.members][of.row], of.takes)
+    more = of.takes[0][:, None] * over.grades[0].take(theirs, axis=0)
+    more += of.takes[1][:, None] * over.grades[1].take(theirs, axis=0)
+    loss = table.weight[of.other][:, None] * np.log(1.0 + more / without[:, None])
+    grades = loss.shape[1]
+    cells = (cell * grades)[:, None] + np.arange(grades)
+    return way, _summed(cells.ravel(), loss.ravel(), (shape[0], shape[1] * grades)) @ over.felt
+
+
+def _taken(over: Overlaps, mine: Ints, theirs: Ints, by: Floats) -> Floats:
+    return np.asarray(by[0] * over.primary[mine, theirs] + by[1] * over.secondary[mine, theirs])
+
+
+def _summed(cell: Ints, of: Floats, shape: tuple[int, ...]) -> Floats:
+    """An array with each number added to its cell."""
+    found = np.bincount(cell, of, int(np.prod(shape)))
+    return found.astype(np.float64, copy=False).reshape(shape)  # of nothing it counts in whole numbers
 
 
 def move(table: Arrays, state: Standing, members: Ints, options: Ints) -> None:
-    """Puts members on options, all at once; one of them may be the neighbour of another."""
-    of = batch(table, members)
-    other, over = table.other[of.ears], table.overlaps
-    size = len(state.option)
+    """Puts members on options, all at once; some of them may be each other's neighbours."""
+    of, size = batch(table, members), state.load.shape
     old, new = state.block[members], table.block[members, options]
-    for sign, mine in ((-1.0, old[of.row]), (1.0, new[of.row])):
-        theirs = state.block[other]
-        took = (
-            table.takes[0][of.ears] * over.primary[theirs, mine]
-            + table.takes[1][of.ears] * over.secondary[theirs, mine]
-        )
-        state.load[:] += sign * _summed(other, took, size)
-        if sign < 0:
-            state.block[members], state.option[members] = new, options
-    theirs = state.block[other]
-    mine = new[of.row]
-    lost = (
-        table.loses[0][of.ears] * over.primary[mine, theirs]
-        + table.loses[1][of.ears] * over.secondary[mine, theirs]
-    )
-    state.load[members] = table.free[members, options] + _summed(of.row, lost, len(members))
+    theirs = state.block[of.other]
+    change = _taken(table.overlaps, theirs, new[of.row], of.takes)
+    change -= _taken(table.overlaps, theirs, old[of.row], of.takes)
+    state.load[:] += _summed(of.other, change, size)
+    state.block[members], state.option[members] = new, options
+    lost = _taken(table.overlaps, new[of.row], state.block[of.other], of.loses)
+    state.load[members] = table.free[members, options] + _summed(of.row, lost, members.shape)

@@ -104,5 +104,5 @@ def _touched(table: Arrays, members: Ints) -> Flags:
     near = np.zeros(len(table.now), bool)
     near[members] = True
     for _ in range(2):
-        near[table.other[batch(table, np.flatnonzero(near)).ears]] = True
+        near[batch(table, np.flatnonzero(near)).other] = True
     return near
