@@ -62,7 +62,7 @@ def solved(
 
     NoSolverError: go on without.
     """
-    cp_model = _solver()
+    cp_model = solver()
     small = reduced(problem, move_price, free_moves=most_moves is None)
     model = _Model(problem, small, move_price, cp_model)
     model.limit(most_moves)
@@ -76,7 +76,8 @@ def solved(
     return Solved(choice=choice, objective=reached, bound=bound, proven=close)
 
 
-def _solver() -> Any:
+def solver() -> Any:
+    """What proves. Raises NoSolverError."""
     try:
         from ortools.sat.python import cp_model
     except ImportError as error:
