@@ -64,7 +64,12 @@ def _planned(snapshot: Mapping[str, Any], said: Mapping[str, Any], began_s: floa
 
     wishes = to_wishes(said)
     search_until_s = began_s + wishes.limit_s
-    prove = partial(exact.solved, limit_s=PROOF_S / len(Band), seed=wishes.seed)
+    prove = partial(
+        exact.solved,
+        limit_s=PROOF_S / len(Band),
+        stop=lambda: time.monotonic() >= search_until_s + PROOF_S,
+        seed=wishes.seed,
+    )
     found = planned(
         to_view(snapshot),
         wishes,
