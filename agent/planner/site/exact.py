@@ -1,34 +1,55 @@
-"""The best plan that there is, or how much better it could be at most: one band as a model for CP-SAT. Pure.
+"""The best plan that there is, or how much better it could be at most. Pure but for the solver's own clock.
 
-The contention of each radio is a linear sum over booleans, each "b is so much in the way of a"; the logarithm
-is replaced by chords, which lie above it (-ln is convex); contention is rounded down and worth up. So no
-choice is worth less in the model than in truth, and what the solver proves of the model holds for the truth.
+A plan puts one filling into each part of the spectrum (`agent.planner.site.parts`), and each radio into one
+of them. If being somewhere has a price for each radio, every part can be filled by itself, so
+
+    bound = sum of the prices + sum over the parts of the best filling less its prices
+
+holds for whatever prices (Lagrange). Those that make it least come out of a linear programme over the
+fillings found so far, which get better with the prices (column generation; Barnhart et al., Branch-and-price,
+Operations Research 46, 1998). What is left between the bound and the best plan known is closed by trying,
+with CP-SAT, all fillings that a better plan could be made of: those that bring nearly as much as the best.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
 
-from agent.planner.site.losses import Reduced, costs, reduced
-from agent.planner.site.problem import Choice, Problem, objective
-
-STEP: Final = 10_000
-"""Contention is counted in parts of so much of a contender who always sends, rounded down."""
+from agent.planner.site.fillings import above, best
+from agent.planner.site.losses import Floats
+from agent.planner.site.parts import Filling, Part, parts_of
+from agent.planner.site.problem import Choice, Problem, moved, objective, values
 
 UNIT: Final = 1_000_000
-"""Values are counted in parts of so much of a nat, rounded up."""
-
-CHORD: Final = 0.06
-"""Nats from end to end of a chord: it lies above the logarithm by 0.06^2 / 8 = 0.00045 nats at most."""
+"""CP-SAT counts values in parts of so much of a nat, rounded up: the bound stays one."""
 
 CLOSE: Final = 1e-3
 """Nats for each radio: so near to the bound is the optimum, for all that a person could tell."""
+
+NEAR: Final = 1e-6
+"""Nats for each radio that nobody looks for any more."""
+
+FEW_STATES: Final = 4_000
+MANY_STATES: Final = 400_000
+"""Fillings that are weighed for one part and one set of prices: at first, and at most."""
+
+STATES_A_S: Final = 400_000
+"""Fillings that one core weighs in a second, about: what ``limit_s`` means in work."""
+
+MOST_FILLINGS: Final = 40_000
+"""More can't be tried all."""
+
+BOX: Final = 0.35
+"""Prices are looked for so near to the best ones known, nats: farther off the programme knows nothing yet."""
+
+INERTIA: Final = 0.7
+"""Prices that are tried next lie so much nearer to the best known than to those of the programme (Wentges,
+Weighted Dantzig-Wolfe decomposition, 1997)."""
 
 
 class NoSolverError(RuntimeError):
@@ -47,6 +68,23 @@ class Solved:
     proven: bool
 
 
+def never() -> bool:
+    """For who has time."""
+    return False
+
+
+def solver() -> tuple[Any, Any]:
+    """The modules of OR-tools for linear programmes and for CP-SAT. Raises NoSolverError."""
+    try:
+        from ortools.linear_solver import pywraplp
+        from ortools.sat.python import cp_model
+    except ImportError as error:
+        raise NoSolverError(
+            "OR-tools is not installed, so nobody can say how good the plan is: pip install 'rrmd[exact]'"
+        ) from error
+    return pywraplp, cp_model
+
+
 def solved(
     problem: Problem,
     start: Choice,
@@ -54,143 +92,234 @@ def solved(
     most_moves: int | None = None,
     move_price: float = 0.0,
     limit_s: float = 10.0,
+    stop: Callable[[], bool] = never,
     workers: int = 1,
     seed: int = 1,
 ) -> Solved:
-    """The best choice with at most ``most_moves`` moves, as far as ``limit_s`` seconds of process time take
-    it. ``start`` keeps to ``most_moves``.
-
-    NoSolverError: go on without.
-    """
-    cp_model = _solver()
-    small = reduced(problem, move_price, free_moves=most_moves is None)
-    model = _Model(problem, small, move_price, cp_model)
-    model.limit(most_moves)
-    model.hint(start)
-    found, bound = model.solve(limit_s, workers, seed)
-    choice = start
-    if found is not None and objective(problem, found, move_price) > objective(problem, start, move_price):
-        choice = found
-    reached = objective(problem, choice, move_price)
-    close = bound is not None and bound - reached <= CLOSE * len(problem.members)
-    return Solved(choice=choice, objective=reached, bound=bound, proven=close)
-
-
-def _solver() -> Any:
-    try:
-        from ortools.sat.python import cp_model
-    except ImportError as error:
-        raise NoSolverError(
-            "OR-tools is not installed, so nobody can say how good the plan is: pip install 'rrmd[exact]'"
-        ) from error
-    return cp_model
+    """The best choice with at most ``most_moves`` moves, as far as ``limit_s`` seconds of a usual core take
+    it; ``stop`` true ends it earlier. Raises NoSolverError; ValueError: ``start`` has too many moves."""
+    solver()
+    if most_moves is not None and len(moved(problem, start)) > most_moves:
+        raise ValueError(f"the start has {len(moved(problem, start))} moves, more than {most_moves}")
+    site = _Site(problem, parts_of(problem, move_price), most_moves, move_price, workers, seed)
+    prices = _Prices(site, start, _Work(limit_s * STATES_A_S, stop))
+    near = NEAR * len(problem.members)
+    choice, bound = start, prices.lowered(site.objective(start) + near)
+    if bound - site.objective(choice) > near:
+        choice, _ = site.assembled(prices.known, choice, limit_s)
+    spare = bound - site.objective(choice)
+    if spare > near and (all_of_them := prices.all_within(spare + near)) is not None:
+        choice, most = site.assembled(all_of_them, choice, limit_s)
+        bound = min(bound, max(most, site.objective(choice)))
+    reached = site.objective(choice)
+    return Solved(
+        choice=choice,
+        objective=reached,
+        bound=max(bound, reached),
+        proven=bound - reached <= CLOSE * len(problem.members),
+    )
 
 
-class _Model:
-    def __init__(self, problem: Problem, small: Reduced, move_price: float, cp_model: Any) -> None:
-        self._problem, self._small, self._price, self._cp = problem, small, move_price, cp_model
-        self._model = cp_model.CpModel()
-        self._at: list[dict[int, Any]] = []
-        for index, kept in enumerate(small.kept):
-            here = {option: self._model.new_bool_var(f"y{index}_{option}") for option in kept}
-            self._model.add_exactly_one(here.values())
-            self._at.append(here)
-        terms, self._constant = [], 0
-        for index in range(len(problem.members)):
-            terms.append(self._value_of(index))
-        self._model.maximize(sum(terms))
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """What is asked."""
 
-    def limit(self, most_moves: int | None) -> None:
-        if most_moves is not None:
-            moves = [
-                taken
-                for member, here in zip(self._problem.members, self._at, strict=True)
-                for option, taken in here.items()
-                if member.now is not None and option != member.now
-            ]
-            self._model.add(sum(moves) <= most_moves)
+    problem: Problem
+    parts: list[Part]
+    most_moves: int | None
+    move_price: float
+    workers: int
+    seed: int
 
-    def hint(self, start: Choice) -> None:
-        for at, here in zip(start, self._at, strict=True):
-            for option, taken in here.items():
-                self._model.add_hint(taken, option == at)
+    def objective(self, choice: Choice) -> float:
+        return objective(self.problem, choice, self.move_price)
 
-    def solve(self, limit_s: float, workers: int, seed: int) -> tuple[Choice | None, float | None]:
-        solver = self._cp.CpSolver()
-        solver.parameters.max_time_in_seconds = limit_s
-        solver.parameters.num_workers = workers
-        solver.parameters.random_seed = seed
-        status = solver.solve(self._model)
-        if status not in (self._cp.OPTIMAL, self._cp.FEASIBLE):
-            return None, None
-        choice = tuple(
-            next(option for option, taken in here.items() if solver.value(taken)) for here in self._at
-        )
-        return choice, solver.best_objective_bound / UNIT
+    def assembled(
+        self, fillings: Sequence[Sequence[Filling]], start: Choice, limit_s: float
+    ) -> tuple[Choice, float]:
+        """The best choice made of these fillings (by part) or ``start``, and what none made of them
+        exceeds."""
+        _, cp_model = solver()
+        model = cp_model.CpModel()
+        taken: list[tuple[Part, Filling, Any]] = []
+        at: list[list[Any]] = [[] for _ in self.problem.members]
+        for part, found in zip(self.parts, fillings, strict=True):
+            here = [(part, filling, model.new_bool_var("")) for filling in found]
+            model.add_at_most_one(each for _, _, each in here)
+            for _, filling, each in here:
+                model.add_hint(each, filling == part.of(start))
+                for seat in filling:
+                    at[part.radio[seat]].append(each)
+            taken += here
+        for each in at:
+            model.add_exactly_one(each)
+        if self.most_moves is not None:
+            moves = [int(part.moves[list(filling)].sum()) * each for part, filling, each in taken if filling]
+            model.add(sum(moves) <= self.most_moves)
+        model.maximize(sum(math.ceil(UNIT * part.worth(filling)) * each for part, filling, each in taken))
+        engine = cp_model.CpSolver()
+        engine.parameters.max_time_in_seconds = limit_s
+        engine.parameters.num_workers = self.workers
+        engine.parameters.random_seed = self.seed
+        status = engine.solve(model)
+        if status == cp_model.INFEASIBLE:
+            return start, -math.inf
+        if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+            return start, math.inf
+        choice = self._choice([(part, filling) for part, filling, each in taken if engine.value(each)])
+        better = self.objective(choice) > self.objective(start)
+        return choice if better else start, engine.best_objective_bound / UNIT
 
-    def _value_of(self, index: int) -> Any:
-        """What a member is worth in the model, in units: never less than in truth."""
-        member = self._problem.members[index]
-        here = self._at[index]
-        cost = costs(member, self._price)
-        worth = {
-            option: math.ceil(UNIT * (member.weight * member.options[option].worth - cost[option]))
-            for option in here
+    def _choice(self, fillings: Sequence[tuple[Part, Filling]]) -> Choice:
+        found = {
+            int(part.radio[seat]): int(part.option[seat]) for part, filling in fillings for seat in filling
         }
-        alone = {option: math.floor(STEP * (1.0 + member.options[option].foreign)) for option in here}
-        most = max(alone.values())
-        in_way = [self._contention(index, by) for who, by in self._small.losses if who == index]
-        most += sum(each[1] for each in in_way)
-        least = min(alone.values())
-        total = sum(alone[option] * taken for option, taken in here.items()) + sum(e[0] for e in in_way)
-        return sum(worth[o] * taken for o, taken in here.items()) + self._log(
-            member.weight, total, least, most
+        return tuple(found[index] for index in range(len(found)))
+
+
+@dataclass(slots=True)
+class _Work:
+    """Fillings that may still be weighed."""
+
+    left: float
+    stop: Callable[[], bool]
+
+    @property
+    def done(self) -> bool:
+        return self.left <= 0 or self.stop()
+
+
+class _Prices:
+    """What it costs each radio to be in a part, and the last of them: what a move costs, if they are
+    limited. ``known``: by part, the fillings found."""
+
+    def __init__(self, site: _Site, start: Choice, work: _Work) -> None:
+        self._site, self._work = site, work
+        self._worth: list[dict[Filling, float]] = [{} for _ in site.parts]
+        pywraplp, _ = solver()
+        self._programme = pywraplp.Solver.CreateSolver("GLOP")
+        self._goal = self._programme.Objective()
+        self._goal.SetMaximization()
+        endless = self._programme.infinity()
+        size = len(site.problem.members)
+        self._rows = [self._programme.Constraint(1, 1) for _ in range(size)]
+        if site.most_moves is not None:
+            self._rows.append(self._programme.Constraint(-endless, site.most_moves))
+        self._once = [self._programme.Constraint(1 if part.must else -endless, 1) for part in site.parts]
+        self._limits = np.array([1.0] * size + ([] if site.most_moves is None else [site.most_moves]))
+        first = values(site.problem, start)
+        self.best = np.array([*first, *[0.0] * (len(self._rows) - size)])
+        self._box = BOX * np.array([each.weight for each in site.problem.members])
+        self._ends = [self._walls(index) for index in range(size)]
+        self._move_box()
+        for index, part in enumerate(site.parts):
+            self._add(index, part.of(start))
+            if not part.must:
+                for seat in range(len(part.radio)):
+                    self._add(index, (seat,))
+
+    @property
+    def known(self) -> list[list[Filling]]:
+        return [list(each) for each in self._worth]
+
+    def lowered(self, enough: float) -> float:
+        """The least bound that was found; no further than ``enough``."""
+        states, inertia = FEW_STATES, INERTIA
+        bound = self._bound(self.best, states)[0]
+        near = NEAR * len(self._site.problem.members)
+        while bound > enough and not self._work.done:
+            self._programme.Solve()
+            reached = self._goal.Value()
+            wide = [
+                index
+                for index, ends in enumerate(self._ends)
+                if any(end.solution_value() > NEAR for end in ends)
+            ]
+            prices = np.array([row.dual_value() for row in self._rows])
+            if bound - reached <= near * 10 or (wide and bound - reached <= CLOSE * len(self._rows)):
+                if not wide:
+                    break
+                self._box[wide] *= 2.0
+                self._move_box()
+                continue
+            tried = inertia * self.best + (1.0 - inertia) * prices
+            found, added = self._bound(tried, states)
+            if found < bound:
+                bound, self.best = found, tried
+            if not added:
+                if inertia > 0.0:
+                    inertia = inertia / 2 if inertia > 0.2 else 0.0
+                elif states < MANY_STATES:
+                    states *= 10
+                elif wide:
+                    self._box[wide] *= 2.0
+                    self._move_box()
+                else:
+                    break
+        return bound
+
+    def all_within(self, spare: float) -> list[list[Filling]] | None:
+        """By part, all fillings that a choice could have which is worth more than the bound less ``spare``;
+        None: there are too many."""
+        found: list[list[Filling]] = []
+        left = MOST_FILLINGS
+        for index, part in enumerate(self._site.parts):
+            price = self._price(part, self.best)
+            top = best(part, price, self._top(index, price), MANY_STATES)
+            some = above(part, price, top.bound - spare, MANY_STATES, left)
+            if not some.whole or self._work.done:
+                return None
+            left -= len(some.fillings)
+            found.append([filling for _, filling in some.fillings])
+        return found
+
+    def _bound(self, prices: Floats, most_states: int) -> tuple[float, bool]:
+        """What these prices prove, and whether they led to fillings that were not known."""
+        total, added = float(prices @ self._limits), False
+        for index, part in enumerate(self._site.parts):
+            price = self._price(part, prices)
+            found = best(part, price, self._top(index, price), most_states)
+            self._work.left -= found.states
+            total += found.bound
+            for _, filling in found.fillings:
+                added |= self._add(index, filling)
+        return total, added
+
+    def _price(self, part: Part, prices: Floats) -> Floats:
+        price: Floats = prices[part.radio]
+        return price if self._site.most_moves is None else price + part.moves * max(0.0, prices[-1])
+
+    def _top(self, index: int, price: Floats) -> float:
+        """What the best filling known brings at these prices."""
+        return max(
+            (worth - float(price[list(filling)].sum()) for filling, worth in self._worth[index].items()),
+            default=-math.inf,
         )
 
-    def _contention(self, who: int, by: int) -> tuple[Any, int]:
-        """What one adds to the contention of another, in steps, and the most that this can be."""
-        loss = np.floor(self._small.losses[who, by] * STEP).astype(int)
-        mine, theirs = list(self._at[who].values()), list(self._at[by].values())
-        levels = sorted(set(loss.flat) - {0})
-        total, before = 0, 0
-        for level in levels:
-            high = loss >= level
-            reached = self._model.new_bool_var("")
-            for row in np.unique(high, axis=0):
-                if not row.any():
-                    continue
-                rows = [m for m, same in zip(mine, (high == row).all(axis=1), strict=True) if same]
-                columns = [t for t, hurts in zip(theirs, row, strict=True) if hurts]
-                self._model.add(sum(rows) + sum(columns) <= 1 + reached)
-            total, before = total + int(level - before) * reached, level
-        return total, int(before)
+    def _add(self, index: int, filling: Filling) -> bool:
+        if not filling or filling in self._worth[index]:
+            return False
+        part = self._site.parts[index]
+        worth = self._worth[index][filling] = part.worth(filling)
+        share = self._programme.NumVar(0, self._programme.infinity(), "")
+        self._goal.SetCoefficient(share, worth)
+        self._once[index].SetCoefficient(share, 1)
+        for seat in filling:
+            self._rows[part.radio[seat]].SetCoefficient(share, 1)
+        if self._site.most_moves is not None:
+            self._rows[-1].SetCoefficient(share, int(part.moves[list(filling)].sum()))
+        return True
 
-    def _log(self, weight: float, total: Any, least: int, most: int) -> Any:
-        """-weight x ln(total) in units, or a little more."""
-        ends = _ends(least, most)
-        if len(ends) == 1:
-            return math.ceil(-weight * UNIT * math.log(least / STEP))
-        low, high = (math.ceil(-weight * UNIT * math.log(end / STEP)) for end in (most, least))
-        value = self._model.new_int_var(low, high, "")
-        parts = []
-        for left, right in pairwise(ends):
-            within = self._model.new_bool_var("")
-            parts.append(within)
-            self._model.add(total >= left).only_enforce_if(within)
-            self._model.add(total <= right).only_enforce_if(within)
-            at_left = math.ceil(-weight * UNIT * math.log(left / STEP))
-            at_right = math.ceil(-weight * UNIT * math.log(right / STEP))
-            rise = at_left - at_right
-            span = right - left
-            self._model.add(span * value <= span * (at_left + 1) - rise * (total - left)).only_enforce_if(
-                within
-            )
-        self._model.add_exactly_one(parts)
-        return value
+    def _walls(self, index: int) -> tuple[Any, Any]:
+        """What stands in for a radio's fillings where they are not known yet."""
+        ends = []
+        for sign in (1, -1):
+            end = self._programme.NumVar(0, self._programme.infinity(), "")
+            self._rows[index].SetCoefficient(end, sign)
+            ends.append(end)
+        return ends[0], ends[1]
 
-
-def _ends(least: int, most: int) -> Sequence[int]:
-    """Ends of the chords from ``least`` to ``most``, rising."""
-    count = max(1, math.ceil(math.log(most / least) / CHORD))
-    grid = {round(least * (most / least) ** (each / count)) for each in range(count + 1)}
-    return sorted(grid | {least, most})
+    def _move_box(self) -> None:
+        for index, (low, high) in enumerate(self._ends):
+            self._goal.SetCoefficient(low, float(self.best[index] - self._box[index]))
+            self._goal.SetCoefficient(high, -float(self.best[index] + self._box[index]))

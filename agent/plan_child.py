@@ -1,0 +1,95 @@
+"""The planner's own process: a site and what is wished on stdin, its plan on stdout, both JSON.
+
+What it loads (NumPy, OR-tools) and what it eats is gone with it (`agent.plan_runner`). It is the least of the
+processes of its machine, and has one thread.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final
+
+from agent.planner.site.snapshot_error import SnapshotErrors
+from inventory.model import Band
+
+NICE: Final = 10
+
+PROOF_S: Final = 10.0
+"""For the proof, beyond the time that was given to the search."""
+
+_MB: Final = 1024 * 1024
+
+
+def main() -> int:
+    """The exit code; 1 with a reason on stdout where there is no plan."""
+    began_s = time.monotonic()
+    asked = json.load(sys.stdin)
+    _be_modest(asked["memory_mb"], asked["limit_s"])
+    answer: dict[str, Any]
+    try:
+        answer = {"plan": _planned(asked["snapshot"], asked["wishes"], began_s)}
+    except MemoryError:
+        answer = {"error": f"the plan needs more than {asked['memory_mb']} MB"}
+    except SnapshotErrors as error:
+        answer = {"error": str(error)}
+    json.dump(answer, sys.stdout)
+    return 1 if "error" in answer else 0
+
+
+def _be_modest(memory_mb: int, limit_s: float) -> None:
+    """No more memory than this; no more time of the processor, should nobody be left to end it; and after
+    all others."""
+    for what, most in ((resource.RLIMIT_AS, memory_mb * _MB), (resource.RLIMIT_CPU, round(limit_s) + 1)):
+        _, hard = resource.getrlimit(what)
+        resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+    with suppress(PermissionError):  # a unit's SystemCallFilter=~@resources: its own Nice= holds then
+        os.nice(NICE)
+
+
+def _planned(snapshot: Mapping[str, Any], said: Mapping[str, Any], began_s: float) -> dict[str, Any]:
+    """Raises SnapshotErrors."""
+    # Only here: what they import comes under the limit of memory.
+    from agent.planner.site import exact
+    from agent.planner.site.plan_json import from_plan, to_wishes
+    from agent.planner.site.planning import planned
+    from agent.planner.site.snapshot_view import to_view
+
+    wishes = to_wishes(said)
+    search_until_s = began_s + wishes.limit_s
+    prove = partial(
+        exact.solved,
+        limit_s=PROOF_S / len(Band),
+        stop=lambda: time.monotonic() >= search_until_s + PROOF_S,
+        seed=wishes.seed,
+    )
+    found = planned(
+        to_view(snapshot),
+        wishes,
+        lambda: time.monotonic() >= search_until_s,
+        exact=prove if wishes.exact and _can_prove() else None,
+    )
+    return from_plan(replace(found, seconds=time.monotonic() - began_s))
+
+
+def _can_prove() -> bool:
+    """Says so where it can't: that is one line in the parent's log."""
+    from agent.planner.site.exact import NoSolverError, solver
+
+    try:
+        solver()
+    except NoSolverError as error:
+        print(error, file=sys.stderr)
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())
