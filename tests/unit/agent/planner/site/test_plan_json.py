@@ -42,7 +42,7 @@ PLAN = Plan(
         Outlook(radio=ONE, before=HERE, after=HERE, mhz_before=40.0, mhz_after=61.0),
         Outlook(radio=TWO, before=None, after=THERE, mhz_before=0.0, mhz_after=180.5),
     ),
-    left=(Left(radio=ONE, reason="pinned", params=MappingProxyType({"channel": 36})),),
+    left=(Left(radio=ONE, reason="pinned_in_the_site_file", params=MappingProxyType({"channel": 36})),),
     gain_ratio=0.9,
     seconds=1.5,
     wishes=Wishes(zone="hall", most_moves=3),
