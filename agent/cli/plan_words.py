@@ -114,16 +114,9 @@ def _also(target: Mapping[str, int]) -> Iterator[str]:
 
 def block(found: Mapping[str, Any] | None) -> str | None:
     """``36/80``; None: off air, or not known."""
-    return None if found is None else f"{found['channel']}/{found['width_mhz']}{_which(found)}"
+    from agent.planner.site.plan_json import to_block
 
-
-def _which(found: Mapping[str, Any]) -> str:
-    """What primary and width leave open: 40 MHz of 2.4 GHz, 320 MHz."""
-    if found["band"] == "2.4" and found["width_mhz"] == 40:
-        return "+" if found["center_mhz"] > 2407 + 5 * found["channel"] else "-"
-    if found["width_mhz"] == 320:
-        return "-1" if (found["center_mhz"] - 6105) % 320 == 0 else "-2"
-    return ""
+    return None if found is None else str(to_block(found))
 
 
 def _gains(outlook: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Any, ...]]:

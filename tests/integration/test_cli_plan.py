@@ -62,7 +62,7 @@ def test_a_person_reads_the_plan_in_one_line_and_each_move_with_its_reason(file:
     assert first.startswith("lab: 1 change in 1 step, +90.0% for each of 2 radios; 5.1 -> 9.5 MHz expected")
     assert "confidence 75%; no bound proven" in first
     why = "fewer of our own APs in the way, wider"
-    assert f"1 lab/ap2/r6 - 37/320-1 14 dBm 0.0 180.5 +13% 1m {why}" in said
+    assert f"1 lab/ap2/r6 - 37/320-2 14 dBm 0.0 180.5 +13% 1m {why}" in said
     assert "lab/ap1/r5 pinned in the site file channel=36" in said
     assert "lab/ap1 40.0 61.0 +52%" in said
 
