@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agent.cli.failure import ExitCode, Failure, usage, wrong_files
+from agent.cli.names import ap_key
 from agent.cli.notebook import notebook
 from agent.cli.options import Json, Options, options_of
-from agent.cli.plan_words import show_plan
+from agent.cli.plan_explain import show_explained
+from agent.cli.plan_words import show_plan, summary
 from agent.cli.snapshot import taken
-from agent.cli.terminal import show_json
+from agent.cli.terminal import show, show_json
 
 if TYPE_CHECKING:
     from agent.planner.site.plan import Wishes
@@ -41,6 +43,9 @@ def plan(
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="The same seed, the same plan.")] = 1,
     power: Annotated[bool, typer.Option("--power/--no-power", help="Powers and OBSS-PD too.")] = True,
+    explain: Annotated[
+        str | None, typer.Option("--explain", metavar="AP", help="Each block for its radios, term by term.")
+    ] = None,
     as_json: Json = False,
 ) -> int:
     """Propose what the whole site should look like.
@@ -64,8 +69,16 @@ def plan(
         power=off,
         obss_pd=off,
     )
+    ap = None if explain is None else ap_key(explain, view.radios)
     found = _planned(snapshot, wishes)
-    show_json(found) if as_json else show_plan(found)
+    told = None if ap is None else _explained(view, found, ap)
+    if as_json:
+        show_json(found if told is None else {**found, "explain": told})
+    elif told is None:
+        show_plan(found)
+    else:
+        show(summary(found))
+        show_explained(told, wishes.least_gain)
     return ExitCode.FINE
 
 
@@ -99,6 +112,15 @@ def _read(snapshot: Mapping[str, Any], what_if: Path | None) -> SiteView:
         return to_view(snapshot)
     except SnapshotErrors as error:
         raise _wrong(what_if, error) from None
+
+
+def _explained(view: SiteView, plan: Mapping[str, Any], ap: str) -> list[dict[str, Any]]:
+    from agent.planner.site.build import graph
+    from agent.planner.site.explain import explained, from_explained
+    from agent.planner.site.plan_json import to_plan
+
+    made = to_plan(plan)
+    return [from_explained(each) for each in explained(graph(view, made.wishes.zone).problems, made, ap)]
 
 
 def _check_zone(view: SiteView, zone: str | None) -> None:

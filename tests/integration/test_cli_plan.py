@@ -15,7 +15,7 @@ from agent import plan_runner
 from agent.cli.app import app
 from agent.planner.site.plan_json import from_plan
 
-HALL = {
+HALL: dict[str, Any] = {
     "site": {"id": "lab", "country": "NO"},
     "aps": {
         "ap1": {
@@ -65,6 +65,24 @@ def test_a_person_reads_the_plan_in_one_line_and_each_move_with_its_reason(file:
     assert f"1 lab/ap2/r6 - 37/320-2 14 dBm 0.0 180.5 +13% 1m {why}" in said
     assert "lab/ap1/r5 pinned in the site file channel=36" in said
     assert "lab/ap1 40.0 61.0 +52%" in said
+
+
+def test_an_explanation_has_a_line_for_each_block_and_its_terms(file: Path, asked: Asked) -> None:
+    result = rrmd("plan", "--what-if", str(file), "--explain", "ap1")
+    said = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    assert "lab/ap1/r5, weight 1.00, all others as planned" in said
+    assert "36/20 now, planned 20.0 1.000 0.000 0.000 0.000 0.000 20.00 +0.000 +0.000 0.000 - +0.000" in said
+    assert "52/20 20.0 1.000 0.000 0.050 0.000 0.000 19.00 -0.051 +0.000 0.004 1m -0.055" in said
+    assert said[-1] == "a move must bring the site 0.095 at least"
+
+
+def test_an_explanation_in_json_comes_with_the_plan(file: Path, asked: Asked) -> None:
+    found = json.loads(rrmd("plan", "--what-if", str(file), "--explain", "ap1", "--json").stdout)
+    assert found["site"] == "lab"
+    radios = {each["radio"]: each for each in found["explain"]}
+    best = radios["lab/ap1/r5"]["candidates"][0]
+    assert best["block"] == {"band": "5", "channel": 36, "width_mhz": 20, "center_mhz": 5180}
+    assert (best["mhz"], best["own"], best["foreign"], best["site"]) == (pytest.approx(20.0), 0, 0, 0)
 
 
 def test_a_script_gets_the_plan(file: Path, asked: Asked) -> None:
@@ -135,6 +153,7 @@ def test_what_is_no_json_object_is_refused_in_one_line(text: str, file: Path) ->
         ((), "a SITE of a running agent, or --what-if FILE"),
         (("lab", "--what-if", "FILE"), "a SITE of a running agent, or --what-if FILE"),
         (("--what-if", "FILE", "--zone", "yard"), "no zone yard; there are hall"),
+        (("--what-if", "FILE", "--explain", "ap7"), "no AP ap7; there are lab/ap1"),
         (("--what-if", "none.json"), "none.json: No such file or directory"),
     ],
 )
