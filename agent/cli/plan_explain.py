@@ -51,12 +51,17 @@ def _row(one: Mapping[str, Any], each: Mapping[str, Any], now_mhz: float | None)
         f"{one['foreign']:.3f}",
         f"{one['own']:.3f}",
         f"{one['mhz']:.2f}",
-        None if gain is None else f"{gain:+.3f}",
-        f"{one['others']:+.3f}",
+        None if gain is None else _signed(gain),
+        _signed(one["others"]),
         f"{one['move_cost']:.3f}",
         spoken(one["cac_s"]) if one["cac_s"] else None,
-        f"{one['site']:+.3f}",
+        _signed(one["site"]),
     )
+
+
+def _signed(nats: float) -> str:
+    """Nothing is +0.000."""
+    return f"{round(nats, 3) + 0.0:+.3f}"
 
 
 def _share(ppm: int) -> str:
