@@ -23,6 +23,7 @@ from agent.cli import (
     events,
     inject,
     pause,
+    plan,
     probe,
     release,
     run,
@@ -156,6 +157,7 @@ app.command("undo")(undo.undo)
 app.command("approve")(changes.approve)
 app.command("reject")(changes.reject)
 app.command("acknowledge")(changes.acknowledge)
+app.command("plan")(plan.plan)
 app.command("snapshot")(snapshot.snapshot)
 app.command("pause")(pause.pause)
 app.command("resume")(pause.resume)

@@ -41,11 +41,18 @@ SOURCE: Final = "snapshot"
 
 def read(text: str | bytes) -> SiteView:
     """The site of a snapshot's JSON text. Raises SnapshotErrors."""
+    return to_view(parsed(text))
+
+
+def parsed(text: str | bytes) -> dict[str, Any]:
+    """The JSON object of a text, with no key twice. Raises SnapshotErrors."""
     try:
         found = json.loads(text, object_pairs_hook=_once)
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SnapshotErrors([SnapshotError("", "JSON", " ".join(str(error).split()))]) from None
-    return to_view(found)
+    if not isinstance(found, dict):
+        raise SnapshotErrors([SnapshotError("", "an object", type(found).__name__)])
+    return found
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,0 +1,137 @@
+"""A plan for a person: what would be moved, what it brings, and why, in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from agent.cli.duration import spoken
+from agent.cli.terminal import count, show, show_table
+
+REASONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "no_place_now": "it has no legal place now",
+        "better_for_others": "others gain by it",
+        "less_contention": "fewer of our own APs in the way",
+        "away_from_strangers": "away from other people's APs",
+        "away_from_interference": "away from interference",
+        "quieter_noise": "less noise",
+        "off_dfs": "no radar detection there",
+        "wider": "wider",
+        "narrower": "narrower, so that all have room",
+        "freer_secondary_channels": "the whole width is free more often",
+        "coverage_missing": "coverage is missing at the edge of its cell",
+        "cells_overlap": "its cell overlaps its neighbours' too much",
+        "defer_less_to_faint_bsss": "it need not defer to faint APs",
+    }
+)
+"""Codes of moves."""
+
+LEFT: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "other_zone": "not of this zone",
+        "switched_off": "switched off",
+        "pinned_in_the_site_file": "pinned in the site file",
+        "channel_not_known": "its channel is not known",
+        "nobody_listened_lately": "nobody listened elsewhere lately",
+        "no_legal_block": "no channel of its lists is legal and free",
+    }
+)
+"""Codes of radios that stay."""
+
+_SAME: Final = 0.01
+"""A smaller part of the MHz is no difference that anybody sees."""
+
+
+def show_plan(plan: Mapping[str, Any]) -> None:
+    show(summary(plan))
+    if plan["moves"]:
+        show_table("Moves", _MOVE_COLUMNS, map(_move, plan["moves"]))
+    gains = list(_gains(plan["outlook"]))
+    if gains:
+        show_table("APs whose share changes", ("AP", "MHz now", "then", "gain"), gains)
+    if plan["left"]:
+        show_table("Left alone", ("radio", "why", ""), map(_left, plan["left"]))
+
+
+def summary(plan: Mapping[str, Any]) -> str:
+    """The plan in one line."""
+    moves, radios = len(plan["moves"]), plan["radios"]
+    what = count(moves, "change") if moves else "no change"
+    steps = len({each["step"] for each in plan["moves"]})
+    if moves:
+        what += f" in {count(steps, 'step')}"
+    now, then = _mean(plan["value_now"], radios), _mean(plan["value_then"], radios)
+    parts = [
+        f"{what}, {plan['gain_ratio']:+.1%} for each of {count(radios, 'radio')}",
+        f"{now:.1f} -> {then:.1f} MHz expected (geometric mean)",
+        f"confidence {plan['confidence']:.0%}",
+        _bound(plan),
+    ]
+    return f"{plan['site']}: {'; '.join(parts)}"
+
+
+def _bound(plan: Mapping[str, Any]) -> str:
+    """What another plan with so many moves could bring at most."""
+    bound, radios = plan["bound"], plan["radios"]
+    if bound is None or not radios:
+        return "no bound proven"
+    more = math.expm1(max(0.0, bound - plan["value_then"]) / radios)
+    return "proven: nothing better" if more < 0.0005 else f"proven: at most {more:.1%} better is possible"
+
+
+def _mean(value: float, radios: int) -> float:
+    return math.exp(value / radios) if radios else 0.0
+
+
+_MOVE_COLUMNS: Final = ("step", "radio", "from", "to", "also", "MHz now", "then", "gain", "CAC", "why")
+
+
+def _move(move: Mapping[str, Any]) -> tuple[Any, ...]:
+    same = move["before"] == move["after"]
+    return (
+        move["step"],
+        move["radio"],
+        block(move["before"]),
+        None if same else block(move["after"]),
+        ", ".join(_also(move["target"])) or None,
+        f"{move['mhz_before']:.1f}",
+        f"{move['mhz_after']:.1f}",
+        f"{math.expm1(move['gain']):+.0%}",
+        spoken(move["cac_s"]) if move["cac_s"] else None,
+        ", ".join(REASONS.get(code, code.replace("_", " ")) for code in move["reasons"]) or None,
+    )
+
+
+def _also(target: Mapping[str, int]) -> Iterator[str]:
+    if (dbm := target.get("tx_power_dbm")) is not None:
+        yield f"{dbm} dBm"
+    if (dbm := target.get("obss_pd_dbm")) is not None:
+        yield f"OBSS-PD {dbm} dBm"
+
+
+def block(found: Mapping[str, Any] | None) -> str | None:
+    """``36/80``; None: off air, or not known."""
+    from agent.planner.site.plan_json import to_block
+
+    return None if found is None else str(to_block(found))
+
+
+def _gains(outlook: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Any, ...]]:
+    """APs whose radios together can expect something else than now."""
+    now: dict[str, float] = {}
+    then: dict[str, float] = {}
+    for each in outlook:
+        ap = each["radio"].rsplit("/", 1)[0]
+        now[ap] = now.get(ap, 0.0) + each["mhz_before"]
+        then[ap] = then.get(ap, 0.0) + each["mhz_after"]
+    for ap, mhz in now.items():
+        if abs(then[ap] - mhz) > _SAME * max(then[ap], mhz):
+            yield ap, f"{mhz:.1f}", f"{then[ap]:.1f}", f"{then[ap] / mhz - 1:+.0%}" if mhz else None
+
+
+def _left(each: Mapping[str, Any]) -> tuple[Any, ...]:
+    code = each["reason"]
+    return each["radio"], LEFT.get(code, code.replace("_", " ")), each["params"] or None

@@ -1,0 +1,174 @@
+"""`rrmd plan` from the command line: what is asked of the planner, what a person reads, how it ends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+from unit.agent.planner.site.test_plan_json import PLAN
+
+from agent import plan_runner
+from agent.cli.app import app
+from agent.planner.site.plan_json import from_plan
+
+HALL: dict[str, Any] = {
+    "site": {"id": "lab", "country": "NO"},
+    "aps": {
+        "ap1": {
+            "zone": "hall",
+            "radios": {
+                "r5": {"band": 5, "now": {"channel": 36, "width_mhz": 20}, "heard": []},
+                "r6": {"band": 6, "widths_mhz": [20, 320]},
+            },
+        },
+    },
+}
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Mapping[str, Any], Mapping[str, Any], float]]:
+    """What the planning process is given; it answers with `PLAN`."""
+    found: list[tuple[Mapping[str, Any], Mapping[str, Any], float]] = []
+
+    async def plan_of(snapshot: Mapping[str, Any], wishes: Mapping[str, Any], *, limit_s: float) -> Any:
+        found.append((snapshot, wishes, limit_s))
+        return json.loads(json.dumps(from_plan(PLAN)))
+
+    monkeypatch.setattr(plan_runner, "plan_of", plan_of)
+    return found
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "hall.json"
+    path.write_text(json.dumps(HALL))
+    return path
+
+
+def rrmd(*words: str) -> Result:
+    return CliRunner().invoke(app, list(words))
+
+
+Asked = list[tuple[Mapping[str, Any], Mapping[str, Any], float]]
+
+
+def test_a_person_reads_the_plan_in_one_line_and_each_move_with_its_reason(file: Path, asked: Asked) -> None:
+    lines = rrmd("plan", "--what-if", str(file)).stdout.splitlines()
+    first, said = lines[0], [" ".join(line.split()) for line in lines]
+    assert first.startswith("lab: 1 change in 1 step, +90.0% for each of 2 radios; 5.1 -> 9.5 MHz expected")
+    assert "confidence 75%; no bound proven" in first
+    why = "fewer of our own APs in the way, wider"
+    assert f"1 lab/ap2/r6 - 37/320-2 14 dBm 0.0 180.5 +13% 1m {why}" in said
+    assert "lab/ap1/r5 pinned in the site file channel=36" in said
+    assert "lab/ap1 40.0 61.0 +52%" in said
+
+
+def test_an_explanation_has_a_line_for_each_block_and_its_terms(file: Path, asked: Asked) -> None:
+    result = rrmd("plan", "--what-if", str(file), "--explain", "ap1")
+    said = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    assert "lab/ap1/r5, weight 1.00, all others as planned" in said
+    assert "36/20 now, planned 20.0 1.000 0.000 0.000 0.000 0.000 20.00 +0.000 +0.000 0.000 - +0.000" in said
+    (dfs,) = [line for line in said if line.startswith("52/20 ")]
+    assert dfs == "52/20 20.0 1.000 0.000 0.050 0.000 0.000 19.00 -0.051 +0.000 0.004 1m -0.055"
+    assert said[-1] == "a move must bring the site 0.095 at least"
+
+
+def test_an_explanation_in_json_comes_with_the_plan(file: Path, asked: Asked) -> None:
+    found = json.loads(rrmd("plan", "--what-if", str(file), "--explain", "ap1", "--json").stdout)
+    assert found["site"] == "lab"
+    radios = {each["radio"]: each for each in found["explain"]}
+    best = radios["lab/ap1/r5"]["candidates"][0]
+    assert best["block"] == {"band": "5", "channel": 36, "width_mhz": 20, "center_mhz": 5180}
+    assert (best["mhz"], best["own"], best["foreign"], best["site"]) == (pytest.approx(20.0), 0, 0, 0)
+
+
+def test_a_script_gets_the_plan(file: Path, asked: Asked) -> None:
+    found = json.loads(rrmd("plan", "--what-if", str(file), "--json").stdout)
+    assert found == json.loads(json.dumps(from_plan(PLAN)))
+
+
+def test_what_is_not_said_is_the_policys(file: Path, asked: Asked) -> None:
+    rrmd("plan", "--what-if", str(file))
+    snapshot, wishes, limit_s = asked[0]
+    assert snapshot["site"] == HALL["site"]
+    assert snapshot["made_utc"].endswith("Z")
+    assert wishes["most_moves"] == 1  # a quarter of two radios, and at least one
+    assert (wishes["zone"], wishes["least_gain"], wishes["power"], wishes["obss_pd"]) == (
+        None,
+        0.1,
+        True,
+        True,
+    )
+    assert limit_s == wishes["limit_s"] + plan_runner.GRACE_S
+
+
+def test_what_is_said_counts(file: Path, asked: Asked) -> None:
+    options = ("--zone", "hall", "--moves", "7", "--least-gain", "0.2", "--limit", "3", "--seed", "5")
+    assert rrmd("plan", "--what-if", str(file), *options, "--no-power").exit_code == 0
+    _, wishes, _ = asked[0]
+    assert {name: wishes[name] for name in ("zone", "most_moves", "least_gain", "limit_s", "seed")} == {
+        "zone": "hall",
+        "most_moves": 7,
+        "least_gain": 0.2,
+        "limit_s": 3.0,
+        "seed": 5,
+    }
+    assert wishes["power"] is wishes["obss_pd"] is False
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"aps": {}}, "aps: expected at least 1, got an object"),
+        ({"sites": {}}, "sites: expected a known key (did you mean site?), got an unknown key"),
+        ({"site": {"id": "lab"}}, "site.country: expected the key country, got nothing"),
+        ({"policy": {"plan": {"limit_s": 0}}}, "policy.plan.limit_s: expected a number 1..600 s, got 0"),
+    ],
+)
+def test_a_wrong_snapshot_is_a_line_that_says_where(
+    change: Mapping[str, Any], line: str, file: Path, asked: Asked
+) -> None:
+    file.write_text(json.dumps({**HALL, **change}))
+    result = rrmd("plan", "--what-if", str(file))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"rrmd: {file}: {line}\n"
+    assert not asked
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"aps": 1, "aps": 2}', "\xff"])
+def test_what_is_no_json_object_is_refused_in_one_line(text: str, file: Path) -> None:
+    file.write_bytes(text.encode("latin-1"))
+    result = rrmd("plan", "--what-if", str(file))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"rrmd: {file}: ")
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ((), "a SITE of a running agent, or --what-if FILE"),
+        (("lab", "--what-if", "FILE"), "a SITE of a running agent, or --what-if FILE"),
+        (("--what-if", "FILE", "--zone", "yard"), "no zone yard; there are hall"),
+        (("--what-if", "FILE", "--explain", "ap7"), "no AP ap7; there are lab/ap1"),
+        (("--what-if", "none.json"), "none.json: No such file or directory"),
+    ],
+)
+def test_wrong_usage(words: tuple[str, ...], why: str, file: Path, asked: Asked) -> None:
+    result = rrmd("plan", *(str(file) if word == "FILE" else word for word in words))
+    assert (result.exit_code, result.stderr) == (2, f"rrmd: {why}\n")
+    assert not asked
+
+
+def test_no_plan_is_1_and_says_why(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def plan_of(*_: Any, **__: Any) -> Any:
+        raise plan_runner.PlanningFailed("the planner had no plan within 30 s and was ended")
+
+    monkeypatch.setattr(plan_runner, "plan_of", plan_of)
+    result = rrmd("plan", "--what-if", str(file))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "rrmd: the planner had no plan within 30 s and was ended\n"
