@@ -11,6 +11,7 @@ import structlog
 from agent.alert import REFUSED, Alert, Alerts
 from agent.answers import Answers
 from agent.audit import EVERY_SITE
+from agent.campaign import Campaigns
 from agent.change import Change
 from agent.changes import Changes
 from agent.clock import Clock
@@ -27,6 +28,7 @@ from agent.late_writes import LateWrites
 from agent.ledger import LOST_DISK, Ledger
 from agent.memory import STOPPING, Memory
 from agent.operator import Operator
+from agent.planning import MakePlan, Planning, in_a_child
 from agent.radar import RadarWatch
 from agent.release import Release
 from agent.supervisor import Supervisor
@@ -47,7 +49,8 @@ class Agent:
     """All sites of one daemon.
 
     ``make_lane(site, device)``: a fresh session to a device. ``holder``: this agent's name in the lease.
-    ``jitter()``: 0..1. `run` it inside a task group of the caller; a person's requests go to ``operator``.
+    ``jitter()``: 0..1. ``make_plan``: of a whole site. `run` it inside a task group of the caller; a person's
+    requests go to ``operator``.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class Agent:
         token_key: bytes,
         holder: str,
         jitter: Callable[[], float],
+        make_plan: MakePlan = in_a_child,
     ) -> None:
         self.ledger = ledger
         self.clock = clock
@@ -72,6 +76,7 @@ class Agent:
         self._put_off: dict[str, Site] | None = None  # a configuration that waits for the disk
         self._token_key = token_key
         self._holder = holder
+        self._make_plan = make_plan
         self._loops: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
         self._reloading = asyncio.Lock()
@@ -144,6 +149,9 @@ class Agent:
 
         self.release = Release(memory, ledger, clock, self.fleet)
         self.undoing = Undoing(memory, ledger, clock, self.executor, self.changes)
+        self.campaigns = Campaigns(memory, ledger, clock, self.executor, self.changes, tell)
+        self.planning = Planning(memory, ledger, clock, self.campaigns, tell, self._make_plan)
+        self.campaigns.idle = self.planning.look
 
     def _start_loops(self, keeper: Supervisor, tasks: asyncio.TaskGroup) -> None:
         inbox = self.inbox
@@ -154,6 +162,7 @@ class Agent:
             keeper.keep("inbox", EVERY_SITE, inbox.run, vital=True),
             keeper.keep("reminders", EVERY_SITE, lambda: self.alarm.remind(self._waiting)),
             keeper.keep("undo", EVERY_SITE, self.undoing.run),
+            keeper.keep("plans", EVERY_SITE, self.campaigns.run),
         ]
 
     async def _drain(self) -> None:

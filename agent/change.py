@@ -108,7 +108,8 @@ def next_state(state: State, trigger: Trigger) -> State:
 
 
 class Cause(StrEnum):
-    """Why a change exists: the kind of event, or a person, or the taking back of another change."""
+    """Why a change exists: the kind of event, a plan of the site, a person, or the taking back of another
+    change."""
 
     DFS_RADAR = "DFS_RADAR"
     NON_WIFI_BURST = "NON_WIFI_BURST"
@@ -117,6 +118,7 @@ class Cause(StrEnum):
     HW_FAILURE = "HW_FAILURE"
     SECURITY = "SECURITY"
     EMERGENCY_QOE = "EMERGENCY_QOE"
+    SITE_PLAN = "SITE_PLAN"
     OPERATOR = "OPERATOR"
     UNDO = "UNDO"
 

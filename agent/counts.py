@@ -16,6 +16,7 @@ class Count(StrEnum):
     VETOES = "vetoes"  # site, guard
     ALERTS = "alerts"  # site
     FAILURES = "failures"  # site, loop
+    PLAN_MOVES = "plan_moves"  # site, what became of it
     THINNED = "polls_thinned"  # site
 
 

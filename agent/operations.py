@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +19,9 @@ from agent.events import EventKind
 from agent.ledger import LOST_DISK
 from agent.planner.allowance import allowance
 from agent.planner.guards import EVERYWHERE
+from agent.planner.site.plan_json import from_plan
 from agent.planner.site.snapshot import from_view
+from agent.planning import by_policy
 from agent.probe import probe
 from agent.store.store import Store
 from agent.undoing import Row
@@ -87,6 +90,8 @@ class Operations:
             return self.budget(args.site)
         if isinstance(args, protocol.SnapshotArgs):
             return await self.snapshot(args.site)
+        if isinstance(args, protocol.PlanArgs):
+            return await self.plan(args, actor)
         if isinstance(args, protocol.PauseArgs):
             return await self.pause(args, actor)
         if isinstance(args, protocol.ResumeArgs):
@@ -119,6 +124,16 @@ class Operations:
         """What is known of a site, written down beside the loop: of a thousand radios that takes a second."""
         view = self._agent.view(self._site(site))
         return await asyncio.to_thread(from_view, view)
+
+    async def plan(self, args: protocol.PlanArgs, actor: Actor) -> Mapping[str, Any]:
+        """A plan of a site, and what comes of it."""
+        site = self._site(args.site)
+        if args.stop:
+            stopped = await self._agent.campaigns.stop(site.id, actor)
+            return {"plan": None, "campaign": rows.campaign_row(stopped)}
+        plan = await self._agent.planning.plan(site.id, replace(by_policy(site), **args.wishes))
+        begun = await self._agent.campaigns.begin(plan, actor) if args.apply and plan.moves else None
+        return {"plan": from_plan(plan), "campaign": rows.campaign_row(begun) if begun else None}
 
     async def _undone(self, args: protocol.UndoArgs, actor: Actor) -> list[Row]:
         if args.dry_run:
@@ -167,6 +182,7 @@ class Operations:
                 if not site or pause.scope.split("/")[0] in (site, EVERYWHERE)
             ],
             "undo": [rows.undo_row(row) for row in self._agent.undoing.rows],
+            "plans": [rows.campaign_row(each) for each in self._agent.campaigns.running(site)],
             "alerts": [rows.alert_row(a) for a in self._agent.alerts if not site or a.site == site]
             + [rows.escalated_row(c) for c in await self._known([], self._store.escalated, site)],
         }

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agent.alert import ESCALATED, Alert
+from agent.campaign_record import Campaign
 from agent.change import Change
 from agent.drill import Injected
 from agent.events import Event
@@ -164,6 +165,21 @@ def undo_row(row: Row) -> dict[str, Any]:
         "state": row.state,
         "why": row.why,
         "undo": row.undo,
+    }
+
+
+def campaign_row(each: Campaign) -> dict[str, Any]:
+    return {
+        "id": each.id,
+        "site": each.site,
+        "utc": iso(each.begun_utc_us),
+        "actor": each.actor.name,
+        "step": each.steps,
+        "steps": each.steps + each.steps_left,
+        "moves": len(each.moves),
+        "counts": each.counts(),
+        "stopped": each.stopped,
+        "waits_for": each.waits_for,
     }
 
 

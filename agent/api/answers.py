@@ -121,6 +121,22 @@ class UndoView(Answer):
     undo: str | None
 
 
+class CampaignView(Answer):
+    """A plan that is being carried out. ``step``: the last one begun; ``steps``: with those that are left,
+    as last looked at. ``counts``: moves by what became of them. ``waits_for``: empty: for nothing."""
+
+    id: str
+    site: str
+    utc: str
+    actor: str
+    step: int
+    steps: int
+    moves: int
+    counts: Mapping[str, int]
+    stopped: str
+    waits_for: str
+
+
 class StatusResult(Answer):
     """``events``: those open now, radar excepted, which ``nop`` tells of."""
 
@@ -131,6 +147,7 @@ class StatusResult(Answer):
     events: tuple[EventView, ...] = ()
     pauses: tuple[PauseView, ...] = ()
     undo: tuple[UndoView, ...] = ()
+    plans: tuple[CampaignView, ...] = ()
     alerts: tuple[AlertView, ...]
 
 
@@ -205,6 +222,14 @@ class SnapshotResult(Answer):
     site: Mapping[str, Any]
     policy: Mapping[str, Any]
     aps: Mapping[str, Any]
+
+
+class PlanResult(Answer):
+    """``plan``: in the words of docs/planning.md; None: none was asked for. ``campaign``: that was begun, or
+    is being stopped; None: there is none."""
+
+    plan: Mapping[str, Any] | None
+    campaign: CampaignView | None
 
 
 class OpenView(Answer):
@@ -329,6 +354,7 @@ RESULTS: Mapping[str, type[Answer]] = MappingProxyType(
         "undo": UndoResult,
         "budget": BudgetResult,
         "snapshot": SnapshotResult,
+        "plan": PlanResult,
         "pause": PauseResult,
         "resume": ResumeResult,
         "release": ReleaseResult,

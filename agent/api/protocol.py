@@ -112,6 +112,34 @@ class SnapshotArgs(Args):
     site: Name
 
 
+class PlanArgs(Args):
+    """``apply``: carry it out. ``stop``: make none, and end the one that is being carried out. The others
+    are wishes (`agent.planner.site.plan.Wishes`); None: as the site's file has it."""
+
+    site: Name
+    apply: bool = False
+    stop: bool = False
+    zone: Name | None = None
+    most_moves: int | None = Field(default=None, ge=0, le=100_000)
+    least_gain: float | None = Field(default=None, ge=0, le=1)
+    limit_s: float | None = Field(default=None, ge=1, le=600)
+    power: bool | None = None
+    obss_pd: bool | None = None
+    exact: bool | None = None
+    seed: int | None = Field(default=None, ge=0, le=2**31)
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if self.apply and self.stop:
+            raise ValueError("apply or stop, not both")
+        return self
+
+    @property
+    def wishes(self) -> Mapping[str, Any]:
+        """Those that are given."""
+        return self.model_dump(exclude={"site", "apply", "stop"}, exclude_none=True)
+
+
 class PauseArgs(Args):
     """``scope``: a site, site/ap, site/ap/radio, or * for all. ``for_s`` None: until it is resumed."""
 
@@ -161,6 +189,7 @@ ARGS: Mapping[str, type[Args]] = MappingProxyType(
         "undo": UndoArgs,
         "budget": BudgetArgs,
         "snapshot": SnapshotArgs,
+        "plan": PlanArgs,
         "pause": PauseArgs,
         "resume": ResumeArgs,
         "release": ReleaseArgs,

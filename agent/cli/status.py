@@ -68,6 +68,12 @@ def _show(found: dict[str, Any]) -> None:
                 for e in found["events"]
             ),
         )
+    if found.get("plans"):
+        show_table(
+            "Plans being carried out",
+            ("site", "plan", "step", "moves", "made", "waits for", "by", "since"),
+            map(_plan, found["plans"]),
+        )
     if found.get("undo"):
         show_undo(found["undo"])
 
@@ -109,6 +115,19 @@ def _radio(radio: dict[str, Any]) -> tuple[Any, ...]:
 
 def _nop(nop: dict[str, Any]) -> tuple[Any, ...]:
     return nop["site"], nop["mhz"], nop["channel"], spoken(nop["left_s"]), nop["by_radio"]
+
+
+def _plan(plan: dict[str, Any]) -> tuple[Any, ...]:
+    return (
+        plan["site"],
+        plan["id"],
+        f"{plan['step']} of {plan['steps']}",
+        plan["moves"],
+        plan["counts"].get("made", 0),
+        plan["stopped"] or plan["waits_for"] or None,
+        plan["actor"],
+        plan["utc"],
+    )
 
 
 def _alert(alert: dict[str, Any]) -> tuple[Any, ...]:

@@ -53,6 +53,8 @@ _ALL = (
     _gauge("pauses", "pauses in force, by operators", "site"),
     _gauge("standby", "1 when another agent has the site's lease", "site"),
     _counter("changes", "changes that reached a state", "site", "state", "cause", "verdict"),
+    _gauge("plan_moves_left", "moves of the plan being carried out that are not made or given up", "site"),
+    _counter("plan_moves", "moves of plans by what became of them", "site", "result"),
     _gauge("events_open", "events that have not cleared; radar shows in rrmd_nop_channels", "site", "kind"),
     _counter("events", "events raised by detectors", "site", "kind"),
     _gauge("event_queue_length", "events that wait for a decision"),

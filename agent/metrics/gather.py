@@ -81,6 +81,7 @@ class _Scrape:
         paused = memory.paused_at(now) - memory.leaving
         self._add("pauses", id, value=sum(scope.split("/")[0] == id for scope in paused))
         self._add("standby", id, value=id in memory.standby)
+        self._add("plan_moves_left", id, value=sum(p.left for p in self._agent.campaigns.running(id)))
 
     def _devices(self) -> None:
         for (site, device), lane in self._agent.lanes.items():

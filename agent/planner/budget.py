@@ -23,7 +23,7 @@ def cooldown(p: Proposal) -> Veto | None:
 
 def routine_interval(p: Proposal) -> Veto | None:
     """One routine change of an AP in so long. Leaving a jammed channel has a limit of its own."""
-    if not p.patient:
+    if not p.patient or not p.budgeted:
         return None
     age_s = routine_age_s(p)
     if age_s is None or age_s >= p.view.site.policy.routine_interval_s:
@@ -33,7 +33,7 @@ def routine_interval(p: Proposal) -> Veto | None:
 
 def routine_budget(p: Proposal) -> Veto | None:
     """All APs of the site together: so many routine changes per AP and week."""
-    if p.cause in INCIDENTS or p.cause is Cause.OPERATOR:
+    if not p.budgeted:
         return None
     made, limit = len(week(p)), routine_limit(p.view.site)
     if made < limit:
@@ -58,7 +58,8 @@ def routine_limit(site: Site) -> int:
 
 
 def _routine(change: Change) -> bool:
-    return change.cause not in INCIDENTS and change.cause is not Cause.OPERATOR
+    asked = change.cause is Cause.SITE_PLAN and change.actor.type == "operator"
+    return change.cause not in INCIDENTS and change.cause is not Cause.OPERATOR and not asked
 
 
 def incident_budget(p: Proposal) -> Veto | None:

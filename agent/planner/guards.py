@@ -72,7 +72,7 @@ def scopes_of(key: RadioKey) -> frozenset[str]:
 
 def maintenance(p: Proposal) -> Veto | None:
     """People are at work on the network: what the agent sees is their doing."""
-    if p.by_person or p.cause is Cause.OPERATOR:
+    if p.asked_now:
         return None
     held = in_force(p.view.now.utc, p.view.site.timezone, p.view.site.policy.maintenance)
     return Veto(guard="maintenance", reason="people_at_work", params={"window": held.text}) if held else None
@@ -81,7 +81,7 @@ def maintenance(p: Proposal) -> Veto | None:
 def change_hours(p: Proposal) -> Veto | None:
     """Routine changes in the site's hours for them only."""
     windows = p.view.site.policy.change_hours
-    if not windows or p.by_person or not p.patient:
+    if not windows or p.asked_now or not p.patient:
         return None
     if in_force(p.view.now.utc, p.view.site.timezone, windows):
         return None

@@ -52,6 +52,17 @@ class Proposal:
         return self.cause not in INCIDENTS and self.cause not in (Cause.OPERATOR, Cause.SECURITY)
 
     @property
+    def asked_now(self) -> bool:
+        """A person asked for this very change. Who asks for a plan is not waiting for each of its moves."""
+        return self.cause is Cause.OPERATOR or (self.by_person and self.cause is not Cause.SITE_PLAN)
+
+    @property
+    def budgeted(self) -> bool:
+        """Whether the budgets for routine changes hold it: not what a person wants, moves of a plan too."""
+        wanted = self.cause is Cause.SITE_PLAN and self.by_person
+        return self.cause not in INCIDENTS and self.cause is not Cause.OPERATOR and not wanted
+
+    @property
     def place(self) -> object:
         """Where it leads."""
         return self.place_of(self.target)

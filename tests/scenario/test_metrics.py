@@ -26,6 +26,7 @@ PERSON = Actor(type="operator", uid=1000, name="ann")
 ELSEWHERE = {"rrmd_loop_answering"}  # the collector's own
 ONLY_THEN = {"rrmd_alerts_total", "rrmd_alerts_dropped_total", "rrmd_events_open", "rrmd_failures_total"}
 ONLY_THEN |= {f"rrmd_{what}_total" for what in ("events_dropped", "event_queue_dropped", "polls_thinned")}
+ONLY_THEN |= {"rrmd_plan_moves_total"}
 ONLY_THEN |= {f"rrmd_signals_{what}_total" for what in ("dropped", "strange")}  # nothing of it happened
 Found = dict[str, dict[tuple[str, ...], float]]
 
@@ -71,6 +72,7 @@ def test_every_family_is_there_after_a_change_and_a_veto(tmp_path: Path) -> None
         assert found.keys() == FAMILIES.keys() - ELSEWHERE - ONLY_THEN
         assert found["rrmd_vetoes_total"] == {("lab", "cooldown"): 1}
         assert found["rrmd_changes_open"] == {("lab",): 0}
+        assert found["rrmd_plan_moves_left"] == {("lab",): 0}
         causes = ("lab", str(change.state), str(change.cause), change.verdict or "")
         assert found["rrmd_changes_total"][causes] == 1
         assert found["rrmd_radio_channel"]["lab", "ap1", "r5"] == 161

@@ -7,7 +7,7 @@ to move have one option, where they are.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Final
@@ -23,7 +23,7 @@ from agent.planner.surroundings import Surroundings, around
 from agent.view import RadioView, SiteView, block_in_values, values_of
 from drivers.types import RadioState
 from inventory.channels import Block
-from inventory.model import Band
+from inventory.model import Band, RadioKey
 
 LEAST_WEIGHT: Final = 0.25
 MOST_WEIGHT: Final = 4.0
@@ -44,8 +44,9 @@ class Graph:
     left: tuple[Left, ...]
 
 
-def graph(view: SiteView, zone: str | None = None) -> Graph:
-    """All of a site. ``zone``: only radios of its APs may move."""
+def graph(view: SiteView, zone: str | None = None, movable: Collection[RadioKey] | None = None) -> Graph:
+    """All of a site. ``zone``: only radios of its APs may move. ``movable``: only these, whatever holds them
+    at the moment; None: those that nothing holds."""
     problems: list[Problem] = []
     left: list[Left] = []
     for band in Band:
@@ -53,7 +54,7 @@ def graph(view: SiteView, zone: str | None = None) -> Graph:
         for key in sorted(view.radios):
             at = view.radios[key]
             if at.radio.band is band:
-                found, why = _placed(view, at, zone)
+                found, why = _placed(view, at, _held(view, at, zone, movable))
                 placed += [found] if found else []
                 left += [why] if why else []
         if placed:
@@ -73,9 +74,16 @@ def _problem(view: SiteView, band: Band, placed: Sequence[Placed]) -> Problem:
 # -- who may be where --------------------------------------------------------------------------------------
 
 
-def _placed(view: SiteView, at: RadioView, zone: str | None) -> tuple[Placed | None, Left | None]:
+def _held(
+    view: SiteView, at: RadioView, zone: str | None, movable: Collection[RadioKey] | None
+) -> Left | None:
+    if movable is None:
+        return staying.why(view, at, zone)
+    return None if at.key in movable else Left(radio=at.key, reason="not_asked_for")
+
+
+def _placed(view: SiteView, at: RadioView, held: Left | None) -> tuple[Placed | None, Left | None]:
     """A radio with its options; and why it is left where it is, if it is."""
-    held = staying.why(view, at, zone)
     on = _whereabouts(view, at)
     if held is None and on is None and at.on_air:
         held = Left(radio=at.key, reason="channel_not_known")

@@ -10,7 +10,7 @@ import pytest
 from rig import site_of
 from unit.agent.planner.test_guards import ABLE, KEY, NOON, done, view
 
-from agent.change import REHEARSED, REJECTED, Cause, Change, State
+from agent.change import REHEARSED, REJECTED, Actor, Cause, Change, State
 from agent.planner import guards
 from agent.view import RadioView, SiteView, values_of
 from drivers.types import Reported, Setting, Values
@@ -89,7 +89,36 @@ def test_people_at_work_hold_the_agent_and_nobody_else() -> None:
 def test_change_hours_hold_routine_changes_only() -> None:
     seen = policy(change_hours=(window("2020-01-01 00:00-24:00"),))
     held = {cause for cause in Cause if "change_hours" in names(seen, cause)}
-    assert held == {Cause.NON_WIFI_BURST, Cause.SPECTRUM_SAT, Cause.DENSITY_SPIKE, Cause.EMERGENCY_QOE}
+    routine = {Cause.NON_WIFI_BURST, Cause.SPECTRUM_SAT, Cause.DENSITY_SPIKE, Cause.EMERGENCY_QOE}
+    assert held == routine | {Cause.SITE_PLAN}
+
+
+PERSON = Actor(type="operator", uid=1000, name="ann")
+
+
+def asked(seen: SiteView, cause: Cause) -> set[str]:
+    """What holds a change that a person wants."""
+    return {v.guard for v in guards.vetoes(guards.Proposal(seen, KEY, TARGET, cause, by_person=True))}
+
+
+def test_who_starts_a_plan_does_not_wait_for_each_of_its_moves() -> None:
+    """The hours hold it, as they hold the agent; the budgets for what the agent does by itself do not."""
+    never = (window("2020-01-01 00:00-24:00"),)
+    always = (window("00:00-24:00"),)
+    assert asked(policy(change_hours=never), Cause.SITE_PLAN) == {"change_hours"}
+    assert asked(policy(maintenance=always), Cause.SITE_PLAN) == {"maintenance"}
+    assert asked(policy(maintenance=always), Cause.OPERATOR) == set()
+    assert asked(policy(routine_per_ap_week=0.0), Cause.SITE_PLAN) == set()
+    assert "routine_budget" in names(policy(routine_per_ap_week=0.0), Cause.SITE_PLAN)
+
+
+def test_moves_of_a_plan_that_a_person_started_are_not_the_agents_routine() -> None:
+    own = done(60.0, Cause.SITE_PLAN)
+    wanted = replace(own, actor=PERSON)
+    seen = view(site_of(2))
+    assert names(replace(seen, changes=(own,))) == {"routine_interval"}
+    assert names(replace(seen, changes=(wanted,))) == set()
+    assert asked(replace(seen, changes=(own,)), Cause.SITE_PLAN) == set()
 
 
 def test_what_a_dry_run_shows_counts_in_its_own_budgets_only() -> None:

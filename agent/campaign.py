@@ -1,0 +1,382 @@
+"""Carries plans of sites out, step by step, each move as a change like any other.
+
+A campaign is on disk before its first change begins, and after each step; so it goes on after a restart.
+Before each step the rest of it is looked at anew, with the radios where they really are
+(`agent.planner.site.remainder`): nothing of a plan is done because it was right an hour ago.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from types import MappingProxyType
+from typing import Any, Final
+
+import structlog
+
+from agent.api.errors import NotFound, Refused
+from agent.campaign_record import LOST, UNDER_WAY, Campaign, Part, Standing, campaign, told_of
+from agent.change import REHEARSED, Actor, Cause, Change, State, Trigger
+from agent.changes import Changes
+from agent.clock import Clock
+from agent.counts import Count
+from agent.course import Interrupt
+from agent.executor import Executor
+from agent.ledger import LOST_DISK, Ledger
+from agent.memory import Memory
+from agent.planner.decision import Move, NoChange
+from agent.planner.site.plan import Plan
+from agent.planner.site.remainder import Progress, Remainder, remainder
+from agent.records import Record
+from agent.view import SiteView, block_in_values
+from inventory.channels import Block
+from inventory.model import Mode, RadioKey, Site
+
+log = structlog.get_logger()
+
+AGAIN_S: Final = 5.0
+"""From one look at a campaign under way to the next."""
+HELD_S: Final = 60.0
+"""The same while all of it waits for its hour, and between two looks for something to begin."""
+LONGEST_S: Final = 86_400.0
+"""What could not be begun by then is given up, and said so."""
+GIVE_UP_S: Final = 3600.0
+"""So much longer it is tried to take back what should not stay by itself."""
+PASSING: Final = frozenset({"radio_busy", "device_not_readable", "lease_lost"})
+UNSENT: Final = frozenset({State.PROPOSED, State.PLANNED})
+
+
+class Campaigns:
+    """One per site at a time.
+
+    ``alert(site, text, radio)`` calls a person. ``idle(site)`` is asked for a site without one: it may begin
+    one. ``pooled(view)``: the view with means over time instead of the last readings.
+    """
+
+    def __init__(
+        self,
+        memory: Memory,
+        ledger: Ledger,
+        clock: Clock,
+        executor: Executor,
+        changes: Changes,
+        alert: Callable[[str, str, RadioKey | None], None],
+        pooled: Callable[[SiteView], SiteView] = lambda view: view,
+    ) -> None:
+        self._memory = memory
+        self._ledger = ledger
+        self._clock = clock
+        self._executor = executor
+        self._changes = changes
+        self._alert = alert
+        self._pooled = pooled
+        self.idle: Callable[[Site], Awaitable[None]] = _nothing
+        self._running: dict[str, Campaign] = {}
+        self._known: set[str] = set()  # sites of which the store was asked
+        self._due_s: dict[str, float] = {}
+        self._asked = asyncio.Event()
+
+    # -- what a person may ask -------------------------------------------------------------------------
+
+    def running(self, site: str | None = None) -> list[Campaign]:
+        """Those under way; of one site, if named."""
+        return [each for id, each in self._running.items() if site in (None, id)]
+
+    async def begin(self, plan: Plan, actor: Actor) -> Campaign:
+        """Start to carry a plan out. Raises Refused (one is under way, or nothing may be changed)."""
+        site = self._memory.sites.get(plan.site)
+        if site is None:
+            raise NotFound(f"no site {plan.site}; there are {', '.join(self._memory.sites)}")
+        if why := self._no_beginning(site):
+            raise Refused(why)
+        started = campaign(self._ledger.ids(), plan, actor, self._clock.now().utc_us)
+        self._running[site.id] = started
+        try:
+            entry = self._ledger.record(
+                "operator" if started.by_person else "decision",
+                "plan.begun",
+                site.id,
+                actor=actor,
+                params=told_of(started),
+            )
+            await self._keep(started)
+            await self._ledger.note(entry)
+        except LOST_DISK:
+            del self._running[site.id]
+            raise
+        self._hurry(site.id)
+        log.info("plan.begun", site=site.id, plan=started.id, moves=len(plan.moves), by=actor.name)
+        return started
+
+    def _no_beginning(self, site: Site) -> str | None:
+        if site.id not in self._known and not self._memory.observing:
+            return f"whether a plan of {site.id} was left by an earlier process is not known yet"
+        if site.id in self._running:
+            return f"a plan of {site.id} is being carried out: see `rrmd status`"
+        if site.policy.mode is Mode.OBSERVE:
+            return f"{site.id} is in mode observe: nothing is changed there"
+        return self._memory.observing or self._memory.standby.get(site.id)
+
+    async def stop(self, site: str, actor: Actor) -> Campaign:
+        """Begin nothing more of the site's plan. Changes that were sent go on; what would make things worse
+        if it stayed by itself is taken back. Raises NotFound."""
+        if (found := self._running.get(site)) is None:
+            raise NotFound(f"no plan of {site} is being carried out")
+        params = {"plan": found.id}
+        entry = self._ledger.record("operator", "plan.stopped", site, actor=actor, params=params)
+        await self._ledger.note(entry)
+        await self._give_up(found, "stopped")
+        for key in found.those(Part.OPEN):
+            change = self._memory.changes.get(found.standings[key].change or "")
+            if change is not None and change.state in UNSENT:
+                told = Interrupt(trigger=Trigger.UNDO, reason="plan_stopped", actor=actor)
+                self._executor.interrupt(change.id, told)
+        self._hurry(site)
+        return found
+
+    # -- the loop --------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """For ever: carry on what is under way, first of all what an earlier process left."""
+        while True:
+            for site in list(self._memory.sites.values()):
+                try:
+                    await self._look(site)
+                except LOST_DISK as error:
+                    log.error("plan.waits_for_the_disk", site=site.id, error=str(error))
+            self._asked.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(AGAIN_S if self._running else HELD_S):
+                    await self._asked.wait()
+
+    async def _look(self, site: Site) -> None:
+        if site.id in self._memory.standby:  # the agent that has the site goes on with it
+            self._running.pop(site.id, None)
+            self._known.discard(site.id)
+            return
+        if self._memory.observing is not None:
+            return
+        if site.id not in self._known:
+            await self._recover(site.id)
+        found = self._running.get(site.id)
+        if found is None:
+            await self.idle(site)
+        elif self._clock.monotonic() >= self._due_s.get(site.id, 0.0):
+            self._due_s[site.id] = self._clock.monotonic() + await self._turn(found, site)
+
+    async def _recover(self, site: str) -> None:
+        text = await self._ledger.call(self._ledger.store.get_meta, _key(site))
+        self._known.add(site)
+        if text:
+            self._running[site] = found = Campaign.of_text(text)
+            log.warning("plan.goes_on", site=site, plan=found.id)
+
+    def _hurry(self, site: str) -> None:
+        self._due_s.pop(site, None)
+        self._asked.set()
+
+    async def _turn(self, c: Campaign, site: Site) -> float:
+        """One look at a campaign; after how many seconds the next one is."""
+        before = c.to_text()
+        await self._settle(c)
+        wait_s = AGAIN_S
+        if not c.those(*UNDER_WAY):
+            if not c.stopped and self._age_s(c) > LONGEST_S:
+                await self._give_up(c, "too_late")
+            wait_s = await self._go_on(c, site)
+        if site.id in self._running and c.to_text() != before:
+            await self._keep(c)
+        return wait_s
+
+    async def _go_on(self, c: Campaign, site: Site) -> float:
+        view = self._memory.view(site, self._clock.now()).begun()
+        progress = self._progress(c, site)
+        left = await asyncio.to_thread(lambda: remainder(self._pooled(view), progress))
+        c.steps_left = left.steps if left.steps is not None else c.steps_left
+        await self._drop(c, {key: (v.guard, v.reason, v.params) for key, v in left.dropped.items()})
+        going = [await self._take_back(c, key) for key in left.back]
+        c.waits_for = _waits_for(left)
+        if any(going):
+            return AGAIN_S
+        if left.step:
+            c.steps_left = max(0, c.steps_left - 1)
+            await self._begin_step(c, left.step)
+        elif not left.held and not left.back:
+            await self._end(c)
+        return AGAIN_S if c.those(*UNDER_WAY) else HELD_S
+
+    # -- parts of a campaign ---------------------------------------------------------------------------
+
+    def _progress(self, c: Campaign, site: Site) -> Progress:
+        lost = [key for key in c.those(*LOST) if c.moves[key].before != c.moves[key].after]
+        return Progress(
+            todo=[c.moves[key] for key in c.those(Part.WAITS)],
+            made=self._places_before(c),
+            lost=lost,
+            by_person=c.by_person,
+            rehearsal=site.policy.mode is Mode.DRY_RUN,
+            least_gain=c.plan.wishes.least_gain,
+        )
+
+    def _places_before(self, c: Campaign) -> Mapping[RadioKey, Block]:
+        """Where radios were that have moved, and stayed since where they were moved to."""
+        found = dict[RadioKey, Block]()
+        for key in c.those(Part.MADE):
+            change = self._memory.changes.get(c.standings[key].change or "")
+            known = self._memory.radios.get(key)
+            radio = self._memory.sites[c.site].radios.get(key)
+            if change is not None and known is not None and radio is not None:
+                prior = block_in_values(radio, change.prior)
+                if prior is not None:
+                    found[key] = prior
+        return found
+
+    async def _settle(self, c: Campaign) -> None:
+        """What became of the changes under way."""
+        for key, standing in c.standings.items():
+            if standing.part is Part.WAITS:
+                self._adopt(c, key, standing)
+            if standing.part not in UNDER_WAY:
+                continue
+            change = await self._change(standing.undo or standing.change)
+            if change is None or change.final:
+                standing.part, standing.why = _became(standing, change)
+                self._ledger.counts.add(Count.PLAN_MOVES, c.site, str(standing.part))
+
+    def _adopt(self, c: Campaign, key: RadioKey, standing: Standing) -> None:
+        """A change that was stored, and the campaign not: the process ended in between."""
+        for change in self._memory.changes_of(c.site, self._clock.now()):
+            params = change.reason.get("params", {})
+            if key in change.radios and change.cause is Cause.SITE_PLAN and params.get("plan") == c.id:
+                standing.part, standing.change = Part.OPEN, change.id
+                return
+
+    async def _change(self, id: str | None) -> Change | None:
+        if id is None or (known := self._memory.changes.get(id)) is not None:
+            return None if id is None else known
+        return await self._ledger.call(self._ledger.store.change, id)
+
+    async def _begin_step(self, c: Campaign, radios: tuple[RadioKey, ...]) -> None:
+        c.steps += 1
+        for key in radios:
+            move, standing = c.moves[key], c.standings[key]
+            asked = Move(
+                radio=key,
+                target=move.target,
+                cause=Cause.SITE_PLAN,
+                reason="site_plan",
+                params=MappingProxyType(
+                    {
+                        "plan": c.id,
+                        "step": c.steps,
+                        "gain_micronats": round(move.gain * 1e6),
+                        "from": str(move.before),
+                        "to": str(move.after),
+                        "why": " ".join(move.reasons),
+                    }
+                ),
+            )
+            opened = await self._changes.try_open(asked, actor=c.actor)
+            if isinstance(opened, Change):
+                standing.part, standing.change = Part.OPEN, opened.id
+            elif opened.reason == "already_there":
+                standing.part, standing.why = Part.MADE, opened.reason
+            elif opened.reason in PASSING:
+                c.waits_for = f"{key}: {opened.reason}"
+            else:
+                await self._drop(c, {key: ("device", opened.reason, opened.params)})
+
+    async def _take_back(self, c: Campaign, key: RadioKey) -> bool:
+        """A move that had better not stay by itself goes back; False: not yet, or never."""
+        standing = c.standings[key]
+        done = await self._change(standing.change)
+        if done is None:
+            return False
+        opened = await self._changes.try_undo(done, c.actor, "plan_half_done")
+        if isinstance(opened, Change):
+            standing.part, standing.undo = Part.GOING_BACK, opened.id
+            return True
+        if self._age_s(c) > LONGEST_S + GIVE_UP_S or not _may_pass(opened):
+            standing.part, standing.why = Part.STAYS, opened.reason
+            await self._changes.note(opened)
+            text = f"plan {c.id} was done in part, and {key} could not be taken back: {opened.reason}"
+            self._alert(c.site, text, key)
+        return False
+
+    async def _give_up(self, c: Campaign, why: str) -> None:
+        c.stopped = c.stopped or why
+        await self._drop(c, {key: ("plan", why, {}) for key in c.those(Part.WAITS)})
+
+    async def _drop(self, c: Campaign, radios: Mapping[RadioKey, tuple[str, str, Mapping[str, Any]]]) -> None:
+        records = list[Record]()
+        for key, (guard, why, params) in radios.items():
+            standing = c.standings[key]
+            standing.part = Part.MADE if why == "already_there" else Part.DROPPED
+            standing.why = why
+            self._ledger.counts.add(Count.PLAN_MOVES, c.site, str(standing.part))
+            told = {**params, "plan": c.id, "guard": guard, "why": why}
+            records.append(
+                self._ledger.record(
+                    "decision",
+                    "plan.move_dropped",
+                    c.site,
+                    radio=key,
+                    actor=c.actor,
+                    params=told,
+                    result="no_change",
+                )
+            )
+        if records:
+            await self._ledger.note(*records)
+            await self._keep(c)
+
+    async def _end(self, c: Campaign) -> None:
+        params = {"plan": c.id, "steps": c.steps, "why": c.stopped or "done", **c.counts()}
+        entry = self._ledger.record("decision", "plan.ended", c.site, actor=c.actor, params=params)
+        await self._ledger.call(self._ledger.store.set_meta, _key(c.site), "")
+        await self._ledger.note(entry)
+        self._running.pop(c.site, None)
+        if c.stopped == "too_late":
+            left = sum(each.why == "too_late" for each in c.standings.values())
+            self._alert(c.site, f"plan {c.id} was given up after a day: {left} moves were not made", None)
+        log.info("plan.ended", site=c.site, **params)
+
+    # -- small things ----------------------------------------------------------------------------------
+
+    async def _keep(self, c: Campaign) -> None:
+        await self._ledger.call(self._ledger.store.set_meta, _key(c.site), c.to_text())
+
+    def _age_s(self, c: Campaign) -> float:
+        return (self._clock.now().utc_us - c.begun_utc_us) / 1e6
+
+
+async def _nothing(site: Site) -> None:
+    """Nobody begins anything by himself."""
+
+
+def _key(site: str) -> str:
+    return f"campaign/{site}"
+
+
+def _became(standing: Standing, change: Change | None) -> tuple[Part, str]:
+    """What a change that is over makes of its move."""
+    state = "" if change is None else str(change.state)
+    kept = change is not None and change.state is State.COMMITTED
+    if standing.part is Part.GOING_BACK:
+        return (Part.TAKEN_BACK, "") if kept else (Part.STAYS, state)
+    if change is not None and change.verdict == REHEARSED:
+        return Part.SHOWN, ""
+    return (Part.MADE, "") if kept else (Part.FAILED, state)
+
+
+def _may_pass(none: NoChange) -> bool:
+    return none.reason in PASSING or none.reason == "vetoed"
+
+
+def _waits_for(left: Remainder) -> str:
+    """What most of what waits for in words."""
+    if not left.held:
+        return ""
+    key, veto = next(iter(left.held.items()))
+    return f"{key}: {veto.guard} {veto.reason}"

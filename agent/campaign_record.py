@@ -1,0 +1,134 @@
+"""A plan that is being carried out, as it is kept on disk: what is done of it, and what is not. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from agent.change import Actor
+from agent.planner.site.plan import Plan, PlannedMove
+from agent.planner.site.plan_json import from_plan, to_plan
+from inventory.model import RadioKey
+
+
+class Part(StrEnum):
+    """Where one move of a campaign stands."""
+
+    WAITS = "waits"  # not begun
+    OPEN = "open"  # its change is under way
+    MADE = "made"  # its change is kept
+    SHOWN = "shown"  # its change was a rehearsal (mode dry_run)
+    FAILED = "failed"  # its change came to nothing, or was taken back
+    DROPPED = "dropped"  # not allowed, not possible or not worth it any more
+    GOING_BACK = "going_back"  # made, and being taken back since others were not made
+    TAKEN_BACK = "taken_back"
+    STAYS = "stays"  # made, and could not be taken back
+
+
+UNDER_WAY = frozenset({Part.OPEN, Part.GOING_BACK})
+LOST = frozenset({Part.FAILED, Part.DROPPED, Part.TAKEN_BACK})
+
+
+@dataclass(slots=True, kw_only=True)
+class Standing:
+    """One move. ``change``: id of the one that makes it; ``undo``: of the one that takes it back."""
+
+    part: Part = Part.WAITS
+    change: str | None = None
+    undo: str | None = None
+    why: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Campaign:
+    """``plan``: without the outlook of who does not move. ``stopped``: why the rest is given up; empty: it
+    goes on. ``steps``: how many were begun; ``steps_left``, ``waits_for``: as last looked at."""
+
+    id: str
+    site: str
+    actor: Actor
+    begun_utc_us: int
+    plan: Plan
+    standings: dict[RadioKey, Standing]
+    stopped: str = ""
+    steps: int = 0
+    steps_left: int = 0
+    waits_for: str = ""
+    moves: Mapping[RadioKey, PlannedMove] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.moves = {move.radio: move for move in self.plan.moves}
+
+    @property
+    def by_person(self) -> bool:
+        return self.actor.type == "operator"
+
+    def those(self, *parts: Part) -> list[RadioKey]:
+        return [key for key, each in self.standings.items() if each.part in parts]
+
+    @property
+    def left(self) -> int:
+        """Moves that are neither made nor given up."""
+        return len(self.those(Part.WAITS, *UNDER_WAY))
+
+    def counts(self) -> dict[str, int]:
+        return {
+            str(part): number for part, number in Counter(s.part for s in self.standings.values()).items()
+        }
+
+    def to_text(self) -> str:
+        told = {
+            "id": self.id,
+            "site": self.site,
+            "actor": asdict(self.actor),
+            "begun_utc_us": self.begun_utc_us,
+            "plan": from_plan(self.plan),
+            "standings": {key: asdict(each) for key, each in self.standings.items()},
+            "stopped": self.stopped,
+            "steps": self.steps,
+        }
+        return json.dumps(told)
+
+    @classmethod
+    def of_text(cls, text: str) -> Campaign:
+        """Of what `to_text` gave. KeyError, TypeError or ValueError: it is not that."""
+        told: dict[str, Any] = json.loads(text)
+        standings = {
+            RadioKey(key): Standing(**{**each, "part": Part(each["part"])})
+            for key, each in told.pop("standings").items()
+        }
+        plan, actor = to_plan(told.pop("plan")), Actor(**told.pop("actor"))
+        return cls(**told, plan=plan, actor=actor, standings=standings)
+
+
+def campaign(id: str, plan: Plan, actor: Actor, utc_us: int) -> Campaign:
+    """A plan that nothing is done of yet."""
+    return Campaign(
+        id=id,
+        site=plan.site,
+        actor=actor,
+        begun_utc_us=utc_us,
+        plan=replace(plan, outlook=(), left=()),
+        standings={move.radio: Standing() for move in plan.moves},
+    )
+
+
+def told_of(c: Campaign) -> dict[str, int | str]:
+    """The plan as the audit keeps it: values in millionths of a nat."""
+    plan = c.plan
+    return {
+        "plan": c.id,
+        "moves": len(plan.moves),
+        "radios": plan.radios,
+        "value_now_micronats": round(plan.value_now * 1e6),
+        "value_then_micronats": round(plan.value_then * 1e6),
+        "bound_micronats": "not proven" if plan.bound is None else round(plan.bound * 1e6),
+        "gain_ppm": round(plan.gain_ratio * 1e6),
+        "confidence_ppm": round(plan.confidence * 1e6),
+        "seed": plan.wishes.seed,
+        "zone": plan.wishes.zone or "",
+    }

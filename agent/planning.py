@@ -1,0 +1,149 @@
+"""When and how plans of sites are made: for a person who asks, and by the agent in the hours for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from agent.api.errors import NotFound, Refused
+from agent.campaign import Campaigns
+from agent.change import Actor
+from agent.clock import Clock
+from agent.ledger import Ledger
+from agent.memory import Memory
+from agent.plan_runner import GRACE_S, PlanningFailed, plan_of
+from agent.planner import budget, guards
+from agent.planner.proposal import Proposal
+from agent.planner.site.plan import Plan, Wishes
+from agent.planner.site.plan_json import from_wishes, to_plan
+from agent.planner.site.remainder import CAUSE
+from agent.planner.site.snapshot import from_view
+from agent.view import SiteView
+from inventory.model import Mode, Site
+from inventory.windows import in_force, until
+
+log = structlog.get_logger()
+
+PROOF_S: Final = 10.0
+"""For proving how good a plan is, beside the search."""
+
+MakePlan = Callable[[SiteView, Wishes], Awaitable[Plan]]
+"""Raises PlanningFailed."""
+
+
+async def in_a_child(view: SiteView, wishes: Wishes) -> Plan:
+    """A plan made in a process of its own. Raises PlanningFailed."""
+    snapshot = await asyncio.to_thread(from_view, view)
+    limit_s = wishes.limit_s + PROOF_S + GRACE_S
+    return to_plan(await plan_of(snapshot, from_wishes(wishes), limit_s=limit_s))
+
+
+class Planning:
+    """One plan at a time, whoever wants it: it takes memory. ``make``: who makes it."""
+
+    def __init__(
+        self,
+        memory: Memory,
+        ledger: Ledger,
+        clock: Clock,
+        campaigns: Campaigns,
+        alert: Callable[[str, str, None], None],
+        make: MakePlan,
+    ) -> None:
+        self._memory = memory
+        self._ledger = ledger
+        self._clock = clock
+        self._campaigns = campaigns
+        self._alert = alert
+        self.make = make
+        self._turn = asyncio.Lock()
+
+    async def plan(self, site: str, wishes: Wishes) -> Plan:
+        """What the site could be like. Raises NotFound, Refused (there is no plan, and why)."""
+        known = self._memory.sites.get(site)
+        if known is None:
+            raise NotFound(f"no site {site}; there are {', '.join(self._memory.sites)}")
+        zones = sorted({ap.zone for ap in known.aps.values() if ap.zone})
+        if wishes.zone is not None and wishes.zone not in zones:
+            raise NotFound(f"{site} has no zone {wishes.zone}; it has {', '.join(zones) or 'none'}")
+        async with self._turn:
+            try:
+                return await self.make(self._memory.view(known, self._clock.now()), wishes)
+            except PlanningFailed as error:
+                raise Refused(f"no plan of {site}: {error}") from error
+
+    # -- by itself -------------------------------------------------------------------------------------
+
+    async def look(self, site: Site) -> None:
+        """In the site's hours for it: a plan, once in each window, and if it pays it is begun."""
+        end = self._window(site)
+        if end is None or await self._done_in(site, end):
+            return
+        if self._hands_off(site):
+            return  # perhaps later in the window
+        await self._ledger.call(self._ledger.store.set_meta, _key(site), end)
+        try:
+            plan = await self.plan(site.id, self._by_policy(site))
+        except Refused as error:
+            log.error("plan.not_made", site=site.id, why=str(error))
+            self._alert(site.id, str(error), None)
+            return
+        await self._begin(site, plan)
+
+    async def _begin(self, site: Site, plan: Plan) -> None:
+        if plan.moves and site.policy.mode is not Mode.OBSERVE:
+            try:
+                await self._campaigns.begin(plan, Actor())
+            except Refused as error:
+                log.warning("plan.not_begun", site=site.id, why=str(error))
+            return
+        params = {"moves": len(plan.moves), "gain_ppm": round(plan.gain_ratio * 1e6), "radios": plan.radios}
+        entry = self._ledger.record("decision", "plan.made", site.id, params=params, result="no_change")
+        await self._ledger.note(entry)
+
+    def _window(self, site: Site) -> str | None:
+        """The end of the window that holds now, as text; None: none holds."""
+        hours, now = site.policy.plan.hours, self._clock.now().utc
+        if not hours or in_force(now, site.timezone, hours) is None:
+            return None
+        end: datetime | None = until(now, site.timezone, hours)
+        return "no end" if end is None else end.isoformat()
+
+    async def _done_in(self, site: Site, end: str) -> bool:
+        return end == await self._ledger.call(self._ledger.store.get_meta, _key(site))
+
+    def _hands_off(self, site: Site) -> bool:
+        """Whether the site as a whole is left alone at the moment."""
+        now = self._clock.now()
+        paused = self._memory.paused_at(now) & {guards.EVERYWHERE, site.id}
+        return bool(paused or in_force(now.utc, site.timezone, site.policy.maintenance))
+
+    def _by_policy(self, site: Site) -> Wishes:
+        """As the site's file has it, and no more moves than the routine budget leaves."""
+        asked = by_policy(site)
+        any_one = next(iter(site.radios), None)
+        if any_one is None or asked.most_moves is None:
+            return asked
+        made = len(budget.week(Proposal(self._memory.view(site, self._clock.now()), any_one, {}, CAUSE)))
+        return replace(asked, most_moves=min(asked.most_moves, max(0, budget.routine_limit(site) - made)))
+
+
+def by_policy(site: Site) -> Wishes:
+    """What the site's file asks of a plan."""
+    plan = site.policy.plan
+    return Wishes(
+        most_moves=max(1, int(plan.most_moves_ratio * len(site.radios))),
+        least_gain=plan.min_gain_ratio,
+        limit_s=plan.limit_s,
+        power=plan.power,
+        obss_pd=plan.obss_pd,
+    )
+
+
+def _key(site: Site) -> str:
+    return f"planned/{site.id}"
