@@ -81,8 +81,8 @@ def test_never_beyond_the_policys_limit() -> None:
 
 
 def test_of_two_neighbours_one_at_a_time() -> None:
-    pair = row(6, 5.0, power=15, strangers=CROWD, plan=replace(PLAN, overlap_dbm=0.0))
-    assert set(reuse_levels(pair.planned())) == {0}
+    floor = row(6, 2.0, power=15, strangers=CROWD, plan=replace(PLAN, power_step_db=1))
+    assert set(reuse_levels(floor.planned())) == {0, 4}
 
 
 @pytest.mark.parametrize(
