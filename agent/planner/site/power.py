@@ -3,12 +3,9 @@ Pure.
 
 Each radio knows by itself what it needs and where it is too loud (`agent.planner.site.cells`). These bounds
 do not move with the radio's own power, so that a radio goes one way only, and stops. What one radio by itself
-can't see is the rule of the site:
-
-  - of two neighbours only one is changed in one direction in one plan;
-  - at most a third of a band's radios, at least one, in one direction in one plan;
-  - when more than half of them lack coverage at once, nobody is raised: the site has too few APs, or its
-    clients are all alike faint, and power would run up to the maximum everywhere.
+can't see is the rule of the site: that is `agent.planner.site.ration`, and that nobody is raised when more
+than half of a band's radios lack coverage at once. Then there are too few APs, or all clients are alike
+faint, and power would run up to the maximum everywhere.
 """
 
 from __future__ import annotations
@@ -25,19 +22,14 @@ from agent.planner.site.cells import Cell, Levels, cells, heard_levels
 from agent.planner.site.plan import Left, Wishes
 from agent.planner.site.power_value import Others, rate_nats, repowered
 from agent.planner.site.problem import Choice, Problem
+from agent.planner.site.ration import Ration
 from agent.planner.site.spatial_reuse import Reuse
 from agent.view import SiteView
 from drivers.types import Setting, Values
 from inventory.model import RadioKey
 
-SHARE: Final = 3
-"""One in so many radios of a band may be changed in one direction in one plan."""
-
 EVERYWHERE: Final = 2
 """More than one in so many radios of a band without coverage: no power mends that."""
-
-MOST_HARM: Final = 0.1
-"""Nats that a change of power may cost anybody: a tenth of what it expects."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +80,7 @@ def with_powers(view: SiteView, problem: Problem, moves: Iterable[PowerMove]) ->
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Ask:
-    """``by_db``: against what the radio would have unplanned. ``urgency``: dB that are missing, or too
-    many."""
+    """``urgency``: dB that are missing, or too many."""
 
     cell: Cell
     to_dbm: int
@@ -99,14 +90,29 @@ class _Ask:
 
     @property
     def by_db(self) -> int:
-        return self.to_dbm - self.cell.power_dbm
+        """Against the power of now."""
+        return self.to_dbm - self.cell.heard_dbm
+
+    @property
+    def own(self) -> float:
+        """What its own clients' rate and its own deferral win, nats."""
+        reuse = self.reuse
+        return (
+            rate_nats(self.cell.at, self.by_db + reuse.lost_db) + reuse.nats
+            if reuse
+            else (rate_nats(self.cell.at, self.by_db))
+        )
 
     @property
     def way(self) -> str:
         """Asks of one way are rationed together."""
-        if self.by_db:
-            return "up" if self.by_db > 0 else "down"
+        if self.to_dbm != self.cell.power_dbm:
+            return "up" if self.to_dbm > self.cell.power_dbm else "down"
         return "defers_less" if self.reuse and self.reuse.to_dbm > self.reuse.from_dbm else "defers_more"
+
+
+_ORDER: Final = {"up": 0, "down": 1, "defers_more": 2, "defers_less": 3}
+"""Coverage first."""
 
 
 def _band(view: SiteView, problem: Problem, choice: Choice, wishes: Wishes) -> PowerPlan:
@@ -120,7 +126,6 @@ def _band(view: SiteView, problem: Problem, choice: Choice, wishes: Wishes) -> P
             left.append(ask)
         elif ask is not None:
             asks.append(ask)
-    most = max(1, len(found) // SHARE)
     hysteresis_db = view.site.policy.plan.power_hysteresis_db
     missing = [each for each in found if each.missing_db >= hysteresis_db]
     if len(missing) > max(1, len(found) // EVERYWHERE):
@@ -130,7 +135,8 @@ def _band(view: SiteView, problem: Problem, choice: Choice, wishes: Wishes) -> P
             if each.way == "up"
         ]
         asks = [each for each in asks if each.way != "up"]
-    chosen, not_now = _rationed(view, problem, choice, levels, asks, most)
+    ration = Ration(view, found, levels, Others(problem, choice, levels))
+    chosen, not_now = _rationed(ration, problem, asks)
     return PowerPlan(moves=_moves(problem, choice, levels, chosen), left=(*left, *not_now))
 
 
@@ -190,35 +196,18 @@ def _left(cell: Cell, reason: str, **params: int) -> Left:
     return Left(radio=cell.key, reason=reason, params={"power_dbm": cell.power_dbm, **params})
 
 
-# -- the rule of the site ----------------------------------------------------------------------------------
-
-
-def _rationed(
-    view: SiteView, problem: Problem, choice: Choice, levels: Levels, asks: Sequence[_Ask], most: int
-) -> tuple[list[_Ask], list[Left]]:
-    """The most urgent first, ``most`` of each way, and no two neighbours of one way."""
-    others, chosen, left = Others(problem, choice, levels), list[_Ask](), list[Left]()
-    order = {"up": 0, "down": 1, "defers_more": 2, "defers_less": 3}
-    for ask in sorted(asks, key=lambda each: (order[each.way], -each.urgency, each.cell.key)):
-        by_db = ask.to_dbm - ask.cell.heard_dbm
-        same = {each.cell.key for each in chosen if each.way == ask.way}
-        if len(same) >= most:
-            left.append(_left(ask.cell, "enough_of_them_in_one_plan"))
-        elif any(_near(view, levels, ask.cell.key, other) for other in same):
-            left.append(_left(ask.cell, "a_neighbour_first"))
-        elif min(others.of(ask.cell.index, by_db).values(), default=0.0) < -MOST_HARM or (
-            "cells_overlap" in ask.reasons and rate_nats(ask.cell.at, by_db) < -MOST_HARM
-        ):
-            left.append(_left(ask.cell, "others_would_lose"))
-        else:
+def _rationed(ration: Ration, problem: Problem, asks: Sequence[_Ask]) -> tuple[list[_Ask], list[Left]]:
+    """The most urgent first; and who must wait."""
+    chosen, left = list[_Ask](), list[Left]()
+    for ask in sorted(asks, key=lambda each: (_ORDER[each.way], -each.urgency, each.cell.key)):
+        own = problem.members[ask.cell.index].weight * ask.own if ask.way == "down" else 0.0
+        why = ration.refusal(ask.cell, ask.way, ask.by_db, own)
+        if why is None:
+            ration.grant(ask.cell, ask.way, ask.by_db, own)
             chosen.append(ask)
-            others.put(ask.cell.index, by_db)
+        else:
+            left.append(_left(ask.cell, why))
     return chosen, left
-
-
-def _near(view: SiteView, levels: Levels, a: RadioKey, b: RadioKey) -> bool:
-    heard = [levels[pair].dbm for pair in ((a, b), (b, a)) if pair in levels]
-    return bool(heard) and max(heard) >= view.site.policy.neighbour_dbm
 
 
 # -- what is said of it ------------------------------------------------------------------------------------
@@ -227,21 +216,19 @@ def _near(view: SiteView, levels: Levels, a: RadioKey, b: RadioKey) -> bool:
 def _moves(problem: Problem, choice: Choice, levels: Levels, chosen: Sequence[_Ask]) -> tuple[PowerMove, ...]:
     others = Others(problem, choice, levels)
     for ask in chosen:
-        others.put(ask.cell.index, ask.to_dbm - ask.cell.heard_dbm)
+        others.put(ask.cell.index, ask.by_db)
     return tuple(_move(problem, others, ask) for ask in chosen)
 
 
 def _move(problem: Problem, others: Others, ask: _Ask) -> PowerMove:
-    cell, by_db = ask.cell, ask.to_dbm - ask.cell.heard_dbm
-    own = rate_nats(cell.at, by_db + (ask.reuse.lost_db if ask.reuse else 0))
-    own += ask.reuse.nats if ask.reuse else 0.0
-    without = sum(others.of(cell.index, by_db, back=True).values())
-    target = {Setting.TX_POWER_DBM: ask.to_dbm} if ask.by_db else {}
+    cell, own = ask.cell, ask.own
+    without = sum(others.of(cell.index, ask.by_db, back=True).values())
+    target = {Setting.TX_POWER_DBM: ask.to_dbm} if ask.to_dbm != cell.power_dbm else {}
     target |= {Setting.OBSS_PD_DBM: ask.reuse.to_dbm} if ask.reuse else {}
     return PowerMove(
         radio=cell.key,
         target=target,
-        by_db=by_db,
+        by_db=ask.by_db,
         reasons=ask.reasons,
         gain=problem.members[cell.index].weight * own - without,
         own=own,

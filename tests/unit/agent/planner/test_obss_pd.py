@@ -14,8 +14,9 @@ from unit.agent.planner.test_matrix import ALL_ABLE, ONE, changed, said, seen_by
 from agent.change import Cause
 from agent.planner import obss_pd
 from agent.planner.decision import Move, NoChange
+from agent.planner.surroundings import around
 from agent.view import SiteView
-from drivers.types import Reported, Setting
+from drivers.types import NeighborReading, Reported, Setting
 
 NOON = NOW.utc.hour * 60 + NOW.utc.minute
 SLOW = replace(ALL_ABLE, obss_pd_acts=False)
@@ -78,6 +79,19 @@ def test_power_that_is_lost_is_set_against_what_is_won() -> None:
     assert isinstance(won, int)
     assert isinstance(less, int)
     assert less < won
+
+
+@pytest.mark.parametrize("crowd", [FAINT, FAINT[:4]])
+def test_what_is_ignored_already_is_not_counted_again(crowd: tuple[NeighborReading, ...]) -> None:
+    """Two steps are worth what one of both is."""
+    seen = changed(at_level(), ONE, neighbors=crowd)
+    here, block = around(seen, seen.radios[ONE]), seen.radios[ONE].block
+    assert block is not None
+    first, second, both = (
+        1.0 + obss_pd.gain(here, block, low, high, 0) for low, high in ((-82, -79), (-79, -76), (-82, -76))
+    )
+    assert first * second == pytest.approx(both)
+    assert min(first, second) > 1.02
 
 
 def test_not_below_the_power_that_the_site_wants() -> None:

@@ -16,8 +16,9 @@ from unit.agent.planner.test_power import step
 
 from agent.planner.obss_pd import LEAST_DBM, most_power_dbm
 from agent.planner.site import cells
-from agent.planner.site.power import EVERYWHERE, MOST_HARM, SHARE, PowerPlan, with_powers
+from agent.planner.site.power import EVERYWHERE, PowerPlan, with_powers
 from agent.planner.site.problem import value, values
+from agent.planner.site.ration import MOST_HARM, most_of
 from drivers.types import RadioState, Setting
 from inventory import regulatory
 from inventory.channels import block
@@ -43,10 +44,13 @@ def test_of_two_that_overlap_one_is_lowered_and_then_the_other() -> None:
     assert last.hears_dbm(0, 1) == pytest.approx(PLAN.overlap_dbm, abs=0.1)
 
 
-def test_of_neighbours_one_at_a_time() -> None:
+def test_of_those_that_overlap_one_at_a_time() -> None:
     floor = row(6, 5.0)
-    assert set(powers(floor.planned())) == {0}
-    assert "a_neighbour_first" in why_left(floor.planned()).values()
+    assert floor.hears_dbm(0, 2) == pytest.approx(PLAN.overlap_dbm, abs=0.1)
+    assert set(powers(floor.planned())) == {0, 3}
+    left = why_left(floor.planned())
+    assert left[1] == left[2] == "a_neighbour_first"
+    assert left[4] == left[5] == "enough_of_them_in_one_plan"
 
 
 def test_cells_on_different_channels_do_not_overlap() -> None:
@@ -256,11 +260,19 @@ def test_every_plan_keeps_the_rules_and_the_plans_come_to_an_end(floor: Floor) -
 def _rule_of_the_site(before: Floor, after: Floor) -> None:
     went, size = way(before, after), len(before.power)
     for direction in (-1, 1):
-        same = [n for n in range(size) if went[n] == direction]
-        assert len(same) <= max(1, size // SHARE) < size
-        assert not [(a, b) for a in same for b in same if a < b and before.hears_dbm(a, b) >= -82.0]
+        same = {n for n in range(size) if went[n] == direction}
+        assert len(same) <= most_of(size) < size
+        for n in range(size):
+            near, beside = (_hearing(before, n, dbm) for dbm in (-82.0, PLAN.overlap_dbm))
+            assert len(same & near) <= most_of(len(near)) < max(2, len(near))
+            assert n not in same or same & beside == {n}
     short = [n for n in range(size) if _missing_db(before, n) >= PLAN.power_hysteresis_db]
     assert len(short) <= max(1, size // EVERYWHERE) or 1 not in went
+
+
+def _hearing(floor: Floor, n: int, least_dbm: float) -> set[int]:
+    others = {m for m in range(len(floor.power)) if m != n}
+    return {n} | {m for m in others if max(floor.hears_dbm(n, m), floor.hears_dbm(m, n)) >= least_dbm}
 
 
 def _missing_db(floor: Floor, n: int) -> int:
@@ -281,7 +293,7 @@ def _limits_of_each(before: Floor, after: Floor) -> None:
 def _harm(before: Floor, after: Floor) -> None:
     (problem, choice), (changed, _) = before.problem(), after.problem()
     pairs = zip(values(problem, choice), values(changed, choice), strict=True)
-    assert all(then - now >= -MOST_HARM * len(before.power) / SHARE for now, then in pairs)
+    assert all(then - now >= -MOST_HARM for now, then in pairs)
 
 
 @settings(max_examples=40, deadline=None)
