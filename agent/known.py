@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from agent.airs import Airs
 from agent.airtime import ChannelAir
+from agent.crowd import Crowd
 from agent.levels import Levels
 from agent.moment import Moment
 from agent.view import Aired, Heard, Radios, RadioView, Spot, center_of
@@ -25,6 +26,7 @@ class Known(NamedTuple):
     capabilities: Capabilities | None
     level_pool: Levels
     air_pool: Airs
+    crowd: Crowd
 
 
 NEVER: Final = (0.0, ChannelAir())
@@ -107,4 +109,5 @@ class Views(Radios):
             capabilities=known.capabilities,
             level_pool=known.level_pool,
             air_pool=known.air_pool,
+            crowd=known.crowd,
         )

@@ -7,9 +7,10 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from agent import airs, levels
+from agent import airs, crowd, levels
 from agent.airs import Airs
 from agent.airtime import ChannelAir, airs_of
+from agent.crowd import Crowd
 from agent.history import History
 from agent.known import Known
 from agent.levels import Levels
@@ -51,8 +52,8 @@ class RadioMemory:
     table were read last, even if empty; None = never. ``macs``: the clients of the present reading.
     ``signals``: what its device pushed about it, oldest first.
     ``air``: by 20 MHz channel, when it was measured last and what. ``bss``: its BSSs as last reported, kept
-    when its device is lost: others may still hear them, or no longer. ``level_pool``, ``air_pool``: scans and
-    surveys pooled, for plans.
+    when its device is lost: others may still hear them, or no longer. ``level_pool``, ``air_pool``,
+    ``crowd``: scans, surveys and clients pooled, for plans.
     """
 
     device: str
@@ -67,6 +68,7 @@ class RadioMemory:
     capabilities: Capabilities | None = None
     level_pool: Levels = levels.EMPTY
     air_pool: Airs = airs.EMPTY
+    crowd: Crowd = crowd.EMPTY
     air: Mapping[int, tuple[float, ChannelAir]] = field(default_factory=dict)
     surveyed: tuple[SurveyReading, ...] = ()
     held: deque[tuple[float, frozenset[int]]] = field(default_factory=lambda: deque(maxlen=64))
@@ -84,6 +86,8 @@ class RadioMemory:
         if reading.clients is not None:
             self.clients_at_s = reading.at_s
             self.macs = frozenset(client.mac for client in reading.clients)
+        if (count := reading.clients_here) is not None and self.crowd.due(reading.at_s):
+            self.crowd = self.crowd.seen(count, reading.clients or (), reading.at_s)
         if reading.neighbors is not None:
             self._hear(reading.at_s, reading.neighbors)
         if reading.survey is not None:
@@ -133,6 +137,7 @@ class RadioMemory:
             self.capabilities,
             self.level_pool,
             self.air_pool,
+            self.crowd,
         )
 
     def lose(self) -> None:

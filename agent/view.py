@@ -13,6 +13,7 @@ from typing import NamedTuple, overload
 from agent.airs import Airs
 from agent.airtime import ChannelAir
 from agent.change import Change, State
+from agent.crowd import Crowd, Usual
 from agent.levels import USUAL_SD_DB, Levels, Spread
 from agent.moment import Moment
 from drivers.types import (
@@ -119,9 +120,10 @@ class RadioView:
     """One radio as last seen. ``reading`` None: never read, or lost; ``neighbors``: what it heard, whose
     entries know their age; ``scanned``: it reported lately whom it hears, be it nobody; ``scanned_age_s``:
     how long ago that was, None = never; ``air``: what it measured of each 20 MHz channel, by centre in MHz;
-    ``capabilities`` None: its device was never opened. ``level_pool``, ``air_pool``: what is pooled over its
-    scans, for plans (`agent.planner.pooling`); ``spread``: by BSSID, how sure a pooled level is, empty where
-    what was heard last stands."""
+    ``capabilities`` None: its device was never opened. ``level_pool``, ``air_pool``, ``crowd``: what is
+    pooled over its scans, for plans (`agent.planner.pooling`). ``spread``: by BSSID, how sure a pooled level
+    is, empty where what was heard last stands; ``usual``: what its clients are like as a rule, None: as
+    now."""
 
     radio: Radio
     device: str
@@ -133,7 +135,9 @@ class RadioView:
     capabilities: Capabilities | None = None
     level_pool: Levels | None = None
     air_pool: Airs | None = None
+    crowd: Crowd | None = None
     spread: Mapping[str, Spread] = field(default_factory=lambda: MappingProxyType({}))
+    usual: Usual | None = None
 
     @property
     def key(self) -> RadioKey:

@@ -13,10 +13,11 @@ from types import MappingProxyType
 
 from agent.airs import Airs, Entry
 from agent.airtime import ChannelAir
+from agent.crowd import Crowd, together, usual
 from agent.levels import Levels, Spread
 from agent.view import RadioView, SiteView
 from drivers.types import NeighborReading
-from inventory.model import RadioKey
+from inventory.model import Band, RadioKey
 
 
 def pooled(view: SiteView) -> SiteView:
@@ -25,16 +26,27 @@ def pooled(view: SiteView) -> SiteView:
     return replace(view, radios=_Pooled(view))
 
 
+def crowds(view: SiteView) -> Mapping[Band, Crowd]:
+    """The clients of all radios of a band together, of whom the site knows how they are over the day."""
+    found: dict[Band, list[Crowd]] = {}
+    for at in view.radios.values():
+        if at.crowd is not None:
+            found.setdefault(at.radio.band, []).append(at.crowd)
+    return {band: together(each) for band, each in found.items()}
+
+
 class _Pooled(Mapping[RadioKey, RadioView]):
     """The radios, each made when somebody looks at it."""
 
     def __init__(self, view: SiteView) -> None:
         self._view = view
+        self._crowds = crowds(view)
         self._made: dict[RadioKey, RadioView] = {}
 
     def __getitem__(self, key: RadioKey) -> RadioView:
         if key not in self._made:
-            self._made[key] = pooled_radio(self._view.radios[key], self._view.now.monotonic_s)
+            at = self._view.radios[key]
+            self._made[key] = pooled_radio(at, self._view.now.monotonic_s, self._crowds.get(at.radio.band))
         return self._made[key]
 
     def __iter__(self) -> Iterator[RadioKey]:
@@ -44,13 +56,16 @@ class _Pooled(Mapping[RadioKey, RadioView]):
         return len(self._view.radios)
 
 
-def pooled_radio(at: RadioView, now_s: float) -> RadioView:
-    """One radio with means in place of what it heard and measured last. ``now_s``: monotonic, of the view."""
+def pooled_radio(at: RadioView, now_s: float, crowd: Crowd | None = None) -> RadioView:
+    """One radio with means in place of what it heard and measured last. ``now_s``: monotonic, of the view;
+    ``crowd``: the clients of its band at the whole site, None: no more is known than of its own."""
     if at.level_pool is not None and at.level_pool.scans > 0:
         at = _heard(at, at.level_pool)
     if at.air_pool is not None:
         at = replace(at, air=MappingProxyType(_measured(at, at.air_pool, now_s)))
-    return replace(at, level_pool=None, air_pool=None)
+    if at.crowd is not None:
+        at = replace(at, usual=usual(at.crowd, crowd or at.crowd))
+    return replace(at, level_pool=None, air_pool=None, crowd=None)
 
 
 def _heard(at: RadioView, levels: Levels) -> RadioView:
@@ -87,27 +102,28 @@ def _mean(last: NeighborReading, dbm: float, load: float, where: tuple[int, int,
 
 def _measured(at: RadioView, airs: Airs, now_s: float) -> dict[int, ChannelAir]:
     """By channel: the mean, or what was measured last where no round is over."""
+    found = dict(at.air) | {mhz: _air(entry, now_s) for mhz, entry in airs if entry.rounds > 0}
     used = at.block.primary_mhz if at.block else None
-    found = dict(at.air)
-    for mhz, entry in airs:
-        if entry.rounds > 0:
-            own_tx = airs.own_tx if mhz == used else math.nan
-            found[mhz] = _air(entry, own_tx, now_s)
+    if used in found and not math.isnan(airs.own_tx):
+        found[used] = _sending(found[used], airs.own_tx)
     return found
 
 
-def _air(entry: Entry, own_tx: float, now_s: float) -> ChannelAir:
-    """``own_tx``: what the radio itself sends, wherever it is; NaN: as it was measured there."""
-    tx = entry.tx if math.isnan(own_tx) else own_tx
-    busy = entry.busy if math.isnan(entry.tx) else entry.busy - entry.tx + tx
+def _air(entry: Entry, now_s: float) -> ChannelAir:
     return ChannelAir(
         listened_ms=round(entry.seconds * 1e3),
-        busy=None if math.isnan(busy) else min(1.0, max(0.0, busy)),
+        busy=_known(entry.busy),
         rx=_known(entry.rx),
-        tx=_known(tx),
+        tx=_known(entry.tx),
         noise_dbm=_known(entry.noise_dbm),
         age_s=max(0.0, now_s - entry.heard_s),
     )
+
+
+def _sending(air: ChannelAir, own_tx: float) -> ChannelAir:
+    """The air of the channel in use, with what the radio itself sends wherever it is."""
+    busy = None if air.busy is None else min(1.0, max(0.0, air.busy - (air.tx or 0.0) + own_tx))
+    return replace(air, busy=busy, tx=own_tx)
 
 
 def _known(value: float) -> float | None:

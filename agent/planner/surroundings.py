@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from agent.airtime import ChannelAir
 from agent.change import Cause
+from agent.crowd import WIDTHS_MHZ
 from agent.planner.spectrum import heard_mask, levels, mask_of, seat
 from agent.view import RadioView, SiteView, block_in_values
 from drivers.types import NeighborReading
@@ -270,10 +271,11 @@ def _headed(view: SiteView) -> dict[RadioKey, Block]:
 
 def _able(at: RadioView) -> Mapping[int, float]:
     """Share of the clients that can use each width, 1 where none says what it can."""
+    if at.usual is not None:
+        return dict(zip(WIDTHS_MHZ, at.usual.able, strict=True))
     clients = (at.reading.clients if at.reading else None) or ()
     told = [each.max_width_mhz for each in clients if each.max_width_mhz is not None]
-    widths = (40, 80, 160, 320)
-    return {width: sum(t >= width for t in told) / len(told) if told else 1.0 for width in widths}
+    return {width: sum(t >= width for t in told) / len(told) if told else 1.0 for width in WIDTHS_MHZ}
 
 
 def usual_noise_dbm(at: RadioView) -> float | None:

@@ -84,6 +84,7 @@ PURE = [
     "agent/change.py",
     "agent/comparison.py",
     "agent/counters.py",
+    "agent/crowd.py",
     "agent/counts.py",
     "agent/demo/line.py",
     "agent/demo/script.py",

@@ -27,6 +27,8 @@ from inventory.model import Band, RadioKey
 
 LEAST_WEIGHT: Final = 0.25
 MOST_WEIGHT: Final = 4.0
+USUAL_SHARE: Final = 0.1
+USUAL_CLIENTS: Final = 3.0
 
 LEAST_MHZ: Final = 1e-6  # where nothing is to be had at all, so that a logarithm exists
 
@@ -184,8 +186,8 @@ def _ppm(share: float) -> int:
 
 def _weights(view: SiteView, placed: Sequence[Placed]) -> list[float]:
     """By own air time and by clients, each in parts of what is usual at the site; 1 on the average."""
-    shares = _relative([sent(view, each.at) for each in placed])
-    crowds = _relative([each.at.reading.clients_here if each.at.reading else None for each in placed])
+    shares = _relative([sent(view, each.at) for each in placed], USUAL_SHARE)
+    crowds = _relative([_crowd(each.at) for each in placed], USUAL_CLIENTS)
     raw = [
         min(MOST_WEIGHT, max(LEAST_WEIGHT, (share + crowd) / 2))
         for share, crowd in zip(shares, crowds, strict=True)
@@ -194,8 +196,16 @@ def _weights(view: SiteView, placed: Sequence[Placed]) -> list[float]:
     return [each / usual for each in raw]
 
 
-def _relative(told: Sequence[float | None]) -> list[float]:
-    """Each in parts of the mean; 1 where it is not told, or nobody has any."""
+def _crowd(at: RadioView) -> float | None:
+    """How many clients there are as a rule, or now; None: not reported."""
+    if at.usual is not None:
+        return at.usual.clients
+    return at.reading.clients_here if at.reading else None
+
+
+def _relative(told: Sequence[float | None], usual: float) -> list[float]:
+    """Each in parts of the mean; 1 where it is not told. ``usual``: added to all, so that a quiet night, in
+    which all have next to nothing, does not tell radios apart."""
     known = [each for each in told if each is not None]
     mean = fmean(known) if known else 0.0
-    return [1.0 if each is None or mean <= 0 else each / mean for each in told]
+    return [1.0 if each is None else (each + usual) / (mean + usual) for each in told]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from rig import site_of
 
 from agent.memory import Memory
 from agent.moment import Moment
 from agent.planner.pooling import pooled, pooled_radio
-from agent.planner.surroundings import strangers
+from agent.planner.surroundings import around, strangers
 from agent.view import SiteView
 from drivers.types import (
     BssReading,
+    ClientReading,
     NeighborReading,
     RadioReading,
     RadioState,
@@ -43,6 +46,7 @@ class Lab:
         tx: float = 0.0,
         key: RadioKey = AP1,
         scans: bool = True,
+        clients: Sequence[int] = (),
     ) -> None:
         mhz = 5000 + 5 * channel
         counters = self.counted.setdefault(mhz, [0, 0, 0])
@@ -59,6 +63,9 @@ class Lab:
             bss=(BssReading(bssid=f"02:00:00:00:00:0{key[-4]}"),),
             neighbors=heard if scans else None,
             survey=told if key == AP1 else None,
+            clients=tuple(
+                ClientReading(mac=f"02:{nth}", max_width_mhz=width) for nth, width in enumerate(clients)
+            ),
         )
         self.memory.see(Snapshot(at_s=self.at_s, readings={key: reading}))
         self.at_s += ROUND_S if key == AP1 else 1.0
@@ -133,10 +140,19 @@ def test_an_own_ap_that_moves_takes_what_was_measured_there_with_it() -> None:
     assert pooled(lab.view()).radios[AP1].air[5180].listened_ms == 300_000
 
 
+def test_clients_are_those_of_the_day_and_not_of_this_moment() -> None:
+    lab = Lab()
+    for widths in (*[(80, 80)] * 20, (20,)):
+        lab.round(clients=widths)
+    view = lab.view()
+    assert around(view, view.radios[AP1]).able[80] == 0.0
+    assert around(pooled(view), pooled(view).radios[AP1]).able[80] > 0.9
+
+
 def test_a_view_without_pools_stays_as_it_is() -> None:
     lab = Lab()
     lab.round(heard(-70.0))
     once = pooled(lab.view())
     at = once.radios[AP1]
     assert pooled(once).radios[AP1] == at
-    assert pooled_radio(at, NOW.monotonic_s).spread == at.spread
+    assert pooled_radio(at, NOW.monotonic_s) == at
