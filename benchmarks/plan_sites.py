@@ -38,7 +38,8 @@ SHADOWING_DB: Final = 5.0
 UNLIKE_DB: Final = 2.0
 HEARD_DBM: Final = -94.0
 """Beacons fainter than this are not decoded."""
-EARSHOT_M: Final = 120.0
+EARSHOT_M: Final = 60.0
+"""Further away than this nobody is heard through the walls between."""
 
 POWER_DBM: Final[Mapping[Band, float]] = MappingProxyType(
     {Band.GHZ_2_4: 14.0, Band.GHZ_5: 17.0, Band.GHZ_6: 15.0}
@@ -83,10 +84,11 @@ class Kind:
 
 
 class Own(NamedTuple):
-    """One radio of the site that was heard."""
+    """One radio of the site that was heard. ``load``: share of the air that its frames take, 0..1."""
 
     member: int
     signal_dbm: float
+    load: float
 
 
 class Stranger(NamedTuple):
@@ -102,6 +104,7 @@ class Ear:
     """What one radio hears. ``non_wifi``: share of the air by the MHz of a channel, where there is any;
     ``noise_dbm``: of every channel. ``load``: share of the air that its own frames take, 0..1."""
 
+    band: Band
     own: tuple[Own, ...]
     strangers: tuple[Stranger, ...]
     non_wifi: Mapping[int, float]
@@ -123,11 +126,12 @@ def made(kind: Kind) -> Made:
     random = Random(f"{kind.seed}/{kind.radios}/{kind.band}")
     places = [_hung(place, random) for place in _rooms(kind.radios)]
     loads = [min(0.95, max(UNKNOWN_LOAD, random.lognormvariate(math.log(0.4), 0.5))) for _ in places]
-    own = _heard_own(kind.band, places, random)
+    own = _heard_own(kind.band, places, loads, random)
     strange = _strangers(kind, places, random)
     ovens = _ovens(kind.band, places, random)
     ears = tuple(
         Ear(
+            band=kind.band,
             own=tuple(own[index]),
             strangers=tuple(_heard_strange(kind.band, place, strange, random)),
             non_wifi=_non_wifi(place, ovens),
@@ -169,7 +173,7 @@ def _hung(place: Position, random: Random) -> Position:
 _AIR: Final = Propagation(exponent=3.0, rooms=Rooms(room_m=ROOM_M, storey_m=STOREY_M))
 
 
-def _heard_own(band: Band, places: list[Position], random: Random) -> list[list[Own]]:
+def _heard_own(band: Band, places: list[Position], loads: list[float], random: Random) -> list[list[Own]]:
     """For each radio the others of the site that it decodes."""
     sent = [POWER_DBM[band] + random.gauss(0.0, UNLIKE_DB) for _ in places]
     ears_db = [random.gauss(0.0, UNLIKE_DB) for _ in places]
@@ -180,9 +184,9 @@ def _heard_own(band: Band, places: list[Position], random: Random) -> list[list[
                 continue
             loss_db = _loss_db(band, place, places[b], random)
             for hearer, sender in ((a, b), (b, a)):
-                dbm = sent[sender] - loss_db + ears_db[hearer]
+                dbm = round(sent[sender] - loss_db + ears_db[hearer], 1)
                 if dbm >= HEARD_DBM:
-                    heard[hearer].append(Own(sender, dbm))
+                    heard[hearer].append(Own(sender, dbm, loads[sender]))
     return heard
 
 
@@ -224,7 +228,7 @@ def _strangers(kind: Kind, places: list[Position], random: Random) -> list[_Livi
 def _heard_strange(band: Band, place: Position, strange: list[_Living], random: Random) -> Iterator[Stranger]:
     for each in strange:
         if math.dist(place, each.place) <= EARSHOT_M:
-            dbm = each.power_dbm - _loss_db(band, place, each.place, random)
+            dbm = round(each.power_dbm - _loss_db(band, place, each.place, random), 1)
             if dbm >= HEARD_DBM:
                 yield Stranger(each.block, dbm, each.load)
 
@@ -325,7 +329,7 @@ def _option(kind: Kind, ear: Ear, block: Block, able: Mapping[int, float], radar
     primary = parts[0][1]
     foreign = sum(
         on_primary(mask_of(each.block), levels(each.block)[0][1], primary)
-        * deferral(round(each.signal_dbm, 1))
+        * deferral(each.signal_dbm)
         * each.load
         for each in ear.strangers
         if mask_of(each.block) & primary
@@ -345,7 +349,7 @@ def _usable_mhz(ear: Ear, parts: tuple[tuple[int, int], ...], able: Mapping[int,
         part = reach & ~within
         for each in ear.strangers:
             if mask_of(each.block) & part and not mask_of(each.block) & within:
-                free *= 1.0 - deferral(round(each.signal_dbm, 1), CCA_SECONDARY_DBM) * each.load
+                free *= 1.0 - deferral(each.signal_dbm, CCA_SECONDARY_DBM) * each.load
         free *= 1.0 - max((ear.non_wifi.get(mhz, 0.0) for mhz in channels_in(band, part)), default=0.0)
         usable += (double - width) * free * able[double]
         width, within = double, reach
@@ -376,5 +380,4 @@ def _pair(ears: tuple[Ear, ...], heard: list[dict[int, float]], a: int, b: int) 
 def _taken(dbm: float | None, load: float, cca_dbm: float | None = None) -> float:
     if dbm is None:
         return 0.0
-    dbm = round(dbm, 1)
     return load * (deferral(dbm) if cca_dbm is None else deferral(dbm, cca_dbm))
