@@ -94,9 +94,10 @@ def test_four_who_hear_each_other_on_three_channels_pair_the_two_that_bear_it_be
         for each in range(4)
     )
     pairs = tuple(
-        Pair(a, b, *(2 * ([0.1] if (a, b) == (1, 2) else [0.5])), 0.0, 0.0)
+        Pair(a, b, level, level, 0.0, 0.0)
         for b in range(4)
         for a in range(b)
+        for level in (0.1 if (a, b) == (1, 2) else 0.5,)
     )
     found = solved(Problem(band=Band.GHZ_2_4, members=members, pairs=pairs), (0, 0, 0, 0))
     assert found.choice[1] == found.choice[2]
