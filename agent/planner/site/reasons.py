@@ -18,10 +18,8 @@ class Stand(NamedTuple):
     own: float
 
 
-def reasons(before: Stand | None, after: Stand) -> tuple[str, ...]:
+def reasons(before: Stand, after: Stand) -> tuple[str, ...]:
     """Codes, the weightiest first; never empty."""
-    if before is None:
-        return ("no_place_now",)
     found = _differences(before, after)
     told = sorted((code for code in found if found[code] >= LEAST), key=lambda code: (-found[code], code))
     return tuple(told) or ("better_for_others",)

@@ -44,6 +44,13 @@ def zone_of(view: SiteView, key: RadioKey) -> str | None:
     return view.site.aps[ap_of(key).split("/")[1]].zone
 
 
+def must_go(view: SiteView, at: RadioView) -> str:
+    """Why a radio may not stay where it is, in a code."""
+    block = at.block
+    veto = (legal.forbidden(view, at, block) or legal.listed(view, at, block)) if block else None
+    return veto.reason if veto else "no_place_now"
+
+
 def nowhere(view: SiteView, at: RadioView) -> Left:
     """That no block is legal, with the list that asks for too much and the rule that kills most of it."""
     radio = at.radio

@@ -8,6 +8,7 @@ from statistics import fmean
 from typing import Final, NamedTuple
 
 from agent.planner import legal
+from agent.planner.site import staying
 from agent.planner.site.plan import Outlook, PlannedMove
 from agent.planner.site.power import PowerMove
 from agent.planner.site.problem import Choice, Problem, contention
@@ -54,30 +55,38 @@ def moves_of(view: SiteView, band: Told, powers: Mapping[RadioKey, PowerMove]) -
         power = powers.get(member.key)
         going = before is None or index in moves
         if going or power is not None:
-            yield _move(view.radios[member.key], view, before, after, moves.get(index, 0.0), power, going)
+            why = _why(view, member.key, before, after) if going else ()
+            yield _move(view, member.key, Change(before, after, moves.get(index, 0.0), why, power))
 
 
-def _move(
-    at: RadioView,
-    view: SiteView,
-    before: Stand | None,
-    after: Stand,
-    gain: float,
-    power: PowerMove | None,
-    going: bool,
-) -> PlannedMove:
-    block = after.option.block
+class Change(NamedTuple):
+    """What becomes of one radio. ``why``: it moves; empty: its power alone is another."""
+
+    before: Stand | None
+    after: Stand
+    gain: float
+    why: tuple[str, ...]
+    power: PowerMove | None
+
+
+def _why(view: SiteView, key: RadioKey, before: Stand | None, after: Stand) -> tuple[str, ...]:
+    return (staying.must_go(view, view.radios[key]),) if before is None else reasons(before, after)
+
+
+def _move(view: SiteView, key: RadioKey, change: Change) -> PlannedMove:
+    at, power = view.radios[key], change.power
+    block = change.after.option.block
     return PlannedMove(
-        radio=at.key,
+        radio=key,
         step=0,
-        target=_target(view, at, block if going else None, power),
-        before=at.block if going else block,
+        target=_target(view, at, block if change.why else None, power),
+        before=at.block if change.why else block,
         after=block,
-        mhz_before=_mhz(before),
-        mhz_after=_mhz(after),
-        gain=gain + (power.gain if power else 0.0),
-        cac_s=after.option.cac_s,
-        reasons=(*(reasons(before, after) if going else ()), *(power.reasons if power else ())),
+        mhz_before=_mhz(change.before),
+        mhz_after=_mhz(change.after),
+        gain=change.gain + (power.gain if power else 0.0),
+        cac_s=change.after.option.cac_s,
+        reasons=(*change.why, *(power.reasons if power else ())),
         params=power.params if power else {},
     )
 

@@ -6,9 +6,23 @@ import math
 from dataclasses import replace
 
 import pytest
-from unit.agent.planner.site.small import ABLE, Ap, after, at, members, moves_of, mutual, options_of, view
+from unit.agent.planner.site.small import (
+    ABLE,
+    Ap,
+    after,
+    at,
+    key,
+    members,
+    moves_of,
+    mutual,
+    options_of,
+    view,
+)
+from unit.agent.planner.test_channel import pending
 
 from agent.airtime import ChannelAir
+from agent.change import Cause, State
+from agent.view import values_of
 from drivers.types import ClientReading
 from inventory.channels import blocks
 from inventory.model import Band
@@ -67,6 +81,21 @@ def test_of_two_equal_radar_channels_the_one_outside_the_weather_band_is_taken()
 def test_the_weather_band_is_used_when_even_that_pays() -> None:
     here = Ap(on="36/20", channels=(36, 100, 120), strangers=(("36/20", -45.0, 0.9), ("100/20", -45.0, 0.9)))
     assert moves_of(view({"a": here}, country="DE"))["a"].after == at("120/20")
+
+
+def test_a_channel_where_radar_was_met_lately_is_worth_less_each_time() -> None:
+    met = replace(
+        pending(key("a"), values_of(at("36/20"))),
+        prior=values_of(at("100/20")),
+        cause=Cause.DFS_RADAR,
+        state=State.COMMITTED,
+    )
+    never, once, twice = (
+        options_of(view({"a": Ap(on="36/20")}, changes=(met,) * times), "a")[at("100/20")].worth
+        for times in range(3)
+    )
+    assert never > once > twice
+    assert twice == pytest.approx(math.log(20.0 * 0.85))
 
 
 def test_a_radio_that_is_on_a_radar_channel_pays_no_second_check_for_staying() -> None:

@@ -67,7 +67,7 @@ def test_a_radio_on_a_barred_block_gets_another_place() -> None:
     seen = view({"a": Ap(on="52/80", widths=(80,))}, barred_mhz=frozenset({5300}))
     move = moves_of(seen)["a"]
     assert 5300 not in move.after.mhz20
-    assert move.reasons == ("no_place_now",)
+    assert move.reasons == ("in_non_occupancy_period",)
     assert (move.before, move.mhz_before) == (at("52/80"), 0.0)
 
 
@@ -113,6 +113,24 @@ def test_2_4_ghz_stays_on_the_raster_of_the_site() -> None:
     policy = replace(seen.site.policy, channels_2_4=(1, 5, 9, 13))
     four = replace(seen, site=replace(seen.site, policy=policy))
     assert set(after(four).values()) == {"1/20", "5/20", "9/20", "13/20"}
+
+
+def test_a_radio_off_the_raster_may_stay_and_goes_back_when_that_pays() -> None:
+    alone = view({"a": Ap(on="3/20", band=Band.GHZ_2_4)})
+    assert not plan_of(alone).moves
+    near = mutual("a", "b")
+    crowd = {
+        "a": Ap(on="3/20", band=Band.GHZ_2_4, hears=near["a"]),
+        "b": Ap(on="1/20", band=Band.GHZ_2_4, hears=near["b"], more={"pinned": True}),
+    }
+    assert moves_of(view(crowd))["a"].after.primary in (6, 11)
+
+
+def test_a_radio_outside_its_list_is_brought_back() -> None:
+    """An emergency may have left it there (docs/decisions.md)."""
+    move = moves_of(view({"a": Ap(on="36/20", channels=(149, 153))}))["a"]
+    assert move.after.primary in (149, 153)
+    assert move.reasons == ("channel_not_listed",)
 
 
 def test_6_ghz_primaries_are_those_that_clients_look_at_first() -> None:

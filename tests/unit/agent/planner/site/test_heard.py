@@ -10,14 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.agent.planner.site.small import Ap, key, mutual, pair_of, view
 
+from agent.levels import Spread
 from agent.planner.site.heard import (
     DISTANT_SD_DB,
     MEASURED_SD_DB,
     MISSED_DBM,
+    RECEIVER_SD_DB,
     RECIPROCAL_SD_DB,
     Level,
     at_distance,
     expected,
+    measured,
     returned,
 )
 from agent.planner.surroundings import CCA_DBM, UNKNOWN_LOAD, deferral
@@ -55,6 +58,15 @@ def test_the_way_back_is_louder_by_the_difference_of_the_powers() -> None:
 def test_who_listened_and_reported_nothing_hears_little() -> None:
     back = returned(Level(-60.0, MEASURED_SD_DB), sent_dbm=20.0, answered_dbm=20.0, listened=True)
     assert back.dbm == MISSED_DBM
+
+
+def test_the_more_scans_the_surer_a_level_and_who_is_seldom_heard_counts_seldom() -> None:
+    seen = view({"a": Ap(hears={"b": -70.0}), "b": Ap()})
+    at, b = seen.radios[key("a")], seen.radios[key("a")].neighbors[0]
+    assert measured(at, b) == Level(-70.0, MEASURED_SD_DB)
+    many = replace(at, spread={b.bssid: Spread(sd_db=4.0, scans=16.0, presence=0.5)})
+    assert measured(many, b).sd_db == pytest.approx(math.hypot(RECEIVER_SD_DB, 1.0))
+    assert expected(measured(many, b), CCA_DBM) < 0.5
 
 
 def test_distance_and_ceilings_make_fainter() -> None:

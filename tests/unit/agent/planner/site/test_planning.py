@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
-from unit.agent.planner.site.small import Ap, at, key, mutual, never, plan_of, view
+from unit.agent.planner.site.small import NOW, Ap, at, key, mutual, never, plan_of, view
 
+from agent.levels import Levels, first
 from agent.planner.site.exact import Solved
 from agent.planner.site.plan import Wishes
 from agent.planner.site.planning import planned
 from agent.planner.site.problem import Choice, Problem, objective
-from drivers.types import Setting
+from agent.view import RadioView, SiteView
+from drivers.types import ClientReading, Reported, Setting
 from inventory.model import Band
 
 NEAR = mutual("a", "b", "c", "d")
@@ -98,6 +101,76 @@ def test_a_radio_that_nobody_listened_at_stays() -> None:
     plan = plan_of(view({"a": Ap(scanned=False, strangers=())}))
     assert not plan.moves
     assert [each.reason for each in plan.left] == ["nobody_listened_lately"]
+
+
+def test_a_plan_rests_on_means_and_not_on_the_last_scan() -> None:
+    """The last scan heard the neighbour faintly, all those before it loudly."""
+    near = mutual("a", "b", dbm=-92.0)
+    seen = view({name: Ap(hears=near[name]) for name in near})
+    assert not plan_of(seen).moves
+    pooled = {key(name): with_pool(seen.radios[key(name)], -50.0) for name in near}
+    assert len(plan_of(replace(seen, radios=pooled)).moves) == 1
+
+
+def with_pool(at: RadioView, dbm: float) -> RadioView:
+    entries = {
+        each.bssid: first(replace(each, signal_dbm=dbm), young=False)._replace(scans=9.0, made=9.0)
+        for each in at.neighbors
+    }
+    return replace(at, level_pool=Levels(entries, NOW.monotonic_s, 9.0))
+
+
+def test_names_of_aps_decide_nothing() -> None:
+    aps = crowded() | {"e": Ap(on="44/20", hears={"a": -60.0}), "f": Ap(on=None)}
+    renamed = {name: f"z{9 - number}" for number, name in enumerate(aps)}
+    others = {
+        renamed[name]: replace(ap, hears={renamed[other]: dbm for other, dbm in ap.hears.items()})
+        for name, ap in reversed(aps.items())
+    }
+    one, two = plan_of(view(aps)), plan_of(view(others))
+    assert two.value_now == pytest.approx(one.value_now)
+    assert two.value_then == pytest.approx(one.value_then)
+    assert len(two.moves) == len(one.moves)
+
+
+# -- power -------------------------------------------------------------------------------------------------
+
+
+def loud() -> SiteView:
+    """Two on the only channel, much louder to each other and to their clients than they need to be; and one
+    far away that must move."""
+    near = mutual("a", "b", dbm=-35.0)
+    clients = tuple(ClientReading(mac=f"c{n}", signal_dbm=-40.0) for n in range(8))
+    said = {
+        "tx_power_dbm": Reported(20.0, "test"),
+        "power_choices_dbm": tuple(range(5, 24)),
+        "clients": clients,
+    }
+    aps = {name: Ap(channels=(36,), hears=near[name], said=said) for name in near}
+    return view(aps | {"c": Ap(on="36/20", strangers=(("36/20", -40.0, 0.9),))})
+
+
+def test_powers_are_planned_with_the_channels() -> None:
+    plan = plan_of(loud())
+    found = {move.radio: move for move in plan.moves}
+    assert set(found) == {key("a"), key("c")}  # of two neighbours one at a time
+    power = found[key("a")]
+    assert dict(power.target) == {Setting.TX_POWER_DBM: 17}
+    assert power.before == power.after == at("36/20")
+    assert power.reasons == ("cells_overlap",)
+    assert power.params["to_dbm"] == 17
+    assert found[key("c")].after != at("36/20")
+
+
+def test_powers_are_left_alone_where_that_is_wanted() -> None:
+    plan = plan_of(loud(), Wishes(power=False, obss_pd=False))
+    assert {move.radio for move in plan.moves} == {key("c")}
+
+
+def test_changes_of_power_count_as_moves() -> None:
+    assert {move.radio for move in plan_of(loud(), Wishes(most_moves=1)).moves} == {key("c")}
+    assert len(plan_of(loud(), Wishes(most_moves=2)).moves) == 2
+    assert not plan_of(loud(), Wishes(most_moves=0)).moves
 
 
 # -- the exact solver --------------------------------------------------------------------------------------
