@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Final
 
+from agent.change import Cause
 from agent.planner import guards, legal
 from agent.planner.channel import alone, outage
 from agent.planner.site import staying
@@ -139,7 +140,7 @@ def _offered(view: SiteView, at: RadioView, on: Block | None) -> list[Block]:
 
 
 def _barred(view: SiteView, at: RadioView, block: Block) -> bool:
-    proposal = guards.Proposal(view, at.key, values_of(block), staying.ROUTINE)
+    proposal = guards.Proposal(view, at.key, values_of(block), Cause.SITE_PLAN)
     return guards.GUARDS["barred"](proposal) is not None
 
 

@@ -15,9 +15,6 @@ from drivers.types import RadioState, Setting
 from inventory.channels import blocks
 from inventory.model import RadioKey, ap_of
 
-ROUTINE: Final = Cause.SPECTRUM_SAT
-"""A plan's moves are asked for like those of any routine decision."""
-
 HOLDING: Final = ("pinned", "pause", "stale", "capability", "country", "uplink", "owner", "open_change")
 """Guards that speak of the radio and not of where it would go."""
 
@@ -34,7 +31,7 @@ def why(
         return Left(radio=at.key, reason="other_zone", params={"zone": zone_of(view, at.key) or "none"})
     if at.reading is not None and at.reading.state is RadioState.OFF:
         return Left(radio=at.key, reason="switched_off")
-    asked = guards.Proposal(view, at.key, dict.fromkeys(settings, 0), ROUTINE)
+    asked = guards.Proposal(view, at.key, dict.fromkeys(settings, 0), Cause.SITE_PLAN)
     held = (guards.GUARDS[name](asked) for name in HOLDING)
     veto = next((each for each in held if each is not None), None)
     return Left(radio=at.key, reason=veto.reason, params=veto.params) if veto else None

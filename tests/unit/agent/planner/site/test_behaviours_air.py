@@ -155,6 +155,15 @@ def test_a_radio_with_more_to_send_weighs_more() -> None:
     assert (a + b + c) / 3 == pytest.approx(1.0)
 
 
+def test_no_weight_is_beyond_all_measure() -> None:
+    """One has nearly all clients and sends nearly all that is sent."""
+    crowd = Ap(tx=0.9, said={"client_count": 5000})
+    aps = {"a": crowd} | {f"b{number}": Ap(tx=0.001, said={"client_count": 0}) for number in range(49)}
+    found = [each.weight for each in members(view(aps))]
+    assert 5.0 < max(found) / min(found) <= 16.0
+    assert sum(found) / len(found) == pytest.approx(1.0)
+
+
 def test_all_blocks_of_the_band_are_weighed() -> None:
     seen = view({"a": Ap(widths=(20, 40, 80, 160))}, country="US")
     found = options_of(seen, "a")

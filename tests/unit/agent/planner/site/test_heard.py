@@ -25,7 +25,7 @@ from agent.planner.site.heard import (
 )
 from agent.planner.surroundings import CCA_DBM, UNKNOWN_LOAD, deferral
 from drivers.types import Reported
-from inventory.model import Band
+from inventory.model import Band, radio_key
 
 
 def integral(dbm: float, sd_db: float) -> float:
@@ -135,6 +135,17 @@ def test_own_aps_are_known_by_their_bssids_whatever_they_are_called() -> None:
     assert same is not None
     assert louder.primary_ab > same.primary_ab
     assert louder.primary_ba == same.primary_ba
+
+
+def test_two_radios_of_one_ap_are_in_each_others_way_whatever_they_report() -> None:
+    seen = view({"a": Ap()})
+    at = seen.radios[key("a")]
+    assert at.reading is not None
+    second = radio_key("lab", "a", "s")
+    twin = replace(at, radio=replace(at.radio, key=second), reading=replace(at.reading, key=second, bss=None))
+    pair = pair_of(replace(seen, radios={at.key: at, second: twin}))
+    assert pair is not None
+    assert pair.primary_ab == pytest.approx(UNKNOWN_LOAD, rel=0.01)
 
 
 def test_a_busy_neighbour_takes_more_than_a_quiet_one() -> None:
