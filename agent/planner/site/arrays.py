@@ -151,6 +151,11 @@ def batch(table: Arrays, members: Ints) -> Batch:
     return Batch(members, row, table.other[ears], table.loses[:, ears], table.takes[:, ears])
 
 
+def neighbours(table: Arrays, members: Ints) -> Ints:
+    """Who hears one of these members or is heard, those of the first member first; may hold one twice."""
+    return batch(table, members).other
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """Where everybody is, changed in place. ``option``, -1: off air; ``block``; ``load``: 1 + all that is in

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -103,6 +105,19 @@ def test_never_worse_than_its_start_and_within_its_moves(
     given: tuple[Problem, Choice], price: float, most: int | None
 ) -> None:
     problem, start = given
-    found = improved(problem, start, most_moves=most, move_price=price, stop=never, seed=1)
+    found = improved(problem, start, most_moves=most, move_price=price, stop=never, seed=1, rounds=1)
     assert objective(problem, found, price) >= objective(problem, start, price)
     assert most is None or len(moved(problem, found)) <= most
+
+
+@EXAMPLES
+@given(given=problems(most=4, most_options=4), price=st.floats(0.0, 0.3), most=st.none() | st.integers(0, 3))
+def test_finds_the_best_of_a_small_site(
+    given: tuple[Problem, Choice], price: float, most: int | None
+) -> None:
+    problem, start = given
+    everything = product(*(range(len(member.options)) for member in problem.members))
+    allowed = (each for each in everything if most is None or len(moved(problem, each)) <= most)
+    best = max(objective(problem, each, price) for each in allowed)
+    found = improved(problem, start, most_moves=most, move_price=price, stop=never, seed=1)
+    assert objective(problem, found, price) == pytest.approx(best, abs=1e-9)
