@@ -22,7 +22,7 @@ import numpy as np
 
 from agent.planner.site.fillings import above, best
 from agent.planner.site.losses import Floats
-from agent.planner.site.parts import Filling, Part, parts_of
+from agent.planner.site.parts import Filling, Part, alone, parts_of, promising
 from agent.planner.site.problem import Choice, Problem, moved, objective, values
 
 UNIT: Final = 1_000_000
@@ -34,12 +34,15 @@ CLOSE: Final = 1e-3
 NEAR: Final = 1e-6
 """Nats for each radio that nobody looks for any more."""
 
-FEW_STATES: Final = 4_000
-MANY_STATES: Final = 400_000
-"""Fillings that are weighed for one part and one set of prices: at first, and at most."""
+LITTLE_WORK: Final = 100_000
+MUCH_WORK: Final = 10_000_000
+"""Seats that are weighed for one part and one set of prices: at first, and at most."""
 
-STATES_A_S: Final = 400_000
-"""Fillings that one core weighs in a second, about: what ``limit_s`` means in work."""
+WORK_A_S: Final = 8_000_000
+"""Seats that one core weighs in a second, about: what ``limit_s`` means in work."""
+
+ROUND_WORK: Final = 50_000
+"""What looking for the next prices is worth in that."""
 
 MOST_FILLINGS: Final = 40_000
 """More can't be tried all."""
@@ -101,15 +104,17 @@ def solved(
     solver()
     if most_moves is not None and len(moved(problem, start)) > most_moves:
         raise ValueError(f"the start has {len(moved(problem, start))} moves, more than {most_moves}")
-    site = _Site(problem, parts_of(problem, move_price), most_moves, move_price, workers, seed)
-    prices = _Prices(site, start, _Work(limit_s * STATES_A_S, stop))
+    parts = parts_of(problem, promising(problem, start, move_price), move_price)
+    site = _Site(problem, parts, most_moves, move_price, workers, seed)
+    work = _Work(limit_s * WORK_A_S, stop)
+    prices = _Prices(site, start, work)
     near = NEAR * len(problem.members)
     choice, bound = start, prices.lowered(site.objective(start) + near)
-    if bound - site.objective(choice) > near:
-        choice, _ = site.assembled(prices.known, choice, limit_s)
+    if bound - site.objective(choice) > near and not work.done:
+        choice, _ = site.assembled(prices.known, choice, work.left_s)
     spare = bound - site.objective(choice)
     if spare > near and (all_of_them := prices.all_within(spare + near)) is not None:
-        choice, most = site.assembled(all_of_them, choice, limit_s)
+        choice, most = site.assembled(all_of_them, choice, work.left_s)
         bound = min(bound, max(most, site.objective(choice)))
     reached = site.objective(choice)
     return Solved(
@@ -188,6 +193,10 @@ class _Work:
     def done(self) -> bool:
         return self.left <= 0 or self.stop()
 
+    @property
+    def left_s(self) -> float:
+        return max(0.0, self.left / WORK_A_S)
+
 
 class _Prices:
     """What it costs each radio to be in a part, and the last of them: what a move costs, if they are
@@ -224,39 +233,55 @@ class _Prices:
 
     def lowered(self, enough: float) -> float:
         """The least bound that was found; no further than ``enough``."""
-        states, inertia = FEW_STATES, INERTIA
-        bound = self._bound(self.best, states)[0]
-        near = NEAR * len(self._site.problem.members)
+        much, inertia = LITTLE_WORK, INERTIA
+        bound = self._first_bound(much)
         while bound > enough and not self._work.done:
+            self._work.left -= ROUND_WORK
             self._programme.Solve()
-            reached = self._goal.Value()
-            wide = [
-                index
-                for index, ends in enumerate(self._ends)
-                if any(end.solution_value() > NEAR for end in ends)
-            ]
-            prices = np.array([row.dual_value() for row in self._rows])
-            if bound - reached <= near * 10 or (wide and bound - reached <= CLOSE * len(self._rows)):
+            reached, wide = self._goal.Value(), self._walled_in()
+            if bound - reached <= (CLOSE if wide else NEAR) * len(self._rows):
                 if not wide:
                     break
-                self._box[wide] *= 2.0
-                self._move_box()
+                self._widen(wide)
                 continue
-            tried = inertia * self.best + (1.0 - inertia) * prices
-            found, added = self._bound(tried, states)
+            there = np.array([row.dual_value() for row in self._rows])
+            tried = inertia * self.best + (1.0 - inertia) * there
+            found, added = self._bound(tried, much)
             if found < bound:
                 bound, self.best = found, tried
-            if not added:
-                if inertia > 0.0:
-                    inertia = inertia / 2 if inertia > 0.2 else 0.0
-                elif states < MANY_STATES:
-                    states *= 10
-                elif wide:
-                    self._box[wide] *= 2.0
-                    self._move_box()
-                else:
-                    break
+            if added:
+                continue
+            if inertia > 0.0:
+                inertia = inertia / 2 if inertia > 0.2 else 0.0
+            elif much < MUCH_WORK:
+                much *= 10
+            elif wide:
+                self._widen(wide)
+            else:
+                break
         return bound
+
+    def _first_bound(self, much: int) -> float:
+        """Of what everybody has now, and of what everybody would have alone: the better one is where the
+        search for prices begins."""
+        members = self._site.problem.members
+        most = [alone(member, self._site.move_price).max() for member in members]
+        rest = [0.0] * (len(self._rows) - len(members))
+        by_now, by_most = self._bound(self.best, much)[0], self._bound(np.array([*most, *rest]), much)[0]
+        if by_most < by_now:
+            self.best = np.array([*most, *rest])
+            self._move_box()
+        return min(by_now, by_most)
+
+    def _walled_in(self) -> list[int]:
+        """Radios whose prices are at an end of the box."""
+        return [
+            index for index, ends in enumerate(self._ends) if any(end.solution_value() > NEAR for end in ends)
+        ]
+
+    def _widen(self, wide: list[int]) -> None:
+        self._box[wide] *= 2.0
+        self._move_box()
 
     def all_within(self, spare: float) -> list[list[Filling]] | None:
         """By part, all fillings that a choice could have which is worth more than the bound less ``spare``;
@@ -265,21 +290,22 @@ class _Prices:
         left = MOST_FILLINGS
         for index, part in enumerate(self._site.parts):
             price = self._price(part, self.best)
-            top = best(part, price, self._top(index, price), MANY_STATES)
-            some = above(part, price, top.bound - spare, MANY_STATES, left)
+            top = best(part, price, self._top(index, price), MUCH_WORK)
+            some = above(part, price, top.bound - spare, MUCH_WORK, left)
+            self._work.left -= top.work + some.work
             if not some.whole or self._work.done:
                 return None
             left -= len(some.fillings)
             found.append([filling for _, filling in some.fillings])
         return found
 
-    def _bound(self, prices: Floats, most_states: int) -> tuple[float, bool]:
+    def _bound(self, prices: Floats, most_work: int) -> tuple[float, bool]:
         """What these prices prove, and whether they led to fillings that were not known."""
         total, added = float(prices @ self._limits), False
         for index, part in enumerate(self._site.parts):
             price = self._price(part, prices)
-            found = best(part, price, self._top(index, price), most_states)
-            self._work.left -= found.states
+            found = best(part, price, self._top(index, price), most_work)
+            self._work.left -= found.work
             total += found.bound
             for _, filling in found.fillings:
                 added |= self._add(index, filling)

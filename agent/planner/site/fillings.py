@@ -26,12 +26,13 @@ EPS: Final = 1e-9
 
 class Found(NamedTuple):
     """``bound``: no filling brings more. ``fillings``: what they bring and they themselves, the best first.
-    ``whole``: nothing was left out for want of ``states``; ``states``: how many were weighed."""
+    ``whole``: nothing was left out for want of ``work``; ``work``: how many seats were weighed, a seat in two
+    fillings twice."""
 
     bound: float
     fillings: list[tuple[float, Filling]]
     whole: bool
-    states: int
+    work: int
 
 
 class _Open(NamedTuple):
@@ -63,8 +64,8 @@ class _Tree:
 
     def root(self) -> _Open:
         size = len(self.seats)
-        most = self._still(0, self.gain[None, :])
-        return _Open(0, np.zeros((1, size)), np.zeros((1, size), bool), most)
+        lost = np.zeros((1, size))
+        return _Open(0, lost, np.zeros((1, size), bool), self._still(0, lost))
 
     def below(self, one: _Open) -> tuple[_Open, Floats]:
         """These fillings with and without the next radio, and what they bring as they are."""
@@ -77,17 +78,19 @@ class _Tree:
             lost.append(one.lost + self.ratio[:, seat])
             taken.append(with_it)
         both, all_taken = np.concatenate(lost), np.concatenate(taken)
-        now = self.gain - self.weight * np.log1p(both)
-        brings = np.where(all_taken, now, 0.0).sum(axis=1)
-        bound = brings + self._still(one.level + 1, now)
+        which, seats = np.nonzero(all_taken)
+        each = self.gain[seats] - self.weight[seats] * np.log1p(both[which, seats])
+        brings: Floats = np.bincount(which, each, len(both)).astype(float)
+        bound = brings + self._still(one.level + 1, both)
         return _Open(one.level + 1, both, all_taken, bound), brings
 
-    def _still(self, level: int, now: Floats) -> Floats:
+    def _still(self, level: int, lost: Floats) -> Floats:
         """What the radios from this level on could bring at best."""
         if level == self.levels:
-            return np.zeros(len(now))
+            return np.zeros(len(lost))
         first = self.ends[level]
-        each = np.maximum.reduceat(now[:, first:], self.ends[level:-1] - first, axis=1)
+        now = self.gain[first:] - self.weight[first:] * np.log1p(lost[:, first:])
+        each = np.maximum.reduceat(now, self.ends[level:-1] - first, axis=1)
         still: Floats = np.maximum(each, self.least[level:]).sum(axis=1)
         return still
 
@@ -95,21 +98,21 @@ class _Tree:
         return tuple(sorted(int(seat) for seat in self.seats[taken]))
 
 
-def best(part: Part, price: Floats, known: float, most_states: int) -> Found:
+def best(part: Part, price: Floats, known: float, most_work: float) -> Found:
     """The filling that brings the most, and some that are good. ``price``: by seat, nats. ``known``: one
     brings so much; only better ones come back."""
     tree = _Tree(part, price, all_seats=False)
     found: list[tuple[float, Filling]] = []
-    top, states = known if part.must else max(known, 0.0), 0
+    top, work = known if part.must else max(known, 0.0), 0
     stack = [tree.root()]
     while stack:
         one = _cut(stack.pop(), stack, top + EPS)
         if one.level == tree.levels or not len(one.bound):
             continue
-        states += len(one.bound)
-        if states > most_states:
+        work += one.lost.size
+        if work > most_work:
             left = max(float(each.bound.max()) for each in (one, *stack))
-            return Found(max(top, left), _first(found), False, states)
+            return Found(max(top, left), _first(found), False, work)
         nxt, brings = tree.below(one)
         if nxt.level >= tree.musts:
             for at in np.argsort(-brings)[:KEPT]:
@@ -118,26 +121,26 @@ def best(part: Part, price: Floats, known: float, most_states: int) -> Found:
             top = max(top, float(brings.max()))
         going = (nxt.bound > top + EPS) & ((nxt.bound > brings + EPS) | (nxt.level < tree.musts))
         stack.append(_only(nxt, going))
-    return Found(top, _first(found), True, states)
+    return Found(top, _first(found), True, work)
 
 
-def above(part: Part, price: Floats, least: float, most_states: int, most: int) -> Found:
+def above(part: Part, price: Floats, least: float, most_work: float, most: int) -> Found:
     """All fillings that bring ``least`` or more, unless there are more than ``most``."""
     tree = _Tree(part, price, all_seats=True)
     found: list[tuple[float, Filling]] = []
-    states = 0
+    work = 0
     stack = [tree.root()]
     while stack:
         one = _cut(stack.pop(), stack, least)
         if one.level == tree.levels:
             found += [(float(b), tree.filling(t)) for b, t in zip(one.bound, one.taken, strict=True)]
         elif len(one.bound):
-            states += len(one.bound)
+            work += one.lost.size
             nxt, _ = tree.below(one)
             stack.append(nxt)
-        if states > most_states or len(found) > most:
-            return Found(math.inf, [], False, states)
-    return Found(math.inf, found, True, states)
+        if work > most_work or len(found) > most:
+            return Found(math.inf, [], False, work)
+    return Found(math.inf, found, True, work)
 
 
 def _cut(one: _Open, stack: list[_Open], least: float) -> _Open:

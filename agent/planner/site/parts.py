@@ -10,14 +10,16 @@ depends on who is in it alone:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agent.planner.site.losses import Floats, Losses, costs, losses_of
-from agent.planner.site.problem import Choice, Problem, crowded
+from agent.planner.site.problem import Choice, Member, Problem, crowded, objective
 from agent.planner.spectrum import mask_of
 from inventory.channels import Block
 
@@ -26,6 +28,8 @@ Flags = NDArray[np.bool_]
 
 Filling = tuple[int, ...]
 """Seats of a part that are taken, at most one of each radio, rising."""
+
+_ROUNDING: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,21 +63,47 @@ class Part:
         )
 
 
-def parts_of(problem: Problem, move_price: float) -> list[Part]:
-    """The parts of a problem that somebody could be in."""
+Options = tuple[tuple[int, ...], ...]
+"""For each member the options that are looked at, by their indices."""
+
+
+def alone(member: Member, move_price: float) -> Floats:
+    """For each option what it is worth where nobody of the site contends, less what going there costs,
+    nats."""
+    worth = np.array([option.worth - math.log1p(option.foreign) for option in member.options])
+    found: Floats = member.weight * worth - costs(member, move_price)
+    return found
+
+
+def promising(problem: Problem, start: Choice, move_price: float) -> Options:
+    """Options of choices that might be better than ``start``: if everybody else were alone on its best
+    one."""
+    worth = [alone(member, move_price) for member in problem.members]
+    spare = math.fsum(each.max() for each in worth) - objective(problem, start, move_price) + _ROUNDING
+    return tuple(
+        tuple(option for option, here in enumerate(each) if here >= each.max() - spare or option == at)
+        for each, at in zip(worth, start, strict=True)
+    )
+
+
+def parts_of(problem: Problem, options: Options, move_price: float) -> list[Part]:
+    """The parts of a problem that somebody could be in with these options."""
     losses = losses_of(problem)
     groups = crowded(problem, range(len(problem.members)))
+    blocks_in_play = {
+        problem.members[radio].options[at].block for radio, some in enumerate(options) for at in some
+    }
     found = []
-    for blocks in _stretches(option.block for member in problem.members for option in member.options):
+    for blocks in _stretches(blocks_in_play):
         for group in groups:
             seats = [
-                (radio, option)
+                (radio, at)
                 for radio in group
-                for option, at in enumerate(problem.members[radio].options)
-                if at.block in blocks
+                for at in options[radio]
+                if problem.members[radio].options[at].block in blocks
             ]
             if seats:
-                found.append(_part(problem, losses, move_price, seats))
+                found.append(_part(problem, losses, options, move_price, seats))
     return found
 
 
@@ -89,24 +119,22 @@ def _stretches(blocks: Iterable[Block]) -> Iterator[frozenset[Block]]:
     return (frozenset(members) for _, members in groups)
 
 
-def _part(problem: Problem, losses: Losses, move_price: float, seats: list[tuple[int, int]]) -> Part:
+def _part(
+    problem: Problem, losses: Losses, options: Options, move_price: float, seats: list[tuple[int, int]]
+) -> Part:
     members = [problem.members[radio] for radio, _ in seats]
-    options = [member.options[at] for member, (_, at) in zip(members, seats, strict=True)]
-    free = np.log1p([option.foreign for option in options])
-    weight = np.array([member.weight for member in members])
-    cost = [costs(member, move_price)[at] for member, (_, at) in zip(members, seats, strict=True)]
     radio, option = np.array(seats, np.intp).T
+    foreign = [member.options[at].foreign for member, at in zip(members, option, strict=True)]
+    worth = {each: alone(problem.members[each], move_price) for each in np.unique(radio)}
     counts = np.bincount(radio, minlength=len(problem.members))
     return Part(
         radio=radio,
         option=option,
-        alone=weight * (np.array([each.worth for each in options]) - free) - cost,
-        weight=weight,
-        moves=np.array([m.now not in (None, at) for m, (_, at) in zip(members, seats, strict=True)]),
-        ratio=_ratio(losses, radio, option) / np.exp(free)[:, None],
-        must=frozenset(
-            int(each) for each in np.unique(radio) if counts[each] == len(problem.members[each].options)
-        ),
+        alone=np.array([worth[each][at] for each, at in seats]),
+        weight=np.array([member.weight for member in members]),
+        moves=np.array([m.now not in (None, at) for m, at in zip(members, option, strict=True)]),
+        ratio=_ratio(losses, radio, option) / (1.0 + np.array(foreign))[:, None],
+        must=frozenset(int(each) for each in worth if counts[each] == len(options[each])),
     )
 
 

@@ -93,12 +93,8 @@ def test_four_who_hear_each_other_on_three_channels_pair_the_two_that_bear_it_be
         Member(key=radio_key("s", f"ap{each}", "r"), options=(on(1), on(6), on(11)), now=0)
         for each in range(4)
     )
-    pairs = tuple(
-        Pair(a, b, level, level, 0.0, 0.0)
-        for b in range(4)
-        for a in range(b)
-        for level in (0.1 if (a, b) == (1, 2) else 0.5,)
-    )
+    loss = {(a, b): 0.1 if (a, b) == (1, 2) else 0.5 for b in range(4) for a in range(b)}
+    pairs = tuple(Pair(a, b, each, each, 0.0, 0.0) for (a, b), each in loss.items())
     found = solved(Problem(band=Band.GHZ_2_4, members=members, pairs=pairs), (0, 0, 0, 0))
     assert found.choice[1] == found.choice[2]
     assert found.bound == pytest.approx(-2 * math.log(1.1), abs=1e-5)
