@@ -13,6 +13,7 @@ from agent.cli.failure import ExitCode, Failure, usage, wrong_files
 from agent.cli.names import ap_key
 from agent.cli.notebook import notebook
 from agent.cli.options import Json, Options, options_of
+from agent.cli.output import check_free, write
 from agent.cli.plan_explain import show_explained
 from agent.cli.plan_words import show_plan, summary
 from agent.cli.snapshot import taken
@@ -46,6 +47,10 @@ def plan(
     explain: Annotated[
         str | None, typer.Option("--explain", metavar="AP", help="Each block for its radios, term by term.")
     ] = None,
+    picture: Annotated[
+        Path | None, typer.Option("--svg", metavar="FILE", help="The site now and as planned, as a picture.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over the picture's FILE.")] = False,
     as_json: Json = False,
 ) -> int:
     """Propose what the whole site should look like.
@@ -55,6 +60,7 @@ def plan(
     from agent.planner.site.wishes import wishes_of
 
     _asked(site, what_if)
+    check_free(picture, force=force)
     snapshot = _snapshot(options_of(context), site, what_if)
     view = _read(snapshot, what_if)
     _check_zone(view, zone)
@@ -72,6 +78,8 @@ def plan(
     ap = None if explain is None else ap_key(explain, view.radios)
     found = _planned(snapshot, wishes)
     told = None if ap is None else _explained(view, found, ap)
+    if picture is not None:
+        write(_drawn(view, found), picture, force=force)
     if as_json:
         show_json(found if told is None else {**found, "explain": told})
     elif told is None:
@@ -121,6 +129,15 @@ def _explained(view: SiteView, plan: Mapping[str, Any], ap: str) -> list[dict[st
 
     made = to_plan(plan)
     return [from_explained(each) for each in explained(graph(view, made.wishes.zone).problems, made, ap)]
+
+
+def _drawn(view: SiteView, plan: Mapping[str, Any]) -> str:
+    from agent.planner.site.build import graph
+    from agent.planner.site.picture import svg
+    from agent.planner.site.plan_json import to_plan
+
+    made = to_plan(plan)
+    return svg(view, graph(view, made.wishes.zone).problems, made)
 
 
 def _check_zone(view: SiteView, zone: str | None) -> None:
