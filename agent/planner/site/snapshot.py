@@ -13,7 +13,10 @@ from typing import Any, Final
 
 from agent.airtime import ChannelAir
 from agent.change import Change
+from agent.crowd import Usual
+from agent.levels import Spread
 from agent.moment import Moment
+from agent.planner.pooling import pooled
 from agent.view import RadioView, SiteView
 from drivers.types import Capabilities, ClientReading, NeighborReading, RadioReading, Reported
 from inventory.model import AccessPoint, Band, Policy, Radio, RadioKey
@@ -28,7 +31,9 @@ _SPANS: Final = frozenset({"quiet_hours"})
 
 
 def from_view(view: SiteView) -> dict[str, Any]:
-    """The snapshot of a site; only dicts, lists, text, numbers, flags and None."""
+    """The snapshot of a site as plans see it, pooled over its scans; only dicts, lists, text, numbers, flags
+    and None."""
+    view = pooled(view)
     site = view.site
     sent = _sent(view.bssids)
     return {
@@ -96,9 +101,10 @@ def _radio(view: SiteView, at: RadioView, bssids: list[str]) -> dict[str, Any]:
         **_config(at.radio),
         "bssids": bssids,
         "now": _now(at.reading, view.now) if at.reading else None,
-        "heard": [_heard(each) for each in at.neighbors],
+        "heard": [_heard(each, at.spread.get(each.bssid)) for each in at.neighbors],
         "scanned_age_s": at.scanned_age_s,
         "air": [_air(mhz, each) for mhz, each in at.air.items()],
+        "usual": _usual(at.usual) if at.usual else None,
         "can": _can(at.capabilities) if at.capabilities else None,
     }
 
@@ -136,7 +142,7 @@ def _client(each: ClientReading) -> dict[str, Any]:
     return _told(signal_dbm=each.signal_dbm, max_width_mhz=each.max_width_mhz)
 
 
-def _heard(each: NeighborReading) -> dict[str, Any]:
+def _heard(each: NeighborReading, spread: Spread | None) -> dict[str, Any]:
     return _told(
         bssid=each.bssid,
         channel=each.channel,
@@ -145,7 +151,12 @@ def _heard(each: NeighborReading) -> dict[str, Any]:
         center_mhz=each.center_mhz,
         utilization_ratio=each.utilization_ratio,
         age_s=max(0.0, each.age_s),
+        **(spread._asdict() if spread else {}),
     )
+
+
+def _usual(clients: Usual) -> dict[str, Any]:
+    return {"clients": clients.clients, "able": list(clients.able)}
 
 
 def _air(mhz: int, air: ChannelAir) -> dict[str, Any]:

@@ -7,7 +7,7 @@ whom.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -17,6 +17,8 @@ from pydantic import BaseModel, ValidationError
 
 from agent.airtime import ChannelAir
 from agent.change import Actor, Change
+from agent.crowd import Usual
+from agent.levels import USUAL_SD_DB, Spread
 from agent.moment import EPOCH, Deadline, Moment
 from agent.planner.site import snapshot_words as words
 from agent.planner.site.snapshot_error import SnapshotError, SnapshotErrors, error_at, explained
@@ -164,6 +166,8 @@ class _Reading:
             scanned_age_s=scanned_age_s,
             air=MappingProxyType({each.mhz: _air(each) for each in said.air}),
             capabilities=_capabilities(radio, said),
+            spread=_spread(heard, said.heard),
+            usual=Usual(said.usual.clients, tuple(said.usual.able)) if said.usual else None,
         )
 
     def _heard(self, key: RadioKey, number: int, said: words.HeardWords) -> NeighborReading:
@@ -239,6 +243,21 @@ class _Reading:
             verdict=said.verdict,
             created_utc_us=_utc_us(said.created_utc),
         )
+
+
+def _spread(heard: Sequence[NeighborReading], said: Sequence[words.HeardWords]) -> Mapping[str, Spread]:
+    """How sure each level is, where one of the three is said."""
+    return MappingProxyType(
+        {
+            each.bssid: Spread(
+                sd_db=USUAL_SD_DB if told.sd_db is None else told.sd_db,
+                scans=1.0 if told.scans is None else told.scans,
+                presence=1.0 if told.presence is None else told.presence,
+            )
+            for each, told in zip(heard, said, strict=True)
+            if (told.sd_db, told.scans, told.presence) != (None, None, None)
+        }
+    )
 
 
 def _made_up(first: str, number: int, index: int) -> str:

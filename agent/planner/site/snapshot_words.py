@@ -71,7 +71,8 @@ class NowWords(Words):
 
 
 class HeardWords(Words):
-    """One BSS that the radio heard. ``radio`` (ap/radio) or ``bssid``: whose it is; neither: a stranger's."""
+    """One BSS that the radio heard. ``radio`` (ap/radio) or ``bssid``: whose it is; neither: a stranger's.
+    ``sd_db``, ``scans``, ``presence``: how sure a level is that is a mean over scans."""
 
     bssid: Bssid | None = None
     radio: Text | None = None
@@ -81,6 +82,9 @@ class HeardWords(Words):
     center_mhz: Mhz | None = None
     utilization_ratio: Ratio | None = None
     age_s: Seconds = 0.0
+    sd_db: Annotated[float, Field(ge=0, le=100)] | None = None
+    scans: Annotated[float, Field(ge=0, le=1e6)] | None = None
+    presence: Ratio | None = None
 
 
 class AirWords(Words):
@@ -109,6 +113,13 @@ class CanWords(Words):
     undo_timer_s: Annotated[list[Seconds], Field(min_length=2, max_length=2)] | None = None
 
 
+class UsualWords(Words):
+    """What the radio's clients are like as a rule; ``able``: share that can use 40, 80, 160, 320 MHz."""
+
+    clients: Annotated[float, Field(ge=0, le=1e6)]
+    able: Annotated[list[Ratio], Field(min_length=4, max_length=4)]
+
+
 class RadioWords(Words):
     """A radio: the keys of the site file, looked at by its rules, and what is known of it."""
 
@@ -127,6 +138,7 @@ class RadioWords(Words):
     heard: list[HeardWords] = []
     scanned_age_s: Seconds | None = None
     air: list[AirWords] = []
+    usual: UsualWords | None = None
     can: CanWords | None = None
 
     @property
