@@ -13,6 +13,7 @@ from unit.agent.planner.site.test_plan_json import PLAN
 
 from agent import plan_runner
 from agent.cli.app import app
+from agent.plan_child import PROOF_S
 from agent.planner.site.plan_json import from_plan
 
 HALL: dict[str, Any] = {
@@ -117,7 +118,7 @@ def test_what_is_not_said_is_the_policys(file: Path, asked: Asked) -> None:
         True,
         True,
     )
-    assert limit_s == wishes["limit_s"] + plan_runner.GRACE_S
+    assert limit_s == wishes["limit_s"] + PROOF_S + plan_runner.GRACE_S
 
 
 def test_what_is_said_counts(file: Path, asked: Asked) -> None:
