@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from agent.airtime import ChannelAir
 from agent.change import Change
-from agent.crowd import Usual
+from agent.crowd import WIDTHS_MHZ, Crowd, Usual
 from agent.levels import Spread
 from agent.moment import Moment
-from agent.planner.pooling import pooled
+from agent.planner.pooling import crowds, pooled_radio
 from agent.view import RadioView, SiteView
 from drivers.types import Capabilities, ClientReading, NeighborReading, RadioReading, Reported
 from inventory.model import AccessPoint, Band, Policy, Radio, RadioKey
@@ -33,15 +33,14 @@ _SPANS: Final = frozenset({"quiet_hours"})
 def from_view(view: SiteView) -> dict[str, Any]:
     """The snapshot of a site as plans see it, pooled over its scans; only dicts, lists, text, numbers, flags
     and None."""
-    view = pooled(view)
     site = view.site
-    sent = _sent(view.bssids)
+    sent, crowd = _sent(view.bssids), crowds(view)
     return {
         "version": VERSION,
         "made_utc": view.now.utc.strftime(UTC_FORMAT),
         "site": {"id": site.id, "country": site.country, "timezone": site.timezone},
         "policy": policy_words(site.policy),
-        "aps": {id: _ap(view, ap, sent) for id, ap in site.aps.items()},
+        "aps": {id: _ap(view, ap, sent, crowd) for id, ap in site.aps.items()},
         "barred_mhz": sorted(view.barred_mhz),
         "changes": [_change(each, view.now) for each in view.changes],
         "paused": sorted(view.paused),
@@ -88,11 +87,13 @@ def _sent(bssids: Mapping[str, RadioKey]) -> Mapping[RadioKey, list[str]]:
     return found
 
 
-def _ap(view: SiteView, ap: AccessPoint, sent: Mapping[RadioKey, list[str]]) -> dict[str, Any]:
-    radios = {
-        each.key.rsplit("/", 1)[1]: _radio(view, view.radios[each.key], sent.get(each.key, []))
-        for each in ap.radios
-    }
+def _ap(
+    view: SiteView, ap: AccessPoint, sent: Mapping[RadioKey, list[str]], crowd: Mapping[Band, Crowd]
+) -> dict[str, Any]:
+    radios = {}
+    for each in ap.radios:  # one by one: the means of a thousand radios would be a lot
+        at = pooled_radio(view.radios[each.key], view.now.monotonic_s, crowd.get(each.band))
+        radios[each.key.rsplit("/", 1)[1]] = _radio(view, at, sent.get(each.key, []))
     return {**_told(device=ap.device, zone=ap.zone, position_m=plain(ap.position_m)), "radios": radios}
 
 
@@ -104,8 +105,8 @@ def _radio(view: SiteView, at: RadioView, bssids: list[str]) -> dict[str, Any]:
         "heard": [_heard(each, at.spread.get(each.bssid)) for each in at.neighbors],
         "scanned_age_s": at.scanned_age_s,
         "air": [_air(mhz, each) for mhz, each in at.air.items()],
-        "usual": _usual(at.usual) if at.usual else None,
         "can": _can(at.capabilities) if at.capabilities else None,
+        "usual": _usual(at.usual) if at.usual else None,
     }
 
 
@@ -142,6 +143,10 @@ def _client(each: ClientReading) -> dict[str, Any]:
     return _told(signal_dbm=each.signal_dbm, max_width_mhz=each.max_width_mhz)
 
 
+def _usual(each: Usual) -> dict[str, Any]:
+    return {"clients": each.clients, "able": dict(zip(map(str, WIDTHS_MHZ), each.able, strict=True))}
+
+
 def _heard(each: NeighborReading, spread: Spread | None) -> dict[str, Any]:
     return _told(
         bssid=each.bssid,
@@ -153,10 +158,6 @@ def _heard(each: NeighborReading, spread: Spread | None) -> dict[str, Any]:
         age_s=max(0.0, each.age_s),
         **(spread._asdict() if spread else {}),
     )
-
-
-def _usual(clients: Usual) -> dict[str, Any]:
-    return {"clients": clients.clients, "able": list(clients.able)}
 
 
 def _air(mhz: int, air: ChannelAir) -> dict[str, Any]:

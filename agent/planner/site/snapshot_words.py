@@ -83,8 +83,15 @@ class HeardWords(Words):
     utilization_ratio: Ratio | None = None
     age_s: Seconds = 0.0
     sd_db: Annotated[float, Field(ge=0, le=100)] | None = None
-    scans: Annotated[float, Field(ge=0, le=1e6)] | None = None
+    scans: Annotated[float, Field(ge=0, le=1e9)] | None = None
     presence: Ratio | None = None
+
+
+class UsualWords(Words):
+    """What its clients are like as a rule: how many, and which share can use 40, 80, 160, 320 MHz."""
+
+    clients: Annotated[float, Field(ge=0, le=1e6)]
+    able: dict[Literal["40", "80", "160", "320"], Ratio] = {}
 
 
 class AirWords(Words):
@@ -113,13 +120,6 @@ class CanWords(Words):
     undo_timer_s: Annotated[list[Seconds], Field(min_length=2, max_length=2)] | None = None
 
 
-class UsualWords(Words):
-    """What the radio's clients are like as a rule; ``able``: share that can use 40, 80, 160, 320 MHz."""
-
-    clients: Annotated[float, Field(ge=0, le=1e6)]
-    able: Annotated[list[Ratio], Field(min_length=4, max_length=4)]
-
-
 class RadioWords(Words):
     """A radio: the keys of the site file, looked at by its rules, and what is known of it."""
 
@@ -138,8 +138,8 @@ class RadioWords(Words):
     heard: list[HeardWords] = []
     scanned_age_s: Seconds | None = None
     air: list[AirWords] = []
-    usual: UsualWords | None = None
     can: CanWords | None = None
+    usual: UsualWords | None = None
 
     @property
     def configured(self) -> dict[str, Any]:
