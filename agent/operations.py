@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +20,7 @@ from agent.planner.allowance import allowance
 from agent.planner.guards import EVERYWHERE
 from agent.planner.site.plan_json import from_plan
 from agent.planner.site.snapshot import from_view
-from agent.planning import by_policy
+from agent.planner.site.wishes import wishes_of
 from agent.probe import probe
 from agent.store.store import Store
 from agent.undoing import Row
@@ -131,7 +130,7 @@ class Operations:
         if args.stop:
             stopped = await self._agent.campaigns.stop(site.id, actor)
             return {"plan": None, "campaign": rows.campaign_row(stopped)}
-        plan = await self._agent.planning.plan(site.id, replace(by_policy(site), **args.wishes))
+        plan = await self._agent.planning.plan(site.id, wishes_of(site, **args.wishes))
         begun = await self._agent.campaigns.begin(plan, actor) if args.apply and plan.moves else None
         return {"plan": from_plan(plan), "campaign": rows.campaign_row(begun) if begun else None}
 

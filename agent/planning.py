@@ -23,6 +23,7 @@ from agent.planner.site.plan import Plan, Wishes
 from agent.planner.site.plan_json import from_wishes, to_plan
 from agent.planner.site.remainder import CAUSE
 from agent.planner.site.snapshot import from_view
+from agent.planner.site.wishes import wishes_of
 from agent.view import SiteView
 from inventory.model import Mode, Site
 from inventory.windows import in_force, until
@@ -125,24 +126,12 @@ class Planning:
 
     def _by_policy(self, site: Site) -> Wishes:
         """As the site's file has it, and no more moves than the routine budget leaves."""
-        asked = by_policy(site)
+        asked = wishes_of(site)
         any_one = next(iter(site.radios), None)
         if any_one is None or asked.most_moves is None:
             return asked
         made = len(budget.week(Proposal(self._memory.view(site, self._clock.now()), any_one, {}, CAUSE)))
         return replace(asked, most_moves=min(asked.most_moves, max(0, budget.routine_limit(site) - made)))
-
-
-def by_policy(site: Site) -> Wishes:
-    """What the site's file asks of a plan."""
-    plan = site.policy.plan
-    return Wishes(
-        most_moves=max(1, int(plan.most_moves_ratio * len(site.radios))),
-        least_gain=plan.min_gain_ratio,
-        limit_s=plan.limit_s,
-        power=plan.power,
-        obss_pd=plan.obss_pd,
-    )
 
 
 def _key(site: Site) -> str:

@@ -71,21 +71,14 @@ def pooled_radio(at: RadioView, now_s: float, crowd: Crowd | None = None) -> Rad
 def _heard(at: RadioView, levels: Levels) -> RadioView:
     pool = dict(levels)
     last = {each.bssid: each for each in at.heard_of(pool.keys())}
-    return replace(
-        at,
-        neighbors=tuple(
-            _mean(last[bssid], entry.dbm, entry.load, entry.where)
-            for bssid, entry in pool.items()
-            if bssid in last
-        ),
-        spread=MappingProxyType(
-            {
-                bssid: Spread(entry.sd_db, entry.scans, entry.presence)
-                for bssid, entry in pool.items()
-                if bssid in last
-            }
-        ),
-    )
+    known = {bssid: entry for bssid, entry in pool.items() if bssid in last}
+    means = (_mean(last[bssid], entry.dbm, entry.load, entry.where) for bssid, entry in known.items())
+    spread = {bssid: _spread(entry.sd_db, entry.scans, entry.presence) for bssid, entry in known.items()}
+    return replace(at, neighbors=tuple(means), spread=MappingProxyType(spread))
+
+
+def _spread(sd_db: float, scans: float, presence: float) -> Spread:
+    return Spread(round(sd_db, 1), round(scans, 1), round(presence, 3))
 
 
 def _mean(last: NeighborReading, dbm: float, load: float, where: tuple[int, int, int]) -> NeighborReading:
@@ -95,7 +88,7 @@ def _mean(last: NeighborReading, dbm: float, load: float, where: tuple[int, int,
         channel=channel,
         width_mhz=width_mhz or None,
         center_mhz=center_mhz or None,
-        signal_dbm=dbm,
+        signal_dbm=round(dbm, 1),
         utilization_ratio=_known(load),
     )
 
@@ -127,4 +120,4 @@ def _sending(air: ChannelAir, own_tx: float) -> ChannelAir:
 
 
 def _known(value: float) -> float | None:
-    return None if math.isnan(value) else value
+    return None if math.isnan(value) else round(value, 4)

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 import structlog
 from typer.testing import CliRunner, Result
+from unit.agent.planner.site.test_plan_json import PLAN
 
 from agent.api import answers, errors, protocol
 from agent.api.server import ControlSocket
@@ -30,6 +31,7 @@ from agent.audit_key import KeyRefused, load_or_create_key
 from agent.change import Actor
 from agent.cli.app import app
 from agent.clock import SystemClock
+from agent.planner.site.plan_json import from_plan
 from agent.records import Pseudonyms, record
 from agent.settings import Settings
 from agent.state_dir import StateUnsafe
@@ -194,6 +196,21 @@ ANSWERS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "policy": {},
             "aps": {"ap1": {"radios": {"r5": {"band": "5"}}}},
         },
+        "plan": {
+            "plan": from_plan(PLAN),
+            "campaign": {
+                "id": "0198-p1",
+                "site": "north",
+                "utc": "2026-01-02T03:04:05Z",
+                "actor": "root",
+                "step": 0,
+                "steps": 1,
+                "moves": 1,
+                "counts": {"waits": 1},
+                "stopped": "",
+                "waits_for": "",
+            },
+        },
         "budget": {
             "sites": [
                 {"id": "north", "mode": "act", "week": 1, "week_most": 2, "in_flight": 0, "in_flight_most": 1}
@@ -335,6 +352,8 @@ COMMANDS = (
     ("undo", "--since", "2h", "--dry-run"),
     ("budget", "--site", "north"),
     ("snapshot", "north"),
+    ("plan", "north", "--apply", "--yes"),
+    ("plan", "north", "--stop"),
     ("pause", "--all"),
     ("resume", "--all"),
     ("inject", "DFS_RADAR", "ap1/r5", "--channel", "52", "--width-mhz", "80"),
@@ -397,6 +416,53 @@ def test_a_snapshot_goes_into_a_file_and_over_none(daemon: Daemon, tmp_path: Pat
     assert result.exit_code == 2
     assert error_line(result) == f"rrmd: {file} is there already: --force writes over it"
     assert asked(daemon, "snapshot", "north", "-o", str(file), "--force").exit_code == 0
+
+
+APPLY = ("plan", "lab", "--moves", "3", "--no-power", "--apply")
+
+
+def test_a_plan_is_shown_and_asked_about_before_it_is_carried_out(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.cli.plan_apply._at_a_terminal", lambda: True)
+    wanted = protocol.PlanArgs(site="lab", most_moves=3, power=False, obss_pd=False)
+    result = asked(daemon, *APPLY, input="n\n")
+    assert (result.exit_code, result.stderr) == (1, "rrmd: nothing was changed\n")
+    assert "lab: 1 change in 1 step" in result.stdout
+    assert [args for op, args, _ in daemon.asked if op == "plan"] == [wanted]
+    result = asked(daemon, *APPLY, input="y\n")
+    assert result.exit_code == 0
+    assert daemon.last("plan") == wanted.model_copy(update={"apply": True})
+    assert "plan 0198-p1 is being carried out: 1 change" in result.stdout
+    assert result.stdout.count("lab: 1 change in 1 step") == 1  # what is begun is what was shown
+
+
+def test_a_plan_is_not_carried_out_unasked(daemon: Daemon) -> None:
+    result = asked(daemon, *APPLY)
+    assert (result.exit_code, error_line(result)) == (2, "rrmd: --apply asks first: say --yes")
+    assert not daemon.asked
+    result = asked(daemon, *APPLY, "--yes", "--explain", "ap1")
+    assert (result.exit_code, daemon.asked) == (2, [])
+
+
+def test_with_yes_the_plan_that_is_begun_is_shown(daemon: Daemon) -> None:
+    said = asked(daemon, *APPLY, "--yes").stdout
+    assert [args.apply for op, args, _ in daemon.asked if op == "plan"] == [True]
+    assert "lab: 1 change in 1 step" in said
+    assert "`rrmd plan lab --stop` begins no more of it" in said
+
+
+def test_nothing_to_change_is_said(daemon: Daemon) -> None:
+    empty = {**ANSWERS["plan"]["plan"], "moves": []}
+    daemon.answers["plan"] = {"plan": empty, "campaign": None}
+    result = asked(daemon, *APPLY, "--yes")
+    assert result.exit_code == 0
+    assert result.stdout.endswith("lab: there is nothing to change\n")
+
+
+def test_a_plan_can_be_stopped(daemon: Daemon) -> None:
+    assert "nothing more of plan 0198-p1 is begun" in asked(daemon, "plan", "north", "--stop").stdout
+    assert daemon.last("plan") == protocol.PlanArgs(site="north", stop=True)
 
 
 def test_a_resumed_site_is_not_said_to_be_free_while_it_is_paused(daemon: Daemon) -> None:

@@ -13,6 +13,7 @@ from unit.agent.planner.site.test_plan_json import PLAN
 
 from agent import plan_runner
 from agent.cli.app import app
+from agent.plan_child import PROOF_S
 from agent.planner.site.plan_json import from_plan
 
 HALL: dict[str, Any] = {
@@ -86,6 +87,20 @@ def test_an_explanation_in_json_comes_with_the_plan(file: Path, asked: Asked) ->
     assert (best["mhz"], best["own"], best["foreign"], best["site"]) == (pytest.approx(20.0), 0, 0, 0)
 
 
+def test_a_picture_goes_into_a_file_and_over_none(file: Path, asked: Asked, tmp_path: Path) -> None:
+    picture = tmp_path / "hall.svg"
+    words = ("plan", "--what-if", str(file), "--svg", str(picture))
+    assert rrmd(*words).exit_code == 0
+    assert picture.read_text().startswith("<svg ")
+    result = rrmd(*words)
+    assert (result.exit_code, result.stderr) == (
+        2,
+        f"rrmd: {picture} is there already: --force writes over it\n",
+    )
+    assert len(asked) == 1
+    assert rrmd(*words, "--force").exit_code == 0
+
+
 def test_a_script_gets_the_plan(file: Path, asked: Asked) -> None:
     found = json.loads(rrmd("plan", "--what-if", str(file), "--json").stdout)
     assert found == json.loads(json.dumps(from_plan(PLAN)))
@@ -103,7 +118,7 @@ def test_what_is_not_said_is_the_policys(file: Path, asked: Asked) -> None:
         True,
         True,
     )
-    assert limit_s == wishes["limit_s"] + plan_runner.GRACE_S
+    assert limit_s == wishes["limit_s"] + PROOF_S + plan_runner.GRACE_S
 
 
 def test_what_is_said_counts(file: Path, asked: Asked) -> None:

@@ -23,6 +23,7 @@ from agent.events import EventKind
 from agent.operations import Operations
 from agent.planner.channel import rank
 from agent.planner.decision import Move
+from agent.planner.pooling import pooled
 from agent.planner.site.snapshot_view import to_view
 from agent.simulated_time import SimulatedClock, run
 from agent.view import block_of, values_of
@@ -342,7 +343,7 @@ def test_a_snapshot_of_the_running_agent_ranks_channels_as_the_agent_does(tmp_pa
             await read(agent)
             await asyncio.sleep(120.0)
             told = await asked_of(agent, rig).handle("snapshot", protocol.SnapshotArgs(site="lab"), PERSON)
-            view = agent.view(SITE)
+            view = pooled(agent.view(SITE))
             again = to_view(json.loads(json.dumps(told)))
             assert any(view.radios[key].neighbors for key in view.radios)
             for key in view.radios:

@@ -13,7 +13,10 @@ from typing import Any, Final
 
 from agent.airtime import ChannelAir
 from agent.change import Change
+from agent.crowd import WIDTHS_MHZ, Crowd, Usual
+from agent.levels import Spread
 from agent.moment import Moment
+from agent.planner.pooling import crowds, pooled_radio
 from agent.view import RadioView, SiteView
 from drivers.types import Capabilities, ClientReading, NeighborReading, RadioReading, Reported
 from inventory.model import AccessPoint, Band, Policy, Radio, RadioKey
@@ -28,15 +31,16 @@ _SPANS: Final = frozenset({"quiet_hours"})
 
 
 def from_view(view: SiteView) -> dict[str, Any]:
-    """The snapshot of a site; only dicts, lists, text, numbers, flags and None."""
+    """The snapshot of a site as plans see it, pooled over its scans; only dicts, lists, text, numbers, flags
+    and None."""
     site = view.site
-    sent = _sent(view.bssids)
+    sent, crowd = _sent(view.bssids), crowds(view)
     return {
         "version": VERSION,
         "made_utc": view.now.utc.strftime(UTC_FORMAT),
         "site": {"id": site.id, "country": site.country, "timezone": site.timezone},
         "policy": policy_words(site.policy),
-        "aps": {id: _ap(view, ap, sent) for id, ap in site.aps.items()},
+        "aps": {id: _ap(view, ap, sent, crowd) for id, ap in site.aps.items()},
         "barred_mhz": sorted(view.barred_mhz),
         "changes": [_change(each, view.now) for each in view.changes],
         "paused": sorted(view.paused),
@@ -83,11 +87,13 @@ def _sent(bssids: Mapping[str, RadioKey]) -> Mapping[RadioKey, list[str]]:
     return found
 
 
-def _ap(view: SiteView, ap: AccessPoint, sent: Mapping[RadioKey, list[str]]) -> dict[str, Any]:
-    radios = {
-        each.key.rsplit("/", 1)[1]: _radio(view, view.radios[each.key], sent.get(each.key, []))
-        for each in ap.radios
-    }
+def _ap(
+    view: SiteView, ap: AccessPoint, sent: Mapping[RadioKey, list[str]], crowd: Mapping[Band, Crowd]
+) -> dict[str, Any]:
+    radios = {}
+    for each in ap.radios:  # one by one: the means of a thousand radios would be a lot
+        at = pooled_radio(view.radios[each.key], view.now.monotonic_s, crowd.get(each.band))
+        radios[each.key.rsplit("/", 1)[1]] = _radio(view, at, sent.get(each.key, []))
     return {**_told(device=ap.device, zone=ap.zone, position_m=plain(ap.position_m)), "radios": radios}
 
 
@@ -96,10 +102,11 @@ def _radio(view: SiteView, at: RadioView, bssids: list[str]) -> dict[str, Any]:
         **_config(at.radio),
         "bssids": bssids,
         "now": _now(at.reading, view.now) if at.reading else None,
-        "heard": [_heard(each) for each in at.neighbors],
+        "heard": [_heard(each, at.spread.get(each.bssid)) for each in at.neighbors],
         "scanned_age_s": at.scanned_age_s,
         "air": [_air(mhz, each) for mhz, each in at.air.items()],
         "can": _can(at.capabilities) if at.capabilities else None,
+        "usual": _usual(at.usual) if at.usual else None,
     }
 
 
@@ -136,7 +143,11 @@ def _client(each: ClientReading) -> dict[str, Any]:
     return _told(signal_dbm=each.signal_dbm, max_width_mhz=each.max_width_mhz)
 
 
-def _heard(each: NeighborReading) -> dict[str, Any]:
+def _usual(each: Usual) -> dict[str, Any]:
+    return {"clients": each.clients, "able": dict(zip(map(str, WIDTHS_MHZ), each.able, strict=True))}
+
+
+def _heard(each: NeighborReading, spread: Spread | None) -> dict[str, Any]:
     return _told(
         bssid=each.bssid,
         channel=each.channel,
@@ -145,6 +156,7 @@ def _heard(each: NeighborReading) -> dict[str, Any]:
         center_mhz=each.center_mhz,
         utilization_ratio=each.utilization_ratio,
         age_s=max(0.0, each.age_s),
+        **(spread._asdict() if spread else {}),
     )
 
 

@@ -17,6 +17,8 @@ from pydantic import BaseModel, ValidationError
 
 from agent.airtime import ChannelAir
 from agent.change import Actor, Change
+from agent.crowd import WIDTHS_MHZ, Usual
+from agent.levels import USUAL_SD_DB, Spread
 from agent.moment import EPOCH, Deadline, Moment
 from agent.planner.site import snapshot_words as words
 from agent.planner.site.snapshot_error import SnapshotError, SnapshotErrors, error_at, explained
@@ -164,6 +166,8 @@ class _Reading:
             scanned_age_s=scanned_age_s,
             air=MappingProxyType({each.mhz: _air(each) for each in said.air}),
             capabilities=_capabilities(radio, said),
+            spread=MappingProxyType(dict(_spread(said.heard, heard))),
+            usual=_usual(said.usual) if said.usual else None,
         )
 
     def _heard(self, key: RadioKey, number: int, said: words.HeardWords) -> NeighborReading:
@@ -259,6 +263,22 @@ def _client(said: words.ClientWords, number: int) -> ClientReading:
     return ClientReading(
         mac=_made_up("0a", number, 0), signal_dbm=said.signal_dbm, max_width_mhz=said.max_width_mhz
     )
+
+
+def _spread(
+    said: Iterable[words.HeardWords], heard: Iterable[NeighborReading]
+) -> Iterator[tuple[str, Spread]]:
+    """How sure the levels are, of those that say so."""
+    for one, each in zip(said, heard, strict=True):
+        if one.sd_db is not None or one.scans is not None or one.presence is not None:
+            sd_db = USUAL_SD_DB if one.sd_db is None else one.sd_db
+            scans = 1.0 if one.scans is None else one.scans
+            yield each.bssid, Spread(sd_db, scans, 1.0 if one.presence is None else one.presence)
+
+
+def _usual(said: words.UsualWords) -> Usual:
+    able = {int(width): share for width, share in said.able.items()}
+    return Usual(said.clients, tuple(able.get(width, 1.0) for width in WIDTHS_MHZ))
 
 
 def _air(said: words.AirWords) -> ChannelAir:

@@ -71,7 +71,8 @@ class NowWords(Words):
 
 
 class HeardWords(Words):
-    """One BSS that the radio heard. ``radio`` (ap/radio) or ``bssid``: whose it is; neither: a stranger's."""
+    """One BSS that the radio heard. ``radio`` (ap/radio) or ``bssid``: whose it is; neither: a stranger's.
+    ``sd_db``, ``scans``, ``presence``: how sure a level is that is a mean over scans."""
 
     bssid: Bssid | None = None
     radio: Text | None = None
@@ -81,6 +82,16 @@ class HeardWords(Words):
     center_mhz: Mhz | None = None
     utilization_ratio: Ratio | None = None
     age_s: Seconds = 0.0
+    sd_db: Annotated[float, Field(ge=0, le=100)] | None = None
+    scans: Annotated[float, Field(ge=0, le=1e9)] | None = None
+    presence: Ratio | None = None
+
+
+class UsualWords(Words):
+    """What its clients are like as a rule: how many, and which share can use 40, 80, 160, 320 MHz."""
+
+    clients: Annotated[float, Field(ge=0, le=1e6)]
+    able: dict[Literal["40", "80", "160", "320"], Ratio] = {}
 
 
 class AirWords(Words):
@@ -128,6 +139,7 @@ class RadioWords(Words):
     scanned_age_s: Seconds | None = None
     air: list[AirWords] = []
     can: CanWords | None = None
+    usual: UsualWords | None = None
 
     @property
     def configured(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from rig import site_of
@@ -10,6 +11,8 @@ from rig import site_of
 from agent.memory import Memory
 from agent.moment import Moment
 from agent.planner.pooling import pooled, pooled_radio
+from agent.planner.site.snapshot import from_view
+from agent.planner.site.snapshot_view import to_view
 from agent.planner.surroundings import around, strangers
 from agent.view import SiteView
 from drivers.types import (
@@ -147,6 +150,19 @@ def test_clients_are_those_of_the_day_and_not_of_this_moment() -> None:
     view = lab.view()
     assert around(view, view.radios[AP1]).able[80] == 0.0
     assert around(pooled(view), pooled(view).radios[AP1]).able[80] > 0.9
+
+
+def test_a_snapshot_tells_the_means_and_a_plan_of_it_sees_the_same() -> None:
+    lab = Lab()
+    for nth in range(8):
+        lab.round(*([heard(-60.0 - nth)] if nth % 2 else []), busy=0.3, clients=(40, 80))
+    live, told = pooled(lab.view()), pooled(to_view(from_view(lab.view())))
+    (here,), (there,) = strangers(live, live.radios[AP1]), strangers(told, told.radios[AP1])
+    assert here == there
+    for name in ("spread", "usual", "neighbors"):
+        before, after = (getattr(each.radios[AP1], name) for each in (live, told))
+        assert after == before or [*after] == [replace(each, ssid=None) for each in before]
+    assert told.radios[AP1].air[5180].busy == live.radios[AP1].air[5180].busy == pytest.approx(0.3)
 
 
 def test_a_view_without_pools_stays_as_it_is() -> None:

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.agent.planner.test_channel import bssid, pending
+from unit.agent.planner.test_channel import ABLE, bssid, pending
 from unit.agent.planner.test_choice_properties import EXAMPLES, ONE, TWO, ears, measured, place
 
 from agent.airtime import ChannelAir
 from agent.change import Cause, State
+from agent.crowd import Usual
+from agent.levels import Spread
 from agent.planner import guards, legal
 from agent.planner.channel import rank
 from agent.planner.proposal import Proposal
+from agent.planner.site import snapshot_words as words
 from agent.planner.site.snapshot import from_view
 from agent.planner.site.snapshot_view import read
-from agent.view import SiteView, values_of
-from drivers.types import ClientReading, NeighborReading, RadioState, Reported
+from agent.view import RadioView, SiteView, values_of
+from drivers.types import Capabilities, ClientReading, NeighborReading, RadioReading, RadioState, Reported
 from inventory.channels import Block, block, frequency_mhz
-from inventory.model import Band, PlanPolicy, RadioKey
+from inventory.model import AccessPoint, Band, PlanPolicy, Radio, RadioKey
 from inventory.windows import window
 
 clients = st.lists(
@@ -118,6 +122,56 @@ def test_guards_say_the_same() -> None:
 
 def vetoes(view: SiteView, key: RadioKey, where: Block) -> list[str]:
     return [each.guard for each in guards.vetoes(Proposal(view, key, values_of(where), Cause.SPECTRUM_SAT))]
+
+
+def test_how_sure_a_level_is_and_what_clients_are_like_come_back() -> None:
+    seen = place([], {})
+    at = seen.radios[ONE]
+    told = replace(
+        at,
+        spread={bssid(TWO): Spread(2.5, 7.25, 0.875)},
+        usual=Usual(12.5, (1.0, 0.75, 0.25, 0.0)),
+        capabilities=replace(ABLE, moves_drop=True, obss_pd_acts=True, saves=True, undo_timer_s=(5.0, 60.0)),
+    )
+    after = again(replace(seen, radios={**seen.radios, ONE: told})).radios[ONE]
+    assert after.spread == told.spread
+    assert after.usual == told.usual
+    assert after.capabilities == told.capabilities
+    assert rank(again(replace(seen, radios={**seen.radios, ONE: told})), ONE)
+
+
+NOT_TOLD: dict[type[Any], set[str]] = {
+    SiteView: {"site", "now", "radios", "bssids", "ssids", "deeds", "channels"},
+    RadioView: {"radio", "device", "reading", "neighbors", "scanned", "capabilities", "spread"}
+    | {"level_pool", "air_pool", "crowd"},
+    RadioReading: {"key", "at_s", "band", "bss", "counters", "survey", "gauges", "neighbors"}
+    | {"hardware_resets", "fresh_s"},
+    NeighborReading: {"ssid"},
+    ClientReading: {"mac", "bssid", "connected_s", "tx_frames", "tx_retries", "tx_failed", "tx_bytes"},
+    ChannelAir: set(),
+    Capabilities: {"refresh_s", "signals", "signal_ways"},
+    AccessPoint: {"id", "match"},
+    Radio: {"key"},
+}
+"""Fields that no plan is made of, or that stand in the snapshot in another place or under another name."""
+WORDS: dict[type[Any], type[words.Words]] = {
+    SiteView: words.SnapshotWords,
+    RadioView: words.RadioWords,
+    RadioReading: words.NowWords,
+    NeighborReading: words.HeardWords,
+    ClientReading: words.ClientWords,
+    ChannelAir: words.AirWords,
+    Capabilities: words.CanWords,
+    AccessPoint: words.ApWords,
+    Radio: words.RadioWords,
+}
+
+
+@pytest.mark.parametrize("kind", WORDS, ids=lambda kind: str(kind.__name__))
+def test_a_new_field_is_in_the_snapshot_or_known_not_to_be_needed(kind: Any) -> None:
+    names = {each.name for each in fields(kind)}
+    assert names - NOT_TOLD[kind] - set(WORDS[kind].model_fields) == set()
+    assert NOT_TOLD[kind] <= names
 
 
 def test_the_policy_comes_back_but_for_what_only_monitoring_needs() -> None:

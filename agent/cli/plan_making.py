@@ -1,0 +1,102 @@
+"""Where a plan comes from: a snapshot, of an agent or of a file, and a process of its own that makes it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agent.cli.failure import ExitCode, Failure, usage, wrong_files
+from agent.cli.notebook import notebook
+from agent.cli.options import Options
+from agent.cli.snapshot import taken
+
+if TYPE_CHECKING:
+    from agent.planner.site.snapshot_error import SnapshotErrors
+    from agent.view import SiteView
+
+Asked = Mapping[str, Any]
+"""Wishes (`agent.planner.site.plan.Wishes`) as far as they were said; None: not said."""
+
+
+def looked_at(options: Options, site: str | None, what_if: Path | None) -> tuple[dict[str, Any], SiteView]:
+    """The snapshot, and the site that it is of. Raises a Failure."""
+    if (site is None) is (what_if is None):
+        raise usage("a SITE of a running agent, or --what-if FILE")
+    snapshot = taken(options, site) if site is not None else _parsed(what_if)
+    return snapshot, _read(snapshot, what_if)
+
+
+def explained(view: SiteView, plan: Mapping[str, Any], ap: str) -> list[dict[str, Any]]:
+    """Each block of the radios of an AP (site/ap), with its terms."""
+    from agent.planner.site.build import graph
+    from agent.planner.site.explain import explained, from_explained
+    from agent.planner.site.plan_json import to_plan
+
+    made = to_plan(plan)
+    return [from_explained(each) for each in explained(graph(view, made.wishes.zone).problems, made, ap)]
+
+
+def drawn(view: SiteView, plan: Mapping[str, Any]) -> str:
+    """The site now and as planned, as SVG."""
+    from agent.planner.site.build import graph
+    from agent.planner.site.picture import svg
+    from agent.planner.site.plan_json import to_plan
+
+    made = to_plan(plan)
+    return svg(view, graph(view, made.wishes.zone).problems, made)
+
+
+def _check_zone(view: SiteView, zone: str | None) -> None:
+    known = sorted({ap.zone for ap in view.site.aps.values() if ap.zone is not None})
+    if zone is not None and zone not in known:
+        there = f"there are {', '.join(known)}" if known else "the site has none"
+        raise usage(f"no zone {zone}; {there}")
+
+
+def _parsed(file: Path | None) -> dict[str, Any]:
+    """A file's snapshot, as of now unless it says otherwise. Raises a Failure."""
+    from agent.clock import SystemClock
+    from agent.planner.site.snapshot import UTC_FORMAT
+    from agent.planner.site.snapshot_error import SnapshotErrors
+    from agent.planner.site.snapshot_view import parsed
+
+    assert file is not None  # noqa: S101  # a site or a file, as was checked
+    try:
+        found = parsed(file.read_bytes())
+    except SnapshotErrors as error:
+        raise _wrong(file, error) from None
+    return {"made_utc": SystemClock().now().utc.strftime(UTC_FORMAT), **found}
+
+
+def _read(snapshot: Mapping[str, Any], file: Path | None) -> SiteView:
+    """Raises a Failure with all that is wrong."""
+    from agent.planner.site.snapshot_error import SnapshotErrors
+    from agent.planner.site.snapshot_view import to_view
+
+    try:
+        return to_view(snapshot)
+    except SnapshotErrors as error:
+        raise _wrong(file, error) from None
+
+
+def _wrong(file: Path | None, error: SnapshotErrors) -> Failure:
+    return wrong_files(f"{file or 'the agent'}: {each}" for each in error.errors)
+
+
+def planned(snapshot: Mapping[str, Any], view: SiteView, asked: Asked) -> dict[str, Any]:
+    """The plan as JSON, made in a process of its own. Raises a Failure."""
+    from agent.plan_child import PROOF_S
+    from agent.plan_runner import GRACE_S, PlanningFailed, plan_of
+    from agent.planner.site.plan_json import from_wishes
+    from agent.planner.site.wishes import wishes_of
+
+    _check_zone(view, asked["zone"])
+    wishes = wishes_of(view.site, **asked)
+    limit_s = wishes.limit_s + PROOF_S + GRACE_S
+    with notebook() as said:
+        try:
+            return asyncio.run(plan_of(snapshot, from_wishes(wishes), limit_s=limit_s))
+        except PlanningFailed as error:
+            raise Failure(ExitCode.REFUSED, str(error), *said) from None
