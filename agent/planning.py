@@ -18,6 +18,7 @@ from agent.ledger import Ledger
 from agent.memory import Memory
 from agent.plan_runner import GRACE_S, PlanningFailed, plan_of
 from agent.planner import budget, guards
+from agent.planner.pooling import pooled
 from agent.planner.proposal import Proposal
 from agent.planner.site.plan import Plan, Wishes
 from agent.planner.site.plan_json import from_wishes, to_plan
@@ -38,7 +39,7 @@ MakePlan = Callable[[SiteView, Wishes], Awaitable[Plan]]
 
 async def in_a_child(view: SiteView, wishes: Wishes) -> Plan:
     """A plan made in a process of its own. Raises PlanningFailed."""
-    snapshot = await asyncio.to_thread(from_view, view)
+    snapshot = await asyncio.to_thread(from_view, pooled(view))
     limit_s = wishes.limit_s + PROOF_S + GRACE_S
     return to_plan(await plan_of(snapshot, from_wishes(wishes), limit_s=limit_s))
 
