@@ -26,10 +26,11 @@ from agent.executor import Executor
 from agent.ledger import LOST_DISK, Ledger
 from agent.memory import Memory
 from agent.planner.decision import Move, NoChange
+from agent.planner.pooling import pooled
 from agent.planner.site.plan import Plan
 from agent.planner.site.remainder import Progress, Remainder, remainder
 from agent.records import Record
-from agent.view import SiteView, block_in_values
+from agent.view import block_in_values
 from inventory.channels import Block
 from inventory.model import Mode, RadioKey, Site
 
@@ -51,7 +52,7 @@ class Campaigns:
     """One per site at a time.
 
     ``alert(site, text, radio)`` calls a person. ``idle(site)`` is asked for a site without one: it may begin
-    one. ``pooled(view)``: the view with means over time instead of the last readings.
+    one.
     """
 
     def __init__(
@@ -62,7 +63,6 @@ class Campaigns:
         executor: Executor,
         changes: Changes,
         alert: Callable[[str, str, RadioKey | None], None],
-        pooled: Callable[[SiteView], SiteView] = lambda view: view,
     ) -> None:
         self._memory = memory
         self._ledger = ledger
@@ -70,7 +70,6 @@ class Campaigns:
         self._executor = executor
         self._changes = changes
         self._alert = alert
-        self._pooled = pooled
         self.idle: Callable[[Site], Awaitable[None]] = _nothing
         self._running: dict[str, Campaign] = {}
         self._known: set[str] = set()  # sites of which the store was asked
@@ -192,7 +191,7 @@ class Campaigns:
     async def _go_on(self, c: Campaign, site: Site) -> float:
         view = self._memory.view(site, self._clock.now()).begun()
         progress = self._progress(c, site)
-        left = await asyncio.to_thread(lambda: remainder(self._pooled(view), progress))
+        left = await asyncio.to_thread(remainder, pooled(view), progress)
         c.steps_left = left.steps if left.steps is not None else c.steps_left
         await self._drop(c, {key: (v.guard, v.reason, v.params) for key, v in left.dropped.items()})
         going = [await self._take_back(c, key) for key in left.back]

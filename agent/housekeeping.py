@@ -19,6 +19,7 @@ from agent.ledger import LOST_DISK, Ledger
 from agent.memory import STOPPING, Memory
 from agent.moment import WEEK_US, Deadline
 from agent.nop import restarted
+from agent.radar import met_of
 from agent.retention import Retention
 from agent.store.errors import LeaseHeld
 from inventory.model import RadioKey
@@ -115,6 +116,8 @@ class Housekeeping:
         what waits for a person. A change that is being carried out here is known better than that."""
         store, now = self._ledger.store, self._clock.now()
         self._memory.bar(await self._ledger.call(store.nops, now, site))
+        for event in await self._ledger.call(store.radar, site, now.utc_us - WEEK_US):
+            self._memory.meet(site, met_of(event))
         for change in await self._ledger.call(store.changes, site, None, now.utc_us - WEEK_US, 100_000):
             self._take_in(change)
         for old in [c for c in self._memory.changes.values() if c.site == site and not c.final]:

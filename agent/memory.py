@@ -13,7 +13,7 @@ from agent.change import Change, State
 from agent.events import Event
 from agent.known import Board
 from agent.moment import DAY_US, WEEK_US, Deadline, Moment
-from agent.nop import Nop, later
+from agent.nop import Met, Nop, later, with_met
 from agent.observation import Observation
 from agent.radio_memory import RadioMemory
 from agent.view import SiteView, block_of
@@ -48,6 +48,7 @@ class Memory:
         self.sites = dict(sites)
         self.radios: dict[RadioKey, RadioMemory] = {}
         self.nops: dict[tuple[str, int, RadioKey], Nop] = {}  # site, 20 MHz channel, who heard the radar
+        self.radar: dict[str, tuple[Met, ...]] = {}  # by site: where it was met within a week
         self.changes: dict[str, Change] = {}
         self.pauses: dict[str, Deadline | None] = {}  # scope -> until when; None: until resumed
         self.observing_only: str | None = None
@@ -139,6 +140,10 @@ class Memory:
             self.dropped[site.id] += words.add(signal)
             words.forget(now_s - site.policy.detect.forget_s)
 
+    def meet(self, site: str, met: Met) -> None:
+        """Radar was heard. Channels lose value by it for a week."""
+        self.radar[site] = with_met(self.radar.get(site, ()), met, WEEK_US)
+
     def note(self, event: Event) -> None:
         """An event was raised; the critical ones are held against an open change of their radio."""
         if event.severity == "critical" and event.radio is not None:
@@ -205,6 +210,7 @@ class Memory:
             hands_off=self.hands_off(site.id),
             bssids=self._bssids(site),
             ssids=self._names(site),
+            radar=tuple(m for m in self.radar.get(site.id, ()) if abs(now.utc_us - m.utc_us) < WEEK_US),
             deeds={
                 done: max(0.0, (now.utc_us - at_us) / 1e6)
                 for done, at_us in self.deeds.items()

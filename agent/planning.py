@@ -18,10 +18,12 @@ from agent.ledger import Ledger
 from agent.memory import Memory
 from agent.plan_runner import GRACE_S, PlanningFailed, plan_of
 from agent.planner import budget, guards
+from agent.planner.pooling import pooled
 from agent.planner.proposal import Proposal
 from agent.planner.site.plan import Plan, Wishes
 from agent.planner.site.plan_json import from_wishes, to_plan
 from agent.planner.site.remainder import CAUSE
+from agent.planner.site.returning import returning
 from agent.planner.site.snapshot import from_view
 from agent.planner.site.wishes import wishes_of
 from agent.view import SiteView
@@ -33,13 +35,19 @@ log = structlog.get_logger()
 PROOF_S: Final = 10.0
 """For proving how good a plan is, beside the search."""
 
+WARM_S: Final = 900.0
+"""Before that long has been listened nothing is planned by itself: what is known is the last scan."""
+
+RETURN_S: Final = 900.0
+"""From one look for radios that might return after radar to the next, in quiet hours."""
+
 MakePlan = Callable[[SiteView, Wishes], Awaitable[Plan]]
 """Raises PlanningFailed."""
 
 
 async def in_a_child(view: SiteView, wishes: Wishes) -> Plan:
     """A plan made in a process of its own. Raises PlanningFailed."""
-    snapshot = await asyncio.to_thread(from_view, view)
+    snapshot = await asyncio.to_thread(from_view, pooled(view))
     limit_s = wishes.limit_s + PROOF_S + GRACE_S
     return to_plan(await plan_of(snapshot, from_wishes(wishes), limit_s=limit_s))
 
@@ -63,6 +71,8 @@ class Planning:
         self._alert = alert
         self.make = make
         self._turn = asyncio.Lock()
+        self._begun_s = clock.monotonic()
+        self._looked_s: dict[str, float] = {}  # by site: for radios that might return, monotonic
 
     async def plan(self, site: str, wishes: Wishes) -> Plan:
         """What the site could be like. Raises NotFound, Refused (there is no plan, and why)."""
@@ -81,12 +91,14 @@ class Planning:
     # -- by itself -------------------------------------------------------------------------------------
 
     async def look(self, site: Site) -> None:
-        """In the site's hours for it: a plan, once in each window, and if it pays it is begun."""
+        """In the site's hours for it: a plan, once in each window, and if it pays it is begun. In its quiet
+        hours the way back for radios that radar drove off."""
+        if self._hands_off(site) or self._clock.monotonic() - self._begun_s < WARM_S:
+            return  # perhaps later in the window
         end = self._window(site)
         if end is None or await self._done_in(site, end):
+            await self._return(site)
             return
-        if self._hands_off(site):
-            return  # perhaps later in the window
         await self._ledger.call(self._ledger.store.set_meta, _key(site), end)
         try:
             plan = await self.plan(site.id, self._by_policy(site))
@@ -106,6 +118,17 @@ class Planning:
         params = {"moves": len(plan.moves), "gain_ppm": round(plan.gain_ratio * 1e6), "radios": plan.radios}
         entry = self._ledger.record("decision", "plan.made", site.id, params=params, result="no_change")
         await self._ledger.note(entry)
+
+    async def _return(self, site: Site) -> None:
+        now = self._clock.now()
+        quiet = guards.in_quiet_hours(now.utc, site.timezone, site.policy.quiet_hours)
+        looked_s = self._looked_s.get(site.id, -RETURN_S)
+        if not quiet or not self._memory.radar.get(site.id) or now.monotonic_s - looked_s < RETURN_S:
+            return
+        self._looked_s[site.id] = now.monotonic_s
+        plan = await asyncio.to_thread(returning, pooled(self._memory.view(site, now)))
+        if plan is not None:
+            await self._begin(site, plan)
 
     def _window(self, site: Site) -> str | None:
         """The end of the window that holds now, as text; None: none holds."""

@@ -17,7 +17,7 @@ from agent.departing import Departing
 from agent.desk import Rank
 from agent.events import Event, EventKind
 from agent.moment import Deadline
-from agent.nop import Nop
+from agent.nop import Met, Nop
 from agent.planner.radar import TWICE_S
 from agent.records import Evidence
 from agent.view import block20, block_of
@@ -74,6 +74,8 @@ class RadarWatch:
         self._lately(report).append((now_s, report))
         event = self._event(report)
         self._memory.note(event)
+        if not report.drill:
+            self._memory.meet(report.site, met_of(event))
         nops = self._bar(report)
         for key in report.radios:
             self.verify(key, report.mhz20, event.id, drill=report.drill)
@@ -130,7 +132,11 @@ class RadarWatch:
             confidence_ppm=1_000_000,
             raised_utc_us=self._clock.now().utc_us,
             drill=report.drill,
-            evidence={"mhz20": sorted(report.mhz20), "source": report.source},
+            evidence={
+                "mhz20": sorted(report.mhz20),
+                "source": report.source,
+                "radios": list(report.radios),
+            },
         )
 
     def _bar(self, report: Report) -> list[Nop]:
@@ -212,3 +218,12 @@ class RadarWatch:
             for at_s, old in self._lately(report)
             if old is not report
         )
+
+
+def met_of(event: Event) -> Met:
+    """What an event of radar says of where it was met."""
+    return Met(
+        utc_us=event.raised_utc_us,
+        mhz20=frozenset(event.evidence.get("mhz20", ())),
+        radios=frozenset(map(RadioKey, event.evidence.get("radios", ()))),
+    )

@@ -16,6 +16,7 @@ from agent.change import Change, State
 from agent.crowd import Crowd, Usual
 from agent.levels import USUAL_SD_DB, Levels, Spread
 from agent.moment import Moment
+from agent.nop import Met
 from drivers.types import (
     Action,
     Capabilities,
@@ -225,7 +226,8 @@ class SiteView:
     ones, those of the last week and those for an event that lasts, newest first. ``paused``: scopes (site,
     site/ap, radio keys). ``observing_only``: why the agent may not write now (store or audit lost), None = it
     may; ``hands_off``: why not even for radar.
-    ``deeds``: seconds since an action was last done to a radio; absent = not within a day.
+    ``radar``: where it was met within a week. ``deeds``: seconds since an action was last done to a radio;
+    absent = not within a day.
     ``bssids``: which radio sends each of the site's BSSs; ``ssids``: what they are called. ``channels``: the
     primary channel of each radio whose reading tells it, for quick looks at many.
     """
@@ -240,6 +242,7 @@ class SiteView:
     hands_off: str | None = None
     bssids: Mapping[str, RadioKey] = field(default_factory=lambda: MappingProxyType({}))
     ssids: frozenset[str] = frozenset()
+    radar: tuple[Met, ...] = ()
     deeds: Mapping[tuple[RadioKey, Action], float] = field(default_factory=lambda: MappingProxyType({}))
     channels: Mapping[RadioKey, int] = field(default_factory=lambda: MappingProxyType({}))
 

@@ -327,7 +327,7 @@ def _radar(here: Surroundings, block: Block) -> float:
     """Share given up for the risk on a channel with radar detection; more where radar was met lately."""
     if not regulatory.dfs_needed(here.view.site.country, block):
         return 0.0
-    met = sum(bool(block.mhz20 & mhz20) for mhz20 in here.radar_mhz)
+    met = sum(weight for mhz20, weight in here.radar if block.mhz20 & mhz20)
     return min(DFS_MOST, DFS_RISK * (1 + met))
 
 

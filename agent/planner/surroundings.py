@@ -14,8 +14,8 @@ from statistics import median_low
 from typing import Any, Final, NamedTuple, TypeVar
 
 from agent.airtime import ChannelAir
-from agent.change import Cause
 from agent.crowd import WIDTHS_MHZ
+from agent.moment import WEEK_US
 from agent.planner.spectrum import heard_mask, levels, mask_of, seat
 from agent.view import RadioView, SiteView, block_in_values
 from drivers.types import NeighborReading
@@ -104,7 +104,7 @@ class Surroundings:
     scanned: bool
     able: Mapping[int, float]
     snr_db: tuple[float, ...]
-    radar_mhz: tuple[frozenset[int], ...] = ()
+    radar: tuple[tuple[frozenset[int], float], ...] = ()
     _measured: dict[int, Measured | None] = field(default_factory=dict)
     _remembered: dict[Any, Any] = field(default_factory=dict)
 
@@ -147,7 +147,7 @@ def around(view: SiteView, at: RadioView) -> Surroundings:
         scanned=_scanned(at, view.site.policy.evidence_s),
         able=_able(at),
         snr_db=snr_db(at),
-        radar_mhz=_radar_mhz(view, at),
+        radar=_radar(view),
     )
 
 
@@ -307,11 +307,7 @@ def _bits(snr_db: float) -> float:
     return min(BEST_BITS, math.log2(1.0 + 10.0 ** (snr_db / 10.0)))
 
 
-def _radar_mhz(view: SiteView, at: RadioView) -> tuple[frozenset[int], ...]:
-    """Where radar was met at this site within the last week: the blocks that were left because of it."""
-    left = [
-        block_in_values(at.radio, change.prior)
-        for change in view.changes
-        if change.cause is Cause.DFS_RADAR and not change.drill
-    ]
-    return tuple(block.mhz20 for block in left if block is not None)
+def _radar(view: SiteView) -> tuple[tuple[frozenset[int], float], ...]:
+    """Where radar was met at this site, and how much it counts still: 1 at once, nothing after a week."""
+    now_us = view.now.utc_us
+    return tuple((met.mhz20, 1.0 - min(1.0, abs(now_us - met.utc_us) / WEEK_US)) for met in view.radar)

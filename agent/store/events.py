@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, insert, select, update
 
-from agent.events import Event
+from agent.events import Event, EventKind
 from agent.records import Record
 from agent.store import tables
 from agent.store.database import Database
@@ -65,6 +65,17 @@ class Events(Database):
             query = query.where(tables.event.c.raised_utc >= since_utc_us)
         newest = (tables.event.c.raised_utc.desc(), tables.event.c.id.desc())
         return self._all(query.order_by(*newest), event_of)
+
+    def radar(self, site: str, since_utc_us: int) -> list[Event]:
+        """Radar that was heard at a site, drills left out, oldest first."""
+        table = tables.event.c
+        query = select(tables.event).where(
+            table.site == site,
+            table.kind == EventKind.DFS_RADAR.value,
+            table.raised_utc >= since_utc_us,
+            table.drill.is_(False),
+        )
+        return self._all(query.order_by(table.raised_utc, table.id), event_of)
 
     def event(self, id: str) -> Event | None:
         return self._one(select(tables.event).where(tables.event.c.id == id), event_of)

@@ -51,6 +51,7 @@ REQUESTS: Final[tuple[dict[str, Any], ...]] = (
     {"op": "approve_all", "args": {"site": "lab"}},
     {"op": "budget", "args": {"site": "lab"}},
     {"op": "undo", "args": {"since_s": 60.0}},
+    {"op": "snapshot", "args": {"site": "lab"}},
     {"op": "plan", "args": {"site": "lab", "stop": True, "zone": "east", "most_moves": 1, "limit_s": 1.0}},
     {"op": "reject", "args": {"id": "00000000-0000-7000-8000-000000000001", "why": "no"}},
     {"op": "approve", "args": {"id": "00000000-0000-7000-8000-000000000001"}},

@@ -7,7 +7,7 @@ No secrets, no addresses of devices or clients. What each key means: docs/planni
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from agent.change import Change
 from agent.crowd import WIDTHS_MHZ, Crowd, Usual
 from agent.levels import Spread
 from agent.moment import Moment
+from agent.nop import Met
 from agent.planner.pooling import crowds, pooled_radio
 from agent.view import RadioView, SiteView
 from drivers.types import Capabilities, ClientReading, NeighborReading, RadioReading, Reported
@@ -42,6 +43,7 @@ def from_view(view: SiteView) -> dict[str, Any]:
         "policy": policy_words(site.policy),
         "aps": {id: _ap(view, ap, sent, crowd) for id, ap in site.aps.items()},
         "barred_mhz": sorted(view.barred_mhz),
+        "radar": [_met(each, view.now) for each in view.radar],
         "changes": [_change(each, view.now) for each in view.changes],
         "paused": sorted(view.paused),
         "observing_only": view.observing_only,
@@ -206,6 +208,14 @@ def _change(change: Change, now: Moment) -> dict[str, Any]:
         created_utc=created.utc.strftime(UTC_FORMAT),
         left_s=change.deadline.left_s(now),
     )
+
+
+def _met(met: Met, now: Moment) -> dict[str, Any]:
+    return {
+        "utc": replace(now, utc_us=met.utc_us).utc.strftime(UTC_FORMAT),
+        "mhz": sorted(met.mhz20),
+        "radios": sorted(map(_short, met.radios)),
+    }
 
 
 def _short(key: RadioKey) -> str:

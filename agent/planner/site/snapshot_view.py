@@ -20,6 +20,7 @@ from agent.change import Actor, Change
 from agent.crowd import WIDTHS_MHZ, Usual
 from agent.levels import USUAL_SD_DB, Spread
 from agent.moment import EPOCH, Deadline, Moment
+from agent.nop import Met
 from agent.planner.site import snapshot_words as words
 from agent.planner.site.snapshot_error import SnapshotError, SnapshotErrors, error_at, explained
 from agent.planner.site.snapshot_site import site_of
@@ -118,6 +119,7 @@ class _Reading:
             now=self.now,
             radios=MappingProxyType(radios),
             barred_mhz=frozenset(said.barred_mhz),
+            radar=tuple(map(self._met, said.radar)),
             changes=tuple(map(self._change, said.changes)),
             paused=frozenset(said.paused),
             observing_only=said.observing_only,
@@ -223,6 +225,10 @@ class _Reading:
             uplink=said.uplink,
             managed_by=said.managed_by,
         )
+
+    def _met(self, said: words.MetWords) -> Met:
+        radios = frozenset(RadioKey(f"{self.site.id}/{each}") for each in said.radios)
+        return Met(utc_us=_utc_us(said.utc), mhz20=frozenset(said.mhz), radios=radios)
 
     def _change(self, said: words.ChangeWords) -> Change:
         radios = tuple(RadioKey(f"{self.site.id}/{each}") for each in said.radios)

@@ -178,6 +178,14 @@ class ChangeWords(Words):
     left_s: Annotated[float, Field(ge=-1e9, le=1e9)] = 0.0
 
 
+class MetWords(Words):
+    """Radar that was heard."""
+
+    utc: Utc
+    mhz: Annotated[list[Mhz], Field(min_length=1, max_length=100)]
+    radios: Annotated[list[Text], Field(max_length=10_000)] = []
+
+
 class SiteWords(Words):
     id: Any
     country: Any
@@ -193,6 +201,7 @@ class SnapshotWords(Words):
     policy: Any = None
     aps: Annotated[dict[Id, ApWords], Field(min_length=1, max_length=100_000)]
     barred_mhz: list[Mhz] = []
+    radar: list[MetWords] = []
     changes: list[ChangeWords] = []
     paused: list[Text] = []
     observing_only: Annotated[str, Field(max_length=500)] | None = None

@@ -11,10 +11,11 @@ from unit.agent.planner.test_channel import NOW, bssid, heard, one, pending, vie
 
 from agent.airtime import ChannelAir
 from agent.change import Cause, State
+from agent.nop import Met
 from agent.planner import legal, matrix
 from agent.planner.channel import Candidate, assess, gain, rank
 from agent.planner.decision import Move, NoChange
-from agent.view import SiteView, values_of
+from agent.view import SiteView
 from drivers.types import ClientReading, NeighborReading, Reported, Setting, SurveyReading
 from inventory.channels import Block, block
 from inventory.model import Band, RadioKey
@@ -184,19 +185,22 @@ def test_a_wider_block_helps_only_those_who_can_use_it() -> None:
     assert usable(20, 40, 80, 160) == 20_000 + 15_000 + 20_000
 
 
-def test_radar_that_was_met_makes_a_channel_dearer() -> None:
-    dfs = block(Band.GHZ_5, 100, 20)
+def test_radar_that_was_met_makes_a_channel_dearer_for_a_week() -> None:
+    dfs, wide, other = block(Band.GHZ_5, 100, 20), block(Band.GHZ_5, 104, 80), block(Band.GHZ_5, 52, 20)
     never = seen_by()
-    met = replace(
-        pending(ONE, values_of(THERE)), prior=values_of(dfs), cause=Cause.DFS_RADAR, state=State.COMMITTED
-    )
-    cac = 60 / never.site.policy.routine_interval_s
-    assert judged(never, dfs).terms["dfs_ppm"] == round((0.05 + cac) * 1e6)
-    assert judged(replace(never, changes=(met,)), dfs).terms["dfs_ppm"] == round((0.10 + cac) * 1e6)
-    drill = replace(met, drill=True)
-    assert judged(replace(never, changes=(drill,)), dfs).terms["dfs_ppm"] == round((0.05 + cac) * 1e6)
-    other = replace(met, prior=values_of(block(Band.GHZ_5, 52, 20)))
-    assert judged(replace(never, changes=(other,)), dfs).terms["dfs_ppm"] == round((0.05 + cac) * 1e6)
+    day_us, now_us = 86_400_000_000, never.now.utc_us
+
+    def risk(at: Block, *days_ago: float) -> int:
+        """More than where it was never met, ppm of the air."""
+        met = tuple(Met(utc_us=now_us - round(ago * day_us), mhz20=dfs.mhz20) for ago in days_ago)
+        dearer = judged(replace(never, radar=met), at).terms["dfs_ppm"]
+        return dearer - judged(never, at).terms["dfs_ppm"]
+
+    assert risk(dfs, 0.0) == risk(wide, 0.0) == 50_000, "every block that holds the channel"
+    assert risk(other, 0.0) == 0
+    assert risk(dfs, 3.5) == 25_000
+    assert risk(dfs, 7.0) == 0
+    assert risk(dfs, 0.0, 3.5) == 75_000
 
 
 @pytest.mark.parametrize("age_s", [900.0, 901.0])

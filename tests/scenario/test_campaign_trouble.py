@@ -1,0 +1,189 @@
+"""What comes between the steps of a plan: a device that refuses, a change taken back, radar, half a swap."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+
+from rig import Rig, until
+from scenario.test_campaign import (
+    SITE,
+    channels,
+    crowded,
+    end_of,
+    ended,
+    moves_of,
+    on,
+    planned,
+)
+from scenario.test_operator import PERSON
+from stories import AP1, AP2, AP3, AP4, Gate, said
+
+from agent.agent import Agent
+from agent.change import Cause, State, Trigger
+from agent.course import Interrupt
+from agent.radar import Report
+from agent.simulated_time import SimulatedClock, run
+from drivers.simulated.faults import Fault, Kind, Operation
+from inventory.model import Site
+
+
+def dropped(rig: Rig) -> list[str]:
+    """Why moves were not made."""
+    return [r["reason"]["params"]["why"] for r in said(rig, "plan.move_dropped")]
+
+
+def test_a_device_that_refuses_costs_its_own_move(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        faults = Gate(opened=True).script(Operation.APPLY, Fault(Kind.REFUSED), device="ap3")
+        async with crowded(tmp_path, clock, faults=faults) as (rig, agent):
+            await agent.campaigns.begin(planned(rig, {AP2: 44, AP3: 149, AP4: 157}), PERSON)
+            await ended(agent)
+            assert channels(rig) == [36, 44, 36, 157]
+        assert (end_of(rig)["made"], end_of(rig)["failed"]) == (2, 1)
+
+    run(story)
+
+
+def test_a_move_that_is_taken_back_ends_neither_the_plan_nor_is_it_made_again(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with crowded(tmp_path, clock) as (rig, agent):
+            await agent.campaigns.begin(planned(rig, {AP2: 44, AP3: 149, AP4: 157}), PERSON)
+            await until(lambda: any(c.state is State.MONITORING for c in moves_of(agent)))
+            (first,) = moves_of(agent)
+            told = Interrupt(trigger=Trigger.UNDO, reason="operator", actor=PERSON)
+            assert agent.executor.interrupt(first.id, told)
+            await ended(agent)
+            made = moves_of(agent)
+            assert [c.state for c in made] == [State.ROLLED_BACK, State.COMMITTED, State.COMMITTED]
+            assert len({c.radios for c in made}) == 3
+        assert (end_of(rig)["made"], end_of(rig)["failed"]) == (2, 1)
+
+    run(story)
+
+
+# -- a swap ------------------------------------------------------------------------------------------------
+
+
+def swapping() -> Site:
+    """Two APs that hear each other and may use 36 and 44 alone."""
+    aps = {
+        id: replace(ap, radios=tuple(replace(radio, channels=(36, 44)) for radio in ap.radios))
+        for id, ap in list(SITE.aps.items())[:2]
+    }
+    devices = {id: SITE.devices[id] for id in aps}
+    return replace(SITE, aps=MappingProxyType(aps), devices=MappingProxyType(devices))
+
+
+def disturbed(rig: Rig) -> None:
+    """A quiet stranger beside ap1 on its channel 36, and one beside ap2 on 44: each hears its own alone."""
+    for key, channel, beside_m in ((AP1, 36, -3.0), (AP2, 44, 3.0)):
+        x, y, z = rig.world.radio(key).position
+        bssid = f"02:00:00:00:{channel:02}:01"
+        place = (x + beside_m, y, z)
+        rig.world.add_foreign(bssid, on(channel), place, tx_power_dbm=-14, busy_ratio=0.2)
+
+
+async def swap(rig: Rig, agent: Agent) -> None:
+    disturbed(rig)
+    heard = agent.memory.radios
+    await until(lambda: all(any(b.startswith("02:00:00:00") for b in heard[k].neighbors) for k in (AP1, AP2)))
+    await agent.campaigns.begin(planned(rig, {AP1: 44, AP2: 36}), PERSON)
+    await ended(agent)
+
+
+def test_two_neighbours_change_places(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with crowded(tmp_path, clock, swapping(), channels=(36, 44)) as (rig, agent):
+            await swap(rig, agent)
+            assert [rig.block(key).primary for key in (AP1, AP2)] == [44, 36]
+            assert [c.state for c in moves_of(agent)] == [State.COMMITTED] * 2
+        assert (end_of(rig)["made"], end_of(rig)["steps"]) == (2, 2)
+
+    run(story)
+
+
+def test_half_a_swap_does_not_stay(tmp_path: Path) -> None:
+    """Whoever comes second is refused by its device: the first one goes back."""
+
+    async def story(clock: SimulatedClock) -> None:
+        gate = Gate()
+        faults = gate.script(Operation.APPLY, Fault(Kind.REFUSED), device=None)
+        async with crowded(tmp_path, clock, swapping(), channels=(36, 44), faults=faults) as (rig, agent):
+            swapped = swap(rig, agent)
+
+            async def shut() -> None:
+                await until(lambda: any(c.state is State.COMMITTED for c in moves_of(agent)), step_s=0.2)
+                gate.opened = True
+                await until(lambda: any(c.state is State.FAILED for c in moves_of(agent)), step_s=0.2)
+                gate.opened = False
+
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(shut(), name="shut")
+                await swapped
+            assert [rig.block(key).primary for key in (AP1, AP2)] == [36, 44]
+            assert [c.state for c in moves_of(agent)] == [State.COMMITTED, State.FAILED]
+            (back,) = [c for c in agent.memory.changes.values() if c.cause is Cause.UNDO]
+            assert back.state is State.COMMITTED
+        assert (end_of(rig)["taken_back"], end_of(rig)["failed"]) == (1, 1)
+
+    run(story)
+
+
+def test_a_swap_is_not_opened_while_its_other_half_has_to_wait(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with crowded(tmp_path, clock, swapping(), channels=(36, 44)) as (rig, agent):
+            await agent.operator.pause("lab/ap2", 1800.0, PERSON)
+            disturbed(rig)
+            await agent.campaigns.begin(planned(rig, {AP1: 44, AP2: 36}), PERSON)
+            await until(lambda: agent.clock.monotonic() > 1500.0)
+            assert moves_of(agent) == []
+            await ended(agent)
+            assert [rig.block(key).primary for key in (AP1, AP2)] == [44, 36]
+
+    run(story)
+
+
+# -- radar -------------------------------------------------------------------------------------------------
+
+
+def heard_on_60() -> Report:
+    return Report(site="lab", radios=(AP4,), mhz20=frozenset({5300}), source="test")
+
+
+def test_radar_bars_what_is_left_of_a_plan_and_waits_for_none_of_it(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with crowded(tmp_path, clock, channels=(36, 36, 36, 52)) as (rig, agent):
+            await agent.campaigns.begin(planned(rig, {AP3: 149, AP2: 60}), PERSON)
+            await until(lambda: any(c.state is State.MONITORING for c in moves_of(agent)))
+            (first,) = moves_of(agent)
+            assert first.radios == (AP3,)
+            rig.world.radar(AP4)
+            await agent.radar.heard(heard_on_60())
+            await until(lambda: rig.block(AP4).primary != 52, limit_s=12.0, step_s=0.5)
+            assert not agent.memory.changes[first.id].final
+            await ended(agent)
+            assert [c.id for c in moves_of(agent)] == [first.id]
+            assert channels(rig)[1:3] == [36, 149]
+        assert dropped(rig) == ["in_non_occupancy_period"]
+
+    run(story)
+
+
+def test_a_move_under_way_onto_a_channel_with_radar_is_dropped(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with crowded(tmp_path, clock) as (rig, agent):
+            await agent.campaigns.begin(planned(rig, {AP2: 60, AP3: 149}), PERSON)
+            await until(
+                lambda: any(c.radios == (AP2,) and c.state is State.APPLYING for c in moves_of(agent))
+            )
+            await agent.radar.heard(heard_on_60())
+            await ended(agent)
+            states = {c.radios[0]: c.state for c in moves_of(agent)}
+            assert states[AP2] in (State.ROLLED_BACK, State.SUPERSEDED)
+            assert states[AP3] is State.COMMITTED
+            assert channels(rig)[1] != 60
+
+    run(story)
