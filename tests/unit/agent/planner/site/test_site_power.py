@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from unit.agent.planner.test_matrix import ALL_ABLE
 from unit.agent.planner.test_power import step
 
+from agent.change import Cause, State
 from agent.planner.obss_pd import LEAST_DBM, most_power_dbm
 from agent.planner.site import cells
 from agent.planner.site.power import EVERYWHERE, PowerPlan, with_powers
@@ -24,6 +25,7 @@ from inventory import regulatory
 from inventory.channels import block
 from inventory.model import Band
 
+TX_POWER = Setting.TX_POWER_DBM
 HOLE = (-45.0, -50.0, *(-75.0,) * 8)
 """Clients that hear 16 dBm with -74 dBm: 7 dB short."""
 
@@ -97,6 +99,17 @@ def test_nobody_is_lowered_beside_an_ap_that_is_down() -> None:
 def test_a_radio_that_helps_a_dead_neighbour_is_left_alone() -> None:
     helping = replace(row(2, 5.0).view(), changes=(step(1, key_of(0), 14),))
     assert powers(row(2, 5.0).planned(view=helping)) == {1: 17}
+
+
+def test_what_was_rolled_back_lately_is_not_asked_for_again() -> None:
+    undone = replace(
+        step(1, key_of(0), 20), cause=Cause.SPECTRUM_SAT, state=State.ROLLED_BACK, target={TX_POWER: 17}
+    )
+    plan = row(2, 5.0).planned(view=replace(row(2, 5.0).view(), changes=(undone,)))
+    assert powers(plan) == {1: 17}
+    assert why_left(plan) == {0: "rolled_back_lately"}
+    other = replace(undone, target={TX_POWER: 14})
+    assert powers(row(2, 5.0).planned(view=replace(row(2, 5.0).view(), changes=(other,)))) == {0: 17}
 
 
 # -- up ----------------------------------------------------------------------------------------------------
