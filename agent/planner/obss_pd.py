@@ -7,7 +7,6 @@ and 25 dBm with more (26.10.2.4). Drivers don't tell the number of streams, so t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
 from agent.change import Cause
@@ -16,7 +15,7 @@ from agent.planner.decision import Decision, Move, NoChange
 from agent.planner.guards import in_quiet_hours
 from agent.planner.legal import forbidden, settable_dbm
 from agent.planner.spectrum import levels
-from agent.planner.surroundings import Stranger, Surroundings, around, deferral, rate_left, strangers
+from agent.planner.surroundings import Surroundings, around, deferral, rate_left, strangers
 from agent.view import RadioView, SiteView
 from drivers.types import Capabilities, Readback, Setting
 from inventory.channels import Block
@@ -111,16 +110,18 @@ def _power(at: RadioView) -> int:
 def gain(here: Surroundings, block: Block, have: int, goal: int, lost_db: int) -> float:
     """Relative gain: fewer frames of strangers are deferred to, and clients get less of our signal. Of two
     steps the gains multiply."""
-    primary = levels(block)[0][1]
     terms = assess_in(here, block).terms
     heard = (terms["foreign_ppm"] + terms["own_ppm"]) / 1e6
-    near = [each for each in strangers(here.view, here.at) if each.mask & primary]
-    now, then = (max(0.0, heard - _ignored(near, level)) for level in (have, goal))
+    now, then = (max(0.0, heard - ignored(here.view, here.at, block, level)) for level in (have, goal))
     return (1.0 + now) / (1.0 + then) * rate_left(here.snr_db, lost_db) - 1.0
 
 
-def _ignored(near: Iterable[Stranger], level_dbm: int) -> float:
-    """Contenders that are no longer deferred to at this level."""
+def ignored(view: SiteView, at: RadioView, block: Block, level_dbm: int) -> float:
+    """Strangers on the primary channel that are no longer deferred to at this level, as contenders that
+    always send. What a step adds to them is more than it can gain."""
+    primary = levels(block)[0][1]
     return sum(
-        each.load * (deferral(each.signal_dbm) - deferral(each.signal_dbm, level_dbm)) for each in near
+        each.load * (deferral(each.signal_dbm) - deferral(each.signal_dbm, level_dbm))
+        for each in strangers(view, at)
+        if each.mask & primary
     )

@@ -28,6 +28,10 @@ they hear us better than we think, and we err on the side of more power."""
 BEYOND_DBM: Final = CCA_DBM
 """A client that we hardly hear is not helped by more power of ours: it could not answer."""
 
+BALANCED_DBM: Final = 21
+"""Never raised beyond that for coverage: an AP hears some 6 dB better than its clients do (antennas, noise
+figure). One that is louder still is heard by clients that it does not hear."""
+
 FEW_CLIENTS: Final = 5
 """Fewer clients tell nothing of where power is missing."""
 
@@ -181,12 +185,13 @@ def _signals(at: RadioView) -> list[float]:
 
 def _needed(at: RadioView, plan: PlanPolicy, power: int, serving: Sequence[Listener]) -> int | None:
     """So that its clients hear it at `coverage_dbm`, but for the weakest: those alone count that are nearer
-    than every own neighbour, for others a neighbour may do better."""
+    than every own neighbour, for others a neighbour may do better. At most `BALANCED_DBM`."""
     nearest_loss = min((power - each.dbm for each in serving), default=math.inf)
     ours = [dbm for dbm in _signals(at) if dbm >= BEYOND_DBM and CLIENT_DBM - dbm < nearest_loss]
     if len(ours) < FEW_CLIENTS:
         return None
-    return math.ceil(plan.coverage_dbm + CLIENT_DBM - ours[max(LONERS, int(len(ours) * WEAKEST))])
+    weakest = ours[max(LONERS, int(len(ours) * WEAKEST))]
+    return min(BALANCED_DBM, math.ceil(plan.coverage_dbm + CLIENT_DBM - weakest))
 
 
 def _least(at: RadioView, plan: PlanPolicy, power: int, serving: Sequence[Listener]) -> int:

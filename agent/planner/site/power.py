@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
+from agent.planner import guards
 from agent.planner import power as help_for_dead
 from agent.planner.obss_pd import level
 from agent.planner.site import spatial_reuse, staying
-from agent.planner.site.cells import Cell, Levels, cells, heard_levels
+from agent.planner.site.cells import Cell, cells, heard_levels
 from agent.planner.site.plan import Left, Wishes
 from agent.planner.site.power_value import Others, rate_nats, repowered
 from agent.planner.site.problem import Choice, Problem
@@ -96,12 +97,14 @@ class _Ask:
     @property
     def own(self) -> float:
         """What its own clients' rate and its own deferral win, nats."""
-        reuse = self.reuse
-        return (
-            rate_nats(self.cell.at, self.by_db + reuse.lost_db) + reuse.nats
-            if reuse
-            else (rate_nats(self.cell.at, self.by_db))
-        )
+        if self.reuse is None:
+            return rate_nats(self.cell.at, self.by_db)
+        return rate_nats(self.cell.at, self.by_db + self.reuse.lost_db) + self.reuse.nats
+
+    @property
+    def target(self) -> dict[Setting, int]:
+        found = {Setting.TX_POWER_DBM: self.to_dbm} if self.to_dbm != self.cell.power_dbm else {}
+        return found | ({Setting.OBSS_PD_DBM: self.reuse.to_dbm} if self.reuse else {})
 
     @property
     def way(self) -> str:
@@ -122,6 +125,7 @@ def _band(view: SiteView, problem: Problem, choice: Choice, wishes: Wishes) -> P
     left: list[Left] = []
     for cell in found:
         ask = None if _held(view, cell, wishes) else _asked(view, cell, wishes)
+        ask = _unless_barred(view, ask) if isinstance(ask, _Ask) else ask
         if isinstance(ask, Left):
             left.append(ask)
         elif ask is not None:
@@ -135,15 +139,24 @@ def _band(view: SiteView, problem: Problem, choice: Choice, wishes: Wishes) -> P
             if each.way == "up"
         ]
         asks = [each for each in asks if each.way != "up"]
-    ration = Ration(view, found, levels, Others(problem, choice, levels))
-    chosen, not_now = _rationed(ration, problem, asks)
-    return PowerPlan(moves=_moves(problem, choice, levels, chosen), left=(*left, *not_now))
+    if not asks:
+        return PowerPlan(left=tuple(left))
+    others = Others(problem, choice, levels)
+    chosen, not_now = _rationed(Ration(view, found, levels, others), problem, asks)
+    return PowerPlan(moves=tuple(_move(problem, others, ask) for ask in chosen), left=(*left, *not_now))
 
 
 def _held(view: SiteView, cell: Cell, wishes: Wishes) -> bool:
     """Not the plan's to change, or helping a dead AP."""
     held = staying.why(view, cell.at, wishes.zone, settings=())
     return held is not None or bool(help_for_dead.lent(view, cell.key))
+
+
+def _unless_barred(view: SiteView, ask: _Ask) -> _Ask | Left:
+    """What was rolled back lately, or a person said no to, is not asked for again so soon."""
+    proposal = guards.Proposal(view, ask.cell.key, ask.target, staying.ROUTINE)
+    veto = guards.GUARDS["barred"](proposal)
+    return ask if veto is None else _left(ask.cell, veto.reason)
 
 
 def _asked(view: SiteView, cell: Cell, wishes: Wishes) -> _Ask | Left | None:
@@ -213,21 +226,13 @@ def _rationed(ration: Ration, problem: Problem, asks: Sequence[_Ask]) -> tuple[l
 # -- what is said of it ------------------------------------------------------------------------------------
 
 
-def _moves(problem: Problem, choice: Choice, levels: Levels, chosen: Sequence[_Ask]) -> tuple[PowerMove, ...]:
-    others = Others(problem, choice, levels)
-    for ask in chosen:
-        others.put(ask.cell.index, ask.by_db)
-    return tuple(_move(problem, others, ask) for ask in chosen)
-
-
 def _move(problem: Problem, others: Others, ask: _Ask) -> PowerMove:
+    """``others``: when all that was chosen is done."""
     cell, own = ask.cell, ask.own
     without = sum(others.of(cell.index, ask.by_db, back=True).values())
-    target = {Setting.TX_POWER_DBM: ask.to_dbm} if ask.to_dbm != cell.power_dbm else {}
-    target |= {Setting.OBSS_PD_DBM: ask.reuse.to_dbm} if ask.reuse else {}
     return PowerMove(
         radio=cell.key,
-        target=target,
+        target=ask.target,
         by_db=ask.by_db,
         reasons=ask.reasons,
         gain=problem.members[cell.index].weight * own - without,

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from agent.planner.obss_pd import LEAST_DBM, gain, level, most_level_dbm, most_power_dbm
+from agent.planner.obss_pd import LEAST_DBM, gain, ignored, level, most_level_dbm, most_power_dbm
 from agent.planner.site.cells import Cell
 from agent.planner.spectrum import levels
 from agent.planner.surroundings import Surroundings, around
@@ -64,9 +64,18 @@ def planned(view: SiteView, cell: Cell, least_gain: float, *, power: bool = True
     """
     if not settable(cell.at):
         return None
+    have, policy = level(cell.at), view.site.policy
+    goal = min(have + policy.obss_pd_step_db, policy.obss_pd_most_dbm)
+    if have <= LEAST_DBM and _at_most(view, cell, have, goal) < least_gain:
+        return None  # as it is for most radios: the rest takes a look around
     here = around(view, cell.at)
     made_way = _made_way(here, cell, power=power)
-    return made_way or _lowered(here, cell, least_gain) or _raised(here, cell, least_gain)
+    return made_way or _lowered(here, cell, least_gain) or _raised(here, cell, goal, least_gain)
+
+
+def _at_most(view: SiteView, cell: Cell, have: int, goal: int) -> float:
+    """What a step can gain at most."""
+    return ignored(view, cell.at, cell.block, goal) - ignored(view, cell.at, cell.block, have)
 
 
 def _made_way(here: Surroundings, cell: Cell, *, power: bool) -> Reuse | None:
@@ -98,15 +107,13 @@ def _lowered(here: Surroundings, cell: Cell, least_gain: float) -> Reuse | None:
     return Reuse(from_dbm=have, to_dbm=goal, reason=reason, nats=-math.log1p(won))
 
 
-def _raised(here: Surroundings, cell: Cell, least_gain: float) -> Reuse | None:
+def _raised(here: Surroundings, cell: Cell, goal: int, least_gain: float) -> Reuse | None:
     """A step up, where it pays for the power that goes with it and the clients can do without that."""
-    have, policy = level(cell.at), here.view.site.policy
-    goal = min(have + policy.obss_pd_step_db, policy.obss_pd_most_dbm)
-    limit = most_dbm(goal)
+    have, limit = level(cell.at), most_dbm(goal)
     if goal <= have or (cell.need_dbm is not None and cell.need_dbm > min(cell.power_dbm, limit)):
         return None
     lost_db = _given_up_db(cell, limit)
-    if lost_db is None or lost_db > policy.plan.power_step_db:
+    if lost_db is None or lost_db > here.view.site.policy.plan.power_step_db:
         return None
     won = gain(here, cell.block, have, goal, lost_db)
     if won < least_gain:

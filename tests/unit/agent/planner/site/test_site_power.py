@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from unit.agent.planner.test_matrix import ALL_ABLE
 from unit.agent.planner.test_power import step
 
+from agent.change import Cause, State
 from agent.planner.obss_pd import LEAST_DBM, most_power_dbm
 from agent.planner.site import cells
 from agent.planner.site.power import EVERYWHERE, PowerPlan, with_powers
@@ -24,8 +25,9 @@ from inventory import regulatory
 from inventory.channels import block
 from inventory.model import Band
 
-HOLE = (-45.0, -50.0, *(-75.0,) * 8)
-"""Clients that hear 16 dBm with -74 dBm: 7 dB short."""
+TX_POWER = Setting.TX_POWER_DBM
+HOLE = (-45.0, -50.0, *(-73.0,) * 8)
+"""Clients that hear 16 dBm with -72 dBm: 5 dB short."""
 
 
 # -- down --------------------------------------------------------------------------------------------------
@@ -99,6 +101,17 @@ def test_a_radio_that_helps_a_dead_neighbour_is_left_alone() -> None:
     assert powers(row(2, 5.0).planned(view=helping)) == {1: 17}
 
 
+def test_what_was_rolled_back_lately_is_not_asked_for_again() -> None:
+    undone = replace(
+        step(1, key_of(0), 20), cause=Cause.SPECTRUM_SAT, state=State.ROLLED_BACK, target={TX_POWER: 17}
+    )
+    plan = row(2, 5.0).planned(view=replace(row(2, 5.0).view(), changes=(undone,)))
+    assert powers(plan) == {1: 17}
+    assert why_left(plan) == {0: "rolled_back_lately"}
+    other = replace(undone, target={TX_POWER: 14})
+    assert powers(row(2, 5.0).planned(view=replace(row(2, 5.0).view(), changes=(other,)))) == {0: 17}
+
+
 # -- up ----------------------------------------------------------------------------------------------------
 
 
@@ -106,7 +119,7 @@ def test_a_radio_whose_clients_lack_coverage_is_raised_step_by_step() -> None:
     sparse = row(3, 80.0, power=16, clients=(NEAR, HOLE, NEAR), channel=(36, 44, 149))
     assert powers(sparse.planned()) == {1: 19}
     assert sparse.planned().moves[0].reasons == ("coverage_missing",)
-    assert [floor.power[1] for floor in rounds(sparse)] == [16, 19, 22]
+    assert [floor.power[1] for floor in rounds(sparse)] == [16, 19, 21]
 
 
 def test_clients_that_are_nearer_to_a_neighbour_are_no_hole() -> None:
@@ -127,6 +140,12 @@ def test_clients_that_could_not_answer_are_no_reason_for_power() -> None:
     assert not beyond.planned().moves
 
 
+def test_no_ap_is_raised_far_above_its_clients() -> None:
+    """They could not answer. The law would allow 30 dBm on 149."""
+    short = row(3, 80.0, power=18, clients=(NEAR, (-81.0,) * 10, NEAR), channel=(36, 149, 44))
+    assert rounds(short)[-1].power[1] == cells.BALANCED_DBM
+
+
 def test_a_site_that_lacks_coverage_everywhere_is_not_turned_up() -> None:
     sparse = row(4, 80.0, power=16, clients=(HOLE,) * 4, channel=(36, 44, 149, 157))
     plan = sparse.planned()
@@ -141,7 +160,7 @@ def test_coverage_comes_before_overlap() -> None:
     crowded = replace(PLAN, overlap_dbm=-95.0)
     floor = row(3, 80.0, power=16, clients=(NEAR, HOLE, NEAR), plan=crowded)
     assert powers(floor.planned())[1] == 19
-    assert rounds(floor)[-1].power[1] == 22
+    assert rounds(floor)[-1].power[1] == 21
 
 
 # -- limits ------------------------------------------------------------------------------------------------
@@ -156,13 +175,12 @@ def test_only_powers_that_the_radio_can_be_set_to() -> None:
 
 
 def test_neither_law_nor_site_file_is_left() -> None:
-    short = (NEAR, (-81.0,) * 10, NEAR)
-    lawful = row(3, 80.0, power=17, clients=short, channel=(44, 36, 149))
-    assert regulatory.max_power_dbm("US", block(Band.GHZ_5, 36, 20), lawful.site.radios[key_of(1)]) == 23
-    assert rounds(lawful)[-1].power[1] == 23
+    short = row(3, 80.0, power=12, clients=(NEAR, (-81.0,) * 10, NEAR), channel=(44, 36, 149))
+    lawful = replace(short, radio={"antenna_gain_dbi": 5.0})
+    assert regulatory.max_power_dbm("US", block(Band.GHZ_5, 36, 20), lawful.site.radios[key_of(1)]) == 18
+    assert rounds(lawful)[-1].power[1] == 18
     assert why_left(rounds(lawful)[-1].planned()) == {1: "power_at_its_limit"}
-    assert rounds(replace(lawful, radio={"power_dbm": (10, 19)}))[-1].power[1] == 19
-    assert rounds(replace(lawful, radio={"antenna_gain_dbi": 3.0}))[-1].power[1] == 20
+    assert rounds(replace(short, radio={"power_dbm": (10, 17)}))[-1].power[1] == 17
     assert rounds(row(2, 2.0, radio={"power_dbm": (17, 23)}))[-1].power == (17, 17)
 
 

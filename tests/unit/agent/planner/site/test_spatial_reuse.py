@@ -16,7 +16,7 @@ from unit.agent.planner.test_matrix import ALL_ABLE, said
 from agent.planner.obss_pd import LEAST_DBM, most_level_dbm, most_power_dbm
 from drivers.types import NeighborReading, Setting
 
-HOLE = (-45.0, -50.0, *(-75.0,) * 8)
+HOLE = (-45.0, -50.0, *(-73.0,) * 8)
 CROWD = tuple(heard(36, -79.0, n) for n in range(1, 30))
 SCOPES = dict.fromkeys(Setting, "radio")
 
@@ -154,7 +154,7 @@ def test_coverage_takes_back_the_level_that_keeps_its_power_down() -> None:
     (move,) = [each for each in plan.moves if each.radio == key_of(1)]
     assert dict(move.target) == {Setting.OBSS_PD_DBM: -79, Setting.TX_POWER_DBM: 18}
     assert move.reasons == ("coverage_missing", "coverage_needs_the_power")
-    assert (rounds(floor)[-1].power[1], rounds(floor)[-1].levels[1]) == (23, LEAST_DBM)
+    assert (rounds(floor)[-1].power[1], rounds(floor)[-1].levels[1]) == (21, LEAST_DBM)
 
 
 def test_no_level_is_taken_back_for_power_that_can_not_be_had() -> None:
