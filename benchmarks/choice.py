@@ -36,7 +36,7 @@ def measure(_directory: Path, quick: bool) -> dict[str, Any]:
     """Processor time per choice, ms; ``view``: the look at the site before it."""
     memory, site, key = _remembered(random.Random(1))
     collect_seldom()  # as the daemon does
-    n = 10 if quick else 100
+    n = 10 if quick else 300
     views = [memory.view(site, NOW) for _ in range(n)]
     ours = quantiles([_timed(rank, view, key) for view in views])
     plain = quantiles([_timed(_fewest, view, key) for view in views])
@@ -111,5 +111,5 @@ def lines(result: dict[str, Any]) -> list[str]:
         f"{result['candidates']} candidates, n {result['n']}:",
         f"  {machine.told(ours)} of processor time; counting neighbours {plain['p50_ms']:.2f} ms "
         f"({result['to_plain']} x); the view before it {result['view']['p50_ms']:.2f} ms",
-        "  to reach: <= 5 ms",
+        "  to reach: p99 <= 5 ms",
     ]
