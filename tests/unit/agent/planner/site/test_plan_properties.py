@@ -52,7 +52,7 @@ def aps_of(draw: st.DrawFn, band: Band, names: list[str], name: str) -> Ap:
 
 
 @given(seen=sites(), most=st.none() | st.integers(0, 3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_every_plan_is_legal_and_never_worse(seen: SiteView, most: int | None) -> None:
     plan = plan_of(seen, Wishes(most_moves=most))
     for move in plan.moves:
@@ -70,7 +70,7 @@ def test_every_plan_is_legal_and_never_worse(seen: SiteView, most: int | None) -
 
 
 @given(seen=sites())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_no_two_neighbours_move_at_once(seen: SiteView) -> None:
     steps: dict[int, list[str]] = {}
     for move in plan_of(seen).moves:
@@ -81,7 +81,7 @@ def test_no_two_neighbours_move_at_once(seen: SiteView) -> None:
 
 
 @given(seen=sites())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_more_spectrum_never_makes_it_worse(seen: SiteView) -> None:
     """The old plan done, the lists of the site gone and the radar periods over: what was won stays."""
     narrow = plan_of(seen)
