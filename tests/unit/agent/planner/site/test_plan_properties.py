@@ -81,6 +81,12 @@ def test_no_two_neighbours_move_at_once(seen: SiteView) -> None:
 
 
 @given(seen=sites())
+@settings(max_examples=40, deadline=None)
+def test_neighbours_among_all_are_the_neighbours_of_each(seen: SiteView) -> None:
+    assert seen.neighbours_among(seen.radios) == {key: seen.neighbours(key) for key in seen.radios}
+
+
+@given(seen=sites())
 @settings(max_examples=20, deadline=None)
 def test_more_spectrum_never_makes_it_worse(seen: SiteView) -> None:
     """The old plan done, the lists of the site gone and the radar periods over: what was won stays."""
