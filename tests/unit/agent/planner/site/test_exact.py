@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.agent.planner.site.test_search import problems
 
+from agent.planner.site import exact
 from agent.planner.site.exact import NoSolverError, solved
 from agent.planner.site.problem import Choice, Member, Option, Pair, Problem, moved, objective
 from inventory.channels import block
@@ -81,3 +82,18 @@ def test_without_or_tools_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def on(channel: int) -> Option:
     return Option(block=block(Band.GHZ_2_4, channel, 20), worth=0.0)
+
+
+@settings(max_examples=25, deadline=None)
+@given(given=problems(5, 3), most_moves=st.none() | st.integers(0, 3), price=st.floats(0, 0.3))
+def test_the_bound_of_clusters_holds_too(
+    given: tuple[Problem, Choice], most_moves: int | None, price: float
+) -> None:
+    problem, start = given
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exact, "EASY", 2)
+        patch.setattr(exact, "HARD", 3)
+        found = solved(problem, start, most_moves=most_moves, move_price=price)
+    assert found.bound is not None
+    assert found.bound >= best(problem, most_moves, price) - 1e-9
+    assert found.objective >= objective(problem, start, price)
