@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
+from agent.change import Cause
 from agent.planner import guards
 from agent.planner import power as help_for_dead
 from agent.planner.obss_pd import level
@@ -154,7 +155,7 @@ def _held(view: SiteView, cell: Cell, wishes: Wishes) -> bool:
 
 def _unless_barred(view: SiteView, ask: _Ask) -> _Ask | Left:
     """What was rolled back lately, or a person said no to, is not asked for again so soon."""
-    proposal = guards.Proposal(view, ask.cell.key, ask.target, staying.ROUTINE)
+    proposal = guards.Proposal(view, ask.cell.key, ask.target, Cause.SITE_PLAN)
     veto = guards.GUARDS["barred"](proposal)
     return ask if veto is None else _left(ask.cell, veto.reason)
 
