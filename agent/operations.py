@@ -15,12 +15,12 @@ from agent.api.errors import BadArgs, NotFound
 from agent.audit_files import Filter, query
 from agent.change import FINAL, Actor, Change, State
 from agent.events import EventKind
+from agent.json_text import JsonText
 from agent.ledger import LOST_DISK
 from agent.planner.allowance import allowance
 from agent.planner.guards import EVERYWHERE
-from agent.planner.pooling import pooled
 from agent.planner.site.plan_json import from_plan
-from agent.planner.site.snapshot import from_view
+from agent.planner.site.snapshot import text_of
 from agent.planner.site.wishes import wishes_of
 from agent.probe import probe
 from agent.store.store import Store
@@ -123,7 +123,7 @@ class Operations:
     async def snapshot(self, site: str) -> Mapping[str, Any]:
         """What is known of a site, written down beside the loop: of a thousand radios that takes a second."""
         view = self._agent.view(self._site(site))
-        return await asyncio.to_thread(from_view, pooled(view))
+        return JsonText(await asyncio.to_thread(text_of, view))
 
     async def plan(self, args: protocol.PlanArgs, actor: Actor) -> Mapping[str, Any]:
         """A plan of a site, and what comes of it."""

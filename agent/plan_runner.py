@@ -19,6 +19,8 @@ from typing import Any, Final
 
 import structlog
 
+from agent.json_text import rendered
+
 MEMORY_MB: Final = 2048
 """Addresses, not pages: a plan of 1,000 radios uses a quarter of it."""
 
@@ -54,11 +56,12 @@ async def plan_of(
 
     PlanningFailed: also where the site can't be planned.
     """
-    asked = {"snapshot": snapshot, "wishes": wishes, "limit_s": limit_s, "memory_mb": memory_mb}
+    rest = rendered({"wishes": wishes, "limit_s": limit_s, "memory_mb": memory_mb})
+    asked = f'{{"snapshot":{rendered(snapshot)},{rest[1:]}'.encode()
     process = await _started(command)
     try:
         async with asyncio.timeout(limit_s):
-            said = await _talk(process, json.dumps(asked).encode())
+            said = await _talk(process, asked)
             code = await process.wait()
     except TimeoutError:
         raise PlanningFailed(f"the planner had no plan within {limit_s:g} s and was ended") from None

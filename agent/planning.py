@@ -14,6 +14,7 @@ from agent.api.errors import NotFound, Refused
 from agent.campaign import Campaigns
 from agent.change import Actor
 from agent.clock import Clock
+from agent.json_text import JsonText
 from agent.ledger import Ledger
 from agent.memory import Memory
 from agent.plan_runner import GRACE_S, PlanningFailed, plan_of
@@ -24,7 +25,7 @@ from agent.planner.site.plan import Plan, Wishes
 from agent.planner.site.plan_json import from_wishes, to_plan
 from agent.planner.site.remainder import CAUSE
 from agent.planner.site.returning import returning
-from agent.planner.site.snapshot import from_view
+from agent.planner.site.snapshot import text_of
 from agent.planner.site.wishes import wishes_of
 from agent.view import SiteView
 from inventory.model import Mode, Site
@@ -47,9 +48,9 @@ MakePlan = Callable[[SiteView, Wishes], Awaitable[Plan]]
 
 async def in_a_child(view: SiteView, wishes: Wishes) -> Plan:
     """A plan made in a process of its own. Raises PlanningFailed."""
-    snapshot = await asyncio.to_thread(from_view, pooled(view))
+    snapshot = await asyncio.to_thread(text_of, view)
     limit_s = wishes.limit_s + PROOF_S + GRACE_S
-    return to_plan(await plan_of(snapshot, from_wishes(wishes), limit_s=limit_s))
+    return to_plan(await plan_of(JsonText(snapshot), from_wishes(wishes), limit_s=limit_s))
 
 
 class Planning:

@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from agent.api import errors
+from agent.json_text import rendered
 
 MAX_REQUEST_BYTES: Final = 64 * 1024  # the line with its end
 LONGEST_S: Final = 1e9  # thirty years: beyond what a count of microseconds holds there is no time to tell
@@ -252,7 +253,7 @@ def render_request(op: str, args: Mapping[str, Any]) -> bytes:
 
 def render_result(result: Mapping[str, Any]) -> bytes:
     """Raises TypeError or ValueError for a value that JSON has no word for (NaN is one)."""
-    return _line({"ok": True, "result": dict(result)})
+    return f'{{"ok":true,"result":{rendered(result)}}}\n'.encode()
 
 
 def render_error(code: str, message: str) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,4 +100,9 @@ def planned(snapshot: Mapping[str, Any], view: SiteView, asked: Asked) -> dict[s
         try:
             return asyncio.run(plan_of(snapshot, from_wishes(wishes), limit_s=limit_s))
         except PlanningFailed as error:
-            raise Failure(ExitCode.REFUSED, str(error), *said) from None
+            raise Failure(ExitCode.REFUSED, str(error), *_heard(said)) from None
+
+
+def _heard(said: list[str]) -> list[str]:
+    """What the process wrote before it died: all of it for a developer, its last line for a person."""
+    return said if os.environ.get("RRMD_DEBUG") else said[-1:]

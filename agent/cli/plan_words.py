@@ -10,36 +10,31 @@ from typing import Any, Final
 from agent.cli.duration import spoken
 from agent.cli.terminal import count, show, show_table
 
-REASONS: Final[Mapping[str, str]] = MappingProxyType(
+WORDS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "no_place_now": "it has no legal place now",
-        "better_for_others": "others gain by it",
         "less_contention": "fewer of our own APs in the way",
         "away_from_strangers": "away from other people's APs",
         "away_from_interference": "away from interference",
         "quieter_noise": "less noise",
-        "off_dfs": "no radar detection there",
+        "off_dfs": "less at the mercy of radar",
         "wider": "wider",
         "narrower": "narrower, so that all have room",
         "freer_secondary_channels": "the whole width is free more often",
+        "better_for_others": "others gain by it",
+        "no_place_now": "it has no place now",
+        "radar_is_over": "back to the channel that radar had taken",
         "coverage_missing": "coverage is missing at the edge of its cell",
         "cells_overlap": "its cell overlaps its neighbours' too much",
         "defer_less_to_faint_bsss": "it need not defer to faint APs",
-    }
-)
-"""Codes of moves."""
-
-LEFT: Final[Mapping[str, str]] = MappingProxyType(
-    {
+        "pinned_in_the_site_file": "pinned in the site file",
         "other_zone": "not of this zone",
         "switched_off": "switched off",
-        "pinned_in_the_site_file": "pinned in the site file",
         "channel_not_known": "its channel is not known",
         "nobody_listened_lately": "nobody listened elsewhere lately",
         "no_legal_block": "no channel of its lists is legal and free",
     }
 )
-"""Codes of radios that stay."""
+"""Codes of moves and of radios that stay; others say by themselves what they mean."""
 
 _SAME: Final = 0.01
 """A smaller part of the MHz is no difference that anybody sees."""
@@ -59,14 +54,13 @@ def show_plan(plan: Mapping[str, Any]) -> None:
 def summary(plan: Mapping[str, Any]) -> str:
     """The plan in one line."""
     moves, radios = len(plan["moves"]), plan["radios"]
-    what = count(moves, "change") if moves else "no change"
     steps = len({each["step"] for each in plan["moves"]})
-    if moves:
-        what += f" in {count(steps, 'step')}"
+    what = f"{count(moves, 'change')} in {count(steps, 'step')}" if moves else "no change"
     now, then = _mean(plan["value_now"], radios), _mean(plan["value_then"], radios)
+    gain = f"{now:.1f} -> {then:.1f} MHz for each of {count(radios, 'radio')} in the mean"
     parts = [
-        f"{what}, {plan['gain_ratio']:+.1%} for each of {count(radios, 'radio')}",
-        f"{now:.1f} -> {then:.1f} MHz expected (geometric mean)",
+        what,
+        f"{gain} ({plan['gain_ratio']:+.1%})",
         f"confidence {plan['confidence']:.0%}",
         _bound(plan),
     ]
@@ -83,6 +77,7 @@ def _bound(plan: Mapping[str, Any]) -> str:
 
 
 def _mean(value: float, radios: int) -> float:
+    """The geometric mean of the radios' MHz."""
     return math.exp(value / radios) if radios else 0.0
 
 
@@ -101,7 +96,7 @@ def _move(move: Mapping[str, Any]) -> tuple[Any, ...]:
         f"{move['mhz_after']:.1f}",
         f"{math.expm1(move['gain']):+.0%}",
         spoken(move["cac_s"]) if move["cac_s"] else None,
-        ", ".join(REASONS.get(code, code.replace("_", " ")) for code in move["reasons"]) or None,
+        ", ".join(map(said, move["reasons"])) or None,
     )
 
 
@@ -133,5 +128,8 @@ def _gains(outlook: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Any, ...]]:
 
 
 def _left(each: Mapping[str, Any]) -> tuple[Any, ...]:
-    code = each["reason"]
-    return each["radio"], LEFT.get(code, code.replace("_", " ")), each["params"] or None
+    return each["radio"], said(each["reason"]), each["params"] or None
+
+
+def said(code: str) -> str:
+    return WORDS.get(code, code.replace("_", " "))

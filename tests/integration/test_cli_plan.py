@@ -60,7 +60,9 @@ Asked = list[tuple[Mapping[str, Any], Mapping[str, Any], float]]
 def test_a_person_reads_the_plan_in_one_line_and_each_move_with_its_reason(file: Path, asked: Asked) -> None:
     lines = rrmd("plan", "--what-if", str(file)).stdout.splitlines()
     first, said = lines[0], [" ".join(line.split()) for line in lines]
-    assert first.startswith("lab: 1 change in 1 step, +90.0% for each of 2 radios; 5.1 -> 9.5 MHz expected")
+    assert first.startswith(
+        "lab: 1 change in 1 step; 5.1 -> 9.5 MHz for each of 2 radios in the mean (+90.0%)"
+    )
     assert "confidence 75%; no bound proven" in first
     why = "fewer of our own APs in the way, wider"
     assert f"1 lab/ap2/r6 - 37/320-2 14 dBm 0.0 180.5 +13% 1m {why}" in said

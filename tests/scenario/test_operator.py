@@ -344,7 +344,7 @@ def test_a_snapshot_of_the_running_agent_ranks_channels_as_the_agent_does(tmp_pa
             await asyncio.sleep(120.0)
             told = await asked_of(agent, rig).handle("snapshot", protocol.SnapshotArgs(site="lab"), PERSON)
             view = pooled(agent.view(SITE))
-            again = to_view(json.loads(json.dumps(told)))
+            again = to_view(json.loads(json.dumps(dict(told))))
             assert any(view.radios[key].neighbors for key in view.radios)
             for key in view.radios:
                 assert [c.terms for c in rank(again, key)] == [c.terms for c in rank(view, key)]

@@ -96,6 +96,7 @@ PURE = [
     "agent/events.py",
     "agent/first_inventory.py",
     "agent/history.py",
+    "agent/json_text.py",
     "agent/judgement.py",
     "agent/metric.py",
     "agent/metrics/families.py",

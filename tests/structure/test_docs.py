@@ -18,6 +18,7 @@ from faults.make_safety import with_table as with_faults
 from pydantic import BaseModel
 
 from agent.change import FINAL, TABLE, State, Trigger, deadline_s
+from agent.cli import plan_words
 from agent.cli.app import app
 from agent.make_driver_table import ours, with_table
 from agent.planner.guards import GUARDS, PATIENCE
@@ -109,7 +110,7 @@ def words_of(command: str) -> list[str]:
 
 
 def options_of(command: Any) -> set[str]:
-    named = {name for each in command.params for name in each.opts if name.startswith("-")}
+    named = {name for each in command.params for name in (*each.opts, *each.secondary_opts) if name[0] == "-"}
     return named | {"-h", "--help"}
 
 
@@ -421,3 +422,14 @@ def test_every_key_of_a_snapshot_is_documented(model: type[BaseModel]) -> None:
     prose = re.sub(r"^```.*?^```", "", section(doc("planning.md"), "## The snapshot"), flags=re.M | re.S)
     keys = {*code(prose), *schema.RadioWords.model_fields}
     assert set(model.model_fields) - keys == set()
+
+
+def test_the_snapshot_that_comes_with_rrmd_is_one_and_drawn_on_the_page() -> None:
+    view = snapshot_view.read((ROOT / "inventory/sites/school.json").read_bytes())
+    names = re.findall(r'class="name">([^<]+)<', (ROOT / "docs/plan.svg").read_text())
+    assert set(names) == set(view.site.aps)
+
+
+def test_the_reasons_of_a_plan_are_those_that_the_command_says() -> None:
+    table = rows(section(doc("planning.md"), "### Reasons"))
+    assert {code(cells[0])[0]: cells[1] for cells in table if code(cells[0])} == plan_words.WORDS

@@ -6,7 +6,8 @@ No secrets, no addresses of devices or clients. What each key means: docs/planni
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
@@ -34,14 +35,27 @@ _SPANS: Final = frozenset({"quiet_hours"})
 def from_view(view: SiteView) -> dict[str, Any]:
     """The snapshot of a site as plans see it, pooled over its scans; only dicts, lists, text, numbers, flags
     and None."""
+    return {**_head(view), "aps": dict(_aps(view))}
+
+
+def text_of(view: SiteView) -> str:
+    """The same as JSON text, written AP by AP: of a great site never all is there at once, and whoever runs
+    beside has his turn."""
+    aps = ",".join(f"{_json(id)}:{_json(ap)}" for id, ap in _aps(view))
+    return f'{_json(_head(view))[:-1]},"aps":{{{aps}}}}}'
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, allow_nan=False, separators=(",", ":"))
+
+
+def _head(view: SiteView) -> dict[str, Any]:
     site = view.site
-    sent, crowd = _sent(view.bssids), crowds(view)
     return {
         "version": VERSION,
         "made_utc": view.now.utc.strftime(UTC_FORMAT),
         "site": {"id": site.id, "country": site.country, "timezone": site.timezone},
         "policy": policy_words(site.policy),
-        "aps": {id: _ap(view, ap, sent, crowd) for id, ap in site.aps.items()},
         "barred_mhz": sorted(view.barred_mhz),
         "radar": [_met(each, view.now) for each in view.radar],
         "changes": [_change(each, view.now) for each in view.changes],
@@ -49,6 +63,11 @@ def from_view(view: SiteView) -> dict[str, Any]:
         "observing_only": view.observing_only,
         "hands_off": view.hands_off,
     }
+
+
+def _aps(view: SiteView) -> Iterator[tuple[str, dict[str, Any]]]:
+    sent, crowd = _sent(view.bssids), crowds(view)
+    return ((id, _ap(view, ap, sent, crowd)) for id, ap in view.site.aps.items())
 
 
 def policy_words(policy: Policy) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from agent.planner import guards, legal
 from agent.planner.channel import rank
 from agent.planner.proposal import Proposal
 from agent.planner.site import snapshot_words as words
-from agent.planner.site.snapshot import from_view
+from agent.planner.site.snapshot import from_view, text_of
 from agent.planner.site.snapshot_view import read
 from agent.view import RadioView, SiteView, values_of
 from drivers.types import Capabilities, ClientReading, NeighborReading, RadioReading, RadioState, Reported
@@ -44,6 +44,11 @@ AWAY = block(Band.GHZ_5, 100, 20)
 def again(view: SiteView) -> SiteView:
     """The view after a journey as text."""
     return read(json.dumps(from_view(view), allow_nan=False))
+
+
+def test_written_ap_by_ap_it_is_the_same() -> None:
+    seen = replace(place([], {}), changes=(pending(TWO, values_of(AWAY)),))
+    assert json.loads(text_of(seen)) == from_view(seen)
 
 
 def lived_in(view: SiteView, said: list[ClientReading], **more: Any) -> SiteView:
