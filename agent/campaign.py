@@ -82,13 +82,19 @@ class Campaigns:
         """Those under way; of one site, if named."""
         return [each for id, each in self._running.items() if site in (None, id)]
 
-    async def begin(self, plan: Plan, actor: Actor) -> Campaign:
-        """Start to carry a plan out. Raises Refused (one is under way, or nothing may be changed)."""
-        site = self._memory.sites.get(plan.site)
+    def check(self, id: str) -> Site:
+        """The site, if a plan of it may be begun. Raises NotFound, Refused (one is under way, or nothing may
+        be changed)."""
+        site = self._memory.sites.get(id)
         if site is None:
-            raise NotFound(f"no site {plan.site}; there are {', '.join(self._memory.sites)}")
+            raise NotFound(f"no site {id}; there are {', '.join(self._memory.sites)}")
         if why := self._no_beginning(site):
             raise Refused(why)
+        return site
+
+    async def begin(self, plan: Plan, actor: Actor) -> Campaign:
+        """Start to carry a plan out. Raises as `check`."""
+        site = self.check(plan.site)
         started = campaign(self._ledger.ids(), plan, actor, self._clock.now().utc_us)
         self._running[site.id] = started
         try:
