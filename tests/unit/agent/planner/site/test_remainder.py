@@ -101,6 +101,11 @@ def test_what_is_forbidden_for_good_is_dropped_and_what_passes_waits() -> None:
     assert found.step == (key("c"),)
 
 
+def test_what_is_forbidden_for_good_is_not_waited_for() -> None:
+    seen = replace(crowd("36/20", "36/20"), barred_mhz=frozenset({5300}), paused=frozenset({"lab/b"}))
+    assert why(left(seen, move(seen, "b", "60/20"))) == {"b": "in_non_occupancy_period"}
+
+
 def test_while_everything_waits_nothing_is_looked_at() -> None:
     seen = replace(crowd("36/20", "36/20"), paused=frozenset({"lab"}))
     found = left(seen, move(seen, "b", "44/20"))
@@ -158,6 +163,28 @@ def test_half_a_ring_goes_back() -> None:
     seen = disturbed("44/20", "44/20")
     found = left(seen, made={key("a"): at("36/20")}, lost=[key("b")])
     assert (found.back, found.step) == ((key("a"),), ())
+
+
+def test_half_a_ring_goes_back_before_anything_else_moves() -> None:
+    seen = crowd("44/20", "44/20", "149/20", "149/20", more={name: {"channels": (36, 44)} for name in "ab"})
+    found = left(seen, move(seen, "d", "157/20"), made={key("a"): at("36/20")}, lost=[key("b")])
+    assert (found.back, found.step, found.dropped) == ((key("a"),), (), {})
+
+
+def test_nothing_goes_back_for_less_than_a_move_must_bring() -> None:
+    seen = crowd("44/20", "44/20", load=0.3)
+    brings = 2 * math.log(1.3)
+    for part, goes in ((0.9, True), (1.1, False)):
+        found = left(
+            seen, made={key("a"): at("36/20")}, lost=[key("b")], least_gain=math.expm1(brings * part)
+        )
+        assert (found.back == (key("a"),)) is goes
+
+
+def test_nothing_goes_back_as_long_as_all_were_made() -> None:
+    """That it is worse than before is for its monitoring to say, and for the next plan."""
+    seen = disturbed("44/20", "44/20")
+    assert left(seen, made={key("a"): at("36/20")}).back == ()
 
 
 def test_half_a_ring_stays_as_long_as_the_other_half_may_come() -> None:
