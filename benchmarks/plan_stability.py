@@ -191,8 +191,7 @@ def day(site: Site, hours: float, every: int) -> Day:
 
 # -- something changes -------------------------------------------------------------------------------------
 
-BEFORE_ROUNDS: Final = 24
-AFTER_ROUNDS: Final = 24
+LONG_ROUNDS: Final = 24
 LOOKS: Final = 3
 NEW: Final = "0c:00:00:00:00:01"
 
@@ -252,7 +251,7 @@ STORIES: Final[dict[str, tuple[Callable[[Site], None], Callable[[Site], None]]]]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reaction:
     """``moves``: of the plans after the first, second, ... scan; ``shares``: of the gain of the plan that is
-    made two hours later; ``gain_nats``: that gain, by what is known then."""
+    made two hours later, by what is known then; ``gain_nats``: that gain."""
 
     story: str
     moves: tuple[int, ...]
@@ -260,14 +259,15 @@ class Reaction:
     gain_nats: float
 
 
-def reaction(aps: int, seed: int, story: str) -> Reaction:
-    """Nothing is carried out after the change, so that all plans start from the same state."""
+def reaction(aps: int, seed: int, story: str, long: int = LONG_ROUNDS) -> Reaction:
+    """Nothing is carried out after the change, so that all plans start from the same state. ``long``: so many
+    scans before it, and until all is known of it."""
     site, (before, change) = built(aps, seed), STORIES[story]
     for _ in range(WARM_UP_ROUNDS):
         site.scan()
     site.settle()
     before(site)
-    for _ in range(BEFORE_ROUNDS):
+    for _ in range(long):
         site.scan()
     site.settle()
     change(site)
@@ -275,7 +275,7 @@ def reaction(aps: int, seed: int, story: str) -> Reaction:
     for _ in range(LOOKS):
         site.scan()
         plans.append(site.plan())
-    for _ in range(AFTER_ROUNDS):
+    for _ in range(long):
         site.scan()
     known, last = pooled(site.memory.view(site.campus.site, site.now)), site.plan()
     best = _gain(known, last)
