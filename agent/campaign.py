@@ -8,7 +8,7 @@ Before each step the rest of it is looked at anew, with the radios where they re
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from types import MappingProxyType
 from typing import Any, Final
@@ -82,13 +82,19 @@ class Campaigns:
         """Those under way; of one site, if named."""
         return [each for id, each in self._running.items() if site in (None, id)]
 
-    async def begin(self, plan: Plan, actor: Actor) -> Campaign:
-        """Start to carry a plan out. Raises Refused (one is under way, or nothing may be changed)."""
-        site = self._memory.sites.get(plan.site)
+    def check(self, id: str) -> Site:
+        """The site, if a plan of it may be begun. Raises NotFound, Refused (one is under way, or nothing may
+        be changed)."""
+        site = self._memory.sites.get(id)
         if site is None:
-            raise NotFound(f"no site {plan.site}; there are {', '.join(self._memory.sites)}")
+            raise NotFound(f"no site {id}; there are {', '.join(self._memory.sites)}")
         if why := self._no_beginning(site):
             raise Refused(why)
+        return site
+
+    async def begin(self, plan: Plan, actor: Actor) -> Campaign:
+        """Start to carry a plan out. Raises as `check`."""
+        site = self.check(plan.site)
         started = campaign(self._ledger.ids(), plan, actor, self._clock.now().utc_us)
         self._running[site.id] = started
         try:
@@ -139,6 +145,7 @@ class Campaigns:
     async def run(self) -> None:
         """For ever: carry on what is under way, first of all what an earlier process left."""
         while True:
+            self._forget(self._known - self._memory.sites.keys())
             for site in list(self._memory.sites.values()):
                 try:
                     await self._look(site)
@@ -151,8 +158,7 @@ class Campaigns:
 
     async def _look(self, site: Site) -> None:
         if site.id in self._memory.standby:  # the agent that has the site goes on with it
-            self._running.pop(site.id, None)
-            self._known.discard(site.id)
+            self._forget({site.id})
             return
         if self._memory.observing is not None:
             return
@@ -163,6 +169,12 @@ class Campaigns:
             await self.idle(site)
         elif self._clock.monotonic() >= self._due_s.get(site.id, 0.0):
             self._due_s[site.id] = self._clock.monotonic() + await self._turn(found, site)
+
+    def _forget(self, sites: Collection[str]) -> None:
+        """Not served here any more, or not now; the store knows how far their plans are."""
+        for site in list(sites):
+            self._running.pop(site, None)
+            self._known.discard(site)
 
     async def _recover(self, site: str) -> None:
         text = await self._ledger.call(self._ledger.store.get_meta, _key(site))

@@ -131,6 +131,8 @@ class Operations:
         if args.stop:
             stopped = await self._agent.campaigns.stop(site.id, actor)
             return {"plan": None, "campaign": rows.campaign_row(stopped)}
+        if args.apply:
+            self._agent.campaigns.check(site.id)  # before anybody waits for a plan
         plan = await self._agent.planning.plan(site.id, wishes_of(site, **args.wishes))
         begun = await self._agent.campaigns.begin(plan, actor) if args.apply and plan.moves else None
         return {"plan": from_plan(plan), "campaign": rows.campaign_row(begun) if begun else None}
@@ -138,6 +140,8 @@ class Operations:
     async def _undone(self, args: protocol.UndoArgs, actor: Actor) -> list[Row]:
         if args.dry_run:
             return await self._agent.undoing.preview(args.since_s, args.site)
+        for each in self._agent.campaigns.running(args.site):  # or it would go on meanwhile
+            await self._agent.campaigns.stop(each.site, actor)
         return await self._agent.undoing.ask(args.since_s, args.site, actor)
 
     async def pause(self, args: protocol.PauseArgs, actor: Actor) -> Mapping[str, Any]:

@@ -17,6 +17,7 @@ from agent.clock import Clock
 from agent.json_text import JsonText
 from agent.ledger import Ledger
 from agent.memory import Memory
+from agent.plan_child import PROOF_S
 from agent.plan_runner import GRACE_S, PlanningFailed, plan_of
 from agent.planner import budget, guards
 from agent.planner.pooling import pooled
@@ -32,9 +33,6 @@ from inventory.model import Mode, Site
 from inventory.windows import in_force, until
 
 log = structlog.get_logger()
-
-PROOF_S: Final = 10.0
-"""For proving how good a plan is, beside the search."""
 
 WARM_S: Final = 900.0
 """Before that long has been listened nothing is planned by itself: what is known is the last scan."""

@@ -269,19 +269,36 @@ class SiteView:
         return frozenset(other for other in self.radios if self._are_near(key, other, sent_by))
 
     def neighbours_among(self, keys: Collection[RadioKey]) -> Mapping[RadioKey, frozenset[RadioKey]]:
-        """For each of ``keys`` its RF neighbours among them."""
-        sent_by = self._sent_by()
+        """For each of ``keys`` its RF neighbours among them; for many, in one look at what each heard."""
         found: dict[RadioKey, set[RadioKey]] = {key: set() for key in keys}
-        for one, other in combinations(found, 2):
-            if self._are_near(one, other, sent_by):
+        heard = self._loudest_among(found.keys())
+        near = [pair for pair, dbm in heard.items() if dbm >= self.site.policy.neighbour_dbm]
+        deaf = sorted(key for key in found if not self.radios[key].scanned)
+        near += [pair for pair in combinations(deaf, 2) if pair not in heard]
+        for one, other in near:
+            if self._can_meet(one, other):
                 found[one].add(other)
                 found[other].add(one)
         return {key: frozenset(near) for key, near in found.items()}
 
+    def _loudest_among(self, keys: Collection[RadioKey]) -> Mapping[tuple[RadioKey, RadioKey], float]:
+        """Level of the louder way, of each pair of which one heard the other; sorted pairs."""
+        found: dict[tuple[RadioKey, RadioKey], float] = {}
+        for key in keys:
+            for each in self.radios[key].heard(self.site.policy.neighbour_age_s):
+                other = self.bssids.get(each.bssid)
+                if other in keys and other is not None and other != key:
+                    pair = min(key, other), max(key, other)
+                    found[pair] = max(each.signal_dbm, found.get(pair, each.signal_dbm))
+        return found
+
+    def _can_meet(self, one: RadioKey, other: RadioKey) -> bool:
+        return self.radios[one].radio.band is self.radios[other].radio.band and ap_of(one) != ap_of(other)
+
     def _are_near(self, one: RadioKey, other: RadioKey, sent_by: Mapping[RadioKey, Collection[str]]) -> bool:
-        a, b = self.radios[one], self.radios[other]
-        if a.radio.band is not b.radio.band or ap_of(one) == ap_of(other):
+        if not self._can_meet(one, other):
             return False
+        a, b = self.radios[one], self.radios[other]
         return self._near(a, b, sent_by.get(one, ()), sent_by.get(other, ()))
 
     def _near(self, a: RadioView, b: RadioView, from_a: Collection[str], from_b: Collection[str]) -> bool:

@@ -75,7 +75,8 @@ def _gaps(rows: Sequence[Row], left: float, right: float) -> Iterator[str]:
             if found:
                 means.append((x, up.at(fmean(found))))
         yield _path(means, COLOURS[solver])
-        yield _text(left + 62 * at, 368, solver, colour=COLOURS[solver])
+        before = sum(map(len, SOLVERS[:at]))
+        yield _text(left + 6.6 * before + 12 * at, 368, solver, colour=COLOURS[solver])
 
 
 def _speed(rows: Sequence[Row], left: float, right: float) -> Iterator[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -44,10 +44,12 @@ PILOT_SWEEPS: Final = 5
 class Effort:
     """What is spent on one site, seconds. ``ours_s``: limit of the search; ``proof_s``: of the exact solver,
     0 = none; ``long_s``: of each of two searches for the best known, 0 = none; both are spent once with all
-    moves and once with half of them. ``curve``: how fast ours gets there is measured too."""
+    moves and once with half of them, the proof only if ``proof_of_half``. ``curve``: how fast ours gets there
+    is measured too."""
 
     ours_s: float
     proof_s: float = 0.0
+    proof_of_half: bool = True
     long_s: float = 0.0
     curve: bool = False
 
@@ -110,7 +112,9 @@ def rows(kind: Kind, effort: Effort) -> list[Row]:
     with_same = [free, *_peers(site, most, free.seconds, with_all)]
     with_half = [half, *_peers(site, most // 2, half.seconds)]
     of_all = _best(site, None, [*with_all, *with_same], effort)
-    of_half = _best(site, most // 2, with_half, effort)
+    of_half = _best(
+        site, most // 2, with_half, effort if effort.proof_of_half else replace(effort, proof_s=0.0)
+    )
     curve = tuple(_curve(site, free)) if effort.curve else ()
     return [
         *(_row(site, FREE, each, of_all, curve) for each in with_all),

@@ -387,6 +387,20 @@ def test_an_event_is_raised_once_until_it_is_cleared(store: Store) -> None:
     assert store.events()[1].cleared_utc_us == NOW.utc_us + 5
 
 
+def test_radar_of_a_site_is_told_oldest_first_without_drills(store: Store) -> None:
+    radar = {"kind": EventKind.DFS_RADAR, "evidence": {"mhz20": [5260]}}
+    late, early = raised("late", "a", **radar), raised("early", "b", **radar, raised_utc_us=NOW.utc_us - 5)
+    others = (
+        raised("drill", "c", **radar, drill=True),
+        raised("elsewhere", "d", **radar, site="south"),
+        raised("old", "e", **radar, raised_utc_us=NOW.utc_us - 6),
+        raised("no radar", "f"),
+    )
+    for event in (late, early, *others):
+        store.raise_event(event)
+    assert store.radar("north", NOW.utc_us - 5) == [early, late]
+
+
 def test_events_of_another_key_kind_or_site_are_others(store: Store) -> None:
     others: list[dict[str, Any]] = [{}, {"key": "b"}, {"kind": EventKind.SECURITY}, {"site": "south"}]
     for number, more in enumerate(others):

@@ -233,6 +233,34 @@ def test_a_person_ends_it(tmp_path: Path) -> None:
     run(story)
 
 
+def test_who_takes_back_the_last_hours_does_not_want_the_rest_of_the_plan(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with crowded(tmp_path, clock) as (rig, agent):
+            await agent.campaigns.begin(planned(rig, {AP2: 44, AP3: 149}), PERSON)
+            await until(lambda: any(c.state is State.COMMITTED for c in moves_of(agent)))
+            await asked_of(agent, rig).handle("undo", protocol.UndoArgs(since_s=3600.0), PERSON)
+            await until(lambda: not agent.campaigns.running() and not agent.undoing.rows)
+            assert channels(rig) == [36, 36, 36, 36]
+        assert said(rig, "plan.stopped")
+
+    run(story)
+
+
+def test_another_agent_that_takes_the_site_over_goes_on_with_it(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with crowded(tmp_path, clock) as (rig, agent):
+            begun = await agent.campaigns.begin(planned(rig, {AP2: 44, AP3: 149}), PERSON)
+            await until(lambda: any(c.state is State.MONITORING for c in moves_of(agent)))
+            agent.memory.standby["lab"] = "another agent has it"
+            await until(lambda: not agent.campaigns.running())
+            assert await agent.ledger.call(agent.ledger.store.get_meta, "campaign/lab")
+            del agent.memory.standby["lab"]
+            await until(agent.campaigns.running)
+            assert [each.id for each in agent.campaigns.running()] == [begun.id]
+
+    run(story)
+
+
 def test_what_could_not_be_begun_within_a_day_is_given_up_and_said(tmp_path: Path) -> None:
     async def story(clock: SimulatedClock) -> None:
         async with crowded(tmp_path, clock) as (rig, agent):

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rig import Rig, until
-from scenario.test_campaign import POLICY, SITE, crowded, end_of, ended, moves_of, on, planned
+from rig import Rig, rig_of, until
+from scenario.test_campaign import POLICY, SITE, crowded, end_of, ended, moves_of, on, planned, ready
 from scenario.test_operator import PERSON, asked_of
 from stories import AP1, AP2, AP3, said
 
@@ -190,16 +190,16 @@ def test_the_way_back_after_radar_is_taken_in_quiet_hours_if_it_pays(tmp_path: P
 
 def test_radar_is_remembered_over_a_restart(tmp_path: Path) -> None:
     async def story(clock: SimulatedClock) -> None:
-        async with crowded(tmp_path, clock, TWO, channels=(52, 36)) as (rig, agent):
-            rig.world.radar(AP1)
-            await until(lambda: rig.block(AP1).primary != 52, limit_s=15.0)
-            await asyncio.sleep(60.0)
-            (met,) = agent.memory.radar["lab"]
-            assert met.mhz20 == {5260}
-            assert met.radios == {AP1}
-        _, ledger = rig.build()
-        await ledger.close()
-        async with rig.agent() as again:
-            assert again.memory.radar["lab"] == (met,)
+        async with rig_of(tmp_path, clock, TWO, channels=(52, 36)) as rig:
+            async with rig.agent() as agent:
+                await ready(agent)
+                rig.world.radar(AP1)
+                await until(lambda: rig.block(AP1).primary != 52, limit_s=15.0)
+                await asyncio.sleep(60.0)
+                (met,) = agent.memory.radar["lab"]
+                assert met.mhz20 == {5260}
+                assert met.radios == {AP1}
+            async with rig.agent() as again:
+                assert again.memory.radar["lab"] == (met,)
 
     run(story)

@@ -9,6 +9,7 @@ anew.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -27,16 +28,19 @@ from agent.planner.site.arrays import (
 )
 
 HOTTEST: Final = 0.3
-"""Nats that a radio loses now and then: with a quarter of its MHz it still is not stuck where it is."""
-COLDEST: Final = 0.004
+"""Nats that a radio often goes without for a while: a quarter of its MHz."""
+COLDEST: Final = 0.02
+"""Nats at which a site has set: what follows takes the best alone."""
+QUIET: Final = 3
+"""Sweeps that take nothing but the best, at the end of each cooling."""
 
 PRICE_STEP: Final = 0.05
 """Nats by which the price of moves is raised or lowered from one sweep to the next, at most."""
 
 
-def cooling(sweeps: int, hottest: float = HOTTEST) -> Floats:
-    """Temperatures in nats, falling; the last sweeps take nothing but the best."""
-    return np.concatenate((np.geomspace(hottest, COLDEST, sweeps), np.zeros(2)))
+def cooling(sweeps: int, hottest: float) -> Floats:
+    """Temperatures in nats, falling by the same ratio each, then 0."""
+    return np.concatenate((np.geomspace(hottest, COLDEST, sweeps), np.zeros(QUIET)))
 
 
 def colours(table: Arrays, free: Flags) -> list[Batch]:
@@ -56,6 +60,16 @@ def colours(table: Arrays, free: Flags) -> list[Batch]:
     return [batch(table, (group + shift).ravel()) for group in groups]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """``most_moves`` of each copy, and the ``price`` in nats that a move bears, by copy: changed in place, it
+    rises while there are too many and falls while there is room, so that their number is about right when
+    all has cooled down."""
+
+    most_moves: int
+    price: Floats
+
+
 def annealed(
     table: Arrays,
     state: Standing,
@@ -63,37 +77,38 @@ def annealed(
     temperatures: Floats,
     random: np.random.Generator,
     stop: Callable[[], bool],
-    most_moves: int | None = None,
+    budget: Budget | None = None,
 ) -> Ints:
-    """The best option of each member that was met, [copy, member]; with ``most_moves`` the last one: moves
-    bear a price that rises while there are too many and falls while there is room, so that their number is
-    about right at last."""
+    """[copy, member]: the best options that were met; with a budget the last ones, that may be somewhat too
+    many moves."""
     size = len(state.option) // table.copies
-    price = np.zeros(table.copies)
     found, reached = state.option.reshape(-1, size).copy(), totals(table, state)
     for temperature in temperatures:
         for nth in random.permutation(len(groups)):
             if stop():
                 return found
-            _choose_again(table, state, groups[nth], temperature, price, random)
-        if most_moves is None:
-            value = totals(table, state)
-            better = value > reached
-        else:
-            price = _priced(table, state, price, most_moves)
-            better = np.ones(table.copies, bool)
+            _choose_again(table, state, groups[nth], temperature, random, budget)
+        value = totals(table, state)
+        better = value > reached if budget is None else np.ones(len(value), bool)
         found[better] = state.option.reshape(-1, size)[better]
-        reached = np.maximum(reached, value) if most_moves is None else reached
+        reached = np.maximum(value, reached)
+        if budget is not None:
+            _adjust(table, state, budget)
     return found
 
 
 def _choose_again(
-    table: Arrays, state: Standing, of: Batch, temperature: float, price: Floats, random: np.random.Generator
+    table: Arrays,
+    state: Standing,
+    of: Batch,
+    temperature: float,
+    random: np.random.Generator,
+    budget: Budget | None,
 ) -> None:
     seen = prospects(table, state, of)
     rows, now = np.arange(len(of.members)), table.now[of.members]
-    if price.any():
-        dear = price[of.members * table.copies // len(table.now)]
+    if budget is not None:
+        dear = budget.price[of.members * table.copies // len(table.now)]
         seen -= dear[:, None]
         seen[rows, now] += np.where(now >= 0, dear, 0.0)
     if temperature:
@@ -106,7 +121,7 @@ def _choose_again(
         move(table, state, of.members[going], to[going])
 
 
-def _priced(table: Arrays, state: Standing, price: Floats, most_moves: int) -> Floats:
+def _adjust(table: Arrays, state: Standing, budget: Budget) -> None:
     away = ((table.now >= 0) & (state.option != table.now)).reshape(table.copies, -1).sum(axis=1)
-    step = np.clip((away - most_moves) / max(1, most_moves), -1.0, 1.0) * PRICE_STEP
-    return np.asarray(np.maximum(0.0, price + step))
+    over = (away - budget.most_moves) / max(1, budget.most_moves)
+    budget.price[:] = np.maximum(0.0, budget.price + np.clip(over, -1.0, 1.0) * PRICE_STEP)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -36,8 +37,9 @@ class Overlaps(NamedTuple):
     felt: Floats
 
 
-def overlaps(blocks: Sequence[Block]) -> Overlaps:
-    """The tables for these blocks."""
+@lru_cache(maxsize=16)
+def overlaps(blocks: tuple[Block, ...]) -> Overlaps:
+    """The tables for these blocks; not to be written to."""
     size = len(blocks) + 1
     both = np.zeros((2, size, size))
     for mine, block in enumerate(blocks):
@@ -88,7 +90,7 @@ def arrays(problem: Problem, *, move_price: float = 0.0, copies: int = 1) -> Arr
     now = np.array([-1 if member.now is None else member.now for member in members], np.intp)
     return Arrays(
         copies=copies,
-        overlaps=overlaps(blocks),
+        overlaps=overlaps(tuple(blocks)),
         block=np.tile(block, (copies, 1)),
         worth=np.tile(worth, (copies, 1)),
         free=np.tile(free, (copies, 1)),

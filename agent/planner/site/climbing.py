@@ -113,7 +113,8 @@ class Climb:
     def _climbed(self) -> bool:
         while True:
             costs = self._home & (self.table.now >= 0)
-            going = self._apart(self.best, LEAST, costs, self.room)
+            order = np.argsort(-self.best, kind="stable")
+            going = self._apart(order[self.best[order] > LEAST], costs, self.room)
             if not len(going):
                 return True
             if not self._gone(going, self.to[going]):
@@ -121,18 +122,20 @@ class Climb:
 
     def _trimmed(self) -> bool:
         """Takes back the moves that bring least, while there are too many."""
-        while self.room < 0:
-            some = self._apart(self.back, -np.inf, np.ones(len(self.back), bool), max(1, -self.room // 8))
+        while (over := -self.room) > 0:
+            least = np.argsort(-self.back, kind="stable")[: over + 1]
+            some = self._apart(
+                least[self.back[least] > -np.inf], np.ones(len(self.back), bool), over // 8 + 1
+            )
             if not len(some) or not self._gone(some, self.table.now[some]):
                 return False
         return True
 
-    def _apart(self, gain: Floats, least: float, costs: Flags, room: int) -> Ints:
-        """Members with more than the least gain, the best first, whose gains do not touch each other; at most
-        ``room`` of those that it costs one."""
-        order = np.argsort(-gain, kind="stable")
-        taken, found = np.zeros(len(gain), bool), []
-        for each in order[: int((gain > least).sum())]:
+    def _apart(self, order: Ints, costs: Flags, room: int) -> Ints:
+        """Of these members, in their order, those whose gains do not touch each other; at most ``room`` of
+        whom it costs one."""
+        taken, found = np.zeros(len(self.best), bool), []
+        for each in order:
             near = neighbours(self.table, np.array([each]))
             if taken[each] or taken[near].any() or (costs[each] and room <= 0):
                 continue

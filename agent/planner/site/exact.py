@@ -16,10 +16,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 
+from agent.planner.site.clusters import clusters, inside
 from agent.planner.site.fillings import above, best
 from agent.planner.site.losses import Floats
 from agent.planner.site.parts import Filling, Part, alone, parts_of, promising
@@ -46,6 +48,12 @@ ROUND_WORK: Final = 50_000
 
 MOST_FILLINGS: Final = 40_000
 """More can't be tried all."""
+
+EASY: Final = 24
+"""Radios that are solved as a whole, mostly in seconds; of more, the bound comes from clusters of so many."""
+
+HARD: Final = 80
+"""More are not looked at as a whole: their fillings are too many."""
 
 BOX: Final = 0.35
 """Prices are looked for so near to the best ones known, nats: farther off the programme knows nothing yet."""
@@ -104,6 +112,34 @@ def solved(
     solver()
     if most_moves is not None and len(moved(problem, start)) > most_moves:
         raise ValueError(f"the start has {len(moved(problem, start))} moves, more than {most_moves}")
+    ask = partial(_whole, most_moves=most_moves, move_price=move_price, stop=stop, workers=workers, seed=seed)
+    size = len(problem.members)
+    if size <= EASY:
+        choice, bound = ask(problem, start, limit_s=limit_s)
+    else:
+        choice, bound, share_s = start, 0.0, limit_s / 2 * EASY / size
+        for each in clusters(problem, EASY):
+            bound += ask(inside(problem, each), tuple(start[at] for at in each), limit_s=share_s)[1]
+        if size <= HARD:
+            choice, of_all = ask(problem, start, limit_s=limit_s / 2)
+            bound = min(bound, of_all)
+    reached = objective(problem, choice, move_price)
+    close = bound - reached <= CLOSE * size
+    return Solved(choice=choice, objective=reached, bound=max(bound, reached), proven=close)
+
+
+def _whole(
+    problem: Problem,
+    start: Choice,
+    *,
+    most_moves: int | None,
+    move_price: float,
+    limit_s: float,
+    stop: Callable[[], bool],
+    workers: int,
+    seed: int,
+) -> tuple[Choice, float]:
+    """The best choice that was found, and what none exceeds."""
     parts = parts_of(problem, promising(problem, start, move_price), move_price)
     site = _Site(problem, parts, most_moves, move_price, workers, seed)
     work = _Work(limit_s * WORK_A_S, stop)
@@ -116,13 +152,7 @@ def solved(
     if spare > near and (all_of_them := prices.all_within(spare + near)) is not None:
         choice, most = site.assembled(all_of_them, choice, work.left_s)
         bound = min(bound, max(most, site.objective(choice)))
-    reached = site.objective(choice)
-    return Solved(
-        choice=choice,
-        objective=reached,
-        bound=max(bound, reached),
-        proven=bound - reached <= CLOSE * len(problem.members),
-    )
+    return choice, bound
 
 
 @dataclass(frozen=True, slots=True)

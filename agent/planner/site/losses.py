@@ -20,6 +20,8 @@ contention. Pairs in which nobody can lose anything are absent."""
 
 def losses_of(problem: Problem) -> Losses:
     """What every pair of radios can lose to each other."""
+    if not problem.pairs:
+        return {}
     blocks = sorted({option.block for member in problem.members for option in member.options})
     at = {block: index for index, block in enumerate(blocks)}
     primary, secondary = _hits(blocks)

@@ -16,7 +16,7 @@ from agent.planner.site.build import graph
 from agent.planner.site.order import Way, ordered
 from agent.planner.site.plan import Plan, PlannedMove, Wishes
 from agent.planner.site.power import PowerMove, planned_power, with_powers
-from agent.planner.site.problem import value
+from agent.planner.site.problem import Problem, value
 from agent.planner.site.solving import Exact, Solution, Stop, solutions
 from agent.planner.site.telling import Told, confidence, moves_of, outlook
 from agent.view import SiteView
@@ -31,7 +31,7 @@ def planned(view: SiteView, wishes: Wishes, stop: Stop, *, exact: Exact | None =
     solved = solutions(built.problems, wishes, stop, exact)
     powers = planned_power(view, built.problems, [each.end for each in solved], wishes)
     changed = _within_budget(powers.moves, solved, wishes.most_moves)
-    told = [Told(each, with_powers(view, each.problem, changed)) for each in solved]
+    told = [Told(each, _powered(view, each.problem, changed)) for each in solved]
     now = math.fsum(value(each.problem, each.start) for each in solved)
     then = math.fsum(value(each.then, each.solution.end) for each in told)
     keys = [member.key for each in built.problems for member in each.members]
@@ -62,6 +62,13 @@ def _within_budget(
     others = [each.radio for each in powers if each.radio not in going]
     paid = going | set(others[: max(0, most - len(going))])
     return [each for each in powers if each.radio in paid]
+
+
+def _powered(view: SiteView, problem: Problem, changed: Sequence[PowerMove]) -> Problem:
+    """The band at the powers planned."""
+    radios = {member.key for member in problem.members}
+    own = [each for each in changed if each.radio in radios]
+    return with_powers(view, problem, own) if own else problem
 
 
 def _bound(solved: Sequence[Solution], then: float) -> float | None:

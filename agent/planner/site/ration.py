@@ -49,7 +49,7 @@ class Ration:
             return "enough_of_its_neighbours_in_one_plan"
         losses = self._losses(cell, by_db, own)
         if any(self._lost.get(index, 0.0) + lost > MOST_HARM for index, lost in losses.items()):
-            return "others_would_lose"
+            return "somebody_would_lose_too_much"
         return None
 
     def grant(self, cell: Cell, way: str, by_db: int, own: float) -> None:

@@ -79,8 +79,8 @@ class Progress:
 def remainder(view: SiteView, progress: Progress) -> Remainder:
     """What is left to do. ``view``: with what is open counted as begun."""
     vetoes = {move.radio: _veto(view, move, progress) for move in progress.todo}
-    dropped = {key: veto for key, veto in vetoes.items() if veto and veto.guard not in PASSING}
-    held = {key: veto for key, veto in vetoes.items() if veto and veto.guard in PASSING}
+    dropped = {key: veto for key, veto in vetoes.items() if veto and not _passes(veto)}
+    held = {key: veto for key, veto in vetoes.items() if veto and _passes(veto)}
     if len(held) == len(progress.todo) > 0 and not progress.lost:
         return Remainder(step=(), steps=None, held=held, dropped={}, back=())
     moves = [move for move in progress.todo if move.radio not in dropped]
@@ -106,12 +106,11 @@ def _veto(view: SiteView, move: PlannedMove, progress: Progress) -> Veto | None:
     if _stays(move) and view.radios[move.radio].block != move.after:
         return Veto(guard="gone", reason="moved_meanwhile")
     proposal = guards.Proposal(view, move.radio, move.target, CAUSE, by_person=progress.by_person)
-    found = sorted(guards.vetoes(proposal), key=lambda veto: veto.guard in PASSING)
-    return next((veto for veto in found if not _passes(veto)), found[0] if found else None)
+    return min(guards.vetoes(proposal), key=_passes, default=None)
 
 
 def _passes(veto: Veto) -> bool:
-    return veto.guard in PASSING
+    return veto.guard in PASSING or veto.reason == "observing_only"
 
 
 # -- worth it ----------------------------------------------------------------------------------------------

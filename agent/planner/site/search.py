@@ -4,21 +4,24 @@ same seed and the same problem give the same choice, unless it is stopped before
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import numpy as np
 
-from agent.planner.site.annealing import annealed, colours, cooling
-from agent.planner.site.arrays import Arrays, Flags, Ints, arrays, standing
+from agent.planner.site.annealing import HOTTEST, QUIET, Budget, annealed, colours, cooling
+from agent.planner.site.arrays import Arrays, Flags, Floats, Ints, arrays, standing
 from agent.planner.site.climbing import Climb
 from agent.planner.site.problem import Choice, Problem, moved, objective
 
-ROUNDS: Final = 3
+ROUNDS: Final = 4
 FIRST_SWEEPS: Final = 25
 """Of the first round; each further one is twice as long."""
+HEATS: Final = (HOTTEST, 0.15, 0.1)
+"""Nats at which the rounds begin, the last from there on: the first forgets where it came from, the others
+keep ever more of the best that was found."""
 
-SIDE_BY_SIDE: Final = 240
+SIDE_BY_SIDE: Final = 800
 """Radios that are annealed together: a small site is, several times at once."""
 MOST_COPIES: Final = 8
 
@@ -46,16 +49,21 @@ def improved(
     copies = max(1, min(MOST_COPIES, SIDE_BY_SIDE // len(start)))
     one, many = (arrays(problem, move_price=move_price, copies=each) for each in (1, copies))
     groups, random = colours(many, free), np.random.default_rng(seed)
+    budget = None if most_moves is None else Budget(most_moves=most_moves, price=np.zeros(copies))
     best = start
-    schedules = [cooling(FIRST_SWEEPS << nth) for nth in range(ROUNDS if rounds is None else rounds)]
-    for temperatures in (np.zeros(3), *schedules):
+    for temperatures in (np.zeros(QUIET), *_schedules(ROUNDS if rounds is None else rounds)):
         state = standing(many, best * copies)
-        for option in annealed(many, state, groups, temperatures, random, stop, most_moves):
+        for option in annealed(many, state, groups, temperatures, random, stop, budget):
             climbed = _climbed(one, option, free, most_moves, stop)
             best = max(best, climbed or best, key=lambda each: objective(problem, each, move_price))
             if stop():
                 return best
     return best
+
+
+def _schedules(rounds: int) -> Iterator[Floats]:
+    for nth in range(rounds):
+        yield cooling(FIRST_SWEEPS << nth, HEATS[min(nth, len(HEATS) - 1)])
 
 
 def _climbed(

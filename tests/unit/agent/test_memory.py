@@ -13,6 +13,7 @@ from agent.moment import WEEK_US, Deadline, Moment
 from agent.nop import Nop
 from agent.radio_memory import HEARD_MOST, RadioMemory
 from drivers.signals import RadioFault
+from drivers.simulated.identity import CAPABILITIES
 from drivers.types import (
     Action,
     BssReading,
@@ -23,6 +24,7 @@ from drivers.types import (
     Reported,
     ScopeRef,
     Snapshot,
+    Table,
 )
 from inventory.model import Band, RadioKey
 
@@ -286,3 +288,15 @@ def test_a_change_that_is_open_or_whose_event_lasts_is_not_forgotten() -> None:
     memory.remember(replace(change("lasting", 1), event_id="event"))
     memory.lasting.add("event")
     assert [each.id for each in memory.changes_of("lab", NOW)] == ["lasting", "open"]
+
+
+def test_a_table_that_the_device_has_not_renewed_is_no_scan() -> None:
+    radio = RadioMemory(device="ap1")
+    radio.capabilities = replace(CAPABILITIES, refresh_s={Table.NEIGHBORS: 600.0})
+    for at_s in (0.0, 300.0, 600.0):
+        radio.see(
+            RadioReading(
+                key=AP1, at_s=at_s, state=RadioState.ON_AIR, band=Band.GHZ_5, neighbors=(heard(AP2),)
+            )
+        )
+    assert [round(entry.scans, 1) for _, entry in radio.level_pool] == [2.0]

@@ -23,7 +23,7 @@ from drivers.types import (
     Setting,
     Table,
 )
-from inventory.channels import Block, blocks_of
+from inventory.channels import Block, blocks_of, channels
 from inventory.model import AccessPoint, Band, DeviceConfig, Policy, Radio, RadioKey, Site, radio_key
 
 NOW = Moment(monotonic_s=1000.0, utc_us=1_772_000_000_000_000, boot_id="boot-1", boottime_us=1_000_000_000)
@@ -127,18 +127,24 @@ def _reading(aps: Mapping[str, Ap], name: str) -> RadioReading:
         bss=(BssReading(bssid=_bssid(aps, name)),),
     )
     if ap.on is not None:
-        where = at(ap.on, ap.band)
-        found = replace(
-            found,
-            channel=Reported(where.primary, "test"),
-            width_mhz=Reported(where.width_mhz, "test"),
-            center_mhz=Reported(where.center_mhz, "test"),
-        )
+        found = on_block(found, at(ap.on, ap.band))
     return replace(found, **ap.said)  # type: ignore[arg-type]
 
 
+def on_block(reading: RadioReading, where: Block) -> RadioReading:
+    """On air there."""
+    return replace(
+        reading,
+        state=RadioState.ON_AIR,
+        channel=Reported(where.primary, "test"),
+        width_mhz=Reported(where.width_mhz, "test"),
+        center_mhz=Reported(where.center_mhz, "test"),
+    )
+
+
 def _own(aps: Mapping[str, Ap], other: str, dbm: float) -> NeighborReading:
-    where = at(aps[other].on or "36/20", aps[other].band)
+    band = aps[other].band
+    where = at(aps[other].on or f"{channels(band)[0]}/20", band)
     return _heard(_bssid(aps, other), where, dbm, None)
 
 

@@ -8,21 +8,19 @@ from dataclasses import replace
 import pytest
 from unit.agent.planner.site.small import (
     ABLE,
+    NOW,
     Ap,
     after,
     at,
-    key,
     members,
     moves_of,
     mutual,
     options_of,
     view,
 )
-from unit.agent.planner.test_channel import pending
 
 from agent.airtime import ChannelAir
-from agent.change import Cause, State
-from agent.view import values_of
+from agent.nop import Met
 from drivers.types import ClientReading
 from inventory.channels import blocks
 from inventory.model import Band
@@ -84,14 +82,9 @@ def test_the_weather_band_is_used_when_even_that_pays() -> None:
 
 
 def test_a_channel_where_radar_was_met_lately_is_worth_less_each_time() -> None:
-    met = replace(
-        pending(key("a"), values_of(at("36/20"))),
-        prior=values_of(at("100/20")),
-        cause=Cause.DFS_RADAR,
-        state=State.COMMITTED,
-    )
+    met = Met(mhz20=at("100/20").mhz20, utc_us=NOW.utc_us)
     never, once, twice = (
-        options_of(view({"a": Ap(on="36/20")}, changes=(met,) * times), "a")[at("100/20")].worth
+        options_of(view({"a": Ap(on="36/20")}, radar=(met,) * times), "a")[at("100/20")].worth
         for times in range(3)
     )
     assert never > once > twice

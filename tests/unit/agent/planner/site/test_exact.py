@@ -9,42 +9,13 @@ from itertools import product
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from unit.agent.planner.site.test_search import problems
 
+from agent.planner.site import exact
 from agent.planner.site.exact import NoSolverError, solved
-from agent.planner.site.problem import Member, Option, Pair, Problem, moved, objective
-from inventory.channels import block, blocks
+from agent.planner.site.problem import Choice, Member, Option, Pair, Problem, moved, objective
+from inventory.channels import block
 from inventory.model import Band, radio_key
-
-POOLS = {
-    Band.GHZ_2_4: [b for b in blocks(Band.GHZ_2_4, 20) if b.primary in (1, 4, 6, 11)],
-    Band.GHZ_5: [b for width in (20, 40, 80) for b in blocks(Band.GHZ_5, width) if b.primary <= 48],
-}
-NATS = st.floats(0, 4, allow_nan=False)
-LOSS = st.one_of(st.just(0.0), st.floats(0.01, 1.5))
-
-
-@st.composite
-def problems(draw: st.DrawFn, most: int = 4) -> Problem:
-    band = draw(st.sampled_from(list(POOLS)))
-    count = draw(st.integers(1, most))
-    members = []
-    for index in range(count):
-        found = draw(st.lists(st.sampled_from(POOLS[band]), min_size=1, max_size=4, unique=True))
-        options = tuple(
-            Option(
-                block=b, worth=draw(NATS), foreign=draw(st.floats(0, 2)), move_cost=draw(st.floats(0, 0.5))
-            )
-            for b in found
-        )
-        now = draw(st.one_of(st.none(), st.integers(0, len(options) - 1)))
-        weight = draw(st.floats(0.2, 3))
-        members.append(
-            Member(key=radio_key("s", f"ap{index}", band.value), options=options, now=now, weight=weight)
-        )
-    pairs = tuple(
-        Pair(a, b, draw(LOSS), draw(LOSS), draw(LOSS), draw(LOSS)) for b in range(count) for a in range(b)
-    )
-    return Problem(band=band, members=tuple(members), pairs=pairs)
 
 
 def best(problem: Problem, most_moves: int | None, move_price: float) -> float:
@@ -55,11 +26,11 @@ def best(problem: Problem, most_moves: int | None, move_price: float) -> float:
 
 
 @settings(max_examples=40, deadline=None)
-@given(problem=problems(), most_moves=st.one_of(st.none(), st.integers(0, 3)), price=st.floats(0, 0.3))
+@given(given=problems(4, 4), most_moves=st.none() | st.integers(0, 3), price=st.floats(0, 0.3))
 def test_no_choice_beats_the_bound_and_the_best_is_found(
-    problem: Problem, most_moves: int | None, price: float
+    given: tuple[Problem, Choice], most_moves: int | None, price: float
 ) -> None:
-    start = tuple(member.now or 0 for member in problem.members)
+    problem, start = given
     found = solved(problem, start, most_moves=most_moves, move_price=price, limit_s=60)
     true = best(problem, most_moves, price)
     assert found.bound is not None
@@ -72,9 +43,11 @@ def test_no_choice_beats_the_bound_and_the_best_is_found(
 
 
 @settings(max_examples=25, deadline=None)
-@given(problem=problems(most=5), most_moves=st.one_of(st.none(), st.integers(0, 3)))
-def test_a_bound_holds_however_early_it_is_asked_for(problem: Problem, most_moves: int | None) -> None:
-    start = tuple(member.now or 0 for member in problem.members)
+@given(given=problems(5, 3), most_moves=st.none() | st.integers(0, 3))
+def test_a_bound_holds_however_early_it_is_asked_for(
+    given: tuple[Problem, Choice], most_moves: int | None
+) -> None:
+    problem, start = given
     found = solved(problem, start, most_moves=most_moves, limit_s=0.0)
     assert found.bound is not None
     assert found.bound >= best(problem, most_moves, 0.0) - 1e-9
@@ -109,3 +82,18 @@ def test_without_or_tools_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def on(channel: int) -> Option:
     return Option(block=block(Band.GHZ_2_4, channel, 20), worth=0.0)
+
+
+@settings(max_examples=25, deadline=None)
+@given(given=problems(5, 3), most_moves=st.none() | st.integers(0, 3), price=st.floats(0, 0.3))
+def test_the_bound_of_clusters_holds_too(
+    given: tuple[Problem, Choice], most_moves: int | None, price: float
+) -> None:
+    problem, start = given
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exact, "EASY", 2)
+        patch.setattr(exact, "HARD", 3)
+        found = solved(problem, start, most_moves=most_moves, move_price=price)
+    assert found.bound is not None
+    assert found.bound >= best(problem, most_moves, price) - 1e-9
+    assert found.objective >= objective(problem, start, price)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -100,14 +101,45 @@ def test_after_moves_the_standing_is_as_if_counted_anew(
 
 
 @EXAMPLES
-@given(given=problems(), price=st.floats(0.0, 0.3), most=st.none() | st.integers(0, 3))
-def test_never_worse_than_its_start_and_within_its_moves(
-    given: tuple[Problem, Choice], price: float, most: int | None
+@given(
+    given=problems(),
+    price=st.floats(0.0, 0.3),
+    most=st.none() | st.integers(0, 3),
+    looks=st.integers(0, 400),
+)
+def test_never_worse_than_its_start_and_within_its_moves_whenever_it_is_stopped(
+    given: tuple[Problem, Choice], price: float, most: int | None, looks: int
 ) -> None:
     problem, start = given
-    found = improved(problem, start, most_moves=most, move_price=price, stop=never, seed=1, rounds=1)
+    left = iter(range(looks))
+
+    def stop() -> bool:
+        return next(left, None) is None
+
+    found = improved(problem, start, most_moves=most, move_price=price, stop=stop, seed=1, rounds=2)
     assert objective(problem, found, price) >= objective(problem, start, price)
     assert most is None or len(moved(problem, found)) <= most
+
+
+@EXAMPLES
+@given(given=problems(), price=st.floats(0.0, 0.3), most=st.none() | st.integers(0, 3))
+def test_no_move_is_better_taken_back(given: tuple[Problem, Choice], price: float, most: int | None) -> None:
+    problem, start = given
+    found = improved(problem, start, most_moves=most, move_price=price, stop=never, seed=1, rounds=1)
+    for each in moved(problem, found):
+        back = (*found[:each], start[each], *found[each + 1 :])
+        assert objective(problem, back, price) <= objective(problem, found, price) + 1e-9
+
+
+@EXAMPLES
+@given(given=problems(), data=st.data())
+def test_fixed_members_stay(given: tuple[Problem, Choice], data: st.DataObject) -> None:
+    problem, start = given
+    fixed = data.draw(st.frozensets(st.integers(0, len(start) - 1)))
+    found = improved(
+        problem, start, most_moves=None, move_price=0.0, stop=never, seed=1, fixed=fixed, rounds=1
+    )
+    assert all(found[each] == start[each] for each in fixed)
 
 
 @EXAMPLES
@@ -121,3 +153,62 @@ def test_finds_the_best_of_a_small_site(
     best = max(objective(problem, each, price) for each in allowed)
     found = improved(problem, start, most_moves=most, move_price=price, stop=never, seed=1)
     assert objective(problem, found, price) == pytest.approx(best, abs=1e-9)
+
+
+def crowd(radios: int, now: int | None = 0) -> Problem:
+    """Radios that all hear each other, all on the first of as many channels as there are."""
+    options = tuple(Option(block=block, worth=3.0) for block in blocks(Band.GHZ_5, 20))
+    members = tuple(
+        Member(key=RadioKey(f"lab/ap{index}/r5"), options=options, now=now) for index in range(radios)
+    )
+    pairs = (Pair(a, b, 0.5, 0.5, 0.5, 0.5) for b in range(radios) for a in range(b))
+    return Problem(band=Band.GHZ_5, members=members, pairs=tuple(pairs))
+
+
+def test_a_crowd_spreads_and_just_one_stays() -> None:
+    problem = crowd(12)
+    found = improved(problem, (0,) * 12, most_moves=None, move_price=0.05, stop=never, seed=3, rounds=1)
+    assert len(set(found)) == 12
+    assert len(moved(problem, found)) == 11
+
+
+def test_a_crowd_with_few_moves_gives_each_of_them_a_channel_of_its_own() -> None:
+    problem = crowd(12)
+    found = improved(problem, (0,) * 12, most_moves=4, move_price=0.0, stop=never, seed=3, rounds=1)
+    assert len(set(found)) == 5
+    assert len(moved(problem, found)) == 4
+
+
+def test_radios_without_a_place_are_no_moves() -> None:
+    found = improved(
+        crowd(12, now=None), (0,) * 12, most_moves=0, move_price=9.0, stop=never, seed=3, rounds=1
+    )
+    assert len(set(found)) == 12
+
+
+def test_the_same_seed_gives_the_same_choice() -> None:
+    problem = crowd(16)
+    first, second, other = (
+        improved(problem, (0,) * 16, most_moves=10, move_price=0.0, stop=never, seed=seed, rounds=1)
+        for seed in (5, 5, 6)
+    )
+    assert first == second != other
+
+
+def test_stopped_at_once_it_is_the_start() -> None:
+    start = (0,) * 12
+    stopped = improved(crowd(12), start, most_moves=None, move_price=0.0, stop=lambda: True, seed=3)
+    assert stopped == start
+
+
+def test_a_start_with_too_many_moves_is_refused() -> None:
+    with pytest.raises(ValueError, match="the start has 3 moves, more than 2"):
+        improved(crowd(3), (1, 2, 3), most_moves=2, move_price=0.0, stop=never, seed=3, rounds=1)
+
+
+def test_who_can_only_be_in_one_place_stays_there() -> None:
+    problem = crowd(2)
+    pinned = replace(problem.members[0], options=problem.members[0].options[:1])
+    problem = replace(problem, members=(pinned, problem.members[1]))
+    found = improved(problem, (0, 0), most_moves=None, move_price=0.0, stop=never, seed=3, rounds=1)
+    assert found[0] == 0 != found[1]

@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from unit.agent.planner.test_matrix import ALL_ABLE
 from unit.agent.planner.test_power import step
 
+from agent.airtime import ChannelAir
 from agent.change import Cause, State
 from agent.planner.obss_pd import LEAST_DBM, most_power_dbm
 from agent.planner.site import cells
-from agent.planner.site.power import EVERYWHERE, PowerPlan, with_powers
+from agent.planner.site.power import EVERYWHERE, PowerPlan, planned_power, with_powers
+from agent.planner.site.power_value import rate_nats
 from agent.planner.site.problem import value, values
 from agent.planner.site.ration import MOST_HARM, most_of
 from drivers.types import RadioState, Setting
@@ -83,6 +85,26 @@ def test_the_bond_with_the_second_neighbour_is_kept() -> None:
         heard = sorted((last.hears_dbm(m, n) for m in range(3) if m != n), reverse=True)
         assert heard[0] > PLAN.overlap_dbm + 3, "it would be lowered further by that alone"
         assert heard[1] + cells.HALFWAY_DB >= PLAN.coverage_dbm
+
+
+def test_a_far_third_neighbour_holds_nobody() -> None:
+    at_m = ((0.0, 0.0), (3.0, 0.0), (6.0, 0.0), (60.0, 0.0))
+    assert powers(row(4, 0.0, at_m=at_m, channel=(36, 36, 36, 149)).planned())
+
+
+def test_no_step_down_that_costs_its_own_clients_a_tenth() -> None:
+    """From 30 dB of SNR to 21 the best modulation is lost."""
+    steep = row(2, 5.0, plan=replace(PLAN, power_step_db=10)).planned()
+    assert not steep.moves
+    assert set(why_left(steep).values()) == {"somebody_would_lose_too_much"}
+
+
+def test_a_radio_that_moves_is_planned_from_the_power_that_is_lawful_there() -> None:
+    """149 allows it 25 dBm with this antenna, 36 no more than 18."""
+    floor = row(2, 2.0, power=22, channel=(149, 149), radio={"antenna_gain_dbi": 5.0})
+    problem, choice = replace(floor, channel=(36, 36)).problem()
+    (move,) = planned_power(floor.view(), [problem], [choice], WISHES).moves
+    assert (dict(move.target), move.by_db) == ({TX_POWER: 15}, -7)
 
 
 def test_nobody_is_lowered_beside_an_ap_that_is_down() -> None:
@@ -163,6 +185,29 @@ def test_coverage_comes_before_overlap() -> None:
     assert rounds(floor)[-1].power[1] == 21
 
 
+QUIET = -88.0
+"""How loud those hear each other that are 36.9 m apart and send with 9 dBm."""
+
+
+def test_not_even_coverage_may_cost_somebody_a_tenth() -> None:
+    def pair(step_db: int) -> Floor:
+        return row(2, 36.9, power=9, clients=(NEAR, HOLE), plan=replace(PLAN, power_step_db=step_db))
+
+    assert pair(12).hears_dbm(0, 1) == pytest.approx(QUIET, abs=0.1)
+    assert powers(pair(3).planned()) == {1: 12}
+    assert why_left(pair(12).planned()) == {1: "somebody_would_lose_too_much"}
+
+
+def test_what_two_cost_a_third_is_added_up() -> None:
+    between = tuple((36.9 * n, 0.0) for n in range(3))
+    apart = tuple((1000.0 * n, 500.0) for n in range(1, 4))
+    plan = replace(PLAN, power_step_db=8)
+    clients = (HOLE, NEAR, HOLE, NEAR, NEAR, NEAR)
+    both = row(6, 0.0, at_m=between + apart, power=9, clients=clients, plan=plan).planned()
+    assert powers(both) == {0: 17}
+    assert why_left(both) == {2: "somebody_would_lose_too_much"}
+
+
 # -- limits ------------------------------------------------------------------------------------------------
 
 
@@ -172,6 +217,8 @@ def test_only_powers_that_the_radio_can_be_set_to() -> None:
     coarse = row(2, 5.0, choices=(8, 14, 20)).planned()
     assert not coarse.moves
     assert why_left(coarse)[0] == "no_power_choice_within_a_step"
+    fine = row(3, 80.0, power=16, clients=(NEAR, HOLE, NEAR), channel=(36, 44, 149), choices=(13, 16, 17, 20))
+    assert why_left(fine.planned()) == {1: "power_at_its_limit"}, "a dB is less than the hysteresis"
 
 
 def test_neither_law_nor_site_file_is_left() -> None:
@@ -180,6 +227,8 @@ def test_neither_law_nor_site_file_is_left() -> None:
     assert regulatory.max_power_dbm("US", block(Band.GHZ_5, 36, 20), lawful.site.radios[key_of(1)]) == 18
     assert rounds(lawful)[-1].power[1] == 18
     assert why_left(rounds(lawful)[-1].planned()) == {1: "power_at_its_limit"}
+    wider = replace(lawful, radio={"antenna_gain_dbi": 5.0, "power_dbm": (10, 25)})
+    assert rounds(wider)[-1].power[1] == 18
     assert rounds(replace(short, radio={"power_dbm": (10, 17)}))[-1].power[1] == 17
     assert rounds(row(2, 2.0, radio={"power_dbm": (17, 23)}))[-1].power == (17, 17)
 
@@ -224,12 +273,26 @@ def test_the_gain_of_a_move_is_what_the_site_loses_without_it() -> None:
     floor = row(3, 40.0, power=14, plan=eager)
     view, moves = floor.view(), floor.planned().moves
     (problem, choice), (after, _) = floor.problem(), floor.after(moves).problem()
+    weights = zip(problem.members, (0.5, 2.0, 0.75), strict=True)
+    problem = replace(problem, members=tuple(replace(each, weight=weight) for each, weight in weights))
+    (moves,) = [planned_power(view, [problem], [choice], WISHES).moves]
     assert len(moves) == 1
     then = with_powers(view, problem, moves)
     assert moves[0].gain == pytest.approx(value(then, choice) - value(problem, choice), abs=1e-9)
     assert moves[0].gain > 0.01
     for told, measured in zip(then.pairs, after.pairs, strict=True):
         assert tuple(told) == pytest.approx(tuple(measured)), "the same as if it were measured anew"
+
+
+def test_a_step_up_wins_the_rate_that_the_same_step_down_loses() -> None:
+    noisy = {5180: ChannelAir(noise_dbm=-80.0, listened_ms=100, age_s=1.0)}
+    low, high = (
+        replace(row(1, 0.0, clients=((dbm,) * 3,)).view().radios[key_of(0)], air=noisy)
+        for dbm in (-73.0, -70.0)
+    )
+    assert rate_nats(low, 3) == pytest.approx(-rate_nats(high, -3))
+    assert rate_nats(low, 3) > 0.1
+    assert rate_nats(low, 0) == 0.0
 
 
 # -- what always holds -------------------------------------------------------------------------------------

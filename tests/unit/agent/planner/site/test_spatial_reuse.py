@@ -11,8 +11,9 @@ from floors import NEAR, PLAN, WISHES, Floor, key_of, powers, reuse_levels, roun
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.agent.planner.test_channel import heard
-from unit.agent.planner.test_matrix import ALL_ABLE, said
+from unit.agent.planner.test_matrix import ALL_ABLE, changed, said
 
+from agent.airtime import ChannelAir
 from agent.planner.obss_pd import LEAST_DBM, most_level_dbm, most_power_dbm
 from drivers.types import NeighborReading, Setting
 
@@ -52,6 +53,18 @@ def test_level_and_power_are_one_change() -> None:
     ]
 
 
+def test_the_power_that_is_given_up_is_counted() -> None:
+    """The same step, for clients of 20 dB over the noise: for nothing, and for 2 dB."""
+    gains = []
+    for power in (18, 20):
+        floor = replace(alone(power=power), clients=((-66.0,) * 10,))
+        noisy = ChannelAir(noise_dbm=-86.0, age_s=1e9)
+        view = changed(floor.view(), key_of(0), air={5180: noisy})
+        gains += [move.gain for move in floor.planned(view=view).moves]
+    free, dear = gains
+    assert free - dear > 0.08
+
+
 def test_it_gives_up_no_more_power_than_a_step() -> None:
     assert not alone(power=22).planned().moves
 
@@ -69,6 +82,13 @@ def test_not_where_clients_or_neighbours_need_the_power() -> None:
     assert replace(alone(power=18), clients=(edge,)).planned().moves, "no power is given up for it"
     far = row(2, 30.0, power=20, channel=(36, 149), strangers=CROWD)
     assert not far.planned().moves
+
+
+def test_coverage_is_given_power_and_no_level_that_would_keep_it_down() -> None:
+    floor = row(3, 80.0, power=18, clients=(NEAR, HOLE, NEAR), channel=(44, 36, 149), strangers=CROWD)
+    plan = floor.planned()
+    assert powers(plan) == {1: 21}
+    assert 1 not in reuse_levels(plan)
 
 
 def test_never_beyond_the_policys_limit() -> None:
