@@ -437,6 +437,19 @@ def test_a_plan_is_shown_and_asked_about_before_it_is_carried_out(
     assert result.stdout.count("lab: 1 change in 1 step") == 1  # what is begun is what was shown
 
 
+def test_a_plan_that_is_another_one_by_then_is_shown(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    def confirmed(_: str) -> bool:
+        plan = ANSWERS["plan"]["plan"]
+        (move,) = plan["moves"]
+        other = {**plan, "moves": [{**move, "target": {"channel": 5}}]}
+        daemon.answers["plan"] = {**ANSWERS["plan"], "plan": other}
+        return True
+
+    monkeypatch.setattr("agent.cli.plan_apply._at_a_terminal", lambda: True)
+    monkeypatch.setattr("typer.confirm", confirmed)
+    assert asked(daemon, *APPLY).stdout.count("lab: 1 change in 1 step") == 2
+
+
 def test_a_plan_is_not_carried_out_unasked(daemon: Daemon) -> None:
     result = asked(daemon, *APPLY)
     assert (result.exit_code, error_line(result)) == (2, "rrmd: --apply asks first: say --yes")

@@ -124,6 +124,12 @@ def test_without_positions_who_is_loud_is_near() -> None:
     assert sum(off) / len(off) < PITCH_M / 2
 
 
+def test_without_positions_the_longest_way_lies_from_left_to_right() -> None:
+    seen = places(site(2, 8, known=False)).values()
+    wide, high = (max(each) - min(each) for each in zip(*seen, strict=True))
+    assert wide > 3 * high
+
+
 def test_positions_are_kept_and_floors_lie_below_each_other() -> None:
     view = site(2, 2, known=True)
     aps = {
