@@ -16,8 +16,8 @@ from typing import Any, Final
 import structlog
 
 from agent.api.errors import NotFound, Refused
-from agent.campaign_record import LOST, UNDER_WAY, Campaign, Part, Standing, campaign, told_of
-from agent.change import REHEARSED, Actor, Cause, Change, State, Trigger
+from agent.campaign_record import LOST, UNDER_WAY, Campaign, Part, became, campaign, told_of
+from agent.change import Actor, Cause, Change, State, Trigger
 from agent.changes import Changes
 from agent.clock import Clock
 from agent.counts import Count
@@ -151,6 +151,7 @@ class Campaigns:
                     await self._look(site)
                 except LOST_DISK as error:
                     log.error("plan.waits_for_the_disk", site=site.id, error=str(error))
+                    self._forget({site.id})  # what is on it counts
             self._asked.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(AGAIN_S if self._running else HELD_S):
@@ -178,10 +179,24 @@ class Campaigns:
 
     async def _recover(self, site: str) -> None:
         text = await self._ledger.call(self._ledger.store.get_meta, _key(site))
-        self._known.add(site)
         if text:
-            self._running[site] = found = Campaign.of_text(text)
-            log.warning("plan.goes_on", site=site, plan=found.id)
+            try:
+                found = Campaign.of_text(text)
+            except (KeyError, TypeError, ValueError):  # of another version of rrmd
+                await self._unreadable(site)
+            else:
+                self._running[site] = found
+                self._adopt(found)
+                log.warning("plan.goes_on", site=site, plan=found.id)
+        self._known.add(site)
+
+    async def _unreadable(self, site: str) -> None:
+        """What was made of it stays; the rest is not made."""
+        await self._ledger.call(self._ledger.store.set_meta, _key(site), "")
+        await self._ledger.note(self._ledger.record("system", "plan.not_readable", site))
+        self._alert(
+            site, "a plan was being carried out, and what was left of it can't be read: plan anew", None
+        )
 
     def _hurry(self, site: str) -> None:
         self._due_s.pop(site, None)
@@ -245,23 +260,21 @@ class Campaigns:
 
     async def _settle(self, c: Campaign) -> None:
         """What became of the changes under way."""
-        for key, standing in c.standings.items():
-            if standing.part is Part.WAITS:
-                self._adopt(c, key, standing)
+        for standing in c.standings.values():
             if standing.part not in UNDER_WAY:
                 continue
             change = await self._change(standing.undo or standing.change)
             if change is None or change.final:
-                standing.part, standing.why = _became(standing, change)
+                standing.part, standing.why = became(standing, change)
                 self._ledger.counts.add(Count.PLAN_MOVES, c.site, str(standing.part))
 
-    def _adopt(self, c: Campaign, key: RadioKey, standing: Standing) -> None:
-        """A change that was stored, and the campaign not: the process ended in between."""
+    def _adopt(self, c: Campaign) -> None:
+        """Changes that were stored, and the campaign's next record not: the process ended in between."""
         for change in self._memory.changes_of(c.site, self._clock.now()):
-            params = change.reason.get("params", {})
-            if key in change.radios and change.cause is Cause.SITE_PLAN and params.get("plan") == c.id:
+            standing = c.standings.get(change.radios[0])
+            mine = change.reason.get("params", {}).get("plan") == c.id
+            if mine and standing is not None and standing.part is Part.WAITS:
                 standing.part, standing.change = Part.OPEN, change.id
-                return
 
     async def _change(self, id: str | None) -> Change | None:
         if id is None or (known := self._memory.changes.get(id)) is not None:
@@ -368,17 +381,6 @@ async def _nothing(site: Site) -> None:
 
 def _key(site: str) -> str:
     return f"campaign/{site}"
-
-
-def _became(standing: Standing, change: Change | None) -> tuple[Part, str]:
-    """What a change that is over makes of its move."""
-    state = "" if change is None else str(change.state)
-    kept = change is not None and change.state is State.COMMITTED
-    if standing.part is Part.GOING_BACK:
-        return (Part.TAKEN_BACK, "") if kept else (Part.STAYS, state)
-    if change is not None and change.verdict == REHEARSED:
-        return Part.SHOWN, ""
-    return (Part.MADE, "") if kept else (Part.FAILED, state)
 
 
 def _may_pass(none: NoChange) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from agent.change import Actor
+from agent.change import REHEARSED, Actor, Change, State
 from agent.planner.site.plan import Plan, PlannedMove
 from agent.planner.site.plan_json import from_plan, to_plan
 from inventory.model import RadioKey
@@ -132,3 +132,14 @@ def told_of(c: Campaign) -> dict[str, int | str]:
         "seed": plan.wishes.seed,
         "zone": plan.wishes.zone or "",
     }
+
+
+def became(standing: Standing, change: Change | None) -> tuple[Part, str]:
+    """What a change that is over makes of its move."""
+    state = "" if change is None else str(change.state)
+    kept = change is not None and change.state is State.COMMITTED
+    if standing.part is Part.GOING_BACK:
+        return (Part.TAKEN_BACK, "") if kept else (Part.STAYS, state)
+    if change is not None and change.verdict == REHEARSED:
+        return Part.SHOWN, ""
+    return (Part.MADE, "") if kept else (Part.FAILED, state)

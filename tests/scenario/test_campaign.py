@@ -212,6 +212,23 @@ def test_a_change_that_the_record_missed_is_found_again(tmp_path: Path) -> None:
     run(story)
 
 
+def test_a_record_of_another_version_ends_the_plan_and_is_told_of(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with rig_of(tmp_path, clock, SITE, channels=(36,), clients=3) as rig:
+            _, ledger = rig.build()
+            await ledger.call(ledger.store.set_meta, "campaign/lab", '{"id": "p1", "standings": {}}')
+            await ledger.close()
+            async with rig.agent() as agent:
+                await ready(agent)
+                assert ["plan anew" in each.text for each in agent.alerts] == [True]
+                await agent.campaigns.begin(planned(rig, {AP2: 44}), PERSON)
+                await ended(agent)
+                assert channels(rig)[1] == 44
+        assert len(said(rig, "plan.not_readable")) == 1
+
+    run(story)
+
+
 def test_a_person_ends_it(tmp_path: Path) -> None:
     async def story(clock: SimulatedClock) -> None:
         async with crowded(tmp_path, clock) as (rig, agent):
