@@ -229,6 +229,7 @@ def test_neither_law_nor_site_file_is_left() -> None:
     assert why_left(rounds(lawful)[-1].planned()) == {1: "power_at_its_limit"}
     wider = replace(lawful, radio={"antenna_gain_dbi": 5.0, "power_dbm": (10, 25)})
     assert rounds(wider)[-1].power[1] == 18
+    assert rounds(replace(wider, choices=(12, 15, 18, 21)))[-1].power[1] == 18
     assert rounds(replace(short, radio={"power_dbm": (10, 17)}))[-1].power[1] == 17
     assert rounds(row(2, 2.0, radio={"power_dbm": (17, 23)}))[-1].power == (17, 17)
 
