@@ -15,6 +15,7 @@ from agent.planner.site.climbing import Climb
 from agent.planner.site.problem import Choice, Problem, moved, objective
 
 ROUNDS: Final = 4
+"""Where several copies are annealed side by side; one alone gets a round more."""
 FIRST_SWEEPS: Final = 25
 """Of the first round; each further one is twice as long."""
 HEATS: Final = (HOTTEST, 0.15, 0.1)
@@ -39,8 +40,8 @@ def improved(
 ) -> Choice:
     """A choice with at least the objective of ``start`` and at most ``most_moves`` members away from where
     they are (None: any number). ``fixed`` members stay where ``start`` has them. ``rounds``: work to do, each
-    as much as all before it and one more; None: enough for nearly always the best that is ever found.
-    ``stop`` true ends it early. ValueError: ``start`` has too many moves itself."""
+    twice the one before; None: so many that more of them hardly find anything. ``stop`` true ends it
+    early. ValueError: ``start`` has too many moves itself."""
     if most_moves is not None and len(moved(problem, start)) > most_moves:
         raise ValueError(f"the start has {len(moved(problem, start))} moves, more than {most_moves}")
     free = np.array([len(each.options) > 1 and at not in fixed for at, each in enumerate(problem.members)])
@@ -51,7 +52,7 @@ def improved(
     groups, random = colours(many, free), np.random.default_rng(seed)
     budget = None if most_moves is None else Budget(most_moves=most_moves, price=np.zeros(copies))
     best = start
-    for temperatures in (np.zeros(QUIET), *_schedules(ROUNDS if rounds is None else rounds)):
+    for temperatures in (np.zeros(QUIET), *_schedules(ROUNDS + (copies == 1) if rounds is None else rounds)):
         state = standing(many, best * copies)
         for option in annealed(many, state, groups, temperatures, random, stop, budget):
             climbed = _climbed(one, option, free, most_moves, stop)
