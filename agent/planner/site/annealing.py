@@ -30,7 +30,8 @@ from agent.planner.site.arrays import (
 HOTTEST: Final = 0.3
 """Nats that a radio often goes without for a while: a quarter of its MHz."""
 COLDEST: Final = 0.02
-"""Nats at which a site has set: what follows takes the best alone."""
+"""Nats at which a site has set; a quarter more of the sweeps settles what is nearly the same, down to"""
+SETTLED: Final = 0.003
 QUIET: Final = 3
 """Sweeps that take nothing but the best, at the end of each cooling."""
 
@@ -39,8 +40,9 @@ PRICE_STEP: Final = 0.05
 
 
 def cooling(sweeps: int, hottest: float) -> Floats:
-    """Temperatures in nats, falling by the same ratio each, then 0."""
-    return np.concatenate((np.geomspace(hottest, COLDEST, sweeps), np.zeros(QUIET)))
+    """Temperatures in nats, falling, the last ones 0."""
+    setting, settling = np.geomspace(hottest, COLDEST, sweeps), np.geomspace(COLDEST, SETTLED, sweeps // 4)
+    return np.concatenate((setting, settling, np.zeros(QUIET)))
 
 
 def colours(table: Arrays, free: Flags) -> list[Batch]:
