@@ -37,7 +37,7 @@ NEAR: Final = 1e-6
 """Nats for each radio that nobody looks for any more."""
 
 LITTLE_WORK: Final = 100_000
-MUCH_WORK: Final = 10_000_000
+MUCH_WORK: Final = 20_000_000
 """Seats that are weighed for one part and one set of prices: at first, and at most."""
 
 WORK_A_S: Final = 8_000_000

@@ -15,8 +15,8 @@ import numpy as np
 from agent.planner.site.losses import Floats
 from agent.planner.site.parts import Filling, Flags, Ints, Part
 
-TOGETHER: Final = 2048
-"""Fillings that are weighed in one go."""
+TOGETHER: Final = 500_000
+"""Seats that are weighed in one go: 4 MB, and as much for each radio that was decided on."""
 
 KEPT: Final = 8
 """Good fillings that come back beside the best."""
@@ -84,6 +84,23 @@ class _Tree:
         bound = brings + self._still(one.level + 1, both)
         return _Open(one.level + 1, both, all_taken, bound), brings
 
+    def cut(self, one: _Open, stack: list[_Open], least: float) -> _Open:
+        """Those that can bring so much, the most promising; the others go back onto the stack."""
+        one = _only(one, one.bound >= least)
+        most = max(1, TOGETHER // self.work(one.level))
+        if one.level == self.levels or len(one.bound) <= most:
+            return one
+        order = np.argsort(one.bound, kind="stable")
+        stack.append(_only(one, order[:-most]))
+        return _only(one, order[-most:])
+
+    def work(self, level: int) -> int:
+        """Seats that are weighed when the next radio of one filling is decided on."""
+        if level == self.levels:
+            return 1
+        ways = self.ends[level + 1] - self.ends[level] + (level >= self.musts)
+        return int(ways) * len(self.seats)
+
     def _still(self, level: int, lost: Floats) -> Floats:
         """What the radios from this level on could bring at best."""
         if level == self.levels:
@@ -106,10 +123,10 @@ def best(part: Part, price: Floats, known: float, most_work: float) -> Found:
     top, work = known if part.must else max(known, 0.0), 0
     stack = [tree.root()]
     while stack:
-        one = _cut(stack.pop(), stack, top + EPS)
+        one = tree.cut(stack.pop(), stack, top + EPS)
         if one.level == tree.levels or not len(one.bound):
             continue
-        work += one.lost.size
+        work += len(one.bound) * tree.work(one.level)
         if work > most_work:
             left = max(float(each.bound.max()) for each in (one, *stack))
             return Found(max(top, left), _first(found), False, work)
@@ -131,26 +148,16 @@ def above(part: Part, price: Floats, least: float, most_work: float, most: int) 
     work = 0
     stack = [tree.root()]
     while stack:
-        one = _cut(stack.pop(), stack, least)
+        one = tree.cut(stack.pop(), stack, least)
         if one.level == tree.levels:
             found += [(float(b), tree.filling(t)) for b, t in zip(one.bound, one.taken, strict=True)]
         elif len(one.bound):
-            work += one.lost.size
+            work += len(one.bound) * tree.work(one.level)
             nxt, _ = tree.below(one)
             stack.append(nxt)
         if work > most_work or len(found) > most:
             return Found(math.inf, [], False, work)
     return Found(math.inf, found, True, work)
-
-
-def _cut(one: _Open, stack: list[_Open], least: float) -> _Open:
-    """Those that can bring so much, the most promising; the others go back onto the stack."""
-    one = _only(one, one.bound >= least)
-    if len(one.bound) <= TOGETHER:
-        return one
-    order = np.argsort(one.bound, kind="stable")
-    stack.append(_only(one, order[:-TOGETHER]))
-    return _only(one, order[-TOGETHER:])
 
 
 def _only(one: _Open, which: Flags | Ints) -> _Open:
