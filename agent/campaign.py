@@ -221,10 +221,9 @@ class Campaigns:
         left = await asyncio.to_thread(remainder, pooled(view), progress)
         c.steps_left = left.steps if left.steps is not None else c.steps_left
         await self._drop(c, {key: (v.guard, v.reason, v.params) for key, v in left.dropped.items()})
-        going = [await self._take_back(c, key) for key in left.back]
+        for key in left.back:
+            await self._take_back(c, key)
         c.waits_for = _waits_for(left)
-        if any(going):
-            return AGAIN_S
         if left.step:
             c.steps_left = max(0, c.steps_left - 1)
             await self._begin_step(c, left.step)
@@ -311,22 +310,21 @@ class Campaigns:
             else:
                 await self._drop(c, {key: ("device", opened.reason, opened.params)})
 
-    async def _take_back(self, c: Campaign, key: RadioKey) -> bool:
-        """A move that had better not stay by itself goes back; False: not yet, or never."""
+    async def _take_back(self, c: Campaign, key: RadioKey) -> None:
+        """A move that had better not stay by itself goes back, or is tried again at the next look."""
         standing = c.standings[key]
         done = await self._change(standing.change)
         if done is None:
-            return False
+            return
         opened = await self._changes.try_undo(done, c.actor, "plan_half_done")
         if isinstance(opened, Change):
             standing.part, standing.undo = Part.GOING_BACK, opened.id
-            return True
+            return
         if self._age_s(c) > LONGEST_S + GIVE_UP_S or not _may_pass(opened):
             standing.part, standing.why = Part.STAYS, opened.reason
             await self._changes.note(opened)
             text = f"plan {c.id} was done in part, and {key} could not be taken back: {opened.reason}"
             self._alert(c.site, text, key)
-        return False
 
     async def _give_up(self, c: Campaign, why: str) -> None:
         c.stopped = c.stopped or why

@@ -98,9 +98,12 @@ class Planning:
         if end is None or await self._done_in(site, end):
             await self._return(site)
             return
+        wishes = self._by_policy(site)
+        if wishes.most_moves == 0:
+            return  # nor would anything come of it
         await self._ledger.call(self._ledger.store.set_meta, _key(site), end)
         try:
-            plan = await self.plan(site.id, self._by_policy(site))
+            plan = await self.plan(site.id, wishes)
         except Refused as error:
             log.error("plan.not_made", site=site.id, why=str(error))
             self._alert(site.id, str(error), None)

@@ -315,6 +315,19 @@ def test_in_advise_mode_each_step_waits_for_the_persons_word_on_the_one_before(t
     run(story)
 
 
+def test_who_ends_a_plan_is_asked_for_nothing_more_of_it(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        site = replace(SITE, policy=replace(POLICY, mode=Mode.ADVISE))
+        async with crowded(tmp_path, clock, site) as (rig, agent):
+            await agent.campaigns.begin(planned(rig, {AP2: 44}), Actor())
+            await until(lambda: moves_of(agent))
+            await agent.campaigns.stop("lab", PERSON)
+            await ended(agent, limit_s=60.0)
+            assert [c.state for c in moves_of(agent)] == [State.EXPIRED]
+
+    run(story)
+
+
 def test_a_dry_run_shows_every_step_and_sends_nothing(tmp_path: Path) -> None:
     async def story(clock: SimulatedClock) -> None:
         site = replace(SITE, policy=replace(POLICY, mode=Mode.DRY_RUN))

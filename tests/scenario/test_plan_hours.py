@@ -67,10 +67,12 @@ def test_in_its_hours_the_agent_plans_once_and_keeps_to_its_budget(tmp_path: Pat
     run(story)
 
 
-def test_outside_of_its_hours_it_does_not(tmp_path: Path) -> None:
+@pytest.mark.parametrize("spent", [False, True])
+def test_outside_of_its_hours_or_without_a_budget_it_does_not(tmp_path: Path, spent: bool) -> None:
     async def story(clock: SimulatedClock) -> None:
         past = PlanPolicy(hours=(window("2001-01-01 00:00-24:00"),))
-        async with crowded(tmp_path, clock, site_with(plan=past)) as (rig, agent):
+        never = site_with(plan=PlanPolicy(hours=NOW_ON), routine_per_ap_week=0.0)
+        async with crowded(tmp_path, clock, never if spent else site_with(plan=past)) as (rig, agent):
             asked = plans(agent, planned(rig, {AP2: 44}))
             await asyncio.sleep(1200.0)
             assert asked == []
