@@ -11,7 +11,6 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -41,9 +40,6 @@ FEW: Final[tuple[Setting, ...]] = (
 )
 """Of the largest site, which takes minutes."""
 
-SEEDS: Final = (2, 3)
-SMALL: Final = 60
-
 WHOLE: Final[Mapping[int, tuple[tuple[Setting, ...], int, Effort]]] = MappingProxyType(
     {
         20: (SETTINGS, 3, Effort(ours_s=1.0, proof_s=3.0, long_s=0.5, curve=True)),
@@ -58,16 +54,20 @@ PROVEN: Final = Effort(ours_s=0.2, proof_s=1.5, proof_of_half=False)
 
 QUICK: Final[tuple[tuple[Kind, Effort], ...]] = (
     (Kind(radios=20, band=Band.GHZ_2_4, widths_mhz=(20,)), PROVEN),
-    (Kind(radios=20, band=Band.GHZ_5, widths_mhz=(80,)), PROVEN),
-    (Kind(radios=20, band=Band.GHZ_6, widths_mhz=(80,)), PROVEN),
     (Kind(radios=60, band=Band.GHZ_5, widths_mhz=(40,)), Effort(ours_s=0.3)),
     (Kind(radios=200, band=Band.GHZ_5, widths_mhz=(20, 40, 80), country="DE"), Effort(ours_s=0.5)),
-    (Kind(radios=1000, band=Band.GHZ_5, widths_mhz=(80,)), Effort(ours_s=1.0)),
+    (Kind(radios=1000, band=Band.GHZ_5, widths_mhz=(80,)), Effort(ours_s=0.8)),
 )
 """A look, with short limits."""
 
+MORE: Final[tuple[tuple[Kind, Effort], ...]] = tuple(
+    (Kind(radios=20, band=band, widths_mhz=widths, seed=seed), PROVEN)
+    for seed in (1, 2, 3)
+    for band, widths in ((Band.GHZ_5, (80,)), (Band.GHZ_6, (80,)), (Band.GHZ_2_4, (20,)))
+)
+
 QUICK_S: Final = 20.0
-"""Of the wall clock: while it lasts, the quick sites of other seeds follow."""
+"""Of the wall clock: while it lasts, one after the other of ``MORE`` follows."""
 
 
 def main() -> None:
@@ -98,12 +98,11 @@ def _measured(sites: Iterable[tuple[Kind, Effort]]) -> list[Row]:
 
 
 def _quick(begun_s: float) -> Iterator[tuple[Kind, Effort]]:
-    """Each quick site once, then the small ones again with other seeds, as far as time allows."""
+    """Each size once, then small sites of other bands and seeds, as far as time allows."""
     yield from QUICK
-    for seed in SEEDS:
-        for kind, effort in QUICK:
-            if kind.radios <= SMALL and time.monotonic() - begun_s < QUICK_S:
-                yield replace(kind, seed=seed), effort
+    for kind, effort in MORE:
+        if time.monotonic() - begun_s < QUICK_S and (kind, effort) not in QUICK:
+            yield kind, effort
 
 
 def whole(sizes: Iterable[int]) -> Iterator[tuple[Kind, Effort]]:
