@@ -91,7 +91,7 @@ class UsualWords(Words):
     """What its clients are like as a rule: how many, and which share can use 40, 80, 160, 320 MHz."""
 
     clients: Annotated[float, Field(ge=0, le=1e6)]
-    able: dict[Literal["40", "80", "160", "320"], Ratio] = {}
+    able: dict[Literal["40", "80", "160", "320"], Ratio] = Field(default_factory=dict)
 
 
 class AirWords(Words):
