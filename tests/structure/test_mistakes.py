@@ -21,6 +21,7 @@ BROAD: dict[str, str] = {}
 BOUNDED = {
     "agent/radar.py": "reports of the last minute: the oldest is meant to go, each is on disk",
     "agent/radio_memory.py": "where a radio was lately: the oldest is meant to go, nothing is handed over",
+    "agent/memory.py": "critical events of a radio: the oldest is meant to go",
     "agent/words.py": "counted by the memory",
     "agent/metrics/loop_lag.py": "delays of the last minute: the oldest is meant to go",
     "drivers/hostapd/driver.py": "who puts waits; behind it the stream's own queue counts",

@@ -112,7 +112,7 @@ class CanWords(Words):
     settings: dict[Annotated[Setting, Field(strict=False)], Text] | None = None
     widths_mhz: list[Width] | None = None
     tables: list[Annotated[Table, Field(strict=False)]] | None = None
-    actions: list[Annotated[Action, Field(strict=False)]] = []
+    actions: list[Annotated[Action, Field(strict=False)]] = Field(default_factory=list)
     obss_pd_acts: bool = False
     moves_drop: bool = False
     rx_time_trusted: bool = False
@@ -135,9 +135,9 @@ class RadioWords(Words):
     ifname: Any = None
     bssids: list[Bssid] | None = None
     now: NowWords | None = None
-    heard: list[HeardWords] = []
+    heard: list[HeardWords] = Field(default_factory=list)
     scanned_age_s: Seconds | None = None
-    air: list[AirWords] = []
+    air: list[AirWords] = Field(default_factory=list)
     can: CanWords | None = None
     usual: UsualWords | None = None
 
@@ -166,7 +166,7 @@ class ChangeWords(Words):
     name: Text = ""
     radios: Annotated[list[Text], Field(min_length=1, max_length=10_000)]
     target: dict[Annotated[Setting, Field(strict=False)], Whole]
-    prior: dict[Annotated[Setting, Field(strict=False)], Whole] = {}
+    prior: dict[Annotated[Setting, Field(strict=False)], Whole] = Field(default_factory=dict)
     cause: Annotated[Cause, Field(strict=False)]
     state: Annotated[State, Field(strict=False)]
     verdict: Text | None = None
@@ -183,7 +183,7 @@ class MetWords(Words):
 
     utc: Utc
     mhz: Annotated[list[Mhz], Field(min_length=1, max_length=100)]
-    radios: Annotated[list[Text], Field(max_length=10_000)] = []
+    radios: Annotated[list[Text], Field(max_length=10_000)] = Field(default_factory=list)
 
 
 class SiteWords(Words):
@@ -200,9 +200,9 @@ class SnapshotWords(Words):
     site: SiteWords
     policy: Any = None
     aps: Annotated[dict[Id, ApWords], Field(min_length=1, max_length=100_000)]
-    barred_mhz: list[Mhz] = []
-    radar: list[MetWords] = []
-    changes: list[ChangeWords] = []
-    paused: list[Text] = []
+    barred_mhz: list[Mhz] = Field(default_factory=list)
+    radar: list[MetWords] = Field(default_factory=list)
+    changes: list[ChangeWords] = Field(default_factory=list)
+    paused: list[Text] = Field(default_factory=list)
     observing_only: Annotated[str, Field(max_length=500)] | None = None
     hands_off: Annotated[str, Field(max_length=500)] | None = None
