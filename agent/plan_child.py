@@ -1,4 +1,7 @@
-"""The planner's own process: a site and what is wished on stdin, its plan on stdout, both JSON.
+"""The planner's own process: a site and what is wished on stdin, plans of it on stdout, all JSON.
+
+A plan is one line: first the one without a bound, then the one with it. The last whole line counts, so a
+proof that takes too long, or too much memory, costs the bound and not the plan.
 
 What it loads (NumPy, OR-tools) and what it eats is gone with it (`agent.plan_runner`). It is the least of the
 processes of its machine, and has one thread.
@@ -11,7 +14,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -23,7 +26,8 @@ from inventory.model import Band
 NICE: Final = 10
 
 PROOF_S: Final = 10.0
-"""For the proof, beyond the time that was given to the search."""
+"""For the proof, beyond the time that was given to the search. It ends by itself then, within a second or so;
+`agent.plan_runner` waits longer."""
 
 _MB: Final = 1024 * 1024
 
@@ -33,14 +37,19 @@ def main() -> int:
     began_s = time.monotonic()
     asked = json.load(sys.stdin)
     _be_modest(asked["memory_mb"], asked["limit_s"])
-    answer: dict[str, Any]
     try:
-        answer = {"plan": _planned(asked["snapshot"], asked["wishes"], began_s)}
+        for plan in _plans(asked["snapshot"], asked["wishes"], began_s):
+            _say({"plan": plan})
     except MemoryError:
-        answer = {"error": f"the plan needs more than {asked['memory_mb']} MB"}
+        return _say({"error": f"the plan needs more than {asked['memory_mb']} MB"})
     except SnapshotErrors as error:
-        answer = {"error": str(error)}
-    json.dump(answer, sys.stdout)
+        return _say({"error": str(error)})
+    return 0
+
+
+def _say(answer: Mapping[str, Any]) -> int:
+    """One line at once; the exit code that goes with it."""
+    print(json.dumps(answer), flush=True)
     return 1 if "error" in answer else 0
 
 
@@ -54,12 +63,12 @@ def _be_modest(memory_mb: int, limit_s: float) -> None:
         os.nice(NICE)
 
 
-def _planned(snapshot: Mapping[str, Any], said: Mapping[str, Any], began_s: float) -> dict[str, Any]:
+def _plans(snapshot: Mapping[str, Any], said: Mapping[str, Any], began_s: float) -> Iterator[dict[str, Any]]:
     """Raises SnapshotErrors."""
     # Only here: what they import comes under the limit of memory.
     from agent.planner.site import exact
     from agent.planner.site.plan_json import from_plan, to_wishes
-    from agent.planner.site.planning import planned
+    from agent.planner.site.planning import plans
     from agent.planner.site.snapshot_view import to_view
 
     wishes = to_wishes(said)
@@ -70,13 +79,13 @@ def _planned(snapshot: Mapping[str, Any], said: Mapping[str, Any], began_s: floa
         stop=lambda: time.monotonic() >= search_until_s + PROOF_S,
         seed=wishes.seed,
     )
-    found = planned(
+    for plan in plans(
         to_view(snapshot),
         wishes,
         lambda: time.monotonic() >= search_until_s,
         exact=prove if wishes.exact and _can_prove() else None,
-    )
-    return from_plan(replace(found, seconds=time.monotonic() - began_s))
+    ):
+        yield from_plan(replace(plan, seconds=time.monotonic() - began_s))
 
 
 def _can_prove() -> bool:

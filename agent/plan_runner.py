@@ -1,7 +1,8 @@
 """A plan made in a process of its own, so that what planning loads and eats is not the daemon's.
 
-The process gets one JSON object and gives one back (`agent.plan_child`). Whatever becomes of it, who asked
-gets an answer or one sentence, and nothing else happens.
+The process gets one JSON object and gives back plans, a line each, of which the last counts
+(`agent.plan_child`). Whatever becomes of it, who asked gets an answer or one sentence, and nothing else
+happens.
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ from typing import Any, Final
 import structlog
 
 from agent.json_text import rendered
+from agent.plan_child import PROOF_S
+from agent.planner.site.plan import Wishes
 
 MEMORY_MB: Final = 2048
 """Addresses, not pages: a plan of 1,000 radios uses a quarter of it."""
 
 GRACE_S: Final = 20.0
-"""For starting, reading the site and writing the plan, beside the time that the search was given."""
+"""For starting, reading the site and writing the plan, beside the time of the search and of the proof."""
 
 ANSWER_MOST: Final = 64 * 1024 * 1024
 SAID_MOST: Final = 64 * 1024
@@ -36,6 +39,11 @@ _ROOT: Final = Path(__file__).resolve().parents[1]
 _ONE_THREAD: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 log = structlog.get_logger(__name__)
+
+
+def most_s(wishes: Wishes) -> float:
+    """How long to wait for a plan with these wishes."""
+    return wishes.limit_s + (PROOF_S if wishes.exact else 0.0) + GRACE_S
 
 
 class PlanningFailed(Exception):
@@ -51,25 +59,26 @@ async def plan_of(
     memory_mb: int = MEMORY_MB,
     command: Sequence[str] = COMMAND,
 ) -> dict[str, Any]:
-    """The plan of a site as JSON. ``limit_s``: then the process is killed; more than what the wishes give to
-    the search and to the proof.
+    """The last plan of a site that the process had, as JSON. ``limit_s``: then it is killed; `most_s`.
 
     PlanningFailed: also where the site can't be planned.
     """
     rest = rendered({"wishes": wishes, "limit_s": limit_s, "memory_mb": memory_mb})
     asked = f'{{"snapshot":{rendered(snapshot)},{rest[1:]}'.encode()
     process = await _started(command)
+    said = bytearray()
+    why: str | None = f"had no plan within {limit_s:g} s and was ended"
     try:
         async with asyncio.timeout(limit_s):
-            said = await _talk(process, asked)
-            code = await process.wait()
+            await _talk(process, asked, said)
+            why = _end(await process.wait(), memory_mb)
     except TimeoutError:
-        raise PlanningFailed(f"the planner had no plan within {limit_s:g} s and was ended") from None
+        pass  # with what it has said
     finally:
         with suppress(ProcessLookupError):
             process.kill()
         await process.wait()
-    return _answer(said, code, memory_mb)
+    return _answer(said, why)
 
 
 async def _started(command: Sequence[str]) -> Process:
@@ -87,15 +96,15 @@ async def _started(command: Sequence[str]) -> Process:
         raise PlanningFailed(f"the planner can't be started: {error.strerror}") from error
 
 
-async def _talk(process: Process, asked: bytes) -> bytes:
+async def _talk(process: Process, asked: bytes, said: bytearray) -> None:
+    """``said``: what it says on stdout goes there."""
     assert process.stdin is not None  # noqa: S101 -- started with pipes
     assert process.stdout is not None  # noqa: S101
     assert process.stderr is not None  # noqa: S101
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_write(process.stdin, asked), name="plan-asked")
         tasks.create_task(_log(process.stderr), name="plan-said")
-        answer = tasks.create_task(_read(process.stdout, ANSWER_MOST), name="plan-answer")
-    return answer.result()
+        tasks.create_task(_read(process.stdout, said, ANSWER_MOST), name="plan-answer")
 
 
 async def _write(stdin: asyncio.StreamWriter, asked: bytes) -> None:
@@ -106,38 +115,45 @@ async def _write(stdin: asyncio.StreamWriter, asked: bytes) -> None:
         await stdin.wait_closed()
 
 
-async def _read(stream: asyncio.StreamReader, most: int) -> bytes:
-    """All that comes, and the first ``most`` bytes of it."""
-    parts, left = [], most
+async def _read(stream: asyncio.StreamReader, said: bytearray, most: int) -> None:
+    """All that comes; the first ``most`` bytes of it go to ``said``."""
     while part := await stream.read(65_536):
-        parts.append(part[:left])
-        left -= len(parts[-1])
-    return b"".join(parts)
+        said += part[: most - len(said)]
 
 
 async def _log(stderr: asyncio.StreamReader) -> None:
-    said = (await _read(stderr, SAID_MOST)).decode(errors="replace")
-    for line in said.splitlines():
+    said = bytearray()
+    await _read(stderr, said, SAID_MOST)
+    for line in said.decode(errors="replace").splitlines():
         log.warning("planner.said", text=line)
 
 
-def _answer(said: bytes, code: int, memory_mb: int) -> dict[str, Any]:
-    found = _object(said)
-    if found is not None and isinstance(error := found.get("error"), str):
-        raise PlanningFailed(error)
-    if code != 0:
-        raise PlanningFailed(f"the planner {_death(code)}, with {memory_mb} MB to use; see the log")
-    if found is None or not isinstance(plan := found.get("plan"), dict):
-        raise PlanningFailed("the planner's answer makes no sense; see the log")
-    return plan
+def _answer(said: bytes | bytearray, why: str | None) -> dict[str, Any]:
+    """``why``: the process did not end well; None: it did. A plan that it had by then is one all the same."""
+    lines = said.split(b"\n")[:-1]  # what no line end follows is not whole
+    found = [each for each in map(_object, lines) if each is not None]
+    plans = [plan for each in found if isinstance(plan := each.get("plan"), dict)]
+    if plans:
+        if why:
+            log.warning("planner.ended_early", why=why)
+        return plans[-1]
+    for each in found:
+        if isinstance(error := each.get("error"), str):
+            raise PlanningFailed(error)
+    raise PlanningFailed(f"the planner {why}" if why else "the planner's answer makes no sense; see the log")
 
 
-def _object(said: bytes) -> dict[str, Any] | None:
+def _object(said: bytes | bytearray) -> dict[str, Any] | None:
     try:
         found = json.loads(said)
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def _end(code: int, memory_mb: int) -> str | None:
+    """How it ended, in words; None: well."""
+    return f"{_death(code)}, with {memory_mb} MB to use; see the log" if code else None
 
 
 def _death(code: int) -> str:

@@ -17,8 +17,7 @@ from agent.clock import Clock
 from agent.json_text import JsonText
 from agent.ledger import Ledger
 from agent.memory import Memory
-from agent.plan_child import PROOF_S
-from agent.plan_runner import GRACE_S, PlanningFailed, plan_of
+from agent.plan_runner import PlanningFailed, most_s, plan_of
 from agent.planner import budget, guards
 from agent.planner.pooling import pooled
 from agent.planner.proposal import Proposal
@@ -47,8 +46,7 @@ MakePlan = Callable[[SiteView, Wishes], Awaitable[Plan]]
 async def in_a_child(view: SiteView, wishes: Wishes) -> Plan:
     """A plan made in a process of its own. Raises PlanningFailed."""
     snapshot = await asyncio.to_thread(text_of, view)
-    limit_s = wishes.limit_s + PROOF_S + GRACE_S
-    return to_plan(await plan_of(JsonText(snapshot), from_wishes(wishes), limit_s=limit_s))
+    return to_plan(await plan_of(JsonText(snapshot), from_wishes(wishes), limit_s=most_s(wishes)))
 
 
 class Planning:

@@ -88,17 +88,15 @@ def _wrong(file: Path | None, error: SnapshotErrors) -> Failure:
 
 def planned(snapshot: Mapping[str, Any], view: SiteView, asked: Asked) -> dict[str, Any]:
     """The plan as JSON, made in a process of its own. Raises a Failure."""
-    from agent.plan_child import PROOF_S
-    from agent.plan_runner import GRACE_S, PlanningFailed, plan_of
+    from agent.plan_runner import PlanningFailed, most_s, plan_of
     from agent.planner.site.plan_json import from_wishes
     from agent.planner.site.wishes import wishes_of
 
     _check_zone(view, asked["zone"])
     wishes = wishes_of(view.site, **asked)
-    limit_s = wishes.limit_s + PROOF_S + GRACE_S
     with notebook() as said:
         try:
-            return asyncio.run(plan_of(snapshot, from_wishes(wishes), limit_s=limit_s))
+            return asyncio.run(plan_of(snapshot, from_wishes(wishes), limit_s=most_s(wishes)))
         except PlanningFailed as error:
             raise Failure(ExitCode.REFUSED, str(error), *_heard(said)) from None
 

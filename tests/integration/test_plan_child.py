@@ -79,6 +79,20 @@ def test_without_or_tools_there_is_a_plan_and_no_bound_and_it_is_told_once() -> 
     ]
 
 
+def test_a_proof_that_never_ends_costs_the_bound_and_not_the_plan() -> None:
+    """Else there would be no plan after these ten seconds."""
+    endless = (
+        "import time; from agent.planner.site import exact; from agent.plan_child import main;"
+        "exact.solved = lambda *_, **__: time.sleep(600); main()"
+    )
+    with capture_logs() as logs:
+        found = asyncio.run(plan_of(SNAPSHOT, WISHES, limit_s=10.0, command=(sys.executable, "-c", endless)))
+    plan = to_plan(found)
+    assert plan.bound is None
+    assert plan.value_then > plan.value_now
+    assert [each["event"] for each in logs] == ["planner.ended_early"]
+
+
 @pytest.mark.parametrize("module", ["agent.daemon", "agent.cli.app", "agent.plan_runner"])
 def test_neither_the_daemon_nor_the_command_loads_what_planning_needs(module: str) -> None:
     program = f"import sys, {module}; print(*sorted({HEAVY!r} & set(sys.modules)))"

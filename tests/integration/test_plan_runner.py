@@ -69,6 +69,28 @@ def test_who_takes_too_long_is_killed() -> None:
         run("import time; time.sleep(600)", limit_s=1.0)
 
 
+PLAN = "import json, os, time; print(json.dumps({'plan': {'bound': None}}), flush=True); "
+
+
+@pytest.mark.parametrize(
+    ("then", "why"),
+    [
+        ("time.sleep(600)", "had no plan within 5 s and was ended"),
+        ("os.kill(os.getpid(), 9)", "died of SIGKILL, with 512 MB to use; see the log"),
+        ("print(json.dumps({'error': 'too late'})); exit(1)", "ended with code 1, with 512 MB to use"),
+        ('os.write(1, b\'{"plan": {"bound": 1}\'); exit(1)', "ended with code 1, with 512 MB to use"),
+    ],
+)
+def test_what_goes_wrong_after_a_plan_does_not_cost_the_plan(then: str, why: str) -> None:
+    with capture_logs() as logs:
+        assert run(PLAN + then, limit_s=5.0) == {"bound": None}
+    assert next(each["why"] for each in logs if each["event"] == "planner.ended_early").startswith(why)
+
+
+def test_of_two_plans_the_last_counts() -> None:
+    assert run(PLAN + "print(json.dumps({'plan': {'bound': 1}}))") == {"bound": 1}
+
+
 def test_who_gives_up_waiting_leaves_nobody_behind(tmp_path: Path) -> None:
     pipe = tmp_path / "pid"
     os.mkfifo(pipe)

@@ -22,7 +22,7 @@ from typing import Any, Final
 import numpy as np
 
 from agent.planner.site.clusters import clusters, inside
-from agent.planner.site.fillings import above, best
+from agent.planner.site.fillings import Found, above, best, never
 from agent.planner.site.losses import Floats
 from agent.planner.site.parts import Filling, Part, alone, parts_of, promising
 from agent.planner.site.problem import Choice, Problem, moved, objective, values
@@ -31,7 +31,7 @@ UNIT: Final = 1_000_000
 """CP-SAT counts values in parts of so much of a nat, rounded up: the bound stays one."""
 
 CLOSE: Final = 1e-3
-"""Nats for each radio: so near to the bound is the optimum, for all that a person could tell."""
+"""Nats for each radio: so near to what the programme reaches, prices are looked for in a wider box."""
 
 NEAR: Final = 1e-6
 """Nats for each radio that nobody looks for any more."""
@@ -71,17 +71,11 @@ class NoSolverError(RuntimeError):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Solved:
     """``choice``: the best that was found, never worse than the start. ``bound``: no choice reaches more;
-    None = not known. ``proven``: within a thousandth of a nat for each radio of the best there is."""
+    None = not known."""
 
     choice: Choice
     objective: float
     bound: float | None
-    proven: bool
-
-
-def never() -> bool:
-    """For who has time."""
-    return False
 
 
 def solver() -> tuple[Any, Any]:
@@ -117,15 +111,15 @@ def solved(
     if size <= EASY:
         choice, bound = ask(problem, start, limit_s=limit_s)
     else:
-        choice, bound, share_s = start, 0.0, limit_s / 2 * EASY / size
+        of_clusters_s = limit_s / 2 if size <= HARD else limit_s
+        choice, bound, share_s = start, 0.0, of_clusters_s * EASY / size
         for each in clusters(problem, EASY):
             bound += ask(inside(problem, each), tuple(start[at] for at in each), limit_s=share_s)[1]
         if size <= HARD:
             choice, of_all = ask(problem, start, limit_s=limit_s / 2)
             bound = min(bound, of_all)
     reached = objective(problem, choice, move_price)
-    close = bound - reached <= CLOSE * size
-    return Solved(choice=choice, objective=reached, bound=max(bound, reached), proven=close)
+    return Solved(choice=choice, objective=reached, bound=max(bound, reached))
 
 
 def _whole(
@@ -140,17 +134,19 @@ def _whole(
     seed: int,
 ) -> tuple[Choice, float]:
     """The best choice that was found, and what none exceeds."""
+    work = _Work(limit_s * WORK_A_S, stop)
+    if work.done:
+        return start, math.fsum(alone(member, move_price).max() for member in problem.members)
     parts = parts_of(problem, promising(problem, start, move_price), move_price)
     site = _Site(problem, parts, most_moves, move_price, workers, seed)
-    work = _Work(limit_s * WORK_A_S, stop)
     prices = _Prices(site, start, work)
     near = NEAR * len(problem.members)
     choice, bound = start, prices.lowered(site.objective(start) + near)
     if bound - site.objective(choice) > near and not work.done:
-        choice, _ = site.assembled(prices.known, choice, work.left_s)
+        choice, _ = site.assembled(prices.known, choice, work)
     spare = bound - site.objective(choice)
     if spare > near and (all_of_them := prices.all_within(spare + near)) is not None:
-        choice, most = site.assembled(all_of_them, choice, work.left_s)
+        choice, most = site.assembled(all_of_them, choice, work)
         bound = min(bound, max(most, site.objective(choice)))
     return choice, bound
 
@@ -170,7 +166,7 @@ class _Site:
         return objective(self.problem, choice, self.move_price)
 
     def assembled(
-        self, fillings: Sequence[Sequence[Filling]], start: Choice, limit_s: float
+        self, fillings: Sequence[Sequence[Filling]], start: Choice, work: _Work
     ) -> tuple[Choice, float]:
         """The best choice made of these fillings (by part) or ``start``, and what none made of them
         exceeds."""
@@ -179,6 +175,8 @@ class _Site:
         taken: list[tuple[Part, Filling, Any]] = []
         at: list[list[Any]] = [[] for _ in self.problem.members]
         for part, found in zip(self.parts, fillings, strict=True):
+            if work.done:
+                return start, math.inf
             here = [(part, filling, model.new_bool_var("")) for filling in found]
             model.add_at_most_one(each for _, _, each in here)
             for _, filling, each in here:
@@ -193,10 +191,11 @@ class _Site:
             model.add(sum(moves) <= self.most_moves)
         model.maximize(sum(math.ceil(UNIT * part.worth(filling)) * each for part, filling, each in taken))
         engine = cp_model.CpSolver()
-        engine.parameters.max_time_in_seconds = limit_s
+        engine.parameters.max_time_in_seconds = work.left_s
         engine.parameters.num_workers = self.workers
         engine.parameters.random_seed = self.seed
         status = engine.solve(model)
+        work.left -= engine.wall_time * WORK_A_S
         if status == cp_model.INFEASIBLE:
             return start, -math.inf
         if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
@@ -214,7 +213,7 @@ class _Site:
 
 @dataclass(slots=True)
 class _Work:
-    """Fillings that may still be weighed."""
+    """Seats that may still be weighed."""
 
     left: float
     stop: Callable[[], bool]
@@ -267,7 +266,8 @@ class _Prices:
         bound = self._first_bound(much)
         while bound > enough and not self._work.done:
             self._work.left -= ROUND_WORK
-            self._programme.Solve()
+            if not self._solved():
+                break
             reached, wide = self._goal.Value(), self._walled_in()
             if bound - reached <= (CLOSE if wide else NEAR) * len(self._rows):
                 if not wide:
@@ -290,6 +290,12 @@ class _Prices:
             else:
                 break
         return bound
+
+    def _solved(self) -> bool:
+        """Whether the programme has found its prices in time."""
+        self._programme.SetTimeLimit(max(1, round(self._work.left_s * 1000)))
+        found: bool = self._programme.Solve() == self._programme.OPTIMAL
+        return found
 
     def _first_bound(self, much: int) -> float:
         """Of what everybody has now, and of what everybody would have alone: the better one is where the
@@ -320,9 +326,10 @@ class _Prices:
         left = MOST_FILLINGS
         for index, part in enumerate(self._site.parts):
             price = self._price(part, self.best)
-            top = best(part, price, self._top(index, price), MUCH_WORK)
-            some = above(part, price, top.bound - spare, MUCH_WORK, left)
-            self._work.left -= top.work + some.work
+            top = self._best(index, price, MUCH_WORK)
+            most_work = min(MUCH_WORK, self._work.left)
+            some = above(part, price, top.bound - spare, most_work, left, self._work.stop)
+            self._work.left -= some.work
             if not some.whole or self._work.done:
                 return None
             left -= len(some.fillings)
@@ -334,12 +341,18 @@ class _Prices:
         total, added = float(prices @ self._limits), False
         for index, part in enumerate(self._site.parts):
             price = self._price(part, prices)
-            found = best(part, price, self._top(index, price), most_work)
-            self._work.left -= found.work
+            found = self._best(index, price, most_work)
             total += found.bound
             for _, filling in found.fillings:
                 added |= self._add(index, filling)
         return total, added
+
+    def _best(self, index: int, price: Floats, most_work: float) -> Found:
+        """The best filling of a part beyond those known, as far as the work that is left goes."""
+        most_work, known = min(most_work, self._work.left), self._top(index, price)
+        found = best(self._site.parts[index], price, known, most_work, self._work.stop)
+        self._work.left -= found.work
+        return found
 
     def _price(self, part: Part, prices: Floats) -> Floats:
         price: Floats = prices[part.radio]

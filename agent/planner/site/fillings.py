@@ -7,7 +7,7 @@ radio that is still to come could bring at best, is more than what was found alr
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -115,9 +115,16 @@ class _Tree:
         return tuple(sorted(int(seat) for seat in self.seats[taken]))
 
 
-def best(part: Part, price: Floats, known: float, most_work: float) -> Found:
+def never() -> bool:
+    """For who has time."""
+    return False
+
+
+def best(
+    part: Part, price: Floats, known: float, most_work: float, stop: Callable[[], bool] = never
+) -> Found:
     """The filling that brings the most, and some that are good. ``price``: by seat, nats. ``known``: one
-    brings so much; only better ones come back."""
+    brings so much; only better ones come back. ``stop``: as if all work were done."""
     tree = _Tree(part, price, all_seats=False)
     found: list[tuple[float, Filling]] = []
     top, work = known if part.must else max(known, 0.0), 0
@@ -127,7 +134,7 @@ def best(part: Part, price: Floats, known: float, most_work: float) -> Found:
         if one.level == tree.levels or not len(one.bound):
             continue
         work += len(one.bound) * tree.work(one.level)
-        if work > most_work:
+        if work > most_work or stop():
             left = max(float(each.bound.max()) for each in (one, *stack))
             return Found(max(top, left), _first(found), False, work)
         nxt, brings = tree.below(one)
@@ -141,7 +148,9 @@ def best(part: Part, price: Floats, known: float, most_work: float) -> Found:
     return Found(top, _first(found), True, work)
 
 
-def above(part: Part, price: Floats, least: float, most_work: float, most: int) -> Found:
+def above(
+    part: Part, price: Floats, least: float, most_work: float, most: int, stop: Callable[[], bool] = never
+) -> Found:
     """All fillings that bring ``least`` or more, unless there are more than ``most``."""
     tree = _Tree(part, price, all_seats=True)
     found: list[tuple[float, Filling]] = []
@@ -149,14 +158,14 @@ def above(part: Part, price: Floats, least: float, most_work: float, most: int) 
     stack = [tree.root()]
     while stack:
         one = tree.cut(stack.pop(), stack, least)
-        if one.level == tree.levels:
+        if one.level == tree.levels and len(found) + len(one.bound) <= most:
             found += [(float(b), tree.filling(t)) for b, t in zip(one.bound, one.taken, strict=True)]
-        elif len(one.bound):
-            work += len(one.bound) * tree.work(one.level)
-            nxt, _ = tree.below(one)
-            stack.append(nxt)
-        if work > most_work or len(found) > most:
+            continue
+        work += len(one.bound) * tree.work(one.level)
+        if one.level == tree.levels or work > most_work or stop():
             return Found(math.inf, [], False, work)
+        if len(one.bound):
+            stack.append(tree.below(one)[0])
     return Found(math.inf, found, True, work)
 
 

@@ -7,28 +7,40 @@ OBSS-PD levels for these channels -> steps -> plan
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from agent.planner.guards import in_flight_limit
 from agent.planner.pooling import pooled
-from agent.planner.site.build import graph
+from agent.planner.site.build import Graph, graph
 from agent.planner.site.order import Way, ordered
 from agent.planner.site.plan import Plan, PlannedMove, Wishes
 from agent.planner.site.power import PowerMove, planned_power, with_powers
 from agent.planner.site.problem import Problem, value
-from agent.planner.site.solving import Exact, Solution, Stop, solutions
+from agent.planner.site.solving import Exact, Solution, Stop, proven, solutions
 from agent.planner.site.telling import Told, confidence, moves_of, outlook
 from agent.view import SiteView
 
 
 def planned(view: SiteView, wishes: Wishes, stop: Stop, *, exact: Exact | None = None) -> Plan:
-    """A plan of the whole site, or of a zone. The same view, wishes and seed give the same plan as long as
-    ``stop`` never says yes. ``exact``: who proves how good it is; None: nobody. ``seconds`` is 0: the caller
-    has the clock."""
+    """The last of `plans`: with a bound, if anybody can prove one."""
+    *_, last = plans(view, wishes, stop, exact=exact)
+    return last
+
+
+def plans(view: SiteView, wishes: Wishes, stop: Stop, *, exact: Exact | None = None) -> Iterator[Plan]:
+    """A plan of the whole site, or of a zone, without a bound; then the same or a better one with its bound,
+    where it is wanted and ``exact`` is there to prove it. The same view, wishes and seed give the same plans
+    as long as ``stop`` never says yes. ``seconds`` is 0: the caller has the clock."""
     view = pooled(view)
     built = graph(view, wishes.zone)
-    solved = solutions(built.problems, wishes, stop, exact)
+    solved = solutions(built.problems, wishes, stop)
+    yield _plan(view, wishes, built, solved)
+    if wishes.exact and exact is not None:
+        yield _plan(view, wishes, built, [proven(each, wishes, exact) for each in solved])
+
+
+def _plan(view: SiteView, wishes: Wishes, built: Graph, solved: Sequence[Solution]) -> Plan:
     powers = planned_power(view, built.problems, [each.end for each in solved], wishes)
     changed = _within_budget(powers.moves, solved, wishes.most_moves)
     told = [Told(each, _powered(view, each.problem, changed)) for each in solved]

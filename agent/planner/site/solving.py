@@ -40,13 +40,10 @@ class Solution:
     spare: float | None = None
 
 
-def solutions(problems: Sequence[Problem], wishes: Wishes, stop: Stop, exact: Exact | None) -> list[Solution]:
-    """The bands, in the order of the problems. ``exact``: who proves how good they are; None: nobody."""
+def solutions(problems: Sequence[Problem], wishes: Wishes, stop: Stop) -> list[Solution]:
+    """The bands, in the order of the problems, as good as the search gets them."""
     found = [_from_now(each, wishes, stop) for each in problems]
-    found = _within_budget(found, wishes, stop)
-    if exact is None or not wishes.exact:
-        return found
-    return [_proven(each, wishes, exact) for each in found]
+    return _within_budget(found, wishes, stop)
 
 
 def _from_now(problem: Problem, wishes: Wishes, stop: Stop) -> Solution:
@@ -99,7 +96,7 @@ def _fewer(band: Solution, dropped: int, wishes: Wishes, stop: Stop) -> Solution
     return max(found, key=lambda each: objective(each.problem, each.end, least))
 
 
-def _proven(band: Solution, wishes: Wishes, exact: Exact) -> Solution:
+def proven(band: Solution, wishes: Wishes, exact: Exact) -> Solution:
     """With the exact solver's choice where that is better, and how much is left between it and the bound."""
     least = math.log1p(wishes.least_gain)
     most = None if wishes.most_moves is None else len(band.moves)

@@ -50,6 +50,10 @@ def test_the_best_filling_is_found_and_nothing_is_said_to_be_better(
         assert found.whole
         assert found.bound == pytest.approx(true, abs=1e-6)
         assert best(part, price, -np.inf, 1.0).bound >= true - 1e-9
+        stopped = best(part, price, -np.inf, MUCH, lambda: True)
+        assert stopped.bound >= true - 1e-9
+        assert stopped.whole == (stopped.work == 0)
+        assert not above(part, price, -np.inf, MUCH, 10**6, lambda: True).whole
         for much, filling in found.fillings:
             assert much == pytest.approx(brings(part, price, filling))
 

@@ -185,7 +185,7 @@ def exactly(better: Choice | None = None, spare: float | None = 0.25) -> list[tu
         choice = better or start
         reached = objective(problem, choice, move_price)
         bound = None if spare is None else reached + spare
-        return Solved(choice=choice, objective=reached, bound=bound, proven=False)
+        return Solved(choice=choice, objective=reached, bound=bound)
 
     plan = planned(view(crowded()), Wishes(), never, exact=solver)
     assert plan.bound == (None if spare is None else pytest.approx(plan.value_then + spare))
@@ -202,7 +202,7 @@ def test_a_worse_choice_of_the_solver_is_not_taken() -> None:
 
     def solver(problem: Problem, start: Choice, *, most_moves: int | None, move_price: float) -> Solved:
         now = problem.start() or start
-        return Solved(choice=now, objective=objective(problem, now), bound=None, proven=False)
+        return Solved(choice=now, objective=objective(problem, now), bound=None)
 
     assert planned(seen, Wishes(), never, exact=solver) == plan_of(seen)
 
