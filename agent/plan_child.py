@@ -11,7 +11,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -64,6 +64,12 @@ def _planned(snapshot: Mapping[str, Any], said: Mapping[str, Any], began_s: floa
 
     wishes = to_wishes(said)
     search_until_s = began_s + wishes.limit_s
+
+    def share(part: float) -> Callable[[], bool]:
+        now_s = time.monotonic()
+        until_s = now_s + part * (search_until_s - now_s)
+        return lambda: time.monotonic() >= until_s
+
     prove = partial(
         exact.solved,
         limit_s=PROOF_S / len(Band),
@@ -75,6 +81,7 @@ def _planned(snapshot: Mapping[str, Any], said: Mapping[str, Any], began_s: floa
         wishes,
         lambda: time.monotonic() >= search_until_s,
         exact=prove if wishes.exact and _can_prove() else None,
+        share=share,
     )
     return from_plan(replace(found, seconds=time.monotonic() - began_s))
 

@@ -17,18 +17,21 @@ from agent.planner.site.order import Way, ordered
 from agent.planner.site.plan import Plan, PlannedMove, Wishes
 from agent.planner.site.power import PowerMove, planned_power, with_powers
 from agent.planner.site.problem import Problem, value
-from agent.planner.site.solving import Exact, Solution, Stop, solutions
+from agent.planner.site.solving import Exact, Share, Solution, Stop, solutions
 from agent.planner.site.telling import Told, confidence, moves_of, outlook
 from agent.view import SiteView
 
 
-def planned(view: SiteView, wishes: Wishes, stop: Stop, *, exact: Exact | None = None) -> Plan:
+def planned(
+    view: SiteView, wishes: Wishes, stop: Stop, *, exact: Exact | None = None, share: Share | None = None
+) -> Plan:
     """A plan of the whole site, or of a zone. The same view, wishes and seed give the same plan as long as
-    ``stop`` never says yes. ``exact``: who proves how good it is; None: nobody. ``seconds`` is 0: the caller
-    has the clock."""
+    ``stop`` never says yes. ``exact``: who proves how good it is; None: nobody. ``share``: stops for the
+    bands' parts of the time; None: all go by ``stop``, and the first may take it all. ``seconds`` is 0: the
+    caller has the clock."""
     view = pooled(view)
     built = graph(view, wishes.zone)
-    solved = solutions(built.problems, wishes, stop, exact)
+    solved = solutions(built.problems, wishes, share or (lambda _: stop), exact)
     powers = planned_power(view, built.problems, [each.end for each in solved], wishes)
     changed = _within_budget(powers.moves, solved, wishes.most_moves)
     told = [Told(each, _powered(view, each.problem, changed)) for each in solved]
@@ -49,6 +52,7 @@ def planned(view: SiteView, wishes: Wishes, stop: Stop, *, exact: Exact | None =
         gain_ratio=math.expm1((then - now) / len(keys)) if keys else 0.0,
         seconds=0.0,
         wishes=wishes,
+        timed_out=any(each.timed_out for each in solved),
     )
 
 
