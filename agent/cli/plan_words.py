@@ -64,6 +64,10 @@ def summary(plan: Mapping[str, Any]) -> str:
         f"confidence {plan['confidence']:.0%}",
         _bound(plan),
     ]
+    if plan["timed_out"]:
+        parts.append(
+            f"stopped after {plan['wishes']['limit_s']:g} s: with more time there may be a better plan"
+        )
     return f"{plan['site']}: {'; '.join(parts)}"
 
 
