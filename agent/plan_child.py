@@ -21,7 +21,6 @@ from functools import partial
 from typing import Any, Final
 
 from agent.planner.site.snapshot_error import SnapshotErrors
-from inventory.model import Band
 
 NICE: Final = 10
 
@@ -71,16 +70,16 @@ def _plans(snapshot: Mapping[str, Any], said: Mapping[str, Any], began_s: float)
     from agent.planner.site.planning import plans
     from agent.planner.site.snapshot_view import to_view
 
-    wishes = to_wishes(said)
+    wishes, view = to_wishes(said), to_view(snapshot)
     search_until_s = began_s + wishes.limit_s
     prove = partial(
         exact.solved,
-        limit_s=PROOF_S / len(Band),
+        limit_s=PROOF_S / max(1, len({each.band for each in view.site.radios.values()})),
         stop=lambda: time.monotonic() >= search_until_s + PROOF_S,
         seed=wishes.seed,
     )
     for plan in plans(
-        to_view(snapshot),
+        view,
         wishes,
         lambda: time.monotonic() >= search_until_s,
         exact=prove if wishes.exact and _can_prove() else None,
