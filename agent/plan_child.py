@@ -21,7 +21,6 @@ from functools import partial
 from typing import Any, Final
 
 from agent.planner.site.snapshot_error import SnapshotErrors
-from inventory.model import Band
 
 NICE: Final = 10
 
@@ -81,7 +80,7 @@ def _plans(snapshot: Mapping[str, Any], said: Mapping[str, Any], began_s: float)
 
     prove = partial(
         exact.solved,
-        limit_s=PROOF_S / len(Band),
+        limit_s=PROOF_S / max(1, len({each.band for each in view.site.radios.values()})),
         stop=lambda: time.monotonic() >= search_until_s + PROOF_S,
         seed=wishes.seed,
     )

@@ -1,8 +1,13 @@
-"""What the whole suite says at its end: how many kill points there were."""
+"""One thread for each process of the suite; and what it says at its end: how many kill points there were."""
 
 from __future__ import annotations
 
+import os
+
 import pytest
+
+# Before NumPy is loaded, which else takes a thread for each core; the planner's process has one as well.
+os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

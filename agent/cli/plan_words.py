@@ -71,13 +71,19 @@ def summary(plan: Mapping[str, Any]) -> str:
     return f"{plan['site']}: {'; '.join(parts)}"
 
 
+_ROUNDING: Final = 1e-5
+"""So near to the best there is the solver stops, which counts in millionths of a nat and rounds up."""
+
+
 def _bound(plan: Mapping[str, Any]) -> str:
     """What another plan with so many moves could bring at most."""
     bound, radios = plan["bound"], plan["radios"]
     if bound is None or not radios:
         return "no bound proven"
     more = math.expm1(max(0.0, bound - plan["value_then"]) / radios)
-    return "proven: nothing better" if more < 0.0005 else f"proven: at most {more:.1%} better is possible"
+    if more <= _ROUNDING:
+        return "proven: nothing better"
+    return f"proven: at most {math.ceil(more * 1e4) / 1e4:.2%} better is possible"
 
 
 def _mean(value: float, radios: int) -> float:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from unit.agent.planner.site.test_plan_json import PLAN
 
 from agent import plan_runner
 from agent.cli.app import app
+from agent.cli.plan_words import summary
 from agent.plan_child import PROOF_S
 from agent.planner.site.plan_json import from_plan
 
@@ -102,6 +105,22 @@ def test_a_picture_goes_into_a_file_and_over_none(file: Path, asked: Asked, tmp_
     )
     assert len(asked) == 1
     assert rrmd(*words, "--force").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (0.0, "nothing better"),
+        (-1e-12, "nothing better"),
+        (0.9e-5, "nothing better"),
+        (2e-5, "at most 0.01% better is possible"),
+        (0.00092, "at most 0.10% better is possible"),
+        (0.12335, "at most 12.34% better is possible"),
+    ],
+)
+def test_what_is_proven_is_told_never_too_low(more: float, told: str) -> None:
+    bound = PLAN.value_then + PLAN.radios * math.log1p(more)
+    assert summary(from_plan(replace(PLAN, bound=bound))).endswith(f"proven: {told}")
 
 
 def test_a_script_gets_the_plan(file: Path, asked: Asked) -> None:

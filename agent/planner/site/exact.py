@@ -40,8 +40,9 @@ LITTLE_WORK: Final = 100_000
 MUCH_WORK: Final = 20_000_000
 """Seats that are weighed for one part and one set of prices: at first, and at most."""
 
-WORK_A_S: Final = 8_000_000
-"""Seats that one core weighs in a second, about: what ``limit_s`` means in work."""
+WORK_A_S: Final = 24_000_000
+"""Seats that one core weighs in a second, about (25 to 40 million of small sites, 8 of large ones): what
+``limit_s`` means in work."""
 
 ROUND_WORK: Final = 50_000
 """What looking for the next prices is worth in that."""
