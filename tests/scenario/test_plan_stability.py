@@ -8,7 +8,9 @@ from __future__ import annotations
 import pytest
 
 from agent.planner.site import search
-from benchmarks.plan_stability import STORIES, built, day, reaction
+from benchmarks.noisy_site import built
+from benchmarks.plan_changes import RELIEVED, reaction
+from benchmarks.plan_stability import day
 
 APS = 24
 HOURS = 1.0
@@ -28,9 +30,9 @@ def test_a_plan_does_not_flicker_from_scan_to_scan_and_would_without_the_pools()
     assert pools <= 1 < last_scan
 
 
-@pytest.mark.parametrize("story", STORIES)
+@pytest.mark.parametrize("story", ["a stranger moves in", "a network of 80 MHz comes up", "an AP is added"])
 def test_a_real_change_is_in_the_plan_after_two_scans(story: str) -> None:
-    told = reaction(12, 1, story, long=8)
-    assert told.gain_nats > 0.2
+    told = reaction(12, 1, story, long=4)
+    assert told.stays < RELIEVED
+    assert told.scans in (1, 2)
     assert told.moves[1] >= 1
-    assert told.shares[1] >= 0.9

@@ -22,6 +22,9 @@ from inventory.model import RadioKey
 UNMEASURED: Final = 0.7
 """What a radio knows that hears whom there is, and not how much they send."""
 
+ENOUGH_SCANS: Final = 3.0
+"""With fewer, as after a start of the agent, a level may be off by 4 dB, and who is heard may pass by."""
+
 
 class Told(NamedTuple):
     """One band before and after. ``then``: its problem at the powers planned."""
@@ -117,8 +120,9 @@ def outlook(band: Told) -> list[Outlook]:
 
 
 def confidence(view: SiteView, keys: Sequence[RadioKey]) -> float:
-    """Mean over the radios: whom they hear, by its age within `neighbour_age_s`; less where the air of the
-    channel in use was not measured, for then loads are assumed."""
+    """Mean over the radios: whom they hear, by its age within `neighbour_age_s`; less where that rests on
+    fewer than `ENOUGH_SCANS`, and where the air of the channel in use was not measured, for then loads are
+    assumed."""
     return fmean(_known(view, view.radios[key]) for key in keys) if keys else 0.0
 
 
@@ -129,4 +133,10 @@ def _known(view: SiteView, at: RadioView) -> float:
         age_s = min((each.age_s for each in at.heard(limit_s)), default=limit_s)
     fresh = max(0.0, 1.0 - age_s / limit_s)
     mhz = center_of(at.radio.band, at.block.primary) if at.block else 0
-    return fresh * (1.0 if at.measured(mhz, limit_s) else UNMEASURED)
+    return fresh * _settled(at) * (1.0 if at.measured(mhz, limit_s) else UNMEASURED)
+
+
+def _settled(at: RadioView) -> float:
+    """By how many scans its levels rest on; 1 where that is not told."""
+    scans = max((each.scans for each in at.spread.values()), default=ENOUGH_SCANS)
+    return min(1.0, scans / ENOUGH_SCANS)
