@@ -22,7 +22,7 @@ HEATS: Final = (HOTTEST, 0.15, 0.1)
 """Nats at which the rounds begin, the last from there on: the first forgets where it came from, the others
 keep ever more of the best that was found."""
 
-SIDE_BY_SIDE: Final = 800
+SIDE_BY_SIDE: Final = 240
 """Radios that are annealed together: a small site is, several times at once."""
 MOST_COPIES: Final = 8
 
