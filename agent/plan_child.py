@@ -14,7 +14,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -73,6 +73,12 @@ def _plans(snapshot: Mapping[str, Any], said: Mapping[str, Any], began_s: float)
 
     wishes = to_wishes(said)
     search_until_s = began_s + wishes.limit_s
+
+    def share(part: float) -> Callable[[], bool]:
+        now_s = time.monotonic()
+        until_s = now_s + part * (search_until_s - now_s)
+        return lambda: time.monotonic() >= until_s
+
     prove = partial(
         exact.solved,
         limit_s=PROOF_S / len(Band),
@@ -84,6 +90,7 @@ def _plans(snapshot: Mapping[str, Any], said: Mapping[str, Any], began_s: float)
         wishes,
         lambda: time.monotonic() >= search_until_s,
         exact=prove if wishes.exact and _can_prove() else None,
+        share=share,
     ):
         yield from_plan(replace(plan, seconds=time.monotonic() - began_s))
 

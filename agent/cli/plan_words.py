@@ -36,6 +36,8 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Codes of moves and of radios that stay; others say by themselves what they mean."""
 
+_NOTHING_BETTER: Final = "proven: nothing better"
+
 _SAME: Final = 0.01
 """A smaller part of the MHz is no difference that anybody sees."""
 
@@ -64,6 +66,10 @@ def summary(plan: Mapping[str, Any]) -> str:
         f"confidence {plan['confidence']:.0%}",
         _bound(plan),
     ]
+    if plan["timed_out"] and parts[-1] != _NOTHING_BETTER:
+        parts.append(
+            f"stopped after {plan['wishes']['limit_s']:g} s: with more time there may be a better plan"
+        )
     return f"{plan['site']}: {'; '.join(parts)}"
 
 
@@ -73,7 +79,7 @@ def _bound(plan: Mapping[str, Any]) -> str:
     if bound is None or not radios:
         return "no bound proven"
     more = math.expm1(max(0.0, bound - plan["value_then"]) / radios)
-    return "proven: nothing better" if more < 0.0005 else f"proven: at most {more:.1%} better is possible"
+    return _NOTHING_BETTER if more < 0.0005 else f"proven: at most {more:.1%} better is possible"
 
 
 def _mean(value: float, radios: int) -> float:

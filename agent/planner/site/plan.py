@@ -75,7 +75,8 @@ class Left:
 class Plan:
     """``value_now``, ``value_then``: nats, over the ``radios`` planned; ``bound``: no plan with so many moves
     can reach more, None = not proven. ``confidence``: 0..1, how much of what it rests on was measured
-    lately. ``gain_ratio``: of the geometric mean of expected MHz."""
+    lately. ``gain_ratio``: of the geometric mean of expected MHz. ``timed_out``: the limit of time ended the
+    search; with more of it there may be a better plan."""
 
     site: str
     made_utc_us: int
@@ -90,3 +91,4 @@ class Plan:
     gain_ratio: float
     seconds: float
     wishes: Wishes
+    timed_out: bool = False

@@ -17,24 +17,29 @@ from agent.planner.site.order import Way, ordered
 from agent.planner.site.plan import Plan, PlannedMove, Wishes
 from agent.planner.site.power import PowerMove, planned_power, with_powers
 from agent.planner.site.problem import Problem, value
-from agent.planner.site.solving import Exact, Solution, Stop, proven, solutions
+from agent.planner.site.solving import Exact, Share, Solution, Stop, proven, solutions
 from agent.planner.site.telling import Told, confidence, moves_of, outlook
 from agent.view import SiteView
 
 
-def planned(view: SiteView, wishes: Wishes, stop: Stop, *, exact: Exact | None = None) -> Plan:
+def planned(
+    view: SiteView, wishes: Wishes, stop: Stop, *, exact: Exact | None = None, share: Share | None = None
+) -> Plan:
     """The last of `plans`: with a bound, if anybody can prove one."""
-    *_, last = plans(view, wishes, stop, exact=exact)
+    *_, last = plans(view, wishes, stop, exact=exact, share=share)
     return last
 
 
-def plans(view: SiteView, wishes: Wishes, stop: Stop, *, exact: Exact | None = None) -> Iterator[Plan]:
+def plans(
+    view: SiteView, wishes: Wishes, stop: Stop, *, exact: Exact | None = None, share: Share | None = None
+) -> Iterator[Plan]:
     """A plan of the whole site, or of a zone, without a bound; then the same or a better one with its bound,
     where it is wanted and ``exact`` is there to prove it. The same view, wishes and seed give the same plans
-    as long as ``stop`` never says yes. ``seconds`` is 0: the caller has the clock."""
+    as long as ``stop`` never says yes. ``share``: stops for the bands' parts of the time; None: all go by
+    ``stop``, and the first may take it all. ``seconds`` is 0: the caller has the clock."""
     view = pooled(view)
     built = graph(view, wishes.zone)
-    solved = solutions(built.problems, wishes, stop)
+    solved = solutions(built.problems, wishes, share or (lambda _: stop))
     yield _plan(view, wishes, built, solved)
     if wishes.exact and exact is not None:
         yield _plan(view, wishes, built, [proven(each, wishes, exact) for each in solved])
@@ -61,6 +66,7 @@ def _plan(view: SiteView, wishes: Wishes, built: Graph, solved: Sequence[Solutio
         gain_ratio=math.expm1((then - now) / len(keys)) if keys else 0.0,
         seconds=0.0,
         wishes=wishes,
+        timed_out=any(each.timed_out for each in solved),
     )
 
 

@@ -1,5 +1,5 @@
 """Each band of a site solved: by search, with a budget of moves for all of them, and proven where that is
-wanted. Pure: the time limit is the caller's ``stop``.
+wanted. Pure: the time limit is the caller's ``stop``, or its ``share`` of the time for each band.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from agent.planner.site.search import improved
 
 Stop = Callable[[], bool]
 
+Share = Callable[[float], Stop]
+"""A stop for so large a part (0..1) of the time that is left, from now on."""
+
 
 class Exact(Protocol):
     """The best choice with so many moves at most, as far as it gets, and what none exceeds
@@ -31,19 +34,32 @@ class Exact(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Solution:
     """One band: where its radios start from, where they end, what each move brings (by member, nats), and how
-    much better a plan might be at most (nats; None: not known)."""
+    much better a plan might be at most (nats; None: not known). ``timed_out``: the search was stopped before
+    its end."""
 
     problem: Problem
     start: Choice
     end: Choice
     moves: Mapping[int, float] = field(default_factory=dict)
     spare: float | None = None
+    timed_out: bool = False
 
 
-def solutions(problems: Sequence[Problem], wishes: Wishes, stop: Stop) -> list[Solution]:
+def solutions(problems: Sequence[Problem], wishes: Wishes, share: Share) -> list[Solution]:
     """The bands, in the order of the problems, as good as the search gets them."""
-    found = [_from_now(each, wishes, stop) for each in problems]
-    return _within_budget(found, wishes, stop)
+    parts = _parts(problems, twice=wishes.most_moves is not None and len(problems) > 1)
+    found = [_from_now(each, wishes, share(part)) for each, part in zip(problems, parts, strict=True)]
+    return _within_budget(found, wishes, share)
+
+
+def _parts(problems: Sequence[Problem], *, twice: bool = False) -> list[float]:
+    """For each band its part of the time that is left when its turn comes, by how much there is to weigh in
+    it and in those after it. ``twice``: all of them may be searched once more."""
+    sizes = [
+        1 + sum(len(member.options) for member in each.members) + 2 * len(each.pairs) for each in problems
+    ]
+    again = sum(sizes) if twice else 0
+    return [size / (sum(sizes[at:]) + again) for at, size in enumerate(sizes)]
 
 
 def _from_now(problem: Problem, wishes: Wishes, stop: Stop) -> Solution:
@@ -65,7 +81,7 @@ def _searched(band: Solution, wishes: Wishes, most: int | None, stop: Stop) -> S
     """The best that the search finds with so many moves."""
     least = math.log1p(wishes.least_gain)
     found = improved(band.problem, band.start, most_moves=most, move_price=least, stop=stop, seed=wishes.seed)
-    return _paid(band, found, least, most)
+    return _paid(replace(band, timed_out=band.timed_out or stop()), found, least, most)
 
 
 def _paid(band: Solution, found: Choice, least: float, most: int | None) -> Solution:
@@ -74,7 +90,7 @@ def _paid(band: Solution, found: Choice, least: float, most: int | None) -> Solu
     return replace(band, end=end, moves=moves)
 
 
-def _within_budget(bands: Sequence[Solution], wishes: Wishes, stop: Stop) -> list[Solution]:
+def _within_budget(bands: Sequence[Solution], wishes: Wishes, share: Share) -> list[Solution]:
     """Bands share the number of moves: those that bring least are counted out, and where some were, the
     search makes the best of the rest."""
     most = wishes.most_moves
@@ -85,12 +101,15 @@ def _within_budget(bands: Sequence[Solution], wishes: Wishes, stop: Stop) -> lis
         (gain, at, member) for at, each in enumerate(bands) for member, gain in each.moves.items()
     )
     dropped = Counter(at for _, at, _ in ranked[:over])
-    return [_fewer(band, dropped[at], wishes, stop) for at, band in enumerate(bands)]
+    again = sorted(dropped)
+    parts = dict(zip(again, _parts([bands[at].problem for at in again]), strict=True))
+    return [
+        _fewer(band, dropped[at], wishes, share(parts[at])) if at in parts else band
+        for at, band in enumerate(bands)
+    ]
 
 
 def _fewer(band: Solution, dropped: int, wishes: Wishes, stop: Stop) -> Solution:
-    if not dropped:
-        return band
     least, left = math.log1p(wishes.least_gain), len(band.moves) - dropped
     found = (_paid(band, band.end, least, left), _searched(band, wishes, left, stop))
     return max(found, key=lambda each: objective(each.problem, each.end, least))

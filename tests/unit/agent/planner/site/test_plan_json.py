@@ -46,6 +46,7 @@ PLAN = Plan(
     gain_ratio=0.9,
     seconds=1.5,
     wishes=Wishes(zone="hall", most_moves=3),
+    timed_out=True,
 )
 
 

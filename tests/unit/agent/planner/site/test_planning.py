@@ -13,6 +13,7 @@ from agent.planner.site.exact import Solved
 from agent.planner.site.plan import Wishes
 from agent.planner.site.planning import planned
 from agent.planner.site.problem import Choice, Problem, objective
+from agent.planner.site.solving import Stop
 from agent.view import RadioView, SiteView
 from drivers.types import ClientReading, Reported, Setting
 from inventory.model import Band
@@ -173,6 +174,48 @@ def test_changes_of_power_count_as_moves() -> None:
     assert not plan_of(loud(), Wishes(most_moves=0)).moves
 
 
+# -- time --------------------------------------------------------------------------------------------------
+
+
+def two_bands() -> SiteView:
+    """Two on one channel in each; there is more to choose from at 5 GHz."""
+    near = mutual("a", "b") | mutual("c", "d")
+    aps = {name: Ap(on="1/20", band=Band.GHZ_2_4, hears=near[name]) for name in ("a", "b")}
+    return view(aps | {name: Ap(hears=near[name]) for name in ("c", "d")})
+
+
+@pytest.mark.parametrize("hasty", [0, 1])
+def test_a_band_without_time_takes_none_of_the_others(hasty: int) -> None:
+    parts: list[float] = []
+
+    def share(part: float) -> Stop:
+        parts.append(part)
+        late = len(parts) == hasty + 1
+        return lambda: late
+
+    plan = planned(two_bands(), Wishes(), never, share=share)
+    assert plan.timed_out
+    assert {move.after.band for move in plan.moves} == {(Band.GHZ_5, Band.GHZ_2_4)[hasty]}
+    assert 0.0 < parts[0] < 0.5, "less than half for the band with less to choose from"
+    assert parts[1:] == [1.0], "all that is left for the last"
+
+
+def test_a_second_search_within_the_budget_has_its_time_too() -> None:
+    """Each band finds a move, only one is to be made, and one band is searched again."""
+    parts: list[float] = []
+
+    def share(part: float) -> Stop:
+        parts.append(part)
+        return never
+
+    plan = planned(two_bands(), Wishes(most_moves=1), never, share=share)
+    assert len(plan.moves) == 1
+    assert not plan.timed_out
+    first, second, again = parts
+    assert first + (1.0 - first) * second == pytest.approx(0.5)
+    assert again == 1.0
+
+
 # -- the exact solver --------------------------------------------------------------------------------------
 
 
@@ -216,5 +259,6 @@ def test_nobody_is_asked_for_a_proof_that_nobody_wants() -> None:
 
 def test_who_is_stopped_at_once_still_has_a_plan() -> None:
     plan = planned(view(crowded()), Wishes(), lambda: True)
+    assert plan.timed_out
     assert not plan.moves
     assert {each.after for each in plan.outlook} == {at("36/20")}
