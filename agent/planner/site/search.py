@@ -24,7 +24,7 @@ keep ever more of the best that was found."""
 
 SIDE_BY_SIDE: Final = 240
 """Radios that are annealed together: a small site is, several times at once."""
-MOST_COPIES: Final = 8
+MOST_COPIES: Final = 4
 
 
 def improved(
