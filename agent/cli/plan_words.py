@@ -36,6 +36,8 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Codes of moves and of radios that stay; others say by themselves what they mean."""
 
+_NOTHING_BETTER: Final = "proven: nothing better"
+
 _SAME: Final = 0.01
 """A smaller part of the MHz is no difference that anybody sees."""
 
@@ -64,7 +66,7 @@ def summary(plan: Mapping[str, Any]) -> str:
         f"confidence {plan['confidence']:.0%}",
         _bound(plan),
     ]
-    if plan["timed_out"]:
+    if plan["timed_out"] and parts[-1] != _NOTHING_BETTER:
         parts.append(
             f"stopped after {plan['wishes']['limit_s']:g} s: with more time there may be a better plan"
         )
@@ -82,7 +84,7 @@ def _bound(plan: Mapping[str, Any]) -> str:
         return "no bound proven"
     more = math.expm1(max(0.0, bound - plan["value_then"]) / radios)
     if more <= _ROUNDING:
-        return "proven: nothing better"
+        return _NOTHING_BETTER
     return f"proven: at most {math.ceil(more * 1e4) / 1e4:.2%} better is possible"
 
 
