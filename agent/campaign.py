@@ -8,16 +8,26 @@ Before each step the rest of it is looked at anew, with the radios where they re
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
-from types import MappingProxyType
 from typing import Any, Final
 
 import structlog
 
 from agent.api.errors import NotFound, Refused
-from agent.campaign_record import LOST, UNDER_WAY, Campaign, Part, became, campaign, told_of
-from agent.change import Actor, Cause, Change, State, Trigger
+from agent.campaign_record import (
+    LOST,
+    UNDER_WAY,
+    Campaign,
+    Part,
+    asked,
+    became,
+    campaign,
+    told_of,
+    waits_for,
+)
+from agent.change import Actor, Change, State, Trigger
 from agent.changes import Changes
 from agent.clock import Clock
 from agent.counts import Count
@@ -25,10 +35,9 @@ from agent.course import Interrupt
 from agent.executor import Executor
 from agent.ledger import LOST_DISK, Ledger
 from agent.memory import Memory
-from agent.planner.decision import Move, NoChange
 from agent.planner.pooling import pooled
 from agent.planner.site.plan import Plan
-from agent.planner.site.remainder import Progress, Remainder, remainder
+from agent.planner.site.remainder import Progress, remainder
 from agent.records import Record
 from agent.view import block_in_values
 from inventory.channels import Block
@@ -45,6 +54,7 @@ LONGEST_S: Final = 86_400.0
 GIVE_UP_S: Final = 3600.0
 """So much longer it is tried to take back what should not stay by itself."""
 PASSING: Final = frozenset({"radio_busy", "device_not_readable", "lease_lost"})
+TRIED_AGAIN: Final = PASSING | {"vetoed"}
 UNSENT: Final = frozenset({State.PROPOSED, State.PLANNED})
 
 
@@ -72,6 +82,9 @@ class Campaigns:
         self._alert = alert
         self.idle: Callable[[Site], Awaitable[None]] = _nothing
         self._running: dict[str, Campaign] = {}
+        self._beginning: set[str] = set()  # sites with one that is not on disk yet
+        self._opening = defaultdict[str, asyncio.Lock](asyncio.Lock)  # held while a change is opened
+        self._pen = asyncio.Lock()  # what has ended must not be written again
         self._known: set[str] = set()  # sites of which the store was asked
         self._due_s: dict[str, float] = {}
         self._asked = asyncio.Event()
@@ -96,20 +109,15 @@ class Campaigns:
         """Start to carry a plan out. Raises as `check`."""
         site = self.check(plan.site)
         started = campaign(self._ledger.ids(), plan, actor, self._clock.now().utc_us)
-        self._running[site.id] = started
+        who = "operator" if started.by_person else "decision"
+        entry = self._ledger.record(who, "plan.begun", site.id, actor=actor, params=told_of(started))
+        self._beginning.add(site.id)
         try:
-            entry = self._ledger.record(
-                "operator" if started.by_person else "decision",
-                "plan.begun",
-                site.id,
-                actor=actor,
-                params=told_of(started),
-            )
-            await self._keep(started)
             await self._ledger.note(entry)
-        except LOST_DISK:
-            del self._running[site.id]
-            raise
+            await self._write(started)
+            self._running[site.id] = started
+        finally:
+            self._beginning.discard(site.id)
         self._hurry(site.id)
         log.info("plan.begun", site=site.id, plan=started.id, moves=len(plan.moves), by=actor.name)
         return started
@@ -117,7 +125,7 @@ class Campaigns:
     def _no_beginning(self, site: Site) -> str | None:
         if site.id not in self._known and not self._memory.observing:
             return f"whether a plan of {site.id} was left by an earlier process is not known yet"
-        if site.id in self._running:
+        if site.id in self._running or site.id in self._beginning:
             return f"a plan of {site.id} is being carried out: see `rrmd status`"
         if site.policy.mode is Mode.OBSERVE:
             return f"{site.id} is in mode observe: nothing is changed there"
@@ -128,10 +136,12 @@ class Campaigns:
         if it stayed by itself is taken back. Raises NotFound."""
         if (found := self._running.get(site)) is None:
             raise NotFound(f"no plan of {site} is being carried out")
+        found.stopped = found.stopped or "stopped"  # at once: whoever is at work on a step looks there
         params = {"plan": found.id}
         entry = self._ledger.record("operator", "plan.stopped", site, actor=actor, params=params)
         await self._ledger.note(entry)
-        await self._give_up(found, "stopped")
+        async with self._opening[site]:  # one that is being opened counts as open
+            await self._give_up(found, "stopped")
         for key in found.those(Part.OPEN):
             change = self._memory.changes.get(found.standings[key].change or "")
             if change is not None and change.state in UNSENT:
@@ -204,30 +214,39 @@ class Campaigns:
 
     async def _turn(self, c: Campaign, site: Site) -> float:
         """One look at a campaign; after how many seconds the next one is."""
-        before = c.to_text()
+        before = c.mark()
         await self._settle(c)
         wait_s = AGAIN_S
         if not c.those(*UNDER_WAY):
-            if not c.stopped and self._age_s(c) > LONGEST_S:
+            if c.stopped or self._age_s(c) > LONGEST_S:
                 await self._give_up(c, "too_late")
-            wait_s = await self._go_on(c, site)
-        if site.id in self._running and c.to_text() != before:
+            wait_s = await self._go_on(c)
+        if c.mark() != before:
             await self._keep(c)
         return wait_s
 
-    async def _go_on(self, c: Campaign, site: Site) -> float:
+    def _is_on(self, c: Campaign) -> bool:
+        """Whether this agent still has it to carry out: to be asked after each wait."""
+        return self._running.get(c.site) is c and c.site in self._memory.sites
+
+    async def _go_on(self, c: Campaign) -> float:
+        if not self._is_on(c):
+            return AGAIN_S
+        site = self._memory.sites[c.site]
         view = self._memory.view(site, self._clock.now()).begun()
         progress = self._progress(c, site)
         left = await asyncio.to_thread(remainder, pooled(view), progress)
+        if not self._is_on(c) or [c.moves[key] for key in c.those(Part.WAITS)] != list(progress.todo):
+            return AGAIN_S  # ended, or given up, meanwhile
         c.steps_left = left.steps if left.steps is not None else c.steps_left
         await self._drop(c, {key: (v.guard, v.reason, v.params) for key, v in left.dropped.items()})
         for key in left.back:
             await self._take_back(c, key)
-        c.waits_for = _waits_for(left)
-        if left.step:
+        c.waits_for = waits_for(left)
+        if left.step and not c.stopped:
             c.steps_left = max(0, c.steps_left - 1)
             await self._begin_step(c, left.step)
-        elif not left.held and not left.back:
+        elif not left.held and not left.back and not c.those(Part.WAITS):
             await self._end(c)
         return AGAIN_S if c.those(*UNDER_WAY) else HELD_S
 
@@ -283,44 +302,33 @@ class Campaigns:
     async def _begin_step(self, c: Campaign, radios: tuple[RadioKey, ...]) -> None:
         c.steps += 1
         for key in radios:
-            move, standing = c.moves[key], c.standings[key]
-            asked = Move(
-                radio=key,
-                target=move.target,
-                cause=Cause.SITE_PLAN,
-                reason="site_plan",
-                params=MappingProxyType(
-                    {
-                        "plan": c.id,
-                        "step": c.steps,
-                        "gain_micronats": round(move.gain * 1e6),
-                        "from": str(move.before),
-                        "to": str(move.after),
-                        "why": " ".join(move.reasons),
-                    }
-                ),
-            )
-            opened = await self._changes.try_open(asked, actor=c.actor)
-            if isinstance(opened, Change):
-                standing.part, standing.change = Part.OPEN, opened.id
-            elif opened.reason == "already_there":
-                standing.part, standing.why = Part.MADE, opened.reason
-            elif opened.reason in PASSING:
-                c.waits_for = f"{key}: {opened.reason}"
-            else:
-                await self._drop(c, {key: ("device", opened.reason, opened.params)})
+            async with self._opening[c.site]:
+                if self._is_on(c) and not c.stopped and c.standings[key].part is Part.WAITS:
+                    await self._open(c, key)
+
+    async def _open(self, c: Campaign, key: RadioKey) -> None:
+        standing = c.standings[key]
+        opened = await self._changes.try_open(asked(c, key), actor=c.actor)
+        if isinstance(opened, Change):
+            standing.part, standing.change = Part.OPEN, opened.id
+        elif opened.reason == "already_there":
+            standing.part, standing.why = Part.MADE, opened.reason
+        elif opened.reason in PASSING:
+            c.waits_for = f"{key}: {opened.reason}"
+        else:
+            await self._drop(c, {key: ("device", opened.reason, opened.params)})
 
     async def _take_back(self, c: Campaign, key: RadioKey) -> None:
         """A move that had better not stay by itself goes back, or is tried again at the next look."""
         standing = c.standings[key]
         done = await self._change(standing.change)
-        if done is None:
+        if done is None or not self._is_on(c) or standing.part is not Part.MADE:
             return
         opened = await self._changes.try_undo(done, c.actor, "plan_half_done")
         if isinstance(opened, Change):
             standing.part, standing.undo = Part.GOING_BACK, opened.id
             return
-        if self._age_s(c) > LONGEST_S + GIVE_UP_S or not _may_pass(opened):
+        if self._age_s(c) > LONGEST_S + GIVE_UP_S or opened.reason not in TRIED_AGAIN:
             standing.part, standing.why = Part.STAYS, opened.reason
             await self._changes.note(opened)
             text = f"plan {c.id} was done in part, and {key} could not be taken back: {opened.reason}"
@@ -328,12 +336,14 @@ class Campaigns:
 
     async def _give_up(self, c: Campaign, why: str) -> None:
         c.stopped = c.stopped or why
-        await self._drop(c, {key: ("plan", why, {}) for key in c.those(Part.WAITS)})
+        await self._drop(c, {key: ("plan", c.stopped, {}) for key in c.those(Part.WAITS)})
 
     async def _drop(self, c: Campaign, radios: Mapping[RadioKey, tuple[str, str, Mapping[str, Any]]]) -> None:
         records = list[Record]()
         for key, (guard, why, params) in radios.items():
             standing = c.standings[key]
+            if standing.part is not Part.WAITS:
+                continue  # dealt with meanwhile
             standing.part = Part.MADE if why == "already_there" else Part.DROPPED
             standing.why = why
             self._ledger.counts.add(Count.PLAN_MOVES, c.site, str(standing.part))
@@ -356,9 +366,12 @@ class Campaigns:
     async def _end(self, c: Campaign) -> None:
         params = {"plan": c.id, "steps": c.steps, "why": c.stopped or "done", **c.counts()}
         entry = self._ledger.record("decision", "plan.ended", c.site, actor=c.actor, params=params)
-        await self._ledger.call(self._ledger.store.set_meta, _key(c.site), "")
-        await self._ledger.note(entry)
-        self._running.pop(c.site, None)
+        async with self._pen:
+            if not self._is_on(c):
+                return
+            await self._ledger.call(self._ledger.store.set_meta, _key(c.site), "")
+            await self._ledger.note(entry)
+            self._running.pop(c.site, None)
         if c.stopped == "too_late":
             left = sum(each.why == "too_late" for each in c.standings.values())
             self._alert(c.site, f"plan {c.id} was given up after a day: {left} moves were not made", None)
@@ -367,7 +380,13 @@ class Campaigns:
     # -- small things ----------------------------------------------------------------------------------
 
     async def _keep(self, c: Campaign) -> None:
-        await self._ledger.call(self._ledger.store.set_meta, _key(c.site), c.to_text())
+        async with self._pen:
+            if self._running.get(c.site) is c:
+                await self._write(c)
+
+    async def _write(self, c: Campaign) -> None:
+        text = await asyncio.to_thread(c.to_text)
+        await self._ledger.call(self._ledger.store.set_meta, _key(c.site), text)
 
     def _age_s(self, c: Campaign) -> float:
         return (self._clock.now().utc_us - c.begun_utc_us) / 1e6
@@ -379,15 +398,3 @@ async def _nothing(site: Site) -> None:
 
 def _key(site: str) -> str:
     return f"campaign/{site}"
-
-
-def _may_pass(none: NoChange) -> bool:
-    return none.reason in PASSING or none.reason == "vetoed"
-
-
-def _waits_for(left: Remainder) -> str:
-    """What most of what waits for in words."""
-    if not left.held:
-        return ""
-    key, veto = next(iter(left.held.items()))
-    return f"{key}: {veto.guard} {veto.reason}"

@@ -7,11 +7,14 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
-from agent.change import REHEARSED, Actor, Change, State
+from agent.change import REHEARSED, Actor, Cause, Change, State
+from agent.planner.decision import Move
 from agent.planner.site.plan import Plan, PlannedMove
 from agent.planner.site.plan_json import from_plan, to_plan
+from agent.planner.site.remainder import Remainder
 from inventory.model import RadioKey
 
 
@@ -74,6 +77,11 @@ class Campaign:
     def left(self) -> int:
         """Moves that are neither made nor given up."""
         return len(self.those(Part.WAITS, *UNDER_WAY))
+
+    def mark(self) -> tuple[object, ...]:
+        """The same again, as long as nothing is to be kept anew."""
+        parts = tuple((each.part, each.change, each.undo, each.why) for each in self.standings.values())
+        return self.stopped, self.steps, parts
 
     def counts(self) -> dict[str, int]:
         return {
@@ -143,3 +151,31 @@ def became(standing: Standing, change: Change | None) -> tuple[Part, str]:
     if change is not None and change.verdict == REHEARSED:
         return Part.SHOWN, ""
     return (Part.MADE, "") if kept else (Part.FAILED, state)
+
+
+def asked(c: Campaign, key: RadioKey) -> Move:
+    """One move of the step that was begun last, with its reasons."""
+    move = c.moves[key]
+    params: dict[str, int | str] = {
+        "plan": c.id,
+        "step": c.steps,
+        "gain_micronats": round(move.gain * 1e6),
+        "from": str(move.before),
+        "to": str(move.after),
+        "why": " ".join(move.reasons),
+    }
+    return Move(
+        radio=key,
+        target=move.target,
+        cause=Cause.SITE_PLAN,
+        reason="site_plan",
+        params=MappingProxyType(params),
+    )
+
+
+def waits_for(left: Remainder) -> str:
+    """What most of what waits for in words."""
+    if not left.held:
+        return ""
+    key, veto = next(iter(left.held.items()))
+    return f"{key}: {veto.guard} {veto.reason}"

@@ -34,7 +34,8 @@ ANSWER_MOST: Final = 64 * 1024 * 1024
 SAID_MOST: Final = 64 * 1024
 """Bytes that are read of what the process writes on stderr; the rest is dropped."""
 
-COMMAND: Final = (sys.executable, "-m", "agent.plan_child")
+COMMAND: Final = (sys.executable, "-P", "-m", "agent.plan_child")
+"""``-P``: what lies in the directory where somebody is just now is not for the planner to load."""
 _ROOT: Final = Path(__file__).resolve().parents[1]
 _ONE_THREAD: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
@@ -90,6 +91,7 @@ async def _started(command: Sequence[str]) -> Process:
             stdout=PIPE,
             stderr=PIPE,
             env={"PATH": os.defpath, "PYTHONPATH": str(_ROOT), **_ONE_THREAD},
+            cwd="/",
             start_new_session=True,
         )
     except OSError as error:

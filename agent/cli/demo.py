@@ -96,7 +96,7 @@ def _logged_to(path: Path) -> Iterator[None]:
 
 def _verify(directory: Path, *options: str | None) -> subprocess.CompletedProcess[str]:
     """`rrmd audit verify`, as a person would run it over that directory."""
-    words = [sys.executable, "-m", "agent", "--state-dir", str(directory), "audit", "verify"]
+    words = [sys.executable, "-P", "-m", "agent", "--state-dir", str(directory), "audit", "verify"]
     own = {name: value for name, value in os.environ.items() if not name.startswith("RRMD_")}
     return subprocess.run(  # noqa: S603  our own interpreter and our own words
         [*words, *filter(None, options)], env=own, capture_output=True, text=True, check=False

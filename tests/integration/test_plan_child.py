@@ -109,3 +109,12 @@ def test_the_child_loads_it_only_under_its_limits() -> None:
     )
     assert done.stdout.strip() == ""
     assert COMMAND[-1] == "agent.plan_child"
+
+
+def test_what_lies_in_the_working_directory_is_not_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "resource.py").write_text("raise SystemExit(9)\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PlanningFailed, match="aps"):
+        planned({"version": 1, "site": SNAPSHOT["site"]})
