@@ -120,7 +120,15 @@ def test_a_picture_goes_into_a_file_and_over_none(file: Path, asked: Asked, tmp_
 )
 def test_what_is_proven_is_told_never_too_low(more: float, told: str) -> None:
     bound = PLAN.value_then + PLAN.radios * math.log1p(more)
-    assert summary(from_plan(replace(PLAN, bound=bound))).endswith(f"proven: {told}")
+    plan = replace(PLAN, bound=bound, timed_out=False)
+    assert summary(from_plan(plan)).endswith(f"proven: {told}")
+
+
+@pytest.mark.parametrize(("more", "told"), [(0.0, False), (0.1, True)])
+def test_more_time_is_offered_only_where_there_may_be_something_better(more: float, told: bool) -> None:
+    bound = PLAN.value_then + PLAN.radios * math.log1p(more)
+    said = summary(from_plan(replace(PLAN, bound=bound, timed_out=True)))
+    assert said.endswith("with more time there may be a better plan") == told
 
 
 def test_a_script_gets_the_plan(file: Path, asked: Asked) -> None:

@@ -110,7 +110,8 @@ def _veto(view: SiteView, move: PlannedMove, progress: Progress) -> Veto | None:
 
 
 def _passes(veto: Veto) -> bool:
-    return veto.guard in PASSING or veto.reason == "observing_only"
+    """Whether an objection may pass by itself, or by what a person says next."""
+    return veto.guard in PASSING or veto.reason in ("observing_only", "observe")
 
 
 # -- worth it ----------------------------------------------------------------------------------------------

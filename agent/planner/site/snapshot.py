@@ -7,7 +7,7 @@ No secrets, no addresses of devices or clients. What each key means: docs/planni
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
@@ -123,7 +123,7 @@ def _radio(view: SiteView, at: RadioView, bssids: list[str]) -> dict[str, Any]:
         **_config(at.radio),
         "bssids": bssids,
         "now": _now(at.reading, view.now) if at.reading else None,
-        "heard": [_heard(each, at.spread.get(each.bssid)) for each in at.neighbors],
+        "heard": [_heard(each, at.spread.get(each.bssid), view.bssids) for each in at.neighbors],
         "scanned_age_s": at.scanned_age_s,
         "air": [_air(mhz, each) for mhz, each in at.air.items()],
         "can": _can(at.capabilities) if at.capabilities else None,
@@ -168,9 +168,10 @@ def _usual(each: Usual) -> dict[str, Any]:
     return {"clients": each.clients, "able": dict(zip(map(str, WIDTHS_MHZ), each.able, strict=True))}
 
 
-def _heard(each: NeighborReading, spread: Spread | None) -> dict[str, Any]:
+def _heard(each: NeighborReading, spread: Spread | None, sent: Collection[str]) -> dict[str, Any]:
+    """A stranger's address is nobody's business: a snapshot is made to be sent around."""
     return _told(
-        bssid=each.bssid,
+        bssid=each.bssid if each.bssid in sent else None,
         channel=each.channel,
         signal_dbm=each.signal_dbm,
         width_mhz=each.width_mhz,
