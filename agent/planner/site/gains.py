@@ -105,7 +105,10 @@ def kept(
         worst = min(moves, key=lambda each: (_spare(problem, gains.choice, each, moves[each]), each))
         fits = most is None or len(moves) <= most
         if fits and _spare(problem, gains.choice, worst, moves[worst]) >= least_nats:
-            break
+            told, moves = moves, {each: brings(gains, each) for each in moves}
+            if moves == told:
+                break
+            continue  # who went back changed what its neighbours' other neighbours bring
         del moves[worst]
         now = problem.members[worst].now
         if now is not None:
