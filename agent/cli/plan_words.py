@@ -38,6 +38,9 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType(
 
 _NOTHING_BETTER: Final = "proven: nothing better"
 
+_OF_POWER: Final = frozenset({"coverage_missing", "cells_overlap", "defer_less_to_faint_bsss"})
+"""Reasons of changes that no proof speaks of."""
+
 _SAME: Final = 0.01
 """A smaller part of the MHz is no difference that anybody sees."""
 
@@ -55,6 +58,8 @@ def show_plan(plan: Mapping[str, Any]) -> None:
 
 def summary(plan: Mapping[str, Any]) -> str:
     """The plan in one line."""
+    if not plan["radios"]:
+        return f"{plan['site']}: nothing to plan: no radio is on air"
     moves, radios = len(plan["moves"]), plan["radios"]
     steps = len({each["step"] for each in plan["moves"]})
     what = f"{count(moves, 'change')} in {count(steps, 'step')}" if moves else "no change"
@@ -66,7 +71,7 @@ def summary(plan: Mapping[str, Any]) -> str:
         f"confidence {plan['confidence']:.0%}",
         _bound(plan),
     ]
-    if plan["timed_out"] and parts[-1] != _NOTHING_BETTER:
+    if plan["timed_out"] and not parts[-1].endswith(_NOTHING_BETTER):
         parts.append(
             f"stopped after {plan['wishes']['limit_s']:g} s: with more time there may be a better plan"
         )
@@ -83,9 +88,15 @@ def _bound(plan: Mapping[str, Any]) -> str:
     if bound is None or not radios:
         return "no bound proven"
     more = math.expm1(max(0.0, bound - plan["value_then"]) / radios)
+    only = "channels: " if any(_powers(each) for each in plan["moves"]) else ""
     if more <= _ROUNDING:
-        return _NOTHING_BETTER
-    return f"proven: at most {math.ceil(more * 1e4) / 1e4:.2%} better is possible"
+        return only + _NOTHING_BETTER
+    return f"{only}proven: at most {math.ceil(more * 1e4) / 1e4:.2%} better is possible"
+
+
+def _powers(move: Mapping[str, Any]) -> bool:
+    """Whether its power or OBSS-PD level is changed for its own sake."""
+    return not _OF_POWER.isdisjoint(move["reasons"])
 
 
 def _mean(value: float, radios: int) -> float:
@@ -106,7 +117,7 @@ def _move(move: Mapping[str, Any]) -> tuple[Any, ...]:
         ", ".join(_also(move["target"])) or None,
         f"{move['mhz_before']:.1f}",
         f"{move['mhz_after']:.1f}",
-        f"{math.expm1(move['gain']):+.0%}",
+        f"{math.expm1(move['gain']):+.0%}" if move["gain"] else None,
         spoken(move["cac_s"]) if move["cac_s"] else None,
         ", ".join(map(said, move["reasons"])) or None,
     )

@@ -168,7 +168,7 @@ def test_what_is_said_counts(file: Path, asked: Asked) -> None:
 @pytest.mark.parametrize(
     ("change", "line"),
     [
-        ({"aps": {}}, "aps: expected at least 1, got an object"),
+        ({"aps": {}}, "aps: expected at least 1, got nothing"),
         ({"sites": {}}, "sites: expected a known key (did you mean site?), got an unknown key"),
         ({"site": {"id": "lab"}}, "site.country: expected the key country, got nothing"),
         ({"policy": {"plan": {"limit_s": 0}}}, "policy.plan.limit_s: expected a number 1..600 s, got 0"),

@@ -42,7 +42,7 @@ class Gains:
         before, after = self._choice[member], option
         of_member = self.problem.members[member]
         own, won = 0.0, 0.0
-        for near, (cost, _), (gone, come) in self._changes(member, after):
+        for near, cost, gone, come in self._changes(member, after):
             own += cost
             other = self.problem.members[near.other]
             foreign = other.options[self._choice[near.other]].foreign
@@ -57,7 +57,7 @@ class Gains:
     def put(self, member: int, option: int) -> None:
         """Change the choice."""
         own = 0.0
-        for near, (cost, _), (gone, come) in self._changes(member, option):
+        for near, cost, gone, come in self._changes(member, option):
             own += cost
             self._own[near.other] += come - gone
         self._own[member], self._choice[member] = own, option
@@ -65,9 +65,7 @@ class Gains:
     def near(self, member: int) -> list[int]:
         return [each.other for each in self._near[member]]
 
-    def _changes(
-        self, member: int, option: int
-    ) -> list[tuple[Near, tuple[float, float], tuple[float, float]]]:
+    def _changes(self, member: int, option: int) -> list[tuple[Near, float, float, float]]:
         """For each neighbour: what it costs this member then, and what this member costs it now and then."""
         options = self.problem.members[member].options
         now, then = options[self._choice[member]].block, options[option].block
@@ -78,11 +76,9 @@ class Gains:
             found.append(
                 (
                     near,
-                    (near.primary_me * of_it.primary + near.secondary_me * of_it.secondary, 0.0),
-                    (
-                        near.primary_it * gone.primary + near.secondary_it * gone.secondary,
-                        near.primary_it * come.primary + near.secondary_it * come.secondary,
-                    ),
+                    near.primary_me * of_it.primary + near.secondary_me * of_it.secondary,
+                    near.primary_it * gone.primary + near.secondary_it * gone.secondary,
+                    near.primary_it * come.primary + near.secondary_it * come.secondary,
                 )
             )
         return found
@@ -109,7 +105,10 @@ def kept(
         worst = min(moves, key=lambda each: (_spare(problem, gains.choice, each, moves[each]), each))
         fits = most is None or len(moves) <= most
         if fits and _spare(problem, gains.choice, worst, moves[worst]) >= least_nats:
-            break
+            told, moves = moves, {each: brings(gains, each) for each in moves}
+            if moves == told:
+                break
+            continue  # who went back changed what its neighbours' other neighbours bring
         del moves[worst]
         now = problem.members[worst].now
         if now is not None:

@@ -44,7 +44,7 @@ text { font-family: 'DejaVu Sans', Verdana, Helvetica, Arial, sans-serif; fill: 
 .small { font-size: 12px; fill: #52606d; } .block { font-size: 11px; text-anchor: middle; }
 .name { font-size: 10px; text-anchor: middle; } .halo { stroke: #fbfcfd; stroke-width: 3; }
 .panel { fill: #fbfcfd; stroke: #d9e2ec; } .near { stroke: #cbd2d9; stroke-width: 0.6; }
-.way { stroke: #c81e1e; stroke-linecap: round; } .pill { stroke: #ffffff; stroke-width: 1; }
+.way { stroke: #334155; stroke-linecap: round; } .pill { stroke: #ffffff; stroke-width: 1; }
 .moved { stroke: #102a43; stroke-width: 2.6; }
 """.strip()
 
@@ -180,10 +180,12 @@ def _head(plan: Plan, width: float) -> Iterator[str]:
     radios = max(1, plan.radios)
     now, then = math.exp(plan.value_now / radios), math.exp(plan.value_then / radios)
     moved = sum(each.before != each.after for each in plan.moves)
+    others = len(plan.moves) - moved
+    also = f", {others} more change power alone" if others else ""
     yield _text(
         MARGIN,
         56,
-        f"{moved} of {plan.radios} radios move; {now:.1f} to {then:.1f} MHz expected for each radio "
+        f"{moved} of {plan.radios} radios move{also}; {now:.1f} to {then:.1f} MHz expected for each radio "
         f"({plan.gain_ratio:+.1%})",
         "small",
     )

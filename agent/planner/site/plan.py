@@ -74,9 +74,9 @@ class Left:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """``value_now``, ``value_then``: nats, over the ``radios`` planned; ``bound``: no plan with so many moves
-    can reach more, None = not proven. ``confidence``: 0..1, how much of what it rests on was measured
-    lately. ``gain_ratio``: of the geometric mean of expected MHz. ``timed_out``: the limit of time ended the
-    search; with more of it there may be a better plan."""
+    can reach more by other channels, what powers bring taken as it is, None = not proven. ``confidence``:
+    0..1, how much of what it rests on was measured lately. ``gain_ratio``: of the geometric mean of expected
+    MHz. ``timed_out``: the limit of time ended the search; with more of it there may be a better plan."""
 
     site: str
     made_utc_us: int

@@ -42,10 +42,14 @@ def plans(
     solved = solutions(built.problems, wishes, share or (lambda _: stop))
     yield _plan(view, wishes, built, solved)
     if wishes.exact and exact is not None:
-        yield _plan(view, wishes, built, [proven(each, wishes, exact) for each in solved])
+        better, spare = proven(solved, wishes, exact)
+        yield _plan(view, wishes, built, better, spare)
 
 
-def _plan(view: SiteView, wishes: Wishes, built: Graph, solved: Sequence[Solution]) -> Plan:
+def _plan(
+    view: SiteView, wishes: Wishes, built: Graph, solved: Sequence[Solution], spare: float | None = None
+) -> Plan:
+    """``spare``: nats that other channels might bring more at most; None: not known."""
     powers = planned_power(view, built.problems, [each.end for each in solved], wishes)
     changed = _within_budget(powers.moves, solved, wishes.most_moves)
     told = [Told(each, _powered(view, each.problem, changed)) for each in solved]
@@ -58,7 +62,7 @@ def _plan(view: SiteView, wishes: Wishes, built: Graph, solved: Sequence[Solutio
         radios=len(keys),
         value_now=now,
         value_then=then,
-        bound=_bound(solved, then),
+        bound=None if spare is None else then + spare,
         confidence=confidence(view, keys),
         moves=_moves(view, told, changed),
         outlook=tuple(each for one in told for each in outlook(one)),
@@ -87,13 +91,6 @@ def _powered(view: SiteView, problem: Problem, changed: Sequence[PowerMove]) -> 
     radios = {member.key for member in problem.members}
     own = [each for each in changed if each.radio in radios]
     return with_powers(view, problem, own) if own else problem
-
-
-def _bound(solved: Sequence[Solution], then: float) -> float | None:
-    """What no plan of channels exceeds with so many moves, at the same powers; None where one band has no
-    proof."""
-    spare = [each.spare for each in solved if each.spare is not None]
-    return then + math.fsum(spare) if spare and len(spare) == len(solved) else None
 
 
 def _moves(view: SiteView, told: Sequence[Told], powers: Sequence[PowerMove]) -> tuple[PlannedMove, ...]:

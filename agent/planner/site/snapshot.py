@@ -173,7 +173,7 @@ def _heard(each: NeighborReading, spread: Spread | None, sent: Collection[str]) 
     return _told(
         bssid=each.bssid if each.bssid in sent else None,
         channel=each.channel,
-        signal_dbm=each.signal_dbm,
+        signal_dbm=min(0.0, each.signal_dbm),  # no receiver is that loud; a snapshot refuses more
         width_mhz=each.width_mhz,
         center_mhz=each.center_mhz,
         utilization_ratio=each.utilization_ratio,

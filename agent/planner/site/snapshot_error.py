@@ -38,6 +38,7 @@ _PHRASES: Final = MappingProxyType(
         "less_than_equal": "at most {le:g}",
         "literal_error": "{expected}",
         "enum": "{expected}",
+        "value_error": "an instant that there is, such as 2026-01-02T03:04:05Z",
     }
 )
 
@@ -77,7 +78,7 @@ def explained(error: ValidationError, keys: Iterable[str]) -> Iterator[SnapshotE
         elif detail["type"] == "extra_forbidden":
             yield error_at(steps, _near(str(steps[-1]), known), "an unknown key")
         else:
-            yield error_at(steps, _expected(detail), _got(detail["input"]))
+            yield error_at(steps, _expected(detail), "nothing" if _empty(detail) else _got(detail["input"]))
 
 
 def _near(key: str, known: list[str]) -> str:
@@ -88,6 +89,10 @@ def _near(key: str, known: list[str]) -> str:
 def _expected(detail: ErrorDetails) -> str:
     phrase = _PHRASES.get(detail["type"])
     return phrase.format_map(detail.get("ctx", {})) if phrase else detail["msg"]
+
+
+def _empty(detail: ErrorDetails) -> bool:
+    return detail["type"] == "too_short" and not detail["input"]
 
 
 def _got(value: Any) -> str:

@@ -47,6 +47,12 @@ def site_of(said: words.SnapshotWords) -> Site:
     )
 
 
+def errors_of_head(said: words.SiteWords) -> list[SnapshotError]:
+    found = Findings(DRIVER)
+    _head(said, found)
+    return [SnapshotError(e.path, e.expected, e.got) for e in found.errors]
+
+
 def _head(said: words.SiteWords, found: Findings) -> SiteWords | None:
     told = {"id": said.id, "country": said.country, "timezone": said.timezone or "UTC"}
     node, steps = _node(told), ("site",)

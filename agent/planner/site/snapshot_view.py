@@ -23,7 +23,7 @@ from agent.moment import EPOCH, Deadline, Moment
 from agent.nop import Met
 from agent.planner.site import snapshot_words as words
 from agent.planner.site.snapshot_error import SnapshotError, SnapshotErrors, error_at, explained
-from agent.planner.site.snapshot_site import site_of
+from agent.planner.site.snapshot_site import errors_of_head, site_of
 from agent.view import Heard, RadioView, SiteView
 from drivers.types import (
     BssReading,
@@ -51,7 +51,9 @@ def parsed(text: str | bytes) -> dict[str, Any]:
     """The JSON object of a text, with no key twice. Raises SnapshotErrors."""
     try:
         found = json.loads(text, object_pairs_hook=_once)
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except SnapshotErrors:
+        raise
+    except (ValueError, RecursionError) as error:  # ValueError: an integer of thousands of digits, too
         raise SnapshotErrors([SnapshotError("", "JSON", " ".join(str(error).split()))]) from None
     if not isinstance(found, dict):
         raise SnapshotErrors([SnapshotError("", "an object", type(found).__name__)])
@@ -72,9 +74,18 @@ def to_view(snapshot: Any) -> SiteView:
     try:
         said = words.SnapshotWords.model_validate(snapshot)
     except ValidationError as error:
-        raise SnapshotErrors(explained(error, _keys())) from None
+        raise SnapshotErrors([*explained(error, _keys()), *_wrong_head(snapshot)]) from None
     site = site_of(said)
     return _Reading(said, site, _moment(said.made_utc)).view()
+
+
+def _wrong_head(snapshot: Any) -> Iterable[SnapshotError]:
+    """What else is wrong with its site, as far as that can be read."""
+    site = snapshot.get("site") if isinstance(snapshot, dict) else None
+    try:
+        return errors_of_head(words.SiteWords.model_validate(site))
+    except ValidationError:
+        return ()
 
 
 def _keys() -> Iterator[str]:

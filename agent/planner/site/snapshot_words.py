@@ -5,9 +5,10 @@ What a snapshot says of policy and radios in the words of the site file is read 
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from agent.change import Cause, State
 from drivers.types import Action, RadioState, Setting, Table
@@ -16,10 +17,20 @@ from inventory.schema import RadioWords as ConfigWords
 
 Id = Annotated[str, Field(pattern=rf"^{ID.pattern}$")]
 Text = Annotated[str, Field(max_length=64)]
-Utc = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$")]
+
+
+def _there_is(text: str) -> str:
+    """The same text. ValueError: the calendar has no such day, or the day no such hour."""
+    datetime.fromisoformat(text)
+    return text
+
+
+Utc = Annotated[
+    str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$"), AfterValidator(_there_is)
+]
 Bssid = Annotated[str, Field(min_length=1, max_length=64)]
 Ratio = Annotated[float, Field(ge=0, le=1)]
-HeardDbm = Annotated[float, Field(ge=-150, le=30)]
+HeardDbm = Annotated[float, Field(ge=-150, le=0)]
 Seconds = Annotated[float, Field(ge=0, le=1e9)]
 Channel = Annotated[int, Field(ge=1, le=233)]
 Width = Literal[20, 40, 80, 160, 320]

@@ -8,13 +8,17 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from itertools import product
+from typing import Final, NamedTuple, Protocol
 
 from agent.planner.site.exact import Solved
 from agent.planner.site.gains import Gains, kept
 from agent.planner.site.plan import Wishes
 from agent.planner.site.problem import Choice, Problem, objective
 from agent.planner.site.search import improved
+
+FEW: Final = 6
+"""With so many moves for all bands, all ways to share them are looked at."""
 
 Stop = Callable[[], bool]
 
@@ -33,15 +37,13 @@ class Exact(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Solution:
-    """One band: where its radios start from, where they end, what each move brings (by member, nats), and how
-    much better a plan might be at most (nats; None: not known). ``timed_out``: the search was stopped before
-    its end."""
+    """One band: where its radios start from, where they end, what each move brings (by member, nats).
+    ``timed_out``: the search was stopped before its end."""
 
     problem: Problem
     start: Choice
     end: Choice
     moves: Mapping[int, float] = field(default_factory=dict)
-    spare: float | None = None
     timed_out: bool = False
 
 
@@ -115,12 +117,65 @@ def _fewer(band: Solution, dropped: int, wishes: Wishes, stop: Stop) -> Solution
     return max(found, key=lambda each: objective(each.problem, each.end, least))
 
 
-def proven(band: Solution, wishes: Wishes, exact: Exact) -> Solution:
-    """With the exact solver's choice where that is better, and how much is left between it and the bound."""
+# -- proven ------------------------------------------------------------------------------------------------
+
+
+class Row(NamedTuple):
+    """One band with ``most`` moves or fewer (None: as many as pay): the best known, its objective, and what
+    none with so many exceeds (infinity: not known)."""
+
+    most: int | None
+    band: Solution
+    reached: float
+    bound: float
+
+
+def proven(bands: Sequence[Solution], wishes: Wishes, exact: Exact) -> tuple[list[Solution], float | None]:
+    """The bands with the exact solver's choices where those are better; and how much better a plan might be
+    at most, all bands together (nats; None: not known), however they share the moves."""
+    whole = [_row(band, wishes.most_moves, wishes, exact) for band in bands]
+    if wishes.most_moves is None or sum(len(each.band.moves) for each in whole) <= wishes.most_moves:
+        rows, spare = tuple(whole), math.fsum(each.bound - each.reached for each in whole)
+    else:
+        steps = [_steps(band, row, wishes, exact) for band, row in zip(bands, whole, strict=True)]
+        rows, spare = _best_split(steps, wishes.most_moves)
+    return [each.band for each in rows], None if math.isinf(spare) else max(0.0, spare)
+
+
+def _steps(band: Solution, whole: Row, wishes: Wishes, exact: Exact) -> list[Row]:
+    """The band with fewer moves and with more: with any number where the budget is small, else with as many
+    as it has now and one more or less; the whole budget comes last."""
+    most, has = wishes.most_moves or 0, len(band.moves)
+    some = range(most) if most <= FEW else [each for each in (has - 1, has, has + 1) if 0 <= each < most]
+    return [*(_row(band, each, wishes, exact) for each in some), whole]
+
+
+def _row(band: Solution, most: int | None, wishes: Wishes, exact: Exact) -> Row:
     least = math.log1p(wishes.least_gain)
-    most = None if wishes.most_moves is None else len(band.moves)
-    found = exact(band.problem, band.end, most_moves=most, move_price=least)
-    choices = (band, _paid(band, found.choice, least, most))
+    start = _paid(band, band.end, least, most)
+    found = exact(band.problem, start.end, most_moves=most, move_price=least)
+    choices = (start, _paid(band, found.choice, least, most))
     best = max(choices, key=lambda each: objective(each.problem, each.end, least))
     reached = objective(best.problem, best.end, least)
-    return replace(best, spare=None if found.bound is None else max(0.0, found.bound - reached))
+    return Row(most, best, reached, math.inf if found.bound is None else max(found.bound, reached))
+
+
+def _best_split(steps: Sequence[Sequence[Row]], most: int) -> tuple[tuple[Row, ...], float]:
+    """A row for each band, with ``most`` moves at most all together: the best that are known; and how much
+    more any split reaches at most."""
+    best = max(
+        (rows for rows in product(*steps) if sum(len(each.band.moves) for each in rows) <= most),
+        key=lambda rows: math.fsum(each.reached for each in rows),
+    )
+    bound = max(
+        math.fsum(bound for _, bound in split)
+        for split in product(*map(_ceilings, steps))
+        if sum(least for least, _ in split) <= most
+    )
+    return best, bound - math.fsum(each.reached for each in best)
+
+
+def _ceilings(rows: Sequence[Row]) -> list[tuple[int, float]]:
+    """For each row the fewest moves that it and none before it is the bound of, and that bound."""
+    fewest = [0, *((each.most or 0) + 1 for each in rows[:-1])]
+    return [(few, min(row.bound for row in rows[at:])) for at, few in enumerate(fewest)]

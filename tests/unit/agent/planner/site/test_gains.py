@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from unit.agent.planner.site.test_search import problems
 
 from agent.planner.site.gains import Gains, brings, kept
-from agent.planner.site.problem import Choice, Problem, moved, value
+from agent.planner.site.problem import Choice, Member, Option, Pair, Problem, moved, value
+from inventory.channels import Block, blocks
+from inventory.model import Band, radio_key
 
 
 def other(problem: Problem, choice: Choice, member: int, option: int) -> Choice:
@@ -59,3 +61,23 @@ def test_every_move_left_pays_by_itself_and_no_others_are_made(
     assert all(  # who has no place now keeps the one that it is given
         found[index] == choice[index] for index, member in enumerate(problem.members) if member.now is None
     )
+
+
+def test_what_a_move_brings_is_told_without_those_that_were_dropped_two_hops_away() -> None:
+    """The one in the middle hears both others; the first goes back, since moving costs it too much."""
+    here, there = blocks(Band.GHZ_5, 20)[:2]
+
+    def member(name: str, cost: float, *where: Block) -> Member:
+        options = tuple(
+            Option(block=each, worth=3.0, move_cost=cost if each == there else 0.0) for each in where
+        )
+        return Member(key=radio_key("lab", name, "r5"), options=options, now=0)
+
+    problem = Problem(
+        band=Band.GHZ_5,
+        members=(member("a", 9.0, here, there), member("b", 0.0, here), member("c", 0.0, here, there)),
+        pairs=(Pair(0, 1, 0.3, 0.3, 0.0, 0.0), Pair(1, 2, 0.3, 0.3, 0.0, 0.0)),
+    )
+    found, moves = kept(problem, (1, 0, 1), 0.1)
+    assert found == (0, 0, 1)
+    assert moves == {2: pytest.approx(value(problem, (0, 0, 1)) - value(problem, (0, 0, 0)))}

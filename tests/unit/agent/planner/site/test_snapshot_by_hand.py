@@ -131,6 +131,10 @@ def test_null_says_that_a_device_was_never_reached_and_that_nobody_scanned() -> 
             {"channels": [165], "widths_mhz": [160]},
             "widths_mhz[0]: expected a width with a legal block among the radio's channels in NO",
         ),
+        (
+            {"heard": [{"radio": "ap2/r5", "signal_dbm": 20}]},
+            "heard[0].signal_dbm: expected at most 0, got 20",
+        ),
         ({"bssids": ["a"], "heard": []}, None),
     ],
 )
@@ -157,6 +161,13 @@ def test_a_mistake_is_told_with_its_place(changed: dict[str, Any], said: str | N
         ('{"aps": {}, "aps": {}}', "aps: expected a key once, got it twice in one object"),
         ("[1]", "snapshot: expected an object, got list"),
         ("{", "snapshot: expected JSON, got"),
+        ('{"version": ' + "9" * 5000 + "}", "snapshot: expected JSON, got"),
+        ('{"aps": {}}', "aps: expected at least 1, got nothing"),
+        (
+            '{"site": {"id": "x", "country": "NO", "timezone": "Mars"}, "aps": {}}',
+            "site.timezone: expected a time zone",
+        ),
+        ('{"made_utc": "9999-99-99T00:00:00Z"}', "made_utc: expected an instant that there is"),
         ('{"made_utc": "yesterday"}', "made_utc: expected text like"),
         ('{"barred_mhz": [NaN]}', "barred_mhz[0]: expected"),
     ],
