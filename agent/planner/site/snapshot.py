@@ -12,6 +12,8 @@ from dataclasses import fields, is_dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from agent.airtime import ChannelAir
 from agent.change import Change
 from agent.crowd import WIDTHS_MHZ, Crowd, Usual
@@ -19,6 +21,7 @@ from agent.levels import Spread
 from agent.moment import Moment
 from agent.nop import Met
 from agent.planner.pooling import crowds, pooled_radio
+from agent.planner.site.snapshot_words import AirWords, ClientWords, HeardWords, NowWords, Words
 from agent.view import RadioView, SiteView
 from drivers.types import Capabilities, ClientReading, NeighborReading, RadioReading, Reported
 from inventory.model import AccessPoint, Band, Policy, Radio, RadioKey
@@ -122,10 +125,10 @@ def _radio(view: SiteView, at: RadioView, bssids: list[str]) -> dict[str, Any]:
     return {
         **_config(at.radio),
         "bssids": bssids,
-        "now": _now(at.reading, view.now) if at.reading else None,
-        "heard": [_heard(each, at.spread.get(each.bssid), view.bssids) for each in at.neighbors],
+        "now": _believable(NowWords, _now(at.reading, view.now)) if at.reading else None,
+        "heard": [each for each in _heard_by(view, at) if "channel" in each],
         "scanned_age_s": at.scanned_age_s,
-        "air": [_air(mhz, each) for mhz, each in at.air.items()],
+        "air": _all_believable(AirWords, (_air(mhz, each) for mhz, each in at.air.items())),
         "can": _can(at.capabilities) if at.capabilities else None,
         "usual": _usual(at.usual) if at.usual else None,
     }
@@ -148,7 +151,7 @@ def _now(said: RadioReading, now: Moment) -> dict[str, Any]:
         tx_power_dbm=_value(said.tx_power_dbm),
         obss_pd_dbm=_value(said.obss_pd_dbm),
         country=_value(said.country),
-        clients=None if said.clients is None else [_client(each) for each in said.clients],
+        clients=None if said.clients is None else _all_believable(ClientWords, map(_client, said.clients)),
         client_count=said.client_count,
         nop_mhz=_sorted(said.nop_mhz),
         cac_done_mhz=_sorted(said.cac_done_mhz),
@@ -168,12 +171,17 @@ def _usual(each: Usual) -> dict[str, Any]:
     return {"clients": each.clients, "able": dict(zip(map(str, WIDTHS_MHZ), each.able, strict=True))}
 
 
+def _heard_by(view: SiteView, at: RadioView) -> list[dict[str, Any]]:
+    found = (_heard(each, at.spread.get(each.bssid), view.bssids) for each in at.neighbors)
+    return _all_believable(HeardWords, found)
+
+
 def _heard(each: NeighborReading, spread: Spread | None, sent: Collection[str]) -> dict[str, Any]:
     """A stranger's address is nobody's business: a snapshot is made to be sent around."""
     return _told(
         bssid=each.bssid if each.bssid in sent else None,
         channel=each.channel,
-        signal_dbm=min(0.0, each.signal_dbm),  # no receiver is that loud; a snapshot refuses more
+        signal_dbm=min(each.signal_dbm, 0.0),  # no receiver hears more; NaN stays NaN
         width_mhz=each.width_mhz,
         center_mhz=each.center_mhz,
         utilization_ratio=each.utilization_ratio,
@@ -254,3 +262,21 @@ def _value(said: Reported[Any] | None) -> Any:
 
 def _sorted(found: Iterable[int] | None) -> list[int] | None:
     return None if found is None else sorted(found)
+
+
+def _all_believable(words: type[Words], found: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those of which something is left that a snapshot may say."""
+    left = (_believable(words, each) for each in found)
+    return [each for each in left if each is not None]
+
+
+def _believable(words: type[Words], said: dict[str, Any]) -> dict[str, Any] | None:
+    """The same without what no device can have measured: that counts as not reported, or one device that lies
+    would cost the whole site its plan. None: what is left makes no sense."""
+    try:
+        words.model_validate(said)
+    except ValidationError as error:
+        wrong = {each["loc"][0] for each in error.errors(include_url=False, include_context=False)}
+        left = {name: value for name, value in said.items() if name not in wrong}
+        return _believable(words, left) if len(left) < len(said) else None
+    return said

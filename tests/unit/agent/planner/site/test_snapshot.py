@@ -51,6 +51,32 @@ def test_written_ap_by_ap_it_is_the_same() -> None:
     assert json.loads(text_of(seen)) == from_view(seen)
 
 
+def test_a_device_that_lies_costs_its_own_values_and_no_plan() -> None:
+    """Channel 999, a noise of +30 dBm, a client at +5 dBm, a share of 7, a level that is no number."""
+    lies = [
+        NeighborReading(bssid="06:00:00:00:00:01", channel=999, signal_dbm=-50.0),
+        NeighborReading(bssid="06:00:00:00:00:02", channel=36, signal_dbm=float("nan")),
+        NeighborReading(
+            bssid="06:00:00:00:00:03", channel=36, signal_dbm=-60.0, utilization_ratio=7.0, width_mhz=33
+        ),
+        NeighborReading(bssid="06:00:00:00:00:04", channel=40, signal_dbm=20.0),
+    ]
+    seen = place(lies, {5180: ChannelAir(busy=0.5, noise_dbm=30.0), 99: ChannelAir(busy=0.5)})
+    seen = lived_in(
+        seen,
+        [ClientReading(mac="c1", signal_dbm=5.0, max_width_mhz=40)],
+        tx_power_dbm=Reported(float("inf"), "test"),
+    )
+    told = again(seen).radios[ONE]
+    found = [(each.channel, each.signal_dbm, each.utilization_ratio) for each in told.neighbors]
+    assert found[:2] == [(36, -60.0, None), (40, 0.0, None)]
+    assert len(found) == len(seen.radios[ONE].neighbors) - 2
+    assert {mhz: (air.busy, air.noise_dbm) for mhz, air in told.air.items()} == {5180: (0.5, None)}
+    assert told.reading is not None
+    assert told.reading.tx_power_dbm is None
+    assert [each.max_width_mhz for each in told.reading.clients or ()] == [40]
+
+
 def lived_in(view: SiteView, said: list[ClientReading], **more: Any) -> SiteView:
     at = view.radios[ONE]
     assert at.reading is not None
