@@ -151,7 +151,6 @@ class Agent:
         self.undoing = Undoing(memory, ledger, clock, self.executor, self.changes)
         self.campaigns = Campaigns(memory, ledger, clock, self.executor, self.changes, tell)
         self.planning = Planning(memory, ledger, clock, self.campaigns, tell, self._make_plan)
-        self.campaigns.idle = self.planning.look
 
     def _start_loops(self, keeper: Supervisor, tasks: asyncio.TaskGroup) -> None:
         inbox = self.inbox
@@ -163,6 +162,7 @@ class Agent:
             keeper.keep("reminders", EVERY_SITE, lambda: self.alarm.remind(self._waiting)),
             keeper.keep("undo", EVERY_SITE, self.undoing.run),
             keeper.keep("plans", EVERY_SITE, self.campaigns.run),
+            keeper.keep("planning", EVERY_SITE, self.planning.run),
         ]
 
     async def _drain(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
@@ -48,7 +48,7 @@ log = structlog.get_logger()
 AGAIN_S: Final = 5.0
 """From one look at a campaign under way to the next."""
 HELD_S: Final = 60.0
-"""The same while all of it waits for its hour, and between two looks for something to begin."""
+"""The same while all of it waits for its hour."""
 LONGEST_S: Final = 86_400.0
 """What could not be begun by then is given up, and said so."""
 GIVE_UP_S: Final = 3600.0
@@ -59,11 +59,7 @@ UNSENT: Final = frozenset({State.PROPOSED, State.PLANNED})
 
 
 class Campaigns:
-    """One per site at a time.
-
-    ``alert(site, text, radio)`` calls a person. ``idle(site)`` is asked for a site without one: it may begin
-    one.
-    """
+    """One per site at a time. ``alert(site, text, radio)`` calls a person."""
 
     def __init__(
         self,
@@ -80,7 +76,6 @@ class Campaigns:
         self._executor = executor
         self._changes = changes
         self._alert = alert
-        self.idle: Callable[[Site], Awaitable[None]] = _nothing
         self._running: dict[str, Campaign] = {}
         self._beginning: set[str] = set()  # sites with one that is not on disk yet
         self._opening = defaultdict[str, asyncio.Lock](asyncio.Lock)  # held while a change is opened
@@ -94,6 +89,12 @@ class Campaigns:
     def running(self, site: str | None = None) -> list[Campaign]:
         """Those under way; of one site, if named."""
         return [each for id, each in self._running.items() if site in (None, id)]
+
+    def idle(self, site: str) -> bool:
+        """Whether the site is this agent's to change, and known to have none: none running or beginning."""
+        busy = site in self._running or site in self._beginning
+        away = self._memory.observing is not None or site in self._memory.standby
+        return site in self._known and not busy and not away
 
     def check(self, id: str) -> Site:
         """The site, if a plan of it may be begun. Raises NotFound, Refused (one is under way, or nothing may
@@ -116,6 +117,9 @@ class Campaigns:
             await self._ledger.note(entry)
             await self._write(started)
             self._running[site.id] = started
+        except LOST_DISK:
+            self._known.discard(site.id)  # what is on it counts
+            raise
         finally:
             self._beginning.discard(site.id)
         self._hurry(site.id)
@@ -176,9 +180,7 @@ class Campaigns:
         if site.id not in self._known:
             await self._recover(site.id)
         found = self._running.get(site.id)
-        if found is None:
-            await self.idle(site)
-        elif self._clock.monotonic() >= self._due_s.get(site.id, 0.0):
+        if found is not None and self._clock.monotonic() >= self._due_s.get(site.id, 0.0):
             self._due_s[site.id] = self._clock.monotonic() + await self._turn(found, site)
 
     def _forget(self, sites: Collection[str]) -> None:
@@ -390,10 +392,6 @@ class Campaigns:
 
     def _age_s(self, c: Campaign) -> float:
         return (self._clock.now().utc_us - c.begun_utc_us) / 1e6
-
-
-async def _nothing(site: Site) -> None:
-    """Nobody begins anything by himself."""
 
 
 def _key(site: str) -> str:

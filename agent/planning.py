@@ -15,7 +15,7 @@ from agent.campaign import Campaigns
 from agent.change import Actor
 from agent.clock import Clock
 from agent.json_text import JsonText
-from agent.ledger import Ledger
+from agent.ledger import LOST_DISK, Ledger
 from agent.memory import Memory
 from agent.plan_runner import PlanningFailed, most_s, plan_of
 from agent.planner import budget, guards
@@ -35,6 +35,9 @@ log = structlog.get_logger()
 
 WARM_S: Final = 900.0
 """Before that long has been listened nothing is planned by itself: what is known is the last scan."""
+
+LOOK_S: Final = 60.0
+"""From one look for something to begin to the next."""
 
 RETURN_S: Final = 900.0
 """From one look for radios that might return after radar to the next, in quiet hours."""
@@ -87,7 +90,21 @@ class Planning:
 
     # -- by itself -------------------------------------------------------------------------------------
 
-    async def look(self, site: Site) -> None:
+    async def run(self) -> None:
+        """For ever, beside the campaigns: a plan takes minutes, and what is under way can't wait for it."""
+        while True:
+            for site in list(self._memory.sites.values()):
+                if self._campaigns.idle(site.id):
+                    await self._look(site)
+            await asyncio.sleep(LOOK_S)
+
+    async def _look(self, site: Site) -> None:
+        try:
+            await self._plan_or_return(site)
+        except LOST_DISK as error:
+            log.error("planning.waits_for_the_disk", site=site.id, error=str(error))
+
+    async def _plan_or_return(self, site: Site) -> None:
         """In the site's hours for it: a plan, once in each window, and if it pays it is begun. In its quiet
         hours the way back for radios that radar drove off."""
         if self._hands_off(site) or self._clock.monotonic() - self._begun_s < WARM_S:
@@ -102,6 +119,8 @@ class Planning:
         await self._ledger.call(self._ledger.store.set_meta, _key(site), end)
         try:
             plan = await self.plan(site.id, wishes)
+        except NotFound:
+            return  # a reload took the site away meanwhile
         except Refused as error:
             log.error("plan.not_made", site=site.id, why=str(error))
             self._alert(site.id, str(error), None)
@@ -112,7 +131,7 @@ class Planning:
         if plan.moves and site.policy.mode is not Mode.OBSERVE:
             try:
                 await self._campaigns.begin(plan, Actor())
-            except Refused as error:
+            except (NotFound, Refused) as error:  # a reload took the site away, or somebody was first
                 log.warning("plan.not_begun", site=site.id, why=str(error))
             return
         params = {"moves": len(plan.moves), "gain_ppm": round(plan.gain_ratio * 1e6), "radios": plan.radios}

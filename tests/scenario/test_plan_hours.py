@@ -118,6 +118,25 @@ def test_a_planner_that_fails_is_told_of_and_not_asked_again_in_the_window(tmp_p
     run(story)
 
 
+def test_campaigns_go_on_while_a_plan_is_being_made(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with crowded(tmp_path, clock, site_with(plan=PlanPolicy(hours=NOW_ON))) as (rig, agent):
+            asked: list[Wishes] = []
+
+            async def never(view: SiteView, wishes: Wishes) -> Plan:
+                asked.append(wishes)
+                await asyncio.Event().wait()
+                raise AssertionError("nobody sets it")
+
+            agent.planning.make = never
+            await until(lambda: asked)
+            await agent.campaigns.begin(planned(rig, {AP2: 44}), PERSON)
+            await ended(agent)
+            assert [c.state for c in moves_of(agent)] == [State.COMMITTED]
+
+    run(story)
+
+
 # -- for a person ------------------------------------------------------------------------------------------
 
 
