@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 BACKLOG: Final = 64
 QUIET: Final = frozenset({"status", "events", "changes", "change"})  # asked often, change nothing
-LONG: Final = frozenset({"probe"})  # change nothing, and take as long as the caller says
+LONG: Final = frozenset({"probe", "plan", "snapshot"})  # may take as long as the caller says
 LONG_MOST: Final = 8  # of those at once: the other connections are for who must act
 LOOK_S: Final = 0.5
 REFUSED_S: Final = 0.2  # for the line of a caller that is refused
@@ -52,8 +52,8 @@ class ControlSocket:
 
     ``line_s``: how long a caller may take to send its line. ``answer_s``: how long it may take to read
     ours. ``drain_s``: how long operations under way may go on after `close` was called.
-    An operation goes on when its caller hangs up: a rollback is not given up half-way. Only one of `LONG`,
-    which changes nothing, is.
+    An operation goes on when its caller hangs up: a rollback is not given up half-way. Only one of `LONG`
+    that changes nothing is.
     """
 
     def __init__(
@@ -161,7 +161,7 @@ class ControlSocket:
             actor = await actor_of(connection)
             op, args = protocol.parse_request(line)
             work = self._handler(op, args, actor)
-            told = await (self._while_there(work, connection) if op in LONG else work)
+            told = await (self._while_there(work, connection) if _is_idle_talk(op, args) else work)
             answer = protocol.render_result(told)
         except Exception as error:  # the boundary: a bug in one operation must not end the others
             code, message = code_of(error), _message_of(error)
@@ -227,6 +227,12 @@ async def _hung_up(connection: socket.socket) -> None:
 def _cancel(tasks: set[asyncio.Task[Any]]) -> None:
     for task in tasks:
         task.cancel()
+
+
+def _is_idle_talk(op: str, args: Any) -> bool:
+    """Whether it is long and changes nothing: it is over when nobody waits for it."""
+    changes = isinstance(args, protocol.PlanArgs) and (args.apply or args.stop)
+    return op in LONG and not changes
 
 
 def _note(op: str | None, actor: Actor | None, code: str) -> None:

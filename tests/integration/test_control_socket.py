@@ -304,7 +304,13 @@ def test_a_known_error_has_its_code(place: Path, raised: Exception, expected: st
     assert found["error"]["message"] == str(raised)
 
 
-PROBE = b'{"op":"probe","args":{"ap":"lab/ap1","for_s":600}}\n'
+LONG = {
+    "probe": b'{"op":"probe","args":{"ap":"lab/ap1","for_s":600}}\n',
+    "plan": b'{"op":"plan","args":{"site":"lab","limit_s":600}}\n',
+    "snapshot": b'{"op":"snapshot","args":{"site":"lab"}}\n',
+}
+APPLY = b'{"op":"plan","args":{"site":"lab","apply":true}}\n'
+each_long = pytest.mark.parametrize("asked", LONG.values(), ids=LONG)
 
 
 class Long:
@@ -314,7 +320,7 @@ class Long:
         self.begun = self.ended = 0
 
     async def __call__(self, op: str, args: Any, actor: Actor) -> Mapping[str, Any]:
-        if op != "probe":
+        if op not in LONG:
             return {}
         self.begun += 1
         try:
@@ -330,14 +336,15 @@ async def until(reached: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-def test_a_probe_is_given_up_when_its_caller_hangs_up(place: Path) -> None:
+@each_long
+def test_what_changes_nothing_is_given_up_when_its_caller_hangs_up(place: Path, asked: bytes) -> None:
     async def main() -> None:
         handler = Long()
         async with control(place, handler):
             _, gone = await asyncio.open_unix_connection(str(place))
             _, half = await asyncio.open_unix_connection(str(place))
             for writer in (gone, half):
-                writer.write(PROBE)
+                writer.write(asked)
             half.write_eof()  # it says no more, and waits for the answer
             await until(lambda: handler.begun == 2)
             gone.close()
@@ -350,15 +357,35 @@ def test_a_probe_is_given_up_when_its_caller_hangs_up(place: Path) -> None:
     asyncio.run(main())
 
 
-def test_probes_leave_room_for_who_must_act(place: Path) -> None:
+def test_a_plan_that_is_to_be_carried_out_is_made_whether_its_caller_waits_or_not(place: Path) -> None:
+    async def main() -> None:
+        handler = Long()
+        async with control(place, handler, drain_s=0.0):
+            _, applied = await asyncio.open_unix_connection(str(place))
+            _, asked = await asyncio.open_unix_connection(str(place))
+            applied.write(APPLY)
+            await until(lambda: handler.begun == 1)
+            applied.close()
+            asked.write(LONG["plan"])
+            await until(lambda: handler.begun == 2)
+            asked.close()
+            await until(lambda: handler.ended == 1)
+            assert (await send(place, STATUS))["ok"]
+            assert handler.ended == 1
+
+    asyncio.run(main())
+
+
+@each_long
+def test_long_questions_leave_room_for_who_must_act(place: Path, asked: bytes) -> None:
     async def main() -> None:
         handler = Long()
         async with control(place, handler, drain_s=0.0):
             probes = [await asyncio.open_unix_connection(str(place)) for _ in range(LONG_MOST + 1)]
             for _, writer in probes[:-1]:
-                writer.write(PROBE)
+                writer.write(asked)
             await until(lambda: handler.begun == LONG_MOST)
-            probes[-1][1].write(PROBE)
+            probes[-1][1].write(asked)
             assert code(await answer(probes[-1][0])) == "busy"
             assert (await send(place, STATUS))["ok"]
             for _, writer in probes:
