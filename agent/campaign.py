@@ -39,6 +39,7 @@ from agent.planner.pooling import pooled
 from agent.planner.site.plan import Plan
 from agent.planner.site.remainder import Progress, remainder
 from agent.records import Record
+from agent.site_turns import SiteTurns
 from agent.view import block_in_values
 from inventory.channels import Block
 from inventory.model import Mode, RadioKey, Site
@@ -76,6 +77,7 @@ class Campaigns:
         self._executor = executor
         self._changes = changes
         self._alert = alert
+        self._turns = SiteTurns("plans", ledger.counts, alert)
         self._running: dict[str, Campaign] = {}
         self._beginning: set[str] = set()  # sites with one that is not on disk yet
         self._opening = defaultdict[str, asyncio.Lock](asyncio.Lock)  # held while a change is opened
@@ -162,7 +164,7 @@ class Campaigns:
             self._forget(self._known - self._memory.sites.keys())
             for site in list(self._memory.sites.values()):
                 try:
-                    await self._look(site)
+                    await self._turns.take(site.id, self._look(site))
                 except LOST_DISK as error:
                     log.error("plan.waits_for_the_disk", site=site.id, error=str(error))
                     self._forget({site.id})  # what is on it counts
@@ -206,9 +208,8 @@ class Campaigns:
         """What was made of it stays; the rest is not made."""
         await self._ledger.call(self._ledger.store.set_meta, _key(site), "")
         await self._ledger.note(self._ledger.record("system", "plan.not_readable", site))
-        self._alert(
-            site, "a plan was being carried out, and what was left of it can't be read: plan anew", None
-        )
+        text = "a plan was being carried out, and what was left of it can't be read: plan anew"
+        self._alert(site, text, None)
 
     def _hurry(self, site: str) -> None:
         self._due_s.pop(site, None)

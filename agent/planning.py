@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -27,6 +28,7 @@ from agent.planner.site.remainder import CAUSE
 from agent.planner.site.returning import returning
 from agent.planner.site.snapshot import text_of
 from agent.planner.site.wishes import wishes_of
+from agent.site_turns import SiteTurns
 from agent.view import SiteView
 from inventory.model import Mode, Site
 from inventory.windows import in_force, until
@@ -49,7 +51,11 @@ MakePlan = Callable[[SiteView, Wishes], Awaitable[Plan]]
 async def in_a_child(view: SiteView, wishes: Wishes) -> Plan:
     """A plan made in a process of its own. Raises PlanningFailed."""
     snapshot = await asyncio.to_thread(text_of, view)
-    return to_plan(await plan_of(JsonText(snapshot), from_wishes(wishes), limit_s=most_s(wishes)))
+    answer = await plan_of(JsonText(snapshot), from_wishes(wishes), limit_s=most_s(wishes))
+    try:
+        return to_plan(answer)
+    except (KeyError, TypeError, ValueError) as error:
+        raise PlanningFailed("the planner's answer makes no sense") from error
 
 
 class Planning:
@@ -70,6 +76,7 @@ class Planning:
         self._campaigns = campaigns
         self._alert = alert
         self.make = make
+        self._turns = SiteTurns("planning", ledger.counts, alert)
         self._turn = asyncio.Lock()
         self._begun_s = clock.monotonic()
         self._looked_s: dict[str, float] = {}  # by site: for radios that might return, monotonic
@@ -100,7 +107,7 @@ class Planning:
 
     async def _look(self, site: Site) -> None:
         try:
-            await self._plan_or_return(site)
+            await self._turns.take(site.id, self._plan_or_return(site))
         except LOST_DISK as error:
             log.error("planning.waits_for_the_disk", site=site.id, error=str(error))
 
@@ -150,12 +157,13 @@ class Planning:
             await self._begin(site, plan)
 
     def _window(self, site: Site) -> str | None:
-        """The end of the window that holds now, as text; None: none holds."""
+        """The end of the window that holds now, as text; the local date, where windows that touch never end;
+        None: none holds."""
         hours, now = site.policy.plan.hours, self._clock.now().utc
         if not hours or in_force(now, site.timezone, hours) is None:
             return None
         end: datetime | None = until(now, site.timezone, hours)
-        return "no end" if end is None else end.isoformat()
+        return (now.astimezone(ZoneInfo(site.timezone)).date() if end is None else end).isoformat()
 
     async def _done_in(self, site: Site, end: str) -> bool:
         return end == await self._ledger.call(self._ledger.store.get_meta, _key(site))

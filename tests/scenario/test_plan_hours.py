@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from rig import Rig, rig_of, until
@@ -19,13 +21,14 @@ from agent.api.errors import NotFound, Refused
 from agent.change import State
 from agent.plan_runner import PlanningFailed
 from agent.planner.site.plan import Plan, Wishes
+from agent.planner.site.remainder import remainder
 from agent.simulated_time import SimulatedClock, run
 from agent.view import SiteView, values_of
 from inventory.model import Mode, PlanPolicy, Site
 from inventory.windows import window
 
 NOW_ON = (window("00:00-24:00"),)
-"""Hours that never end: one window for ever."""
+"""Hours that never end: a plan a day."""
 
 
 def site_with(**policy: Any) -> Site:
@@ -132,6 +135,58 @@ def test_campaigns_go_on_while_a_plan_is_being_made(tmp_path: Path) -> None:
             await until(lambda: asked)
             await agent.campaigns.begin(planned(rig, {AP2: 44}), PERSON)
             await ended(agent)
+            assert [c.state for c in moves_of(agent)] == [State.COMMITTED]
+
+    run(story)
+
+
+def test_hours_without_an_end_are_planned_in_once_a_day(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with crowded(tmp_path, clock, site_with(plan=PlanPolicy(hours=NOW_ON))) as (rig, agent):
+            asked = plans(agent, planned(rig, {}))
+            await until(lambda: asked)
+            key = "planned/lab"
+            day = clock.now().utc.astimezone(ZoneInfo(SITE.timezone)).date()
+            store = agent.ledger.store
+            assert await agent.ledger.call(store.get_meta, key) == day.isoformat()
+            before = (day - timedelta(days=1)).isoformat()
+            await agent.ledger.call(store.set_meta, key, before)
+            await until(lambda: len(asked) == 2, limit_s=120.0)
+
+    run(story)
+
+
+def test_a_bug_in_a_plan_of_one_site_is_told_with_its_name(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with crowded(tmp_path, clock, site_with(plan=PlanPolicy(hours=NOW_ON))) as (_, agent):
+
+            async def broken(view: SiteView, wishes: Wishes) -> Plan:
+                raise IndexError("7")
+
+            agent.planning.make = broken
+            await until(lambda: agent.alerts)
+            (told,) = agent.alerts
+            assert told.text == "a bug: planning of lab failed and is tried again: IndexError: 7"
+            assert told.site == "lab"
+
+    run(story)
+
+
+def test_a_bug_in_a_campaign_is_told_and_it_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failures = [IndexError("7"), IndexError("7")]
+
+    def looked(*args: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return remainder(*args)
+
+    async def story(clock: SimulatedClock) -> None:
+        async with crowded(tmp_path, clock, SITE) as (rig, agent):
+            monkeypatch.setattr("agent.campaign.remainder", looked)
+            await agent.campaigns.begin(planned(rig, {AP2: 44}), PERSON)
+            await ended(agent)
+            told = [each.text for each in agent.alerts if each.site == "lab"]
+            assert told == ["a bug: plans of lab failed and is tried again: IndexError: 7"]
             assert [c.state for c in moves_of(agent)] == [State.COMMITTED]
 
     run(story)
