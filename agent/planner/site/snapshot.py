@@ -7,7 +7,7 @@ No secrets, no addresses of devices or clients. What each key means: docs/planni
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
@@ -172,14 +172,13 @@ def _usual(each: Usual) -> dict[str, Any]:
 
 
 def _heard_by(view: SiteView, at: RadioView) -> list[dict[str, Any]]:
-    found = (_heard(each, at.spread.get(each.bssid), view.bssids) for each in at.neighbors)
+    found = (_heard(each, at.spread.get(each.bssid)) for each in at.neighbors)
     return _all_believable(HeardWords, found)
 
 
-def _heard(each: NeighborReading, spread: Spread | None, sent: Collection[str]) -> dict[str, Any]:
-    """A stranger's address is nobody's business: a snapshot is made to be sent around."""
+def _heard(each: NeighborReading, spread: Spread | None) -> dict[str, Any]:
     return _told(
-        bssid=each.bssid if each.bssid in sent else None,
+        bssid=each.bssid,
         channel=each.channel,
         signal_dbm=min(each.signal_dbm, 0.0),  # no receiver hears more; NaN stays NaN
         width_mhz=each.width_mhz,
