@@ -107,13 +107,15 @@ def gate() -> Iterator[tuple[Callable[[], None], threading.Event, threading.Even
 def test_radar_is_on_disk_before_a_thousand_calls_that_came_first(tmp_path: Path) -> None:
     async def story() -> None:
         async with asyncio.timeout(LIMIT_S), ledger_in(tmp_path) as (ledger, store):
+            desk: Any = ledger._desk
             with gate() as (call, begun, go_on):
                 tasks = [asyncio.create_task(ledger.call(call))]
                 await asyncio.to_thread(begun.wait)
                 tasks += [asyncio.create_task(ledger.call(store.get_meta, "x")) for _ in range(1000)]
                 await asyncio.sleep(0)
                 radar = asyncio.create_task(bar(ledger))
-                await asyncio.sleep(0)
+                while desk.waiting <= 1000:  # noqa: ASYNC110  until the radar stands behind all of them
+                    await asyncio.sleep(0)
                 store.made.clear()
                 go_on.set()
                 await asyncio.gather(radar, *tasks)
