@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import combinations
@@ -257,10 +257,10 @@ class SiteView:
         )
         return replace(self, changes=changes)
 
-    def spot(self, key: RadioKey) -> Spot | None:
-        """Where a radio is; None: it does not say."""
+    def spots(self) -> Callable[[RadioKey], Spot | None]:
+        """What tells where a radio is; None: it does not say."""
         radios = self.radios
-        return radios.spot(key) if isinstance(radios, Radios) else spot_of(radios[key])
+        return radios.spot if isinstance(radios, Radios) else lambda key: spot_of(radios[key])
 
     def neighbours(self, key: RadioKey) -> frozenset[RadioKey]:
         """RF neighbours of the same band: heard by either at `neighbour_dbm` or more, or never measured,

@@ -17,7 +17,7 @@ from agent.airtime import ChannelAir
 from agent.crowd import WIDTHS_MHZ
 from agent.moment import WEEK_US
 from agent.planner.spectrum import heard_mask, levels, mask_of, seat
-from agent.view import RadioView, SiteView, block_in_values
+from agent.view import RadioView, SiteView, Spot, block_in_values
 from drivers.types import NeighborReading
 from inventory.channels import Block
 from inventory.model import Band, RadioKey
@@ -133,7 +133,8 @@ def around(view: SiteView, at: RadioView) -> Surroundings:
     """Look around from one radio."""
     loudest = _loudest(view, at)
     band, least_dbm = at.radio.band, view.site.policy.neighbour_dbm
-    own = {key: _one(view, band, key, heard) for key, heard in loudest.items()}
+    spot, fresh_s = view.spots(), view.site.policy.evidence_s
+    own = {key: _one(band, heard, spot(key), fresh_s) for key, heard in loudest.items()}
     loud = [key for key, each in own.items() if each.signal_dbm >= least_dbm]
     ears = nsmallest(EARS, loud, key=lambda key: (-own[key].signal_dbm, key))
     return Surroundings(
@@ -217,14 +218,15 @@ def _loudest(view: SiteView, at: RadioView) -> dict[RadioKey, NeighborReading]:
     return found
 
 
-def _one(view: SiteView, band: Band, key: RadioKey, heard: NeighborReading) -> Own:
-    said, dbm = view.spot(key), heard.signal_dbm
+def _one(band: Band, heard: NeighborReading, said: Spot | None, fresh_s: float) -> Own:
+    """``said``: where it says that it is; ``fresh_s``: so old may be what it measured of its own frames."""
+    dbm = heard.signal_dbm
     if said is None:
         return Own(dbm, *seat(band, heard.channel, heard.width_mhz, heard.center_mhz), 0.0)
     sits, primary = seat(band, said.channel, said.width_mhz, said.center_mhz)
     if not sits:
         sits = heard_mask(band, heard.channel, heard.width_mhz, heard.center_mhz)
-    tx = deferral(dbm) * said.tx if said.tx and said.age_s <= view.site.policy.evidence_s else 0.0
+    tx = deferral(dbm) * said.tx if said.tx and said.age_s <= fresh_s else 0.0
     return Own(dbm, sits, primary, tx)
 
 
