@@ -29,10 +29,13 @@ REFUSED_S: Final = 0.2  # for the line of a caller that is refused
 _LONGEST_MESSAGE: Final = 1000
 
 
+Work = Coroutine[Any, Any, Mapping[str, Any]]
+
+
 class Handler(Protocol):
     """What does the work. Raises an OperationError to say no; anything unknown is a bug and answered so."""
 
-    def __call__(self, op: str, args: Any, actor: Actor) -> Coroutine[Any, Any, Mapping[str, Any]]: ...
+    def __call__(self, op: str, args: Any, actor: Actor) -> Work: ...
 
 
 class CallerGone(errors.OperationError, ConnectionError):
@@ -53,7 +56,8 @@ class ControlSocket:
     ``line_s``: how long a caller may take to send its line. ``answer_s``: how long it may take to read
     ours. ``drain_s``: how long operations under way may go on after `close` was called.
     An operation goes on when its caller hangs up: a rollback is not given up half-way. Only one of `LONG`
-    that changes nothing is.
+    that changes nothing is. Of those that are long so many are at work at once as `LONG_MOST` says, whether
+    somebody waits for them or not.
     """
 
     def __init__(
@@ -161,8 +165,7 @@ class ControlSocket:
             actor = await actor_of(connection)
             op, args = protocol.parse_request(line)
             work = self._handler(op, args, actor)
-            told = await (self._while_there(work, connection) if _is_idle_talk(op, args) else work)
-            answer = protocol.render_result(told)
+            answer = protocol.render_result(await self._done(work, op, args, connection))
         except Exception as error:  # the boundary: a bug in one operation must not end the others
             code, message = code_of(error), _message_of(error)
             if code == errors.INTERNAL:
@@ -174,25 +177,18 @@ class ControlSocket:
             _note(op, actor, "ok")
         return answer
 
-    async def _while_there(
-        self, work: Coroutine[Any, Any, Mapping[str, Any]], connection: socket.socket
-    ) -> Mapping[str, Any]:
+    async def _done(self, work: Work, op: str, args: Any, connection: socket.socket) -> Mapping[str, Any]:
         """What the work gives. Raises CallerGone when nobody waits for it any more, Busy."""
+        if op not in LONG or getattr(args, "stop", False):
+            return await work
         if self._long >= LONG_MOST:
             work.close()
             raise Busy(f"{LONG_MOST} of these are at work; try again")
         self._long += 1
-        working = asyncio.create_task(work, name="control.long")
-        gone = asyncio.create_task(_hung_up(connection), name="control.hung_up")
         try:
-            await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
-            if not working.done():
-                raise CallerGone("the caller has hung up")
-            return working.result()
+            return await (work if getattr(args, "apply", False) else _while_there(work, connection))
         finally:
             self._long -= 1
-            _cancel({working, gone})
-            await asyncio.gather(working, gone, return_exceptions=True)
 
     async def _busy(self, reader: asyncio.StreamReader) -> bytes:
         """The answer to one too many. Its line is read first, as far as it is there at once: what is closed
@@ -229,10 +225,18 @@ def _cancel(tasks: set[asyncio.Task[Any]]) -> None:
         task.cancel()
 
 
-def _is_idle_talk(op: str, args: Any) -> bool:
-    """Whether it is long and changes nothing: it is over when nobody waits for it."""
-    changes = isinstance(args, protocol.PlanArgs) and (args.apply or args.stop)
-    return op in LONG and not changes
+async def _while_there(work: Work, connection: socket.socket) -> Mapping[str, Any]:
+    """What the work gives, while somebody waits for it. Raises CallerGone."""
+    working = asyncio.create_task(work, name="control.long")
+    gone = asyncio.create_task(_hung_up(connection), name="control.hung_up")
+    try:
+        await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise CallerGone("the caller has hung up")
+        return working.result()
+    finally:
+        _cancel({working, gone})
+        await asyncio.gather(working, gone, return_exceptions=True)
 
 
 def _note(op: str | None, actor: Actor | None, code: str) -> None:

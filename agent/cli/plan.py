@@ -18,38 +18,50 @@ from agent.cli.plan_words import show_plan, summary
 from agent.cli.terminal import show, show_json
 
 
+Zone = Annotated[str | None, typer.Option("--zone", metavar="ZONE", help="Move only its APs.")]
+Moves = Annotated[int | None, typer.Option("--moves", min=0, help="At most so many.")]
+LeastGain = Annotated[
+    float | None, typer.Option("--least-gain", min=0, max=1, help="What a move must bring, 0.1 = 10 %.")
+]
+LimitS = Annotated[
+    float | None, typer.Option("--limit", min=1, max=600, metavar="S", help="Seconds for the search.")
+]
+Seed = Annotated[int | None, typer.Option("--seed", min=0, help="The same seed, the same plan.")]
+Power = Annotated[bool, typer.Option("--power/--no-power", help="Powers and OBSS-PD too.")]
+Proof = Annotated[bool, typer.Option("--proof/--no-proof", help="Prove how good it is.")]
+WhatIf = Annotated[
+    Path | None, typer.Option("--what-if", metavar="FILE", help="Of this snapshot; no agent, no devices.")
+]
+Explain = Annotated[
+    str | None, typer.Option("--explain", metavar="AP", help="Each block for its radios, term by term.")
+]
+Picture = Annotated[
+    Path | None, typer.Option("--svg", metavar="FILE", help="The site now and as planned, as a picture.")
+]
+Force = Annotated[bool, typer.Option("--force", help="Write over the picture's FILE.")]
+Apply = Annotated[bool, typer.Option("--apply", help="Carry it out, step by step.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")]
+Stop = Annotated[bool, typer.Option("--stop", help="Begin no more of the plan that is being carried out.")]
+SiteId = Annotated[str | None, typer.Argument(metavar="SITE", help="The site's id, of a running agent.")]
+
+
 def plan(
     context: typer.Context,
-    site: Annotated[
-        str | None, typer.Argument(metavar="SITE", help="The site's id, of a running agent.")
-    ] = None,
-    what_if: Annotated[
-        Path | None,
-        typer.Option("--what-if", metavar="FILE", help="Of this snapshot; no agent, no devices."),
-    ] = None,
-    zone: Annotated[str | None, typer.Option("--zone", metavar="ZONE", help="Move only its APs.")] = None,
-    moves: Annotated[int | None, typer.Option("--moves", min=0, help="At most so many.")] = None,
-    least_gain: Annotated[
-        float | None, typer.Option("--least-gain", min=0, max=1, help="What a move must bring, 0.1 = 10 %.")
-    ] = None,
-    limit_s: Annotated[
-        float | None, typer.Option("--limit", min=1, max=600, metavar="S", help="Seconds for the search.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", min=0, help="The same seed, the same plan.")] = None,
-    power: Annotated[bool, typer.Option("--power/--no-power", help="Powers and OBSS-PD too.")] = True,
-    proof: Annotated[bool, typer.Option("--proof/--no-proof", help="Prove how good it is.")] = True,
-    explain: Annotated[
-        str | None, typer.Option("--explain", metavar="AP", help="Each block for its radios, term by term.")
-    ] = None,
-    picture: Annotated[
-        Path | None, typer.Option("--svg", metavar="FILE", help="The site now and as planned, as a picture.")
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Write over the picture's FILE.")] = False,
-    apply: Annotated[bool, typer.Option("--apply", help="Carry it out, step by step.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")] = False,
-    stop: Annotated[
-        bool, typer.Option("--stop", help="Begin no more of the plan that is being carried out.")
-    ] = False,
+    site: SiteId = None,
+    what_if: WhatIf = None,
+    zone: Zone = None,
+    moves: Moves = None,
+    least_gain: LeastGain = None,
+    limit_s: LimitS = None,
+    seed: Seed = None,
+    power: Power = True,
+    proof: Proof = True,
+    explain: Explain = None,
+    picture: Picture = None,
+    force: Force = False,
+    apply: Apply = False,
+    yes: Yes = False,
+    stop: Stop = False,
     as_json: Json = False,
 ) -> int:
     """Propose what the whole site should look like.

@@ -310,6 +310,7 @@ LONG = {
     "snapshot": b'{"op":"snapshot","args":{"site":"lab"}}\n',
 }
 APPLY = b'{"op":"plan","args":{"site":"lab","apply":true}}\n'
+STOP = b'{"op":"plan","args":{"site":"lab","stop":true}}\n'
 each_long = pytest.mark.parametrize("asked", LONG.values(), ids=LONG)
 
 
@@ -320,7 +321,7 @@ class Long:
         self.begun = self.ended = 0
 
     async def __call__(self, op: str, args: Any, actor: Actor) -> Mapping[str, Any]:
-        if op not in LONG:
+        if op not in LONG or getattr(args, "stop", False):
             return {}
         self.begun += 1
         try:
@@ -376,7 +377,7 @@ def test_a_plan_that_is_to_be_carried_out_is_made_whether_its_caller_waits_or_no
     asyncio.run(main())
 
 
-@each_long
+@pytest.mark.parametrize("asked", [*LONG.values(), APPLY], ids=[*LONG, "apply"])
 def test_long_questions_leave_room_for_who_must_act(place: Path, asked: bytes) -> None:
     async def main() -> None:
         handler = Long()
@@ -387,7 +388,8 @@ def test_long_questions_leave_room_for_who_must_act(place: Path, asked: bytes) -
             await until(lambda: handler.begun == LONG_MOST)
             probes[-1][1].write(asked)
             assert code(await answer(probes[-1][0])) == "busy"
-            assert (await send(place, STATUS))["ok"]
+            for must_act in (STATUS, STOP):
+                assert (await send(place, must_act))["ok"]
             for _, writer in probes:
                 writer.close()
 
