@@ -17,7 +17,6 @@ from agent.cli.plan_making import Asked, drawn, explained, looked_at, planned
 from agent.cli.plan_words import show_plan, summary
 from agent.cli.terminal import show, show_json
 
-
 Zone = Annotated[str | None, typer.Option("--zone", metavar="ZONE", help="Move only its APs.")]
 Moves = Annotated[int | None, typer.Option("--moves", min=0, help="At most so many.")]
 LeastGain = Annotated[
