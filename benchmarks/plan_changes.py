@@ -187,7 +187,7 @@ def _meet(problem: Problem, index: int, at: int, block: Block) -> bool:
 
 def _mhz(problem: Problem, choice: Choice, contended: list[float], index: int) -> float:
     option = problem.members[index].options[choice[index]]
-    return math.exp(option.worth) / (1.0 + option.foreign + contended[index])
+    return option.mhz(contended[index])
 
 
 def _neighbours(problem: Problem) -> dict[int, dict[int, tuple[float, float]]]:
@@ -205,8 +205,8 @@ def _alone_there(problem: Problem, index: int, at: int, without: int | None = No
     for other, (primary, secondary) in _neighbours(problem)[index].items():
         if other != without:
             met = hit(option.block, problem.members[other].options[start[other]].block)
-            own += primary * met.primary + secondary * met.secondary
-    return math.exp(option.worth) / (1.0 + option.foreign + own)
+            own += met.cost(primary, secondary)
+    return option.mhz(own)
 
 
 def _single(problem: Problem) -> list[list[float]]:

@@ -128,11 +128,6 @@ class Alone:
         """Of the air, 0..1, with so many of our own in the way."""
         return (1.0 - self.non_wifi) / (1.0 + self.foreign + own) * (1.0 - self.dfs)
 
-    @property
-    def undisturbed_mhz(self) -> float:
-        """Expected bandwidth if nobody had to be waited for."""
-        return (1.0 - self.non_wifi) * (1.0 - self.dfs) * self.usable_mhz * self.rate
-
 
 def alone(here: Surroundings, block: Block) -> Alone:
     """The terms of a block that do not depend on where the site's other APs are put."""

@@ -32,6 +32,11 @@ class Hit(NamedTuple):
     primary: float
     secondary: float
 
+    def cost(self, primary: float, secondary: float) -> float:
+        """What it costs as a contender that always sends, of one that would cost ``primary`` on one channel,
+        and ``secondary`` if all of the width were lost by it."""
+        return primary * self.primary + secondary * self.secondary
+
 
 NOTHING: Final = Hit(0.0, 0.0)
 

@@ -116,7 +116,7 @@ def _radio(problem: Problem, choice: Choice, index: int) -> Explained:
 
 def _mhz(problem: Problem, choice: Choice, index: int, at: int) -> float:
     option = problem.members[index].options[at]
-    return math.exp(option.worth) / (1.0 + option.foreign + _own(problem, choice, index, option.block))
+    return option.mhz(_own(problem, choice, index, option.block))
 
 
 def _own(problem: Problem, choice: Choice, index: int, block: Block) -> float:
@@ -129,6 +129,6 @@ def _own(problem: Problem, choice: Choice, index: int, block: Block) -> float:
                 if index == pair.a
                 else (pair.a, pair.primary_ba, pair.secondary_ba)
             )
-            cost = hit(block, problem.members[other].options[choice[other]].block)
-            found += primary * cost.primary + secondary * cost.secondary
+            met = hit(block, problem.members[other].options[choice[other]].block)
+            found += met.cost(primary, secondary)
     return found

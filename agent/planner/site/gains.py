@@ -49,9 +49,7 @@ class Gains:
             was = 1.0 + foreign + self._own[near.other]
             won += other.weight * (math.log(was) - math.log(max(1.0 + foreign, was - gone + come)))
         now, then = of_member.options[before], of_member.options[after]
-        mine = (then.worth - math.log1p(then.foreign + own)) - (
-            now.worth - math.log1p(now.foreign + self._own[member])
-        )
+        mine = then.nats(own) - now.nats(self._own[member])
         return of_member.weight * mine + won
 
     def put(self, member: int, option: int) -> None:
@@ -76,9 +74,9 @@ class Gains:
             found.append(
                 (
                     near,
-                    near.primary_me * of_it.primary + near.secondary_me * of_it.secondary,
-                    near.primary_it * gone.primary + near.secondary_it * gone.secondary,
-                    near.primary_it * come.primary + near.secondary_it * come.secondary,
+                    of_it.cost(near.primary_me, near.secondary_me),
+                    gone.cost(near.primary_it, near.secondary_it),
+                    come.cost(near.primary_it, near.secondary_it),
                 )
             )
         return found

@@ -195,8 +195,8 @@ class _Room:
 
     def _meet(self, pair: Pair) -> None:
         of_a, of_b = _hits(self._options[pair.a], self._options[pair.b])
-        self._add(pair.a, pair.primary_ab * of_a.primary + pair.secondary_ab * of_a.secondary)
-        self._add(pair.b, pair.primary_ba * of_b.primary + pair.secondary_ba * of_b.secondary)
+        self._add(pair.a, of_a.cost(pair.primary_ab, pair.secondary_ab))
+        self._add(pair.b, of_b.cost(pair.primary_ba, pair.secondary_ba))
         for at in (pair.a, pair.b):
             if at in self._pairs:
                 self._pairs[at].append(pair)
@@ -209,8 +209,8 @@ class _Room:
             mine, theirs = theirs, mine
         before = _hits(self._options[move.at], self._options[other])
         after = _hits(move.to, self._options[other])
-        _keep(move.mine, other, _cost(mine, after[0]) - _cost(mine, before[0]))
-        _keep(move.theirs, other, _cost(theirs, after[1]) - _cost(theirs, before[1]))
+        _keep(move.mine, other, after[0].cost(*mine) - before[0].cost(*mine))
+        _keep(move.theirs, other, after[1].cost(*theirs) - before[1].cost(*theirs))
 
     def _add(self, at: int, more: float) -> None:
         self._in_way[at] = max(0.0, self._in_way[at] + more)
@@ -228,7 +228,7 @@ class _Room:
 
 def _nats(option: Option | None, in_way: float) -> float:
     """ln of the MHz that one radio has."""
-    return 0.0 if option is None else option.worth - math.log1p(option.foreign + in_way)
+    return 0.0 if option is None else option.nats(in_way)
 
 
 def _hits(mine: Option | None, theirs: Option | None) -> tuple[Hit, Hit]:
@@ -236,10 +236,6 @@ def _hits(mine: Option | None, theirs: Option | None) -> tuple[Hit, Hit]:
     if mine is None or theirs is None:
         return NOTHING, NOTHING
     return hit(mine.block, theirs.block), hit(theirs.block, mine.block)
-
-
-def _cost(weights: tuple[float, float], of: Hit) -> float:
-    return weights[0] * of.primary + weights[1] * of.secondary
 
 
 def _keep(where: dict[int, float], other: int, more: float) -> None:

@@ -227,8 +227,8 @@ def _cost(pair: Pair, a: Block, b: Block) -> float:
     """What one of two loses to the other, the greater loss."""
     of_b, of_a = hit(a, b), hit(b, a)
     return max(
-        pair.primary_ab * of_b.primary + pair.secondary_ab * of_b.secondary,
-        pair.primary_ba * of_a.primary + pair.secondary_ba * of_a.secondary,
+        of_b.cost(pair.primary_ab, pair.secondary_ab),
+        of_a.cost(pair.primary_ba, pair.secondary_ba),
     )
 
 

@@ -39,6 +39,13 @@ class Option:
     evidence: bool = True
     terms: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
+    def nats(self, own: float) -> float:
+        """ln of the MHz that the radio can expect with so many own radios in the way."""
+        return self.worth - math.log1p(self.foreign + own)
+
+    def mhz(self, own: float) -> float:
+        return math.exp(self.nats(own))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
@@ -88,8 +95,8 @@ def contention(problem: Problem, choice: Choice) -> list[float]:
     blocks = [member.options[at].block for member, at in zip(problem.members, choice, strict=True)]
     for pair in problem.pairs:
         of_b, of_a = hit(blocks[pair.a], blocks[pair.b]), hit(blocks[pair.b], blocks[pair.a])
-        found[pair.a] += pair.primary_ab * of_b.primary + pair.secondary_ab * of_b.secondary
-        found[pair.b] += pair.primary_ba * of_a.primary + pair.secondary_ba * of_a.secondary
+        found[pair.a] += of_b.cost(pair.primary_ab, pair.secondary_ab)
+        found[pair.b] += of_a.cost(pair.primary_ba, pair.secondary_ba)
     return found
 
 
@@ -98,7 +105,7 @@ def values(problem: Problem, choice: Choice) -> list[float]:
     chosen = [member.options[at] for member, at in zip(problem.members, choice, strict=True)]
     own = contention(problem, choice)
     return [
-        member.weight * (option.worth - math.log1p(option.foreign + in_way))
+        member.weight * option.nats(in_way)
         for member, option, in_way in zip(problem.members, chosen, own, strict=True)
     ]
 

@@ -15,7 +15,7 @@ from agent.planner import legal
 from agent.planner.site.build import graph
 from agent.planner.site.gains import Gains
 from agent.planner.site.plan import Plan, PlannedMove, Wishes
-from agent.planner.site.problem import Choice, Option, Problem, contention, value
+from agent.planner.site.problem import Choice, Problem, contention, value
 from agent.view import SiteView
 from inventory.model import RadioKey
 
@@ -99,13 +99,9 @@ def _move(view: SiteView, problem: Problem, gains: Gains, index: int, gain: floa
         target=legal.moved_to(view, at, then.block),
         before=at.block,
         after=then.block,
-        mhz_before=_mhz(member.options[start[index]], contention(problem, start)[index]),
-        mhz_after=_mhz(then, contention(problem, choice)[index]),
+        mhz_before=member.options[start[index]].mhz(contention(problem, start)[index]),
+        mhz_after=then.mhz(contention(problem, choice)[index]),
         gain=gain,
         cac_s=then.cac_s,
         reasons=(REASON,),
     )
-
-
-def _mhz(option: Option, own: float) -> float:
-    return math.exp(option.worth) / (1.0 + option.foreign + own)

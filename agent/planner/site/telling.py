@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import Final, NamedTuple
@@ -100,9 +99,7 @@ def _target(view: SiteView, at: RadioView, block: Block | None, power: PowerMove
 
 
 def _mhz(stand: Stand | None) -> float:
-    if stand is None:
-        return 0.0
-    return math.exp(stand.option.worth) / (1.0 + stand.option.foreign + stand.own)
+    return 0.0 if stand is None else stand.option.mhz(stand.own)
 
 
 def outlook(band: Told) -> list[Outlook]:
