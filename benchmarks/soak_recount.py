@@ -18,6 +18,8 @@ RADAR, FAILURE, UNDO, PERSON, SECURITY = "DFS_RADAR", "HW_FAILURE", "UNDO", "OPE
 UNAVOIDABLE = frozenset({RADAR, FAILURE})
 """Changes that the law or a dead radio asks for: told, and no part of the churn."""
 ROUTINE_NOT = frozenset({RADAR, FAILURE, UNDO, PERSON})
+GIVEN_BACK = "the_dead_ap_is_back"
+"""Why help ends. Where its token is used up that is a change of its own, for the same event."""
 FLYING = frozenset({"APPLYING", "MONITORING", "ROLLING_BACK"})
 
 Record = Mapping[str, Any]
@@ -38,6 +40,8 @@ class Made:
     made_us: int
     avoidable: bool
     sent_us: int | None = None
+    event: str = ""
+    given_back: bool = False
     state: str = "PLANNED"
     verdict: str = ""
     verdict_us: int | None = None
@@ -113,11 +117,15 @@ class Recount:
 
     def _new(self, record: Record) -> Made:
         undone = self.made.get(record["undo_of"] or "")
-        cause = UNDO if record["undo_of"] else self._kinds.get(record["event_id"] or "", PERSON)
+        event, back = record["event_id"] or "", record["reason"]["code"] == GIVEN_BACK
+        cause = UNDO if record["undo_of"] or back else self._kinds.get(event, PERSON)
+        needless = not back and cause not in UNAVOIDABLE and cause != PERSON
         return Made(
             id=record["change_id"],
             cause=cause,
-            avoidable=undone.avoidable if undone else cause not in UNAVOIDABLE and cause != PERSON,
+            avoidable=undone.avoidable if undone else needless,
+            event=event,
+            given_back=back,
             radio=record["radio"],
             ap=record["ap"],
             old=record["old"],
@@ -149,6 +157,9 @@ class Recount:
         if made.cause == FAILURE:
             today = [each for each in self._of_ap[made.ap] if _like(each, made) and _age(made, each) < DAY_US]
             yield "failure_of_a_radio_a_day", 1 + len(today), policy.incident_per_radio_day
+        if made.given_back:
+            today = [each for each in self._of_ap[made.ap] if _same_help(each, made)]
+            yield "help_given_back_a_day", 1 + len(today), policy.incident_per_radio_day
         if made.cause != UNDO:
             yield "to_where_it_was_taken_back", self._barred(made), 0
 
@@ -189,6 +200,12 @@ def _age(made: Made, before: Made) -> int:
 
 def _like(each: Made, made: Made) -> bool:
     return each.radio == made.radio and each.cause == made.cause
+
+
+def _same_help(each: Made, made: Made) -> bool:
+    """Whether help for the same event was given back by the same radio within a day before."""
+    back = each.given_back and (each.radio, each.event) == (made.radio, made.event)
+    return back and _age(made, each) < DAY_US
 
 
 def _flapped(earlier: Made, later: Made) -> bool:

@@ -63,7 +63,8 @@ def given_back(view: SiteView, event_id: str) -> tuple[Answer, ...]:
 
     A step still open is taken back first; then the first step of all, whose prior power is that from before
     the event: one write, however many steps there were. Where that was WORSE it is tried again after `bar_s`,
-    and a week later without the token: the help is no loan for ever. Ask again until nothing is left.
+    then twice that, and a week later without the token: the help is no loan for ever. Ask again until nothing
+    is left.
     """
     mine = (c for c in view.changes if c.event_id == event_id and (_helps(c) or _offers(c)))
     helping = {key for change in mine for key in change.radios}
@@ -111,14 +112,16 @@ def _power_before(step: Change) -> int:
 
 def _once_more(view: SiteView, key: RadioKey, first: Change, event_id: str) -> Answer | None:
     """Where the first step's token is used, or has expired, the power from before is set by a change of its
-    own; None: the token will do."""
+    own; None: the token will do. After each time that it was WORSE the wait doubles, or clients would be made
+    to try it six times a day."""
     backs = [c for c in _backs(view, key) if c.event_id == event_id and c.state is State.ROLLED_BACK]
     worse = [c for c in backs if c.created_utc_us >= first.created_utc_us]
     last = max(worse, key=lambda c: c.created_utc_us, default=None)
     age_us = view.now.utc_us - first.created_utc_us
     if last is None and age_us < TOKEN_S * 1e6:
         return None
-    if last is not None and view.now.utc_us - last.created_utc_us < view.site.policy.bar_s * 1e6:
+    wait_us = view.site.policy.bar_s * 1e6 * 2 ** (len(worse) - 1)
+    if last is not None and view.now.utc_us - last.created_utc_us < wait_us:
         return NoChange(radio=key, reason="giving_back_was_worse", params={"change": last.id})
     target = {Setting.TX_POWER_DBM: first.prior[Setting.TX_POWER_DBM]}
     move = Move(radio=key, target=target, cause=Cause.UNDO, reason="the_dead_ap_is_back")

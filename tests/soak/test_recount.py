@@ -62,6 +62,20 @@ def apart(number: int, step_us: int) -> Iterator[tuple[str, int]]:
     return ((f"change-{nth}", nth * step_us) for nth in range(number))
 
 
+def test_help_given_back_without_a_token_is_no_failures_but_has_a_limit_of_its_own() -> None:
+    recount, made = chain()
+    back: dict[str, Any] = {"code": "the_dead_ap_is_back", "end": "ROLLED_BACK"}
+    for nth in range(3):
+        made.change(f"help-{nth}", "dead", nth * HOUR_US, new={"tx_power_dbm": 20 + nth})
+    for nth in range(3):
+        made.change(f"back-{nth}", "dead", (4 + 4 * nth) * HOUR_US, new={"tx_power_dbm": 17}, **back)
+    assert recount.breaches == []
+    assert recount.worst["failure_of_a_radio_a_day"] == recount.worst["help_given_back_a_day"] == 3
+    assert not any(each.avoidable for each in recount.sent())
+    made.change("back-3", "dead", 16 * HOUR_US, new={"tx_power_dbm": 17}, **back)
+    assert broken(recount) == ["help_given_back_a_day"]
+
+
 def test_changes_within_their_budgets_are_no_breach() -> None:
     recount, made = chain()
     for nth, (id, at_us) in enumerate(apart(14, DAY_US // 4)):

@@ -167,6 +167,26 @@ def test_help_is_given_back_when_the_token_has_expired() -> None:
     assert matrix.over(now_at(10.0, old, done), event(EventKind.HW_FAILURE, ONE, what="dead")) == ()
 
 
+@pytest.mark.parametrize(
+    ("times", "hours", "waits"), [(1, 3, True), (1, 5, False), (2, 7, True), (2, 9, False), (3, 15, True)]
+)
+def test_the_wait_doubles_each_time_that_giving_back_was_worse(times: int, hours: int, waits: bool) -> None:
+    """4 hours, 8, 16: counted from the last time."""
+    hour_us = 3_600_000_000
+    worse = [
+        replace(
+            undo_to(10, nth + 2, "step-1", state=State.ROLLED_BACK),
+            created_utc_us=NOW.utc_us - (hours + 20 * (times - 1 - nth)) * hour_us,
+        )
+        for nth in range(times)
+    ]
+    help_us = NOW.utc_us - 100 * hour_us
+    seen = now_at(13.0, step(1, TWO, 10, created_utc_us=help_us), *worse)
+    (said,) = matrix.over(seen, event(EventKind.HW_FAILURE, ONE, what="dead"))
+    assert (said.reason == "giving_back_was_worse") == waits
+    assert isinstance(said, NoChange if waits else Move)
+
+
 def test_help_for_two_dead_aps_is_bounded_and_given_back_as_one() -> None:
     """The second step's own prior power holds the help for the first: it must not be what is left at last."""
     first, second = step(1, TWO, 10, event_id="another"), step(2, TWO, 13)
