@@ -17,6 +17,7 @@ from agent.planner.site.heard import MEASURED_SD_DB, Level, expected
 from agent.planner.site.plan import Wishes
 from agent.planner.site.power import PowerMove, PowerPlan, planned_power
 from agent.planner.site.problem import Choice, Member, Option, Pair, Problem
+from agent.planner.site.reasons import OF_POWER
 from agent.planner.surroundings import CCA_DBM
 from agent.view import RadioView, SiteView
 from drivers.types import (
@@ -149,7 +150,9 @@ class Floor:
 
     def planned(self, wishes: Wishes = WISHES, view: SiteView | None = None) -> PowerPlan:
         problem, choice = self.problem()
-        return planned_power(view or self.view(), [problem], [choice], wishes)
+        plan = planned_power(view or self.view(), [problem], [choice], wishes)
+        assert all(OF_POWER.issuperset(move.reasons) for move in plan.moves)
+        return plan
 
     def after(self, moves: Sequence[PowerMove]) -> Floor:
         """When these are done."""

@@ -113,6 +113,10 @@ class SnapshotArgs(Args):
     site: Name
 
 
+MOVES_MOST: Final = 100_000
+SEED_MOST: Final = 2**31 - 1
+
+
 class PlanArgs(Args):
     """``apply``: carry it out. ``stop``: make none, and end the one that is being carried out. The others
     are wishes (`agent.planner.site.plan.Wishes`); None: as the site's file has it."""
@@ -121,13 +125,13 @@ class PlanArgs(Args):
     apply: bool = False
     stop: bool = False
     zone: Name | None = None
-    most_moves: int | None = Field(default=None, ge=0, le=100_000)
+    most_moves: int | None = Field(default=None, ge=0, le=MOVES_MOST)
     least_gain: float | None = Field(default=None, ge=0, le=1)
     limit_s: float | None = Field(default=None, ge=1, le=600)
     power: bool | None = None
     obss_pd: bool | None = None
     exact: bool | None = None
-    seed: int | None = Field(default=None, ge=0, le=2**31)
+    seed: int | None = Field(default=None, ge=0, le=SEED_MOST)
 
     @model_validator(mode="after")
     def _one(self) -> Self:

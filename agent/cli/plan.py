@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from agent.api.protocol import MOVES_MOST, SEED_MOST
 from agent.cli import plan_apply
 from agent.cli.failure import ExitCode, usage
 from agent.cli.names import ap_key
@@ -18,16 +19,18 @@ from agent.cli.plan_words import show_plan, summary
 from agent.cli.terminal import show, show_json
 
 Zone = Annotated[str | None, typer.Option("--zone", metavar="ZONE", help="Move only its APs.")]
-Moves = Annotated[int | None, typer.Option("--moves", min=0, help="At most so many.")]
+Moves = Annotated[int | None, typer.Option("--moves", min=0, max=MOVES_MOST, help="At most so many.")]
 LeastGain = Annotated[
     float | None, typer.Option("--least-gain", min=0, max=1, help="What a move must bring, 0.1 = 10 %.")
 ]
 LimitS = Annotated[
     float | None, typer.Option("--limit", min=1, max=600, metavar="S", help="Seconds for the search.")
 ]
-Seed = Annotated[int | None, typer.Option("--seed", min=0, help="The same seed, the same plan.")]
-Power = Annotated[bool, typer.Option("--power/--no-power", help="Powers and OBSS-PD too.")]
-Proof = Annotated[bool, typer.Option("--proof/--no-proof", help="Prove how good it is.")]
+Seed = Annotated[
+    int | None, typer.Option("--seed", min=0, max=SEED_MOST, help="The same seed, the same plan.")
+]
+Power = Annotated[bool | None, typer.Option("--power/--no-power", help="Powers and OBSS-PD too.")]
+Proof = Annotated[bool | None, typer.Option("--proof/--no-proof", help="Prove how good it is.")]
 WhatIf = Annotated[
     Path | None, typer.Option("--what-if", metavar="FILE", help="Of this snapshot; no agent, no devices.")
 ]
@@ -53,8 +56,8 @@ def plan(
     least_gain: LeastGain = None,
     limit_s: LimitS = None,
     seed: Seed = None,
-    power: Power = True,
-    proof: Proof = True,
+    power: Power = None,
+    proof: Proof = None,
     explain: Explain = None,
     picture: Picture = None,
     force: Force = False,
@@ -73,9 +76,9 @@ def plan(
         "least_gain": least_gain,
         "limit_s": limit_s,
         "seed": seed,
-        "power": None if power else False,
-        "obss_pd": None if power else False,
-        "exact": None if proof else False,
+        "power": power,
+        "obss_pd": power,
+        "exact": proof,
     }
     options = options_of(context)
     if apply or stop:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from agent.cli.duration import spoken
 from agent.cli.terminal import count, show, show_table
+from agent.planner.site.reasons import OF_POWER
 
 WORDS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -26,6 +27,10 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "coverage_missing": "coverage is missing at the edge of its cell",
         "cells_overlap": "its cell overlaps its neighbours' too much",
         "defer_less_to_faint_bsss": "it need not defer to faint APs",
+        "faint_bsss_are_gone": "the faint APs that it did not defer to are gone",
+        "level_no_longer_pays": "not deferring to faint APs pays no more",
+        "coverage_needs_the_power": "its clients need the power that its OBSS-PD level forbids",
+        "level_over_what_its_power_allows": "its OBSS-PD level does not go with its power",
         "pinned_in_the_site_file": "pinned in the site file",
         "other_zone": "not of this zone",
         "switched_off": "switched off",
@@ -37,9 +42,6 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType(
 """Codes of moves and of radios that stay; others say by themselves what they mean."""
 
 _NOTHING_BETTER: Final = "proven: nothing better"
-
-_OF_POWER: Final = frozenset({"coverage_missing", "cells_overlap", "defer_less_to_faint_bsss"})
-"""Reasons of changes that no proof speaks of."""
 
 _SAME: Final = 0.01
 """A smaller part of the MHz is no difference that anybody sees."""
@@ -96,7 +98,7 @@ def _bound(plan: Mapping[str, Any]) -> str:
 
 def _powers(move: Mapping[str, Any]) -> bool:
     """Whether its power or OBSS-PD level is changed for its own sake."""
-    return not _OF_POWER.isdisjoint(move["reasons"])
+    return not OF_POWER.isdisjoint(move["reasons"])
 
 
 def _mean(value: float, radios: int) -> float:

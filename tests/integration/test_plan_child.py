@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from agent.plan_runner import COMMAND, PlanningFailed, plan_of
+from agent.plan_runner import PlanningFailed, plan_of
 from agent.planner.site.plan import Wishes
 from agent.planner.site.plan_json import from_wishes, to_plan
 
@@ -108,7 +108,6 @@ def test_the_child_loads_it_only_under_its_limits() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True
     )
     assert done.stdout.strip() == ""
-    assert COMMAND[-1] == "agent.plan_child"
 
 
 def test_what_lies_in_the_working_directory_is_not_loaded(

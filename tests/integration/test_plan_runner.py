@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 from contextlib import suppress
@@ -41,10 +42,12 @@ def test_garbage_is_no_plan(out: str) -> None:
 
 
 def test_an_endless_answer_is_no_plan_and_costs_no_memory() -> None:
-    times = ANSWER_MOST // 65536 + 9
-    program = f"import sys; [sys.stdout.write(' ' * 65536) for _ in range({times})]; print('{{}}')"
+    """What comes at its end would be one."""
+    times, plan = ANSWER_MOST // 65536 + 9, {"plan": {"bound": None}}
+    end = f"print({json.dumps(plan)!r})"
+    assert run(end) == plan["plan"]
     with pytest.raises(PlanningFailed, match="makes no sense"):
-        run(program)
+        run(f"import sys; [sys.stdout.write(' ' * 65536) for _ in range({times})]; {end}")
 
 
 def test_a_crash_is_one_sentence_and_its_words_are_in_the_log() -> None:

@@ -37,6 +37,15 @@ def test_the_group_may_ask_and_is_known_by_its_uid(service: Service) -> None:
     service.ask("resume", scope=R5)
 
 
+def test_a_plan_is_made_in_a_process_of_its_own_within_what_the_unit_allows(service: Service) -> None:
+    """NumPy under MemoryDenyWriteExecute, limits of memory and time under the filter of system calls."""
+    service.running()
+    plan = service.ask("plan", site="lab", limit_s=5.0)["plan"]
+    assert plan["site"] == "lab"
+    assert plan["radios"] >= 1
+    assert not service.events("planner.ended_early")
+
+
 def test_credentials_are_for_the_service_alone(service: Service) -> None:
     service.running()
     run = service.guest.run

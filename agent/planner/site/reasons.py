@@ -7,6 +7,19 @@ from typing import Final, NamedTuple
 
 from agent.planner.site.problem import Option
 
+OF_POWER: Final = frozenset(
+    {
+        "coverage_missing",
+        "cells_overlap",
+        "defer_less_to_faint_bsss",
+        "faint_bsss_are_gone",
+        "level_no_longer_pays",
+        "coverage_needs_the_power",
+        "level_over_what_its_power_allows",
+    }
+)
+"""Why a power or an OBSS-PD level is changed for its own sake: no proof speaks of these."""
+
 LEAST: Final = 0.02
 """Nats below which a difference is no reason."""
 

@@ -12,8 +12,9 @@ from inventory.model import Site
 def wishes_of(site: Site, **asked: Any) -> Wishes:
     """The policy's wishes, but for ``asked`` (fields of `Wishes`; None: not said)."""
     policy = site.policy.plan
+    ratio = policy.most_moves_ratio
     usual = {
-        "most_moves": max(1, math.floor(policy.most_moves_ratio * len(site.radios))),
+        "most_moves": max(1, math.floor(ratio * len(site.radios))) if ratio else 0,
         "least_gain": policy.min_gain_ratio,
         "limit_s": policy.limit_s,
         "power": policy.power,

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from agent.cli.plan_words import summary
+from agent.cli.plan_words import WORDS, summary
+from agent.planner.site.reasons import OF_POWER
 
 
 def plan(radios: int = 2, reasons: tuple[str, ...] = ("wider",), bound: float | None = 5.0) -> dict[str, Any]:
@@ -36,6 +37,12 @@ def plan(radios: int = 2, reasons: tuple[str, ...] = ("wider",), bound: float | 
 )
 def test_where_powers_change_too_the_proof_is_told_of_channels_alone(made: dict[str, Any], said: str) -> None:
     assert said in summary(made)
+
+
+@pytest.mark.parametrize("reason", sorted(OF_POWER))
+def test_of_a_change_of_power_or_level_nothing_is_proven(reason: str) -> None:
+    assert "; channels: proven: nothing better" in summary(plan(reasons=(reason,)))
+    assert reason in WORDS
 
 
 def test_where_no_radio_is_on_air_there_is_nothing_to_plan() -> None:
