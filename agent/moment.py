@@ -6,8 +6,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+UTC_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 DAY_US = 86_400_000_000
 WEEK_US = 7 * DAY_US
+
+
+def iso(utc_us: int) -> str:
+    """A time of a record, in microseconds of UTC, as text."""
+    return (EPOCH + timedelta(microseconds=utc_us)).strftime(UTC_FORMAT)
+
+
+def utc_us_of(text: str) -> int:
+    """The microseconds of UTC that such a text says. ValueError: it says no time."""
+    return (datetime.fromisoformat(text).astimezone(UTC) - EPOCH) // timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from agent.change import FINAL, Actor, Change, State
 from agent.events import EventKind
 from agent.json_text import JsonText
 from agent.ledger import LOST_DISK
+from agent.moment import UTC_FORMAT, iso
 from agent.planner.allowance import allowance
 from agent.planner.guards import EVERYWHERE
 from agent.planner.site.plan_json import from_plan
@@ -166,7 +167,7 @@ class Operations:
         return {
             "agent": {
                 "version": version("rrmd"),
-                "started_utc": rows.iso(self._started.utc_us),
+                "started_utc": iso(self._started.utc_us),
                 "audit_seq": head.seq if head else None,
                 "audit_file": head.file if head else None,
                 "store": self._store_shown,
@@ -289,7 +290,7 @@ class Operations:
             spans = getattr(site.policy, kind)
             if held := in_force(now, site.timezone, spans):
                 end = until(now, site.timezone, spans)
-                said = None if end is None else end.strftime(rows.UTC_FORMAT)
+                said = None if end is None else end.strftime(UTC_FORMAT)
                 found.append({"kind": kind, "window": held.text, "until_utc": said})
         return found
 

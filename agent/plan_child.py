@@ -41,9 +41,16 @@ def main() -> int:
             _say({"plan": plan})
     except MemoryError:
         return _say({"error": f"the plan needs more than {asked['memory_mb']} MB"})
+    except ImportError as error:
+        return _say({"error": f"a library of the planner can't be loaded: {_root(error)}"})
     except SnapshotErrors as error:
         return _say({"error": str(error)})
     return 0
+
+
+def _root(error: BaseException) -> BaseException:
+    """What it all began with: NumPy tells a page on top of that."""
+    return error if error.__cause__ is None else _root(error.__cause__)
 
 
 def _say(answer: Mapping[str, Any]) -> int:

@@ -10,7 +10,7 @@ from agent.campaign_record import Campaign
 from agent.change import Change
 from agent.drill import Injected
 from agent.events import Event
-from agent.moment import Moment
+from agent.moment import Moment, iso
 from agent.planner.allowance import Allowance, SiteAllowance
 from agent.planner.channel import Candidate
 from agent.planner.decision import Answer, Deed, Move, NoChange, TakeBack
@@ -19,12 +19,6 @@ from agent.undoing import Row
 from drivers.types import ActionRequest
 from inventory.channels import channel_of
 from inventory.model import Site
-
-UTC_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
-
-
-def iso(utc_us: int) -> str:
-    return Moment(monotonic_s=0.0, utc_us=utc_us, boot_id="", boottime_us=0).utc.strftime(UTC_FORMAT)
 
 
 def channel(mhz: int) -> int | None:

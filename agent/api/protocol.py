@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from agent.api import errors
 from agent.json_text import rendered
+from agent.planner.site.plan import MOVES_MOST, SEED_MOST
 
 MAX_REQUEST_BYTES: Final = 64 * 1024  # the line with its end
 LONGEST_S: Final = 1e9  # thirty years: beyond what a count of microseconds holds there is no time to tell
@@ -111,10 +112,6 @@ class BudgetArgs(Args):
 
 class SnapshotArgs(Args):
     site: Name
-
-
-MOVES_MOST: Final = 100_000
-SEED_MOST: Final = 2**31 - 1
 
 
 class PlanArgs(Args):

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from agent.api.protocol import MOVES_MOST, SEED_MOST
 from agent.cli import plan_apply
 from agent.cli.failure import ExitCode, usage
 from agent.cli.names import ap_key
@@ -17,6 +16,7 @@ from agent.cli.plan_explain import show_explained
 from agent.cli.plan_making import Asked, drawn, explained, looked_at, planned
 from agent.cli.plan_words import show_plan, summary
 from agent.cli.terminal import show, show_json
+from agent.planner.site.plan import MOVES_MOST, SEED_MOST
 
 Zone = Annotated[str | None, typer.Option("--zone", metavar="ZONE", help="Move only its APs.")]
 Moves = Annotated[int | None, typer.Option("--moves", min=0, max=MOVES_MOST, help="At most so many.")]

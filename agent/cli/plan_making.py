@@ -59,7 +59,7 @@ def _check_zone(view: SiteView, zone: str | None) -> None:
 def _parsed(file: Path | None) -> dict[str, Any]:
     """A file's snapshot, as of now unless it says otherwise. Raises a Failure."""
     from agent.clock import SystemClock
-    from agent.planner.site.snapshot import UTC_FORMAT
+    from agent.moment import iso
     from agent.planner.site.snapshot_error import SnapshotErrors
     from agent.planner.site.snapshot_view import parsed
 
@@ -68,7 +68,7 @@ def _parsed(file: Path | None) -> dict[str, Any]:
         found = parsed(file.read_bytes())
     except SnapshotErrors as error:
         raise _wrong(file, error) from None
-    return {"made_utc": SystemClock().now().utc.strftime(UTC_FORMAT), **found}
+    return {"made_utc": iso(SystemClock().now().utc_us), **found}
 
 
 def _read(snapshot: Mapping[str, Any], file: Path | None) -> SiteView:

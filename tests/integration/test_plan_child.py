@@ -68,6 +68,13 @@ def test_too_little_memory_is_one_sentence() -> None:
         planned(SNAPSHOT, memory_mb=64)
 
 
+def test_a_library_that_can_not_be_loaded_is_one_sentence() -> None:
+    hidden = "import sys; sys.modules['numpy'] = None; from agent.plan_child import main; sys.exit(main())"
+    with capture_logs() as logs, pytest.raises(PlanningFailed, match=r"can't be loaded: import of numpy"):
+        planned(SNAPSHOT, command=(sys.executable, "-c", hidden))
+    assert logs == []
+
+
 def test_without_or_tools_there_is_a_plan_and_no_bound_and_it_is_told_once() -> None:
     hidden = "import sys; sys.modules['ortools'] = None; from agent.plan_child import main; main()"
     with capture_logs() as logs:

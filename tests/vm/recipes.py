@@ -88,7 +88,7 @@ PLAIN = Recipe(name="guest", dropped=f"({ALWAYS_DROPPED}|{SYSTEMD_FILES})")
 
 SYSTEMD = Recipe(
     name="guest-systemd",
-    packages=(*PACKAGES, "systemd", "python3", "python3-venv", "login"),
+    packages=(*PACKAGES, "systemd", "python3", "python3-venv", "libstdc++6", "login"),
     modules=(*MODULES, "virtio_blk", "ext4", "crc32c_generic"),
     dropped=f"({ALWAYS_DROPPED}|usr/lib/systemd/system-generators|usr/lib/udev)",
     files=MappingProxyType(

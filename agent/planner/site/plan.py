@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Final
 
 from drivers.types import Values
 from inventory.channels import Block
 from inventory.model import RadioKey
+
+MOVES_MOST: Final = 100_000
+SEED_MOST: Final = 2**31 - 1  # the exact solver's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

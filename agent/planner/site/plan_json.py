@@ -7,24 +7,21 @@ from dataclasses import asdict
 from types import MappingProxyType
 from typing import Any, Final
 
-from agent.moment import Moment
+from agent.moment import iso, utc_us_of
 from agent.planner.site.plan import Left, Outlook, Plan, PlannedMove, Wishes
 from drivers.types import Setting
 from inventory.channels import Block, block
 from inventory.model import Band, RadioKey
 
 VERSION: Final = 1
-UTC_FORMAT: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
 def from_plan(plan: Plan) -> dict[str, Any]:
     """The plan; only dicts, lists, text, numbers, flags and None. Fields: docs/planning.md."""
-    made = Moment(monotonic_s=0.0, utc_us=plan.made_utc_us, boot_id="", boottime_us=0)
     return {
         "version": VERSION,
         "site": plan.site,
-        "made_utc": made.utc.strftime(UTC_FORMAT),
-        "made_utc_us": plan.made_utc_us,
+        "made_utc": iso(plan.made_utc_us),
         "radios": plan.radios,
         "value_now": plan.value_now,
         "value_then": plan.value_then,
@@ -44,7 +41,7 @@ def to_plan(said: Mapping[str, Any]) -> Plan:
     """The plan of what `from_plan` gave. KeyError, TypeError or ValueError: it is not that."""
     return Plan(
         site=said["site"],
-        made_utc_us=said["made_utc_us"],
+        made_utc_us=utc_us_of(said["made_utc"]),
         radios=said["radios"],
         value_now=said["value_now"],
         value_then=said["value_then"],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass
 from enum import StrEnum
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from agent.airtime import ChannelAir
 from agent.change import Change
 from agent.crowd import WIDTHS_MHZ, Crowd, Usual
 from agent.levels import Spread
-from agent.moment import Moment
+from agent.moment import Moment, iso
 from agent.nop import Met
 from agent.planner.pooling import crowds, pooled_radio
 from agent.planner.site.snapshot_words import AirWords, ClientWords, HeardWords, NowWords, Words
@@ -29,7 +29,6 @@ from inventory.schema import PolicyWords, RadioWords
 from inventory.windows import Window
 
 VERSION: Final = 1
-UTC_FORMAT: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 _NOT_OF_PLANS: Final = frozenset({"monitor", "monitor_s", "detect"})
 _SPANS: Final = frozenset({"quiet_hours"})
@@ -56,7 +55,7 @@ def _head(view: SiteView) -> dict[str, Any]:
     site = view.site
     return {
         "version": VERSION,
-        "made_utc": view.now.utc.strftime(UTC_FORMAT),
+        "made_utc": iso(view.now.utc_us),
         "site": {"id": site.id, "country": site.country, "timezone": site.timezone},
         "policy": policy_words(site.policy),
         "barred_mhz": sorted(view.barred_mhz),
@@ -216,7 +215,6 @@ def _can(able: Capabilities) -> dict[str, Any]:
 
 
 def _change(change: Change, now: Moment) -> dict[str, Any]:
-    created = Moment(monotonic_s=0.0, utc_us=change.created_utc_us, boot_id="", boottime_us=0)
     return _told(
         id=change.id,
         device=change.device,
@@ -232,14 +230,14 @@ def _change(change: Change, now: Moment) -> dict[str, Any]:
         event_id=change.event_id,
         undo_of=change.undo_of,
         by=change.actor.type,
-        created_utc=created.utc.strftime(UTC_FORMAT),
+        created_utc=iso(change.created_utc_us),
         left_s=change.deadline.left_s(now),
     )
 
 
 def _met(met: Met, now: Moment) -> dict[str, Any]:
     return {
-        "utc": replace(now, utc_us=met.utc_us).utc.strftime(UTC_FORMAT),
+        "utc": iso(met.utc_us),
         "mhz": sorted(met.mhz20),
         "radios": sorted(map(_short, met.radios)),
     }

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -19,7 +18,7 @@ from agent.airtime import ChannelAir
 from agent.change import Actor, Change
 from agent.crowd import WIDTHS_MHZ, Usual
 from agent.levels import USUAL_SD_DB, Spread
-from agent.moment import EPOCH, Deadline, Moment
+from agent.moment import Deadline, Moment, utc_us_of
 from agent.nop import Met
 from agent.planner.site import snapshot_words as words
 from agent.planner.site.snapshot_error import SnapshotError, SnapshotErrors, error_at, explained
@@ -95,13 +94,8 @@ def _keys() -> Iterator[str]:
 
 
 def _moment(made_utc: str | None) -> Moment:
-    utc_us = _utc_us(made_utc) if made_utc else 0
+    utc_us = utc_us_of(made_utc) if made_utc else 0
     return Moment(monotonic_s=0.0, utc_us=utc_us, boot_id=SOURCE, boottime_us=0)
-
-
-def _utc_us(text: str) -> int:
-    since = datetime.fromisoformat(text).astimezone(UTC) - EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 # -- what is known of it -----------------------------------------------------------------------------------
@@ -239,7 +233,7 @@ class _Reading:
 
     def _met(self, said: words.MetWords) -> Met:
         radios = frozenset(RadioKey(f"{self.site.id}/{each}") for each in said.radios)
-        return Met(utc_us=_utc_us(said.utc), mhz20=frozenset(said.mhz), radios=radios)
+        return Met(utc_us=utc_us_of(said.utc), mhz20=frozenset(said.mhz), radios=radios)
 
     def _change(self, said: words.ChangeWords) -> Change:
         radios = tuple(RadioKey(f"{self.site.id}/{each}") for each in said.radios)
@@ -258,7 +252,7 @@ class _Reading:
             event_id=said.event_id,
             undo_of=said.undo_of,
             verdict=said.verdict,
-            created_utc_us=_utc_us(said.created_utc),
+            created_utc_us=utc_us_of(said.created_utc),
         )
 
 
