@@ -42,11 +42,8 @@ def main() -> int:
     except MemoryError:
         return _say({"error": f"the plan needs more than {asked['memory_mb']} MB"})
     except ImportError as error:
-        return _say(
-            {
-                "error": f"a library of the planner can't be loaded, with {asked['memory_mb']} MB to use: {_root(error)}"
-            }
-        )
+        much = f"with {asked['memory_mb']} MB to use"
+        return _say({"error": f"a library of the planner can't be loaded, {much}: {_root(error)}"})
     except SnapshotErrors as error:
         return _say({"error": str(error)})
     return 0

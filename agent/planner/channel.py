@@ -328,7 +328,8 @@ def _radar(here: Surroundings, block: Block) -> float:
 
 def outage(view: SiteView, silent_s: float) -> float:
     """Share of the air that so much silence costs, spread over the time between two routine changes."""
-    return silent_s / view.site.policy.routine_interval_s
+    between_s = max(silent_s, view.site.policy.routine_interval_s)  # 0: the next change may follow at once
+    return silent_s / between_s if silent_s else 0.0
 
 
 def _ppm(share: float) -> int:

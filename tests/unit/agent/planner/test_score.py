@@ -321,3 +321,13 @@ def test_the_width_that_the_device_reports_is_what_it_occupies() -> None:
     wide = replace(reading, width_mhz=Reported(40, "test"), center_mhz=Reported(5190, "test"))
     seen = replace(seen, radios={**seen.radios, TWO: replace(seen.radios[TWO], reading=wide)})
     assert judged(seen, block(Band.GHZ_5, 40, 20)).terms["own_ppm"] > 0
+
+
+@pytest.mark.parametrize(("interval_s", "ppm"), [(14400.0, 54_167), (60.0, 500_000), (0.0, 500_000)])
+def test_a_site_may_change_its_aps_as_often_as_it_likes(interval_s: float, ppm: int) -> None:
+    """A minute of silence between two changes that follow each other at once is all of the time there is."""
+    seen = seen_by()
+    policy = replace(seen.site.policy, routine_interval_s=interval_s)
+    hasty = replace(seen, site=replace(seen.site, policy=policy))
+    assert judged(hasty, block(Band.GHZ_5, 100, 20)).terms["dfs_ppm"] == ppm
+    assert judged(hasty, THERE).terms["dfs_ppm"] == 0
