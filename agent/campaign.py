@@ -101,9 +101,7 @@ class Campaigns:
     def check(self, id: str) -> Site:
         """The site, if a plan of it may be begun. Raises NotFound, Refused (one is under way, or nothing may
         be changed)."""
-        site = self._memory.sites.get(id)
-        if site is None:
-            raise NotFound(f"no site {id}; there are {', '.join(self._memory.sites)}")
+        site = self._memory.site(id)
         if why := self._no_beginning(site):
             raise Refused(why)
         return site

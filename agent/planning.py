@@ -27,7 +27,7 @@ from agent.planner.site.plan_json import from_wishes, to_plan
 from agent.planner.site.remainder import CAUSE
 from agent.planner.site.returning import returning
 from agent.planner.site.snapshot import text_of
-from agent.planner.site.wishes import wishes_of
+from agent.planner.site.wishes import no_zone, wishes_of
 from agent.site_turns import SiteTurns
 from agent.view import SiteView
 from inventory.model import Mode, Site
@@ -83,12 +83,9 @@ class Planning:
 
     async def plan(self, site: str, wishes: Wishes) -> Plan:
         """What the site could be like. Raises NotFound, Refused (there is no plan, and why)."""
-        known = self._memory.sites.get(site)
-        if known is None:
-            raise NotFound(f"no site {site}; there are {', '.join(self._memory.sites)}")
-        zones = sorted({ap.zone for ap in known.aps.values() if ap.zone})
-        if wishes.zone is not None and wishes.zone not in zones:
-            raise NotFound(f"{site} has no zone {wishes.zone}; it has {', '.join(zones) or 'none'}")
+        known = self._memory.site(site)
+        if why := no_zone(known, wishes.zone):
+            raise NotFound(why)
         async with self._turn:
             try:
                 return await self.make(self._memory.view(known, self._clock.now()), wishes)

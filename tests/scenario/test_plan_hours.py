@@ -208,7 +208,7 @@ def test_a_person_asks_for_a_plan_and_has_it_carried_out(tmp_path: Path) -> None
             assert (begun["campaign"]["moves"], begun["campaign"]["actor"]) == (1, "ann")
             await ended(agent)
             assert [c.state for c in moves_of(agent)] == [State.COMMITTED]
-            with pytest.raises(NotFound, match="no zone east"):
+            with pytest.raises(NotFound, match="no zone east; lab has none"):
                 await operations.handle("plan", protocol.PlanArgs(site="lab", zone="east"), PERSON)
             plans(agent, "no radio may move")
             with pytest.raises(Refused, match="no plan of lab: no radio may move"):

@@ -21,3 +21,11 @@ def wishes_of(site: Site, **asked: Any) -> Wishes:
     }
     said = {name: value for name, value in asked.items() if value is not None}
     return Wishes(**{**usual, **said})
+
+
+def no_zone(site: Site, zone: str | None) -> str | None:
+    """Why no plan can be made of this zone: no AP is of it; None: one can, or of the whole site."""
+    zones = sorted({ap.zone for ap in site.aps.values() if ap.zone is not None})
+    if zone is None or zone in zones:
+        return None
+    return f"no zone {zone}; " + (f"there are {', '.join(zones)}" if zones else f"{site.id} has none")
