@@ -296,8 +296,10 @@ class Campaigns:
                 standing.part, standing.change = Part.OPEN, change.id
 
     async def _change(self, id: str | None) -> Change | None:
-        if id is None or (known := self._memory.changes.get(id)) is not None:
-            return None if id is None else known
+        if id is None:
+            return None
+        if id in self._memory.changes:
+            return self._memory.changes[id]
         return await self._ledger.call(self._ledger.store.change, id)
 
     async def _begin_step(self, c: Campaign, radios: tuple[RadioKey, ...]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -27,7 +26,7 @@ from agent.planner.site.plan_json import from_wishes, to_plan
 from agent.planner.site.remainder import CAUSE
 from agent.planner.site.returning import returning
 from agent.planner.site.snapshot import text_of
-from agent.planner.site.wishes import no_zone, wishes_of
+from agent.planner.site.wishes import most_moves, no_zone, wishes_of
 from agent.site_turns import SiteTurns
 from agent.view import SiteView
 from inventory.model import Mode, Site
@@ -173,12 +172,12 @@ class Planning:
 
     def _by_policy(self, site: Site) -> Wishes:
         """As the site's file has it, and no more moves than the routine budget leaves."""
-        asked = wishes_of(site)
         any_one = next(iter(site.radios), None)
-        if any_one is None or asked.most_moves is None:
-            return asked
+        if any_one is None:
+            return wishes_of(site)
         made = len(budget.week(Proposal(self._memory.view(site, self._clock.now()), any_one, {}, CAUSE)))
-        return replace(asked, most_moves=min(asked.most_moves, max(0, budget.routine_limit(site) - made)))
+        left = max(0, budget.routine_limit(site) - made)
+        return wishes_of(site, most_moves=min(most_moves(site), left))
 
 
 def _key(site: Site) -> str:

@@ -13,7 +13,7 @@ def wishes_of(site: Site, **asked: Any) -> Wishes:
     """The policy's wishes, but for ``asked`` (fields of `Wishes`; None: not said)."""
     policy = site.policy.plan
     usual = {
-        "most_moves": max(1, math.floor(policy.most_moves_ratio * len(site.radios))),
+        "most_moves": most_moves(site),
         "least_gain": policy.min_gain_ratio,
         "limit_s": policy.limit_s,
         "power": policy.power,
@@ -21,6 +21,11 @@ def wishes_of(site: Site, **asked: Any) -> Wishes:
     }
     said = {name: value for name, value in asked.items() if value is not None}
     return Wishes(**{**usual, **said})
+
+
+def most_moves(site: Site) -> int:
+    """Of one plan, as the policy has it."""
+    return max(1, math.floor(site.policy.plan.most_moves_ratio * len(site.radios)))
 
 
 def no_zone(site: Site, zone: str | None) -> str | None:
