@@ -40,6 +40,7 @@ from agent.planner.site.plan import Plan
 from agent.planner.site.remainder import Progress, remainder
 from agent.records import Record
 from agent.site_turns import SiteTurns
+from agent.supervisor import Supervisor
 from agent.view import block_in_values
 from inventory.channels import Block
 from inventory.model import Mode, RadioKey, Site
@@ -69,6 +70,7 @@ class Campaigns:
         clock: Clock,
         executor: Executor,
         changes: Changes,
+        keeper: Supervisor,
         alert: Callable[[str, str, RadioKey | None], None],
     ) -> None:
         self._memory = memory
@@ -77,7 +79,7 @@ class Campaigns:
         self._executor = executor
         self._changes = changes
         self._alert = alert
-        self._turns = SiteTurns("plans", ledger.counts, alert)
+        self._turns = SiteTurns("plans", keeper, lambda site: self._forget({site}))  # what is on disk counts
         self._running: dict[str, Campaign] = {}
         self._beginning: set[str] = set()  # sites with one that is not on disk yet
         self._opening = defaultdict[str, asyncio.Lock](asyncio.Lock)  # held while a change is opened
@@ -161,11 +163,7 @@ class Campaigns:
         while True:
             self._forget(self._known - self._memory.sites.keys())
             for site in list(self._memory.sites.values()):
-                try:
-                    await self._turns.take(site.id, self._look(site))
-                except LOST_DISK as error:
-                    log.error("plan.waits_for_the_disk", site=site.id, error=str(error))
-                    self._forget({site.id})  # what is on it counts
+                await self._turns.take(site.id, self._look(site))
             self._asked.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(AGAIN_S if self._running else HELD_S):

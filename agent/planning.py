@@ -15,7 +15,7 @@ from agent.campaign import Campaigns
 from agent.change import Actor
 from agent.clock import Clock
 from agent.json_text import JsonText
-from agent.ledger import LOST_DISK, Ledger
+from agent.ledger import Ledger
 from agent.memory import Memory
 from agent.plan_runner import PlanningFailed, most_s, plan_of
 from agent.planner import budget, guards
@@ -28,6 +28,7 @@ from agent.planner.site.returning import returning
 from agent.planner.site.snapshot import text_of
 from agent.planner.site.wishes import most_moves, no_zone, wishes_of
 from agent.site_turns import SiteTurns
+from agent.supervisor import Supervisor
 from agent.view import SiteView
 from inventory.model import Mode, Site
 from inventory.windows import in_force, until
@@ -66,6 +67,7 @@ class Planning:
         ledger: Ledger,
         clock: Clock,
         campaigns: Campaigns,
+        keeper: Supervisor,
         alert: Callable[[str, str, None], None],
         make: MakePlan,
     ) -> None:
@@ -75,7 +77,7 @@ class Planning:
         self._campaigns = campaigns
         self._alert = alert
         self.make = make
-        self._turns = SiteTurns("planning", ledger.counts, alert)
+        self._turns = SiteTurns("planning", keeper, lambda _: None)  # each look asks the disk
         self._turn = asyncio.Lock()
         self._begun_s = clock.monotonic()
         self._looked_s: dict[str, float] = {}  # by site: for radios that might return, monotonic
@@ -98,14 +100,8 @@ class Planning:
         while True:
             for site in list(self._memory.sites.values()):
                 if self._campaigns.idle(site.id):
-                    await self._look(site)
+                    await self._turns.take(site.id, self._plan_or_return(site))
             await asyncio.sleep(LOOK_S)
-
-    async def _look(self, site: Site) -> None:
-        try:
-            await self._turns.take(site.id, self._plan_or_return(site))
-        except LOST_DISK as error:
-            log.error("planning.waits_for_the_disk", site=site.id, error=str(error))
 
     async def _plan_or_return(self, site: Site) -> None:
         """In the site's hours for it: a plan, once in each window, and if it pays it is begun. In its quiet
