@@ -41,7 +41,7 @@ from agent.planner.site.remainder import Progress, remainder
 from agent.records import Record
 from agent.site_turns import SiteTurns
 from agent.supervisor import Supervisor
-from agent.view import block_in_values
+from agent.view import block_in_values, block_of
 from inventory.channels import Block
 from inventory.model import Mode, RadioKey, Site
 
@@ -264,15 +264,14 @@ class Campaigns:
 
     def _places_before(self, c: Campaign) -> Mapping[RadioKey, Block]:
         """Where radios were that have moved, and stayed since where they were moved to."""
-        found = dict[RadioKey, Block]()
+        found, radios = dict[RadioKey, Block](), self._memory.sites[c.site].radios
         for key in c.those(Part.MADE):
             change = self._memory.changes.get(c.standings[key].change or "")
             known = self._memory.radios.get(key)
-            radio = self._memory.sites[c.site].radios.get(key)
-            if change is not None and known is not None and radio is not None:
-                prior = block_in_values(radio, change.prior)
-                if prior is not None:
-                    found[key] = prior
+            if change is None or known is None or block_of(known.reading) != c.moves[key].after:
+                continue
+            if (prior := block_in_values(radios[key], change.prior)) is not None:
+                found[key] = prior
         return found
 
     async def _settle(self, c: Campaign) -> None:

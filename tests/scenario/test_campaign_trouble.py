@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
+import pytest
 from rig import Rig, until
 from scenario.test_campaign import (
     SITE,
@@ -24,8 +25,10 @@ from stories import AP1, AP2, AP3, AP4, Gate, said
 from agent.agent import Agent
 from agent.change import Cause, State, Trigger
 from agent.course import Interrupt
+from agent.planner.site.remainder import Progress, Remainder, remainder
 from agent.radar import Report
 from agent.simulated_time import SimulatedClock, run
+from agent.view import SiteView, values_of
 from drivers.simulated.faults import Fault, Kind, Operation
 from inventory.model import Site
 
@@ -60,6 +63,28 @@ def test_a_move_that_is_taken_back_ends_neither_the_plan_nor_is_it_made_again(tm
             assert [c.state for c in made] == [State.ROLLED_BACK, State.COMMITTED, State.COMMITTED]
             assert len({c.radios for c in made}) == 3
         assert (end_of(rig)["made"], end_of(rig)["failed"]) == (2, 1)
+
+    run(story)
+
+
+def test_who_somebody_else_has_moved_since_is_not_asked_to_go_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[Progress] = []
+
+    def looked(view: SiteView, progress: Progress) -> Remainder:
+        looks.append(progress)
+        return remainder(view, progress)
+
+    async def story(clock: SimulatedClock) -> None:
+        async with crowded(tmp_path, clock) as (rig, agent):
+            monkeypatch.setattr("agent.campaign.remainder", looked)
+            await agent.operator.pause("lab/ap4", None, PERSON)  # so that the plan goes on
+            await agent.campaigns.begin(planned(rig, {AP2: 44, AP3: 149, AP4: 157}), PERSON)
+            await until(lambda: [c.state for c in moves_of(agent)] == [State.COMMITTED] * 2)
+            await until(lambda: looks[-1].made == {AP2: on(36), AP3: on(36)}, limit_s=300.0)
+            rig.world.set_externally(AP2, values_of(on(48)))
+            await until(lambda: looks[-1].made == {AP3: on(36)}, limit_s=300.0)
 
     run(story)
 
