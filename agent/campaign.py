@@ -21,6 +21,7 @@ from agent.campaign_record import (
     UNDER_WAY,
     Campaign,
     Part,
+    Standing,
     asked,
     became,
     campaign,
@@ -281,8 +282,7 @@ class Campaigns:
                 continue
             change = await self._change(standing.undo or standing.change)
             if change is None or change.final:
-                standing.part, standing.why = became(standing, change)
-                self._ledger.counts.add(Count.PLAN_MOVES, c.site, str(standing.part))
+                self._over(c, standing, *became(standing, change))
 
     def _adopt(self, c: Campaign) -> None:
         """Changes that were stored, and the campaign's next record not: the process ended in between."""
@@ -312,7 +312,7 @@ class Campaigns:
         if isinstance(opened, Change):
             standing.part, standing.change = Part.OPEN, opened.id
         elif opened.reason == "already_there":
-            standing.part, standing.why = Part.MADE, opened.reason
+            self._over(c, standing, Part.MADE, opened.reason)
         elif opened.reason in PASSING:
             c.waits_for = f"{key}: {opened.reason}"
         else:
@@ -329,7 +329,7 @@ class Campaigns:
             standing.part, standing.undo = Part.GOING_BACK, opened.id
             return
         if self._age_s(c) > LONGEST_S + GIVE_UP_S or opened.reason not in TRIED_AGAIN:
-            standing.part, standing.why = Part.STAYS, opened.reason
+            self._over(c, standing, Part.STAYS, opened.reason)
             await self._changes.note(opened)
             text = f"plan {c.id} was done in part, and {key} could not be taken back: {opened.reason}"
             self._alert(c.site, text, key)
@@ -344,9 +344,7 @@ class Campaigns:
             standing = c.standings[key]
             if standing.part is not Part.WAITS:
                 continue  # dealt with meanwhile
-            standing.part = Part.MADE if why == "already_there" else Part.DROPPED
-            standing.why = why
-            self._ledger.counts.add(Count.PLAN_MOVES, c.site, str(standing.part))
+            self._over(c, standing, Part.MADE if why == "already_there" else Part.DROPPED, why)
             told = {**params, "plan": c.id, "guard": guard, "why": why}
             records.append(
                 self._ledger.record(
@@ -378,6 +376,11 @@ class Campaigns:
         log.info("plan.ended", site=c.site, **params)
 
     # -- small things ----------------------------------------------------------------------------------
+
+    def _over(self, c: Campaign, standing: Standing, part: Part, why: str) -> None:
+        """What became of a move, for the record and the count."""
+        standing.part, standing.why = part, why
+        self._ledger.counts.add(Count.PLAN_MOVES, c.site, str(part))
 
     async def _keep(self, c: Campaign) -> None:
         async with self._pen:
