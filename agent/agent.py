@@ -105,7 +105,7 @@ class Agent:
         """Recover, then watch until `stop`; returns when everything has been drained."""
         async with asyncio.TaskGroup() as tasks:
             keeper = Supervisor(tasks, self.ledger.counts, self.alarm.tell)
-            self._assemble(tasks)
+            self._assemble(tasks, keeper)
             await self.house.recover()
             self._start_loops(keeper, tasks)
             self.ready.set()
@@ -118,7 +118,7 @@ class Agent:
         """Begin to stop: no new change; what is being written is finished, monitoring goes on next time."""
         self._stopping.set()
 
-    def _assemble(self, tasks: asyncio.TaskGroup) -> None:
+    def _assemble(self, tasks: asyncio.TaskGroup, keeper: Supervisor) -> None:
         memory, ledger, clock, tell = self.memory, self.ledger, self.clock, self.alarm.tell
         bench = Workbench(memory, ledger, clock, self.fleet.lane)
         self.executor = Executor(bench, tasks, self.alarm)
@@ -149,8 +149,8 @@ class Agent:
 
         self.release = Release(memory, ledger, clock, self.fleet)
         self.undoing = Undoing(memory, ledger, clock, self.executor, self.changes)
-        self.campaigns = Campaigns(memory, ledger, clock, self.executor, self.changes, tell)
-        self.planning = Planning(memory, ledger, clock, self.campaigns, tell, self._make_plan)
+        self.campaigns = Campaigns(memory, ledger, clock, self.executor, self.changes, keeper, tell)
+        self.planning = Planning(memory, ledger, clock, self.campaigns, keeper, tell, self._make_plan)
 
     def _start_loops(self, keeper: Supervisor, tasks: asyncio.TaskGroup) -> None:
         inbox = self.inbox

@@ -21,6 +21,7 @@ from agent.campaign_record import (
     UNDER_WAY,
     Campaign,
     Part,
+    Standing,
     asked,
     became,
     campaign,
@@ -40,7 +41,8 @@ from agent.planner.site.plan import Plan
 from agent.planner.site.remainder import Progress, remainder
 from agent.records import Record
 from agent.site_turns import SiteTurns
-from agent.view import block_in_values
+from agent.supervisor import Supervisor
+from agent.view import block_in_values, block_of
 from inventory.channels import Block
 from inventory.model import Mode, RadioKey, Site
 
@@ -69,6 +71,7 @@ class Campaigns:
         clock: Clock,
         executor: Executor,
         changes: Changes,
+        keeper: Supervisor,
         alert: Callable[[str, str, RadioKey | None], None],
     ) -> None:
         self._memory = memory
@@ -77,7 +80,7 @@ class Campaigns:
         self._executor = executor
         self._changes = changes
         self._alert = alert
-        self._turns = SiteTurns("plans", ledger.counts, alert)
+        self._turns = SiteTurns("plans", keeper, lambda site: self._forget({site}))  # what is on disk counts
         self._running: dict[str, Campaign] = {}
         self._beginning: set[str] = set()  # sites with one that is not on disk yet
         self._opening = defaultdict[str, asyncio.Lock](asyncio.Lock)  # held while a change is opened
@@ -101,9 +104,7 @@ class Campaigns:
     def check(self, id: str) -> Site:
         """The site, if a plan of it may be begun. Raises NotFound, Refused (one is under way, or nothing may
         be changed)."""
-        site = self._memory.sites.get(id)
-        if site is None:
-            raise NotFound(f"no site {id}; there are {', '.join(self._memory.sites)}")
+        site = self._memory.site(id)
         if why := self._no_beginning(site):
             raise Refused(why)
         return site
@@ -163,11 +164,7 @@ class Campaigns:
         while True:
             self._forget(self._known - self._memory.sites.keys())
             for site in list(self._memory.sites.values()):
-                try:
-                    await self._turns.take(site.id, self._look(site))
-                except LOST_DISK as error:
-                    log.error("plan.waits_for_the_disk", site=site.id, error=str(error))
-                    self._forget({site.id})  # what is on it counts
+                await self._turns.take(site.id, self._look(site))
             self._asked.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(AGAIN_S if self._running else HELD_S):
@@ -268,15 +265,14 @@ class Campaigns:
 
     def _places_before(self, c: Campaign) -> Mapping[RadioKey, Block]:
         """Where radios were that have moved, and stayed since where they were moved to."""
-        found = dict[RadioKey, Block]()
+        found, radios = dict[RadioKey, Block](), self._memory.sites[c.site].radios
         for key in c.those(Part.MADE):
             change = self._memory.changes.get(c.standings[key].change or "")
             known = self._memory.radios.get(key)
-            radio = self._memory.sites[c.site].radios.get(key)
-            if change is not None and known is not None and radio is not None:
-                prior = block_in_values(radio, change.prior)
-                if prior is not None:
-                    found[key] = prior
+            if change is None or known is None or block_of(known.reading) != c.moves[key].after:
+                continue
+            if (prior := block_in_values(radios[key], change.prior)) is not None:
+                found[key] = prior
         return found
 
     async def _settle(self, c: Campaign) -> None:
@@ -286,8 +282,7 @@ class Campaigns:
                 continue
             change = await self._change(standing.undo or standing.change)
             if change is None or change.final:
-                standing.part, standing.why = became(standing, change)
-                self._ledger.counts.add(Count.PLAN_MOVES, c.site, str(standing.part))
+                self._over(c, standing, *became(standing, change))
 
     def _adopt(self, c: Campaign) -> None:
         """Changes that were stored, and the campaign's next record not: the process ended in between."""
@@ -298,8 +293,10 @@ class Campaigns:
                 standing.part, standing.change = Part.OPEN, change.id
 
     async def _change(self, id: str | None) -> Change | None:
-        if id is None or (known := self._memory.changes.get(id)) is not None:
-            return None if id is None else known
+        if id is None:
+            return None
+        if id in self._memory.changes:
+            return self._memory.changes[id]
         return await self._ledger.call(self._ledger.store.change, id)
 
     async def _begin_step(self, c: Campaign, radios: tuple[RadioKey, ...]) -> None:
@@ -315,7 +312,7 @@ class Campaigns:
         if isinstance(opened, Change):
             standing.part, standing.change = Part.OPEN, opened.id
         elif opened.reason == "already_there":
-            standing.part, standing.why = Part.MADE, opened.reason
+            self._over(c, standing, Part.MADE, opened.reason)
         elif opened.reason in PASSING:
             c.waits_for = f"{key}: {opened.reason}"
         else:
@@ -332,7 +329,7 @@ class Campaigns:
             standing.part, standing.undo = Part.GOING_BACK, opened.id
             return
         if self._age_s(c) > LONGEST_S + GIVE_UP_S or opened.reason not in TRIED_AGAIN:
-            standing.part, standing.why = Part.STAYS, opened.reason
+            self._over(c, standing, Part.STAYS, opened.reason)
             await self._changes.note(opened)
             text = f"plan {c.id} was done in part, and {key} could not be taken back: {opened.reason}"
             self._alert(c.site, text, key)
@@ -347,9 +344,7 @@ class Campaigns:
             standing = c.standings[key]
             if standing.part is not Part.WAITS:
                 continue  # dealt with meanwhile
-            standing.part = Part.MADE if why == "already_there" else Part.DROPPED
-            standing.why = why
-            self._ledger.counts.add(Count.PLAN_MOVES, c.site, str(standing.part))
+            self._over(c, standing, Part.MADE if why == "already_there" else Part.DROPPED, why)
             told = {**params, "plan": c.id, "guard": guard, "why": why}
             records.append(
                 self._ledger.record(
@@ -381,6 +376,11 @@ class Campaigns:
         log.info("plan.ended", site=c.site, **params)
 
     # -- small things ----------------------------------------------------------------------------------
+
+    def _over(self, c: Campaign, standing: Standing, part: Part, why: str) -> None:
+        """What became of a move, for the record and the count."""
+        standing.part, standing.why = part, why
+        self._ledger.counts.add(Count.PLAN_MOVES, c.site, str(part))
 
     async def _keep(self, c: Campaign) -> None:
         async with self._pen:

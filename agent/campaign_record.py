@@ -174,7 +174,7 @@ def asked(c: Campaign, key: RadioKey) -> Move:
 
 
 def waits_for(left: Remainder) -> str:
-    """What most of what waits for in words."""
+    """What the first of the moves that are held waits for, in words; empty: none is held."""
     if not left.held:
         return ""
     key, veto = next(iter(left.held.items()))

@@ -9,6 +9,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from agent.api.errors import NotFound
 from agent.change import Change, State
 from agent.events import Event
 from agent.known import Board
@@ -85,6 +86,12 @@ class Memory:
         self._boards.clear()
         self._sent_by.clear()
         self._ssids.clear()
+
+    def site(self, id: str) -> Site:
+        """One that is being served. Raises NotFound with those that are."""
+        if id not in self.sites:
+            raise NotFound(f"no site {id}; there are {', '.join(self.sites)}")
+        return self.sites[id]
 
     def contact(self, site: str, device: str) -> Contact:
         return self.contacts.setdefault(f"{site}/{device}", Contact())

@@ -114,7 +114,7 @@ class Operations:
 
     def budget(self, site: str | None) -> Mapping[str, Any]:
         """What the change budgets leave."""
-        sites = [self._site(site)] if site else list(self._agent.sites.values())
+        sites = [self._agent.memory.site(site)] if site else list(self._agent.sites.values())
         left = [(each, allowance(self._agent.view(each))) for each in sites]
         return {
             "sites": [rows.site_budget(each, found) for each, found in left],
@@ -123,12 +123,12 @@ class Operations:
 
     async def snapshot(self, site: str) -> Mapping[str, Any]:
         """What is known of a site, written down beside the loop: of a thousand radios that takes a second."""
-        view = self._agent.view(self._site(site))
+        view = self._agent.view(self._agent.memory.site(site))
         return JsonText(await asyncio.to_thread(text_of, view))
 
     async def plan(self, args: protocol.PlanArgs, actor: Actor) -> Mapping[str, Any]:
         """A plan of a site, and what comes of it."""
-        site = self._site(args.site)
+        site = self._agent.memory.site(args.site)
         if args.stop:
             stopped = await self._agent.campaigns.stop(site.id, actor)
             return {"plan": None, "campaign": rows.campaign_row(stopped)}
@@ -162,7 +162,7 @@ class Operations:
 
     async def status(self, site: str | None) -> Mapping[str, Any]:
         """Sites, radios, non-occupancy periods and alerts as known right now."""
-        sites = [self._site(site)] if site else list(self._agent.sites.values())
+        sites = [self._agent.memory.site(site)] if site else list(self._agent.sites.values())
         head = await self._known(None, self._store.audit_head)
         return {
             "agent": {
@@ -198,14 +198,14 @@ class Operations:
             since = self._agent.clock.now().utc_us - round(args.since_s * 1e6)
         found = await self._call(self._store.events, args.site, since, args.limit)
         if args.site and not found:
-            self._site(args.site)  # one that has left the site files is known by its rows
+            self._agent.memory.site(args.site)  # one that has left the site files is known by its rows
         return {"events": [rows.event_row(event) for event in found]}
 
     async def changes(self, args: protocol.ChangesArgs) -> Mapping[str, Any]:
         radio = RadioKey(args.radio) if args.radio else None
         found = await self._call(self._store.changes, args.site, radio, None, MOST_CHANGES)
         if args.site and not found:
-            self._site(args.site)
+            self._agent.memory.site(args.site)
         if args.open is not None:
             found = [change for change in found if change.final is not args.open]
         return {"changes": [await self._shown(change) for change in found[: args.limit]]}
@@ -249,7 +249,7 @@ class Operations:
     async def probe(self, args: protocol.ProbeArgs) -> Mapping[str, Any]:
         """Ask the AP's device everything, over a session of its own."""
         site_id, ap_id = args.ap.split("/")
-        site = self._site(site_id)
+        site = self._agent.memory.site(site_id)
         if ap_id not in site.aps:
             raise NotFound(f"site {site_id} has no AP {ap_id}: see `rrmd status`")
         device_id = site.aps[ap_id].device
@@ -365,11 +365,6 @@ class Operations:
             )
             raise BadArgs(f"{begins} could be {shown}: give more of the ID")
         return found[0] if len(found) == 1 else begins
-
-    def _site(self, id: str) -> Site:
-        if id not in self._agent.sites:
-            raise NotFound(f"no site {id}; there are {', '.join(self._agent.sites)}")
-        return self._agent.sites[id]
 
 
 _NOTHING_TO_UNDO = FINAL - {State.COMMITTED, State.ESCALATED}

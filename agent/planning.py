@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -16,7 +15,7 @@ from agent.campaign import Campaigns
 from agent.change import Actor
 from agent.clock import Clock
 from agent.json_text import JsonText
-from agent.ledger import LOST_DISK, Ledger
+from agent.ledger import Ledger
 from agent.memory import Memory
 from agent.plan_runner import PlanningFailed, most_s, plan_of
 from agent.planner import budget, guards
@@ -27,8 +26,9 @@ from agent.planner.site.plan_json import from_wishes, to_plan
 from agent.planner.site.remainder import CAUSE
 from agent.planner.site.returning import returning
 from agent.planner.site.snapshot import text_of
-from agent.planner.site.wishes import wishes_of
+from agent.planner.site.wishes import most_moves, no_zone, wishes_of
 from agent.site_turns import SiteTurns
+from agent.supervisor import Supervisor
 from agent.view import SiteView
 from inventory.model import Mode, Site
 from inventory.windows import in_force, until
@@ -67,6 +67,7 @@ class Planning:
         ledger: Ledger,
         clock: Clock,
         campaigns: Campaigns,
+        keeper: Supervisor,
         alert: Callable[[str, str, None], None],
         make: MakePlan,
     ) -> None:
@@ -76,19 +77,16 @@ class Planning:
         self._campaigns = campaigns
         self._alert = alert
         self.make = make
-        self._turns = SiteTurns("planning", ledger.counts, alert)
+        self._turns = SiteTurns("planning", keeper, lambda _: None)  # each look asks the disk
         self._turn = asyncio.Lock()
         self._begun_s = clock.monotonic()
         self._looked_s: dict[str, float] = {}  # by site: for radios that might return, monotonic
 
     async def plan(self, site: str, wishes: Wishes) -> Plan:
         """What the site could be like. Raises NotFound, Refused (there is no plan, and why)."""
-        known = self._memory.sites.get(site)
-        if known is None:
-            raise NotFound(f"no site {site}; there are {', '.join(self._memory.sites)}")
-        zones = sorted({ap.zone for ap in known.aps.values() if ap.zone})
-        if wishes.zone is not None and wishes.zone not in zones:
-            raise NotFound(f"{site} has no zone {wishes.zone}; it has {', '.join(zones) or 'none'}")
+        known = self._memory.site(site)
+        if why := no_zone(known, wishes.zone):
+            raise NotFound(why)
         async with self._turn:
             try:
                 return await self.make(self._memory.view(known, self._clock.now()), wishes)
@@ -102,14 +100,8 @@ class Planning:
         while True:
             for site in list(self._memory.sites.values()):
                 if self._campaigns.idle(site.id):
-                    await self._look(site)
+                    await self._turns.take(site.id, self._plan_or_return(site))
             await asyncio.sleep(LOOK_S)
-
-    async def _look(self, site: Site) -> None:
-        try:
-            await self._turns.take(site.id, self._plan_or_return(site))
-        except LOST_DISK as error:
-            log.error("planning.waits_for_the_disk", site=site.id, error=str(error))
 
     async def _plan_or_return(self, site: Site) -> None:
         """In the site's hours for it: a plan, once in each window, and if it pays it is begun. In its quiet
@@ -176,12 +168,12 @@ class Planning:
 
     def _by_policy(self, site: Site) -> Wishes:
         """As the site's file has it, and no more moves than the routine budget leaves."""
-        asked = wishes_of(site)
         any_one = next(iter(site.radios), None)
-        if any_one is None or asked.most_moves is None:
-            return asked
+        if any_one is None:
+            return wishes_of(site)
         made = len(budget.week(Proposal(self._memory.view(site, self._clock.now()), any_one, {}, CAUSE)))
-        return replace(asked, most_moves=min(asked.most_moves, max(0, budget.routine_limit(site) - made)))
+        left = max(0, budget.routine_limit(site) - made)
+        return wishes_of(site, most_moves=min(most_moves(site), left))
 
 
 def _key(site: Site) -> str:

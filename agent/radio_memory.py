@@ -27,6 +27,8 @@ from drivers.types import (
 from inventory.model import Policy
 
 HEARD_MOST = 2000
+"""BSSs that one radio remembers: a transmitter that makes up addresses shall not fill the memory."""
+
 KEPT = (
     "clients",
     "client_count",
@@ -40,7 +42,6 @@ KEPT = (
     "country",
 )
 """What a reading that was not asked for it takes over from the one before."""
-"""BSSs that one radio remembers: a transmitter that makes up addresses shall not fill the memory."""
 
 
 @dataclass(slots=True)

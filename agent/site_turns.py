@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import structlog
 
-from agent.counts import Count, Counts
 from agent.ledger import LOST_DISK
+from agent.supervisor import Supervisor
 
 log = structlog.get_logger()
 
 
 class SiteTurns:
-    """Of one loop over all sites. ``alert(site, text, None)`` calls a person, once until a turn goes well."""
+    """Of one loop over all sites. ``lost(site)``: what else to do when the disk was lost in its turn, which
+    is no bug."""
 
-    def __init__(self, name: str, counts: Counts, alert: Callable[[str, str, None], None]) -> None:
+    def __init__(self, name: str, keeper: Supervisor, lost: Callable[[str], None]) -> None:
         self._name = name
-        self._counts = counts
-        self._alert = alert
-        self._ill: set[str] = set()
+        self._keeper = keeper
+        self._lost = lost
+        self._failed = Counter[str]()  # by site: times in a row
 
     async def take(self, site: str, turn: Awaitable[None]) -> None:
-        """Raises what a lost disk raises: that is no bug."""
+        """Whatever becomes of it, the next turn can be taken."""
         try:
             await turn
-        except LOST_DISK:
-            raise
+        except LOST_DISK as error:
+            log.error("loop.waits_for_the_disk", loop=self._name, site=site, error=str(error))
+            self._lost(site)
         except Exception as error:  # a bug in one site's affairs must not hold up the others
-            self._counts.add(Count.FAILURES, site, self._name)
-            log.error("loop.failed", loop=self._name, site=site, exc_info=error)
-            if site not in self._ill:
-                what = f"{type(error).__name__}: {error}"
-                self._alert(site, f"a bug: {self._name} of {site} failed and is tried again: {what}", None)
-            self._ill.add(site)
+            self._failed[site] += 1
+            self._keeper.failed(f"{self._name}-{site}", site, error, self._failed[site])
         else:
-            self._ill.discard(site)
+            self._failed.pop(site, None)

@@ -49,7 +49,7 @@ class Supervisor:
             try:
                 await work()
             except Exception as error:  # a bug in one device's affairs must not end the daemon
-                self._failed(name, site, error, times=1)
+                self.failed(name, site, error, times=1)
 
         return self._tasks.create_task(guarded(), name=name)
 
@@ -61,12 +61,14 @@ class Supervisor:
                 return await loop()
             except Exception as error:  # a bug in one loop must not end the others
                 times = 1 if clock() - begun_s >= WELL_S else times + 1
-                self._failed(name, site, error, times)
+                self.failed(name, site, error, times)
                 if vital and times >= IN_A_ROW_MOST:
                     raise
             await asyncio.sleep(min(AGAIN_MOST_S, AGAIN_S * 2 ** min(times - 1, 16)))
 
-    def _failed(self, name: str, site: str, error: Exception, times: int) -> None:
+    def failed(self, name: str, site: str, error: Exception, times: int) -> None:
+        """Tell of a bug: the log and the count each time, a person the first of so many times in a row.
+        ``name``: what it is counted under, and after a dash in whose affairs it was met."""
         self.count(Count.FAILURES, site, name.partition("-")[0])
         log.error("loop.failed", loop=name, site=site, times=times, exc_info=error)
         if times == 1:

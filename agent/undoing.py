@@ -16,7 +16,7 @@ from typing import Final
 
 import structlog
 
-from agent.api.errors import NotFound, Refused
+from agent.api.errors import Refused
 from agent.audit import EVERY_SITE
 from agent.change import Actor, Change, State, Trigger
 from agent.changes import Changes
@@ -232,9 +232,7 @@ class Undoing:
         await self._ledger.call(self._ledger.store.set_meta, KEY, request.to_text())
 
     def _known(self, site: str | None) -> str | None:
-        if site is not None and site not in self._memory.sites:
-            raise NotFound(f"no site {site}; there are {', '.join(self._memory.sites)}")
-        return site
+        return None if site is None else self._memory.site(site).id
 
 
 def _row(each: Netted, state: str, why: str = "", undo: str | None = None) -> Row:

@@ -49,13 +49,6 @@ def drawn(view: SiteView, plan: Mapping[str, Any]) -> str:
     return svg(view, graph(view, made.wishes.zone).problems, made)
 
 
-def _check_zone(view: SiteView, zone: str | None) -> None:
-    known = sorted({ap.zone for ap in view.site.aps.values() if ap.zone is not None})
-    if zone is not None and zone not in known:
-        there = f"there are {', '.join(known)}" if known else "the site has none"
-        raise usage(f"no zone {zone}; {there}")
-
-
 def _parsed(file: Path | None) -> dict[str, Any]:
     """A file's snapshot, as of now unless it says otherwise. Raises a Failure."""
     from agent.clock import SystemClock
@@ -90,9 +83,10 @@ def planned(snapshot: Mapping[str, Any], view: SiteView, asked: Asked) -> dict[s
     """The plan as JSON, made in a process of its own. Raises a Failure."""
     from agent.plan_runner import PlanningFailed, most_s, plan_of
     from agent.planner.site.plan_json import from_wishes
-    from agent.planner.site.wishes import wishes_of
+    from agent.planner.site.wishes import no_zone, wishes_of
 
-    _check_zone(view, asked["zone"])
+    if why := no_zone(view.site, asked["zone"]):
+        raise usage(why)
     wishes = wishes_of(view.site, **asked)
     with notebook() as said:
         try:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
+import pytest
 from rig import Rig, until
 from scenario.test_campaign import (
     SITE,
@@ -22,12 +25,20 @@ from scenario.test_operator import PERSON
 from stories import AP1, AP2, AP3, AP4, Gate, said
 
 from agent.agent import Agent
-from agent.change import Cause, State, Trigger
+from agent.campaign_record import Part
+from agent.change import Cause, Change, State, Trigger
+from agent.counts import Count
 from agent.course import Interrupt
+from agent.planner.decision import NoChange
+from agent.planner.site.remainder import Progress, Remainder, remainder
 from agent.radar import Report
 from agent.simulated_time import SimulatedClock, run
+from agent.view import SiteView, values_of
 from drivers.simulated.faults import Fault, Kind, Operation
-from inventory.model import Site
+from drivers.types import ConfigState
+from inventory.model import RadioKey, Site
+
+Swap = Callable[[], Awaitable[None]]
 
 
 def dropped(rig: Rig) -> list[str]:
@@ -60,6 +71,56 @@ def test_a_move_that_is_taken_back_ends_neither_the_plan_nor_is_it_made_again(tm
             assert [c.state for c in made] == [State.ROLLED_BACK, State.COMMITTED, State.COMMITTED]
             assert len({c.radios for c in made}) == 3
         assert (end_of(rig)["made"], end_of(rig)["failed"]) == (2, 1)
+
+    run(story)
+
+
+def test_who_somebody_else_has_moved_since_is_not_asked_to_go_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[Progress] = []
+
+    def looked(view: SiteView, progress: Progress) -> Remainder:
+        looks.append(progress)
+        return remainder(view, progress)
+
+    async def story(clock: SimulatedClock) -> None:
+        async with crowded(tmp_path, clock) as (rig, agent):
+            monkeypatch.setattr("agent.campaign.remainder", looked)
+            await agent.operator.pause("lab/ap4", None, PERSON)  # so that the plan goes on
+            await agent.campaigns.begin(planned(rig, {AP2: 44, AP3: 149, AP4: 157}), PERSON)
+            await until(lambda: [c.state for c in moves_of(agent)] == [State.COMMITTED] * 2)
+            await until(lambda: looks[-1].made == {AP2: on(36), AP3: on(36)}, limit_s=300.0)
+            rig.world.set_externally(AP2, values_of(on(48)))
+            await until(lambda: looks[-1].made == {AP3: on(36)}, limit_s=300.0)
+
+    run(story)
+
+
+def counted(agent: Agent) -> dict[str, int]:
+    """How many moves of plans, by what became of them."""
+    return {result: n for (_, result), n in agent.ledger.counts.of(Count.PLAN_MOVES).items()}
+
+
+def test_a_move_that_somebody_else_made_in_the_same_moment_is_counted_as_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with crowded(tmp_path, clock) as (rig, agent):
+            plan, have = planned(rig, {AP2: 44}), agent.changes.have
+
+            async def beaten_to_it(key: RadioKey) -> ConfigState | None:
+                rig.world.set_externally(key, plan.moves[0].target)
+                await until(lambda: rig.block(key) == on(44))
+                return await have(key)
+
+            monkeypatch.setattr(agent.changes, "have", beaten_to_it)
+            begun = await agent.campaigns.begin(plan, PERSON)
+            await ended(agent)
+            assert (begun.standings[AP2].part, begun.standings[AP2].why) == (Part.MADE, "already_there")
+            assert moves_of(agent) == []
+            assert counted(agent) == {"made": 1}
+        assert dropped(rig) == [], "no guard knew of it"
 
     run(story)
 
@@ -105,29 +166,59 @@ def test_two_neighbours_change_places(tmp_path: Path) -> None:
     run(story)
 
 
-def test_half_a_swap_does_not_stay(tmp_path: Path) -> None:
-    """Whoever comes second is refused by its device: the first one goes back."""
+@asynccontextmanager
+async def half_swapped(directory: Path, clock: SimulatedClock) -> AsyncIterator[tuple[Rig, Agent, Swap]]:
+    """A swap of which whoever comes second is refused by its device; it is to be awaited."""
+    gate = Gate()
+    faults = gate.script(Operation.APPLY, Fault(Kind.REFUSED), device=None)
+    async with crowded(directory, clock, swapping(), channels=(36, 44), faults=faults) as (rig, agent):
 
-    async def story(clock: SimulatedClock) -> None:
-        gate = Gate()
-        faults = gate.script(Operation.APPLY, Fault(Kind.REFUSED), device=None)
-        async with crowded(tmp_path, clock, swapping(), channels=(36, 44), faults=faults) as (rig, agent):
-            swapped = swap(rig, agent)
+        async def shut() -> None:
+            await until(lambda: any(c.state is State.COMMITTED for c in moves_of(agent)), step_s=0.2)
+            gate.opened = True
+            await until(lambda: any(c.state is State.FAILED for c in moves_of(agent)), step_s=0.2)
+            gate.opened = False
 
-            async def shut() -> None:
-                await until(lambda: any(c.state is State.COMMITTED for c in moves_of(agent)), step_s=0.2)
-                gate.opened = True
-                await until(lambda: any(c.state is State.FAILED for c in moves_of(agent)), step_s=0.2)
-                gate.opened = False
-
+        async def swapped() -> None:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(shut(), name="shut")
-                await swapped
+                await swap(rig, agent)
+
+        yield rig, agent, swapped
+
+
+def test_half_a_swap_does_not_stay(tmp_path: Path) -> None:
+    """The first one goes back."""
+
+    async def story(clock: SimulatedClock) -> None:
+        async with half_swapped(tmp_path, clock) as (rig, agent, swapped):
+            await swapped()
             assert [rig.block(key).primary for key in (AP1, AP2)] == [36, 44]
             assert [c.state for c in moves_of(agent)] == [State.COMMITTED, State.FAILED]
             (back,) = [c for c in agent.memory.changes.values() if c.cause is Cause.UNDO]
             assert back.state is State.COMMITTED
+            assert counted(agent) == {"made": 1, "failed": 1, "taken_back": 1}
         assert (end_of(rig)["taken_back"], end_of(rig)["failed"]) == (1, 1)
+
+    run(story)
+
+
+def test_half_a_swap_that_can_not_be_taken_back_stays_and_a_person_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with half_swapped(tmp_path, clock) as (rig, agent, swapped):
+
+            async def nowhere(done: Change, *_: object) -> NoChange:
+                return NoChange(radio=done.radios[0], reason="nowhere_legal_to_go")
+
+            monkeypatch.setattr(agent.changes, "try_undo", nowhere)
+            await swapped()
+            (first, _) = moves_of(agent)
+            assert [each.radio for each in agent.alerts] == [first.radios[0]]
+            assert "could not be taken back: nowhere_legal_to_go" in agent.alerts[0].text
+            assert counted(agent) == {"made": 1, "failed": 1, "stays": 1}
+        assert (end_of(rig)["stays"], end_of(rig)["failed"]) == (1, 1)
 
     run(story)
 

@@ -19,10 +19,12 @@ from agent.agent import Agent
 from agent.api import protocol
 from agent.api.errors import NotFound, Refused
 from agent.change import State
+from agent.counts import Count
 from agent.plan_runner import PlanningFailed
 from agent.planner.site.plan import Plan, Wishes
 from agent.planner.site.remainder import remainder
 from agent.simulated_time import SimulatedClock, run
+from agent.store.errors import StoreUnavailable
 from agent.view import SiteView, values_of
 from inventory.model import Mode, PlanPolicy, Site
 from inventory.windows import window
@@ -166,7 +168,7 @@ def test_a_bug_in_a_plan_of_one_site_is_told_with_its_name(tmp_path: Path) -> No
             agent.planning.make = broken
             await until(lambda: agent.alerts)
             (told,) = agent.alerts
-            assert told.text == "a bug: planning of lab failed and is tried again: IndexError: 7"
+            assert told.text == "a bug: planning-lab failed and is tried again: IndexError: 7"
             assert told.site == "lab"
 
     run(story)
@@ -186,7 +188,33 @@ def test_a_bug_in_a_campaign_is_told_and_it_goes_on(tmp_path: Path, monkeypatch:
             await agent.campaigns.begin(planned(rig, {AP2: 44}), PERSON)
             await ended(agent)
             told = [each.text for each in agent.alerts if each.site == "lab"]
-            assert told == ["a bug: plans of lab failed and is tried again: IndexError: 7"]
+            assert told == ["a bug: plans-lab failed and is tried again: IndexError: 7"]
+            assert [c.state for c in moves_of(agent)] == [State.COMMITTED]
+
+    run(story)
+
+
+def test_a_lost_disk_is_no_bug_in_a_campaign_and_what_is_on_it_counts_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = [StoreUnavailable("gone")]
+
+    def looked(*args: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return remainder(*args)
+
+    async def story(clock: SimulatedClock) -> None:
+        async with crowded(tmp_path, clock, SITE) as (rig, agent):
+            monkeypatch.setattr("agent.campaign.remainder", looked)
+            begun = await agent.campaigns.begin(planned(rig, {AP2: 44}), PERSON)
+            await until(lambda: not failures and agent.campaigns.running())
+            (again,) = agent.campaigns.running()
+            assert again is not begun
+            assert again.id == begun.id
+            await ended(agent)
+            assert agent.ledger.counts.of(Count.FAILURES) == {}
+            assert agent.alerts == []
             assert [c.state for c in moves_of(agent)] == [State.COMMITTED]
 
     run(story)
@@ -208,7 +236,7 @@ def test_a_person_asks_for_a_plan_and_has_it_carried_out(tmp_path: Path) -> None
             assert (begun["campaign"]["moves"], begun["campaign"]["actor"]) == (1, "ann")
             await ended(agent)
             assert [c.state for c in moves_of(agent)] == [State.COMMITTED]
-            with pytest.raises(NotFound, match="no zone east"):
+            with pytest.raises(NotFound, match="no zone east; lab has none"):
                 await operations.handle("plan", protocol.PlanArgs(site="lab", zone="east"), PERSON)
             plans(agent, "no radio may move")
             with pytest.raises(Refused, match="no plan of lab: no radio may move"):

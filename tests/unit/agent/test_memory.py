@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from rig import site_of
 
+from agent.api.errors import NotFound
 from agent.change import Cause, Change, State
 from agent.memory import Memory
 from agent.moment import WEEK_US, Deadline, Moment
@@ -300,3 +301,11 @@ def test_a_table_that_the_device_has_not_renewed_is_no_scan() -> None:
             )
         )
     assert [round(entry.scans, 1) for _, entry in radio.level_pool] == [2.0]
+
+
+def test_who_names_a_site_that_is_not_served_is_told_those_that_are() -> None:
+    site = site_of(1)
+    memory = Memory({site.id: site})
+    assert memory.site("lab") is site
+    with pytest.raises(NotFound, match=r"^no site north; there are lab$"):
+        memory.site("north")
