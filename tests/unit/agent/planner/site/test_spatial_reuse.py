@@ -130,6 +130,12 @@ def test_not_where_nobody_wishes_it() -> None:
     assert reuse_levels(alone().planned(replace(WISHES, power=False))) == {0: -79}
 
 
+def test_no_power_is_given_up_for_a_level_where_nobody_wishes_other_powers() -> None:
+    assert powers(alone(power=20).planned()) == {0: 18}
+    assert not alone(power=20).planned(replace(WISHES, power=False)).moves
+    assert reuse_levels(alone(power=18).planned(replace(WISHES, power=False))) == {0: -79}
+
+
 def test_a_radio_that_can_not_lower_its_power_keeps_its_level() -> None:
     able = replace(ALL_ABLE, settings=MappingProxyType({Setting.OBSS_PD_DBM: "radio"}))
     assert not replace(alone(power=20), able=able).planned().moves
