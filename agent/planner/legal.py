@@ -117,14 +117,20 @@ def moved_to(view: SiteView, at: RadioView, block: Block) -> dict[Setting, int]:
     The power is named with it wherever the device can set it: an AP left to itself takes all that its
     own table allows on the new channel, which knows neither the antenna's gain nor the site's limits.
     """
-    values = values_of(block)
+    values, dbm = values_of(block), moved_dbm(view, at, block)
+    return values if dbm is None else {**values, Setting.TX_POWER_DBM: dbm}
+
+
+def moved_dbm(view: SiteView, at: RadioView, block: Block) -> int | None:
+    """The power that is named with a move onto a legal block: the one of now, or what can be set and is
+    allowed there nearest below it; None: none is, its device tells or sets no power."""
     now = at.reading.tx_power_dbm if at.reading else None
     able = at.capabilities is not None and Setting.TX_POWER_DBM in at.capabilities.settings
-    if able and now is not None:
-        limits = [regulatory.max_power_dbm(view.site.country, block, at.radio)]
-        limits += [at.radio.power_dbm[1]] if at.radio.power_dbm else []
-        values[Setting.TX_POWER_DBM] = settable_dbm(at, min(int(now.value), *limits))
-    return values
+    if not able or now is None:
+        return None
+    limits = [regulatory.max_power_dbm(view.site.country, block, at.radio)]
+    limits += [at.radio.power_dbm[1]] if at.radio.power_dbm else []
+    return settable_dbm(at, min(int(now.value), *limits))
 
 
 def values_forbidden(view: SiteView, at: RadioView, values: Values, have: Block | None) -> Veto | None:

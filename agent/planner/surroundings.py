@@ -232,9 +232,9 @@ def _one(band: Band, heard: NeighborReading, said: Spot | None, fresh_s: float) 
 
 def _ours(view: SiteView, own: Mapping[RadioKey, Own]) -> tuple[Sender, ...]:
     """The site's own radios where they are or are heading to, those on one piece of spectrum together."""
-    headed, found = _headed(view), dict[tuple[int, int], list[float]]()
+    heading, found = headed(view), dict[tuple[int, int], list[float]]()
     for key, each in own.items():
-        goal = headed.get(key)
+        goal = heading.get(key)
         where = (mask_of(goal), levels(goal)[0][1]) if goal else (each.sits, each.primary)
         sums = found.setdefault(where, [0.0, 0.0, 1.0])
         faint = deferral(each.signal_dbm, CCA_SECONDARY_DBM) * UNKNOWN_LOAD
@@ -255,7 +255,7 @@ def _sitting(own: Iterable[Own]) -> tuple[Sender, ...]:
     return tuple(Sender(mask=mask, known=tx) for mask, tx in found.items())
 
 
-def _headed(view: SiteView) -> dict[RadioKey, Block]:
+def headed(view: SiteView) -> dict[RadioKey, Block]:
     """Where open changes take their radios: not to be forgotten, or all APs herd onto one channel."""
     found: dict[RadioKey, Block] = {}
     for change in view.changes:

@@ -20,8 +20,8 @@ from agent.planner.site.heard import listened
 from agent.planner.site.pairs import Placed, pairs_of, sent
 from agent.planner.site.plan import Left
 from agent.planner.site.problem import Member, Option, Problem
-from agent.planner.surroundings import Surroundings, around
-from agent.view import RadioView, SiteView, block_in_values, values_of
+from agent.planner.surroundings import Surroundings, around, headed
+from agent.view import RadioView, SiteView, values_of
 from drivers.types import RadioState
 from inventory.channels import Block
 from inventory.model import Band, RadioKey
@@ -52,12 +52,13 @@ def graph(view: SiteView, zone: str | None = None, movable: Collection[RadioKey]
     at the moment; None: those that nothing holds."""
     problems: list[Problem] = []
     left: list[Left] = []
+    heading = headed(view)
     for band in Band:
         placed: list[Placed] = []
         for key in sorted(view.radios):
             at = view.radios[key]
             if at.radio.band is band:
-                found, why = _placed(view, at, _held(view, at, zone, movable))
+                found, why = _placed(view, at, heading.get(key), _held(view, at, zone, movable))
                 placed += [found] if found else []
                 left += [why] if why else []
         if placed:
@@ -85,9 +86,12 @@ def _held(
     return None if at.key in movable else Left(radio=at.key, reason="not_asked_for")
 
 
-def _placed(view: SiteView, at: RadioView, held: Left | None) -> tuple[Placed | None, Left | None]:
-    """A radio with its options; and why it is left where it is, if it is."""
-    on = _whereabouts(view, at)
+def _placed(
+    view: SiteView, at: RadioView, goal: Block | None, held: Left | None
+) -> tuple[Placed | None, Left | None]:
+    """A radio with its options; and why it is left where it is, if it is. ``goal``: where an open change
+    takes it."""
+    on = goal or _whereabouts(at)
     if held is None and on is None and at.on_air:
         held = Left(radio=at.key, reason="channel_not_known")
     if held is not None:
@@ -103,11 +107,10 @@ def _placed(view: SiteView, at: RadioView, held: Left | None) -> tuple[Placed | 
     return Placed(at=at, options=known, now=now), deaf
 
 
-def _whereabouts(view: SiteView, at: RadioView) -> Block | None:
-    """The block that it is on, or that an open change takes it to; None: it is silent, or it is not known."""
-    headed = _headed(view, at)
+def _whereabouts(at: RadioView) -> Block | None:
+    """The block that it is on; None: it is silent, or it is not known."""
     silent = at.reading is None or at.reading.state in (RadioState.OFF, RadioState.NOP)
-    return headed or (None if silent else at.block)
+    return None if silent else at.block
 
 
 def _options(view: SiteView, at: RadioView, on: Block | None) -> tuple[Option, ...]:
@@ -117,14 +120,6 @@ def _options(view: SiteView, at: RadioView, on: Block | None) -> tuple[Option, .
 
 def _only(view: SiteView, at: RadioView, on: Block) -> Placed:
     return Placed(at=at, options=(_option(around(view, at), on, on),), now=0)
-
-
-def _headed(view: SiteView, at: RadioView) -> Block | None:
-    """Where an open change takes it."""
-    for change in view.changes:
-        if not change.final and at.key in change.radios:
-            return block_in_values(at.radio, change.target)
-    return None
 
 
 def _offered(view: SiteView, at: RadioView, on: Block | None) -> list[Block]:

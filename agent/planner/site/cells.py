@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from agent.planner import legal
 from agent.planner.overlap import hit
 from agent.planner.site.heard import Level, levels_between
 from agent.planner.site.problem import Choice, Problem
@@ -141,20 +142,27 @@ def _cell(
 ) -> Cell:
     plan, block = view.site.policy.plan, blocks[at.key]
     serving = [each for each in near if view.radios[each.key].on_air]
-    able = choices(view, at, block)
     overlapping = [each.dbm for each in serving if _on_one_channel(view, blocks, each.key, block)]
     return Cell(
         index=index,
         at=at,
         block=block,
-        power_dbm=min(power, able[-1]) if able and block != at.block else power,
+        power_dbm=_unplanned_dbm(view, at, block, power),
         heard_dbm=power,
-        choices=able,
+        choices=choices(view, at, block),
         need_dbm=_needed(at, plan, power, serving),
         least_dbm=_least(at, plan, power, serving),
         most_dbm=math.ceil(power + plan.overlap_dbm - max(overlapping)) if overlapping else None,
         listeners=near,
     )
+
+
+def _unplanned_dbm(view: SiteView, at: RadioView, block: Block, now: int) -> int:
+    """What it will have on this block if nobody plans it: what is written with the move."""
+    if block == at.block or regulatory.refusal(view.site.country, block, at.radio) is not None:
+        return now
+    written = legal.moved_dbm(view, at, block)
+    return now if written is None else written
 
 
 def _on_one_channel(view: SiteView, blocks: Mapping[RadioKey, Block], other: RadioKey, mine: Block) -> bool:

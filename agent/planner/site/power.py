@@ -10,8 +10,8 @@ faint, and power would run up to the maximum everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -125,12 +125,14 @@ def _band(view: SiteView, problem: Problem, choice: Choice, wishes: Wishes) -> P
     asks: list[_Ask] = []
     left: list[Left] = []
     for cell in found:
-        ask = None if _held(view, cell, wishes) else _asked(view, cell, wishes)
-        ask = _unless_barred(view, ask) if isinstance(ask, _Ask) else ask
-        if isinstance(ask, Left):
-            left.append(ask)
-        elif ask is not None:
-            asks.append(ask)
+        if _held(view, cell, wishes):
+            continue
+        for said in _asked(view, cell, wishes):
+            said = _unless_barred(view, said) if isinstance(said, _Ask) else said
+            if isinstance(said, Left):
+                left.append(said)
+            else:
+                asks.append(said)
     hysteresis_db = view.site.policy.plan.power_hysteresis_db
     missing = [each for each in found if each.missing_db >= hysteresis_db]
     if len(missing) > max(1, len(found) // EVERYWHERE):
@@ -160,20 +162,28 @@ def _unless_barred(view: SiteView, ask: _Ask) -> _Ask | Left:
     return ask if veto is None else _left(ask.cell, veto.reason)
 
 
-def _asked(view: SiteView, cell: Cell, wishes: Wishes) -> _Ask | Left | None:
+def _asked(view: SiteView, cell: Cell, wishes: Wishes) -> Iterator[_Ask | Left]:
+    """One change at most; and why the power is left as it is, be the level another."""
     reuse = (
         spatial_reuse.planned(view, cell, wishes.least_gain, power=wishes.power) if wishes.obss_pd else None
     )
     most = reuse.most_dbm if reuse else spatial_reuse.most_dbm(level(cell.at))
-    ask = _power_asked(view, cell, most) if wishes.power else None
-    if reuse is None:
-        return ask
+    said = _power_asked(view, cell, most) if wishes.power else None
+    if isinstance(said, Left):
+        yield said
+        said = None
+    if reuse is not None:
+        yield _with_level(cell, said, reuse, most)
+    elif said is not None:
+        yield said
+
+
+def _with_level(cell: Cell, ask: _Ask | None, reuse: Reuse, most: int) -> _Ask:
+    """``most``: what goes with the level, dBm."""
+    told = ask or _Ask(cell=cell, to_dbm=cell.power_dbm, reasons=())
     within = [dbm for dbm in cell.choices if dbm <= most]
-    told = ask if isinstance(ask, _Ask) else _Ask(cell=cell, to_dbm=cell.power_dbm, reasons=())
     to_dbm = told.to_dbm if told.to_dbm <= most else max(within, default=told.to_dbm)
-    return _Ask(
-        cell=cell, to_dbm=to_dbm, reasons=(*told.reasons, reuse.reason), urgency=told.urgency, reuse=reuse
-    )
+    return replace(told, to_dbm=to_dbm, reasons=(*told.reasons, reuse.reason), reuse=reuse)
 
 
 def _power_asked(view: SiteView, cell: Cell, most: int) -> _Ask | Left | None:

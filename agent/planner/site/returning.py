@@ -9,20 +9,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
-from agent.planner import legal
-from agent.planner.site.build import graph
-from agent.planner.site.gains import Gains
-from agent.planner.site.plan import Plan, PlannedMove, Wishes
-from agent.planner.site.problem import Choice, Problem, contention, value
+from agent.planner.site.assembling import assembled
+from agent.planner.site.build import Graph, graph
+from agent.planner.site.gains import Gains, kept
+from agent.planner.site.plan import Plan, Wishes
+from agent.planner.site.problem import Problem
+from agent.planner.site.solution import Solution, start
 from agent.view import SiteView
 from inventory.model import RadioKey
 
 REASON: Final = "radar_is_over"
 
+Taken = Mapping[RadioKey, frozenset[int]]
+"""Radios, with the 20 MHz channels (centres, MHz) that radar drove them off."""
 
-def driven_off(view: SiteView) -> Mapping[RadioKey, frozenset[int]]:
+
+def driven_off(view: SiteView) -> Taken:
     """Radios that heard radar within a week and are elsewhere since, with the 20 MHz channels (centres, MHz)
     where they heard it that are not barred any more."""
     found = dict[RadioKey, frozenset[int]]()
@@ -35,73 +40,51 @@ def driven_off(view: SiteView) -> Mapping[RadioKey, frozenset[int]]:
 
 
 def returning(view: SiteView) -> Plan | None:
-    """A plan of nothing but returns; None: none pays."""
-    left = driven_off(view)
-    if not left:
+    """A plan of nothing but returns; None: none pays. ``view``: pooled."""
+    taken, least = driven_off(view), view.site.policy.plan.min_gain_ratio
+    if not taken:
         return None
-    least = view.site.policy.plan.min_gain_ratio
-    moves, gained, radios, before = list[PlannedMove](), 0.0, 0, 0.0
-    for problem in graph(view, movable=left.keys()).problems:
-        start = _start(problem)
-        gains = Gains(problem, start)
-        for index, member in enumerate(problem.members):
-            if member.key in left and (best := _best(problem, gains, index, left[member.key], least)):
-                gain, option = best
+    built, taken = _graph(view, taken)
+    solved = [_returns(problem, taken, math.log1p(least)) for problem in built.problems]
+    plan = assembled(view, Wishes(least_gain=least, power=False, obss_pd=False, exact=False), built, solved)
+    moves = tuple(replace(move, reasons=(REASON,)) for move in plan.moves)
+    return replace(plan, moves=moves) if moves else None
+
+
+def _graph(view: SiteView, taken: Taken) -> tuple[Graph, Taken]:
+    """The site with these radios to be moved, and nobody told of that stays. A radio that may not stay where
+    radar drove it, and whose best place is not on what it left, is counted where it is: to give it another
+    one is not for the quiet hours."""
+    built = graph(view, movable=taken.keys())
+    elsewhere = {
+        member.key
+        for problem in built.problems
+        for member, at in zip(problem.members, start(problem), strict=True)
+        if member.now is None and not member.options[at].block.mhz20 & taken[member.key]
+    }
+    if elsewhere:
+        return _graph(view, {key: mhz20 for key, mhz20 in taken.items() if key not in elsewhere})
+    return replace(built, left=()), taken
+
+
+def _returns(problem: Problem, taken: Taken, least_nats: float) -> Solution:
+    """One band with each radio back that it pays for."""
+    begin = start(problem)
+    gains = Gains(problem, begin)
+    for index, member in enumerate(problem.members):
+        if member.key in taken and member.now is not None:
+            gain, option = _best(gains, index, taken[member.key])
+            if gain >= least_nats:
                 gains.put(index, option)
-                moves.append(_move(view, problem, gains, index, gain))
-        radios, before = radios + len(problem.members), before + value(problem, start)
-        gained += value(problem, gains.choice) - value(problem, start)
-    if not moves:
-        return None
-    return Plan(
-        site=view.site.id,
-        made_utc_us=view.now.utc_us,
-        radios=radios,
-        value_now=before,
-        value_then=before + gained,
-        bound=None,
-        confidence=1.0,
-        moves=tuple(moves),
-        outlook=(),
-        left=(),
-        gain_ratio=math.expm1(gained / radios),
-        seconds=0.0,
-        wishes=Wishes(least_gain=least, power=False, obss_pd=False, exact=False),
-    )
+    end, moves = kept(problem, gains.choice, least_nats)
+    return Solution(problem=problem, start=begin, end=end, moves=moves)
 
 
-def _start(problem: Problem) -> Choice:
-    """Where the radios are; of one that may not stay where radar drove it, its first option: it must go
-    anyway, so only the best of all is asked for."""
-    return tuple(member.now or 0 for member in problem.members)
-
-
-def _best(
-    problem: Problem, gains: Gains, index: int, mhz20: frozenset[int], least: float
-) -> tuple[float, int] | None:
-    """The best block on what was left because of radar: what going there brings, its cost paid, and its
-    option; None: it does not pay."""
-    member = problem.members[index]
-    ranked = [(gains.of(index, at) - option.move_cost, -at) for at, option in enumerate(member.options)]
-    there = [each for each in ranked if member.options[-each[1]].block.mhz20 & mhz20]
-    gain, at = max(there, default=(0.0, 0))
-    pays = gain >= math.log1p(least) if member.now is not None else (gain, at) == max(ranked)
-    return (gain, -at) if there and pays else None
-
-
-def _move(view: SiteView, problem: Problem, gains: Gains, index: int, gain: float) -> PlannedMove:
-    member, choice = problem.members[index], gains.choice
-    then, at = member.options[choice[index]], view.radios[member.key]
-    start = _start(problem)
-    return PlannedMove(
-        radio=member.key,
-        step=0,
-        target=legal.moved_to(view, at, then.block),
-        before=at.block,
-        after=then.block,
-        mhz_before=member.options[start[index]].mhz(contention(problem, start)[index]),
-        mhz_after=then.mhz(contention(problem, choice)[index]),
-        gain=gain,
-        cac_s=then.cac_s,
-        reasons=(REASON,),
-    )
+def _best(gains: Gains, index: int, mhz20: frozenset[int]) -> tuple[float, int]:
+    """What the best block on what it left brings it, its cost paid, and its option; less than nothing where
+    there is none."""
+    options = gains.problem.members[index].options
+    there = [at for at, option in enumerate(options) if option.block.mhz20 & mhz20]
+    ranked = [(gains.of(index, at) - options[at].move_cost, -at) for at in there]
+    gain, at = max(ranked, default=(-math.inf, 0))
+    return gain, -at

@@ -6,16 +6,17 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Final, NamedTuple, Protocol
 
 from agent.planner.site.exact import Solved
-from agent.planner.site.gains import Gains, kept
+from agent.planner.site.gains import kept
 from agent.planner.site.plan import Wishes
 from agent.planner.site.problem import Choice, Problem, objective
 from agent.planner.site.search import improved
+from agent.planner.site.solution import Solution, start
 
 FEW: Final = 6
 """With so many moves for all bands, all ways to share them are looked at."""
@@ -33,18 +34,6 @@ class Exact(Protocol):
     def __call__(
         self, problem: Problem, start: Choice, *, most_moves: int | None, move_price: float
     ) -> Solved: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Solution:
-    """One band: where its radios start from, where they end, what each move brings (by member, nats).
-    ``timed_out``: the search was stopped before its end."""
-
-    problem: Problem
-    start: Choice
-    end: Choice
-    moves: Mapping[int, float] = field(default_factory=dict)
-    timed_out: bool = False
 
 
 def solutions(problems: Sequence[Problem], wishes: Wishes, share: Share) -> list[Solution]:
@@ -65,18 +54,8 @@ def _parts(problems: Sequence[Problem], *, twice: bool = False) -> list[float]:
 
 
 def _from_now(problem: Problem, wishes: Wishes, stop: Stop) -> Solution:
-    start = _start(problem)
-    return _searched(Solution(problem=problem, start=start, end=start), wishes, wishes.most_moves, stop)
-
-
-def _start(problem: Problem) -> Choice:
-    """Where the radios are; those without a place each on the best one that is left, in their order."""
-    gains = Gains(problem, tuple(member.now or 0 for member in problem.members))
-    for index, member in enumerate(problem.members):
-        if member.now is None:
-            worth = [gains.of(index, option) for option in range(len(member.options))]
-            gains.put(index, worth.index(max(worth)))
-    return gains.choice
+    begin = start(problem)
+    return _searched(Solution(problem=problem, start=begin, end=begin), wishes, wishes.most_moves, stop)
 
 
 def _searched(band: Solution, wishes: Wishes, most: int | None, stop: Stop) -> Solution:
@@ -152,9 +131,9 @@ def _steps(band: Solution, whole: Row, wishes: Wishes, exact: Exact) -> list[Row
 
 def _row(band: Solution, most: int | None, wishes: Wishes, exact: Exact) -> Row:
     least = math.log1p(wishes.least_gain)
-    start = _paid(band, band.end, least, most)
-    found = exact(band.problem, start.end, most_moves=most, move_price=least)
-    choices = (start, _paid(band, found.choice, least, most))
+    known = _paid(band, band.end, least, most)
+    found = exact(band.problem, known.end, most_moves=most, move_price=least)
+    choices = (known, _paid(band, found.choice, least, most))
     best = max(choices, key=lambda each: objective(each.problem, each.end, least))
     reached = objective(best.problem, best.end, least)
     return Row(most, best, reached, math.inf if found.bound is None else max(found.bound, reached))

@@ -58,7 +58,7 @@ def settable(at: RadioView) -> bool:
 
 def planned(view: SiteView, cell: Cell, least_gain: float, *, power: bool = True) -> Reuse | None:
     """Another level for one radio, None: it stays. ``least_gain``: relative gain that a step up must bring.
-    ``power``: power is planned too.
+    ``power``: power is planned too; if not, no level is raised that would cost some.
 
     Coverage comes first: where clients need more power than the level leaves, it goes down by as much.
     """
@@ -70,7 +70,7 @@ def planned(view: SiteView, cell: Cell, least_gain: float, *, power: bool = True
         return None  # as it is for most radios: the rest takes a look around
     here = around(view, cell.at)
     made_way = _made_way(here, cell, power=power)
-    return made_way or _lowered(here, cell, least_gain) or _raised(here, cell, goal, least_gain)
+    return made_way or _lowered(here, cell, least_gain) or _raised(here, cell, goal, least_gain, power=power)
 
 
 def _at_most(view: SiteView, cell: Cell, have: int, goal: int) -> float:
@@ -107,13 +107,13 @@ def _lowered(here: Surroundings, cell: Cell, least_gain: float) -> Reuse | None:
     return Reuse(from_dbm=have, to_dbm=goal, reason=reason, nats=-math.log1p(won))
 
 
-def _raised(here: Surroundings, cell: Cell, goal: int, least_gain: float) -> Reuse | None:
+def _raised(here: Surroundings, cell: Cell, goal: int, least_gain: float, *, power: bool) -> Reuse | None:
     """A step up, where it pays for the power that goes with it and the clients can do without that."""
     have, limit = level(cell.at), most_dbm(goal)
     if goal <= have or (cell.need_dbm is not None and cell.need_dbm > min(cell.power_dbm, limit)):
         return None
-    lost_db = _given_up_db(cell, limit)
-    if lost_db is None or lost_db > here.view.site.policy.plan.power_step_db:
+    lost_db, most_db = _given_up_db(cell, limit), here.view.site.policy.plan.power_step_db if power else 0
+    if lost_db is None or lost_db > most_db:
         return None
     won = gain(here, cell.block, have, goal, lost_db)
     if won < least_gain:

@@ -12,7 +12,7 @@ from agent.planner.site.plan import Outlook, PlannedMove
 from agent.planner.site.power import PowerMove
 from agent.planner.site.problem import Choice, Problem, contention
 from agent.planner.site.reasons import Stand, reasons
-from agent.planner.site.solving import Solution
+from agent.planner.site.solution import Solution
 from agent.view import RadioView, SiteView, center_of
 from drivers.types import Values
 from inventory.channels import Block

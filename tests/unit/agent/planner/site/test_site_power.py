@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from itertools import pairwise
 from types import MappingProxyType
+from typing import Any
 
 import pytest
 from floors import NEAR, PLAN, WISHES, Floor, key_of, powers, rounds, row, why_left
@@ -16,6 +17,7 @@ from unit.agent.planner.test_power import step
 
 from agent.airtime import ChannelAir
 from agent.change import Cause, State
+from agent.planner import legal
 from agent.planner.obss_pd import LEAST_DBM, most_power_dbm
 from agent.planner.site import cells
 from agent.planner.site.power import EVERYWHERE, PowerPlan, planned_power, with_powers
@@ -253,6 +255,27 @@ def test_a_device_that_can_not_set_power_is_left_alone() -> None:
     assert not row(2, 5.0, able=replace(ALL_ABLE, settings=MappingProxyType(scopes))).planned().moves
     whole = {**scopes, Setting.TX_POWER_DBM: "rf_profile"}
     assert not row(2, 5.0, able=replace(ALL_ABLE, settings=MappingProxyType(whole))).planned().moves
+
+
+@pytest.mark.parametrize(
+    ("able", "dbm"),
+    [({"choices": (5, 10, 15, 20)}, 15), ({}, 17), ({"radio": {"power_dbm": (5, 14)}}, 14)],
+    ids=["choices", "any", "site file"],
+)
+def test_a_radio_that_moves_is_reckoned_with_the_power_that_is_written_with_it(
+    able: dict[str, Any], dbm: int
+) -> None:
+    floor = row(1, 0.0, power=17, **able)
+    view, away = floor.view(), block(Band.GHZ_5, 149, 20)
+    problem, choice = replace(floor, channel=(149,)).problem()
+    (cell,) = cells.cells(view, problem, choice, {})
+    written = legal.moved_to(view, view.radios[key_of(0)], away)
+    assert cell.power_dbm == written[Setting.TX_POWER_DBM] == dbm
+    (stays,) = cells.cells(view, *floor.problem(), {})
+    assert stays.power_dbm == 17
+    japan = replace(view, site=replace(view.site, country="JP"))
+    (barred,) = cells.cells(japan, problem, choice, {})
+    assert barred.power_dbm == 17, "an open change leads there, and the law is another by now"
 
 
 def test_the_bounds_of_a_radio_do_not_move_with_its_power() -> None:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from types import MappingProxyType
 
 import pytest
-from floors import NEAR, PLAN, WISHES, Floor, key_of, powers, reuse_levels, rounds, row
+from floors import NEAR, PLAN, WISHES, Floor, key_of, powers, reuse_levels, rounds, row, why_left
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.agent.planner.test_channel import heard
@@ -130,6 +130,12 @@ def test_not_where_nobody_wishes_it() -> None:
     assert reuse_levels(alone().planned(replace(WISHES, power=False))) == {0: -79}
 
 
+def test_no_power_is_given_up_for_a_level_where_nobody_wishes_other_powers() -> None:
+    assert powers(alone(power=20).planned()) == {0: 18}
+    assert not alone(power=20).planned(replace(WISHES, power=False)).moves
+    assert reuse_levels(alone(power=18).planned(replace(WISHES, power=False))) == {0: -79}
+
+
 def test_a_radio_that_can_not_lower_its_power_keeps_its_level() -> None:
     able = replace(ALL_ABLE, settings=MappingProxyType({Setting.OBSS_PD_DBM: "radio"}))
     assert not replace(alone(power=20), able=able).planned().moves
@@ -189,6 +195,23 @@ def test_no_level_is_taken_back_for_power_that_can_not_be_had() -> None:
         radio={"power_dbm": (5, 15)},
     )
     assert 1 not in reuse_levels(capped.planned())
+
+
+def test_why_the_power_is_left_is_told_beside_another_level() -> None:
+    short = row(
+        3,
+        80.0,
+        power=15,
+        clients=(NEAR, HOLE, NEAR),
+        channel=(44, 36, 149),
+        level=(-82, -76, -82),
+        radio={"power_dbm": (5, 15)},
+    )
+    assert (powers(short.planned()), reuse_levels(short.planned())) == ({}, {1: -79})
+    assert why_left(short.planned()) == {1: "power_at_its_limit"}
+    loud = row(2, 5.0, power=15, clients=((-64.0,) * 10, (-64.0,) * 10), level=(-76, -76))
+    assert (powers(loud.planned()), set(reuse_levels(loud.planned()).values())) == ({}, {-79})
+    assert "coverage_would_suffer" in why_left(loud.planned()).values()
 
 
 def test_a_level_over_what_the_power_allows_comes_down_to_it() -> None:

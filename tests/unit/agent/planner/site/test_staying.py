@@ -10,7 +10,7 @@ from unit.agent.planner.test_channel import pending
 
 from agent.change import State
 from agent.view import SiteView, values_of
-from drivers.types import RadioState, Reported
+from drivers.types import RadioState, Reported, Setting
 
 NEAR = mutual("a", "b")
 READ_ONLY = replace(ABLE, settings={})
@@ -53,6 +53,12 @@ def test_a_radio_in_a_change_counts_where_it_is_going() -> None:
     plan = plan_of(seen)
     assert [left.reason for left in plan.left] == ["open_change"]
     assert not plan.moves  # they part anyway
+
+
+def test_a_change_of_its_power_does_not_hide_where_a_radio_is_going() -> None:
+    going = replace(pending(key("a"), values_of(at("44/20"))), state=State.MONITORING)
+    louder = replace(pending(key("a"), {Setting.TX_POWER_DBM: 18}), id="newer", state=State.MONITORING)
+    assert options(beside(Ap(), changes=(louder, going)))["a"] == [at("44/20")]
 
 
 @pytest.mark.parametrize(
