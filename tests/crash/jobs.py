@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import json
 import os
-import select
 import signal
 import sys
 import time
@@ -42,19 +41,18 @@ class TookTooLong(BaseException):
 class Jobs:
     """Answers are lines of the file ``book``, so that those of jobs of jobs are there as well.
 
-    ``most`` jobs at once; shared with every process forked from this one.
+    ``most`` jobs at once.
     """
 
     def __init__(self, book: Path, most: int) -> None:
-        self._book = book
+        self._book, self._most = book, most
         book.touch()
-        self._take, self._give = os.pipe()
-        os.write(self._give, b"." * most)
         self._running: dict[int, Answer] = {}
 
     def start(self, about: Answer, work: Callable[[], None]) -> None:
         """Fork a job as soon as there is room for it."""
-        self._wait_for_room()
+        while len(self._running) >= self._most:
+            self._reap()
         if (pid := os.fork()) == 0:
             self._do(about, work)
         self._running[pid] = about
@@ -70,7 +68,7 @@ class Jobs:
     def finish(self) -> None:
         """When all jobs have ended."""
         while self._running:
-            self._reap(0)
+            self._reap()
 
     def answers(self) -> list[Answer]:
         return [Answer(**json.loads(line)) for line in self._book.read_text().splitlines()]
@@ -81,21 +79,10 @@ class Jobs:
         os.write(fd, line)
         os.close(fd)
 
-    def _wait_for_room(self) -> None:
-        while True:
-            self._reap(os.WNOHANG)
-            if select.select([self._take], [], [], 0.5)[0]:
-                os.read(self._take, 1)
-                return
-
-    def _reap(self, options: int) -> None:
-        """Take in what has ended; each gives its room back."""
-        while self._running:
-            pid, status = os.waitpid(-1, options)
-            if pid == 0:
-                return
-            self._ended(self._running.pop(pid), status)
-            os.write(self._give, b".")
+    def _reap(self) -> None:
+        """Wait for one of them to end."""
+        pid, status = os.waitpid(-1, 0)
+        self._ended(self._running.pop(pid), status)
 
     def _ended(self, about: Answer, status: int) -> None:
         """A job that ended without an answer has not survived."""
