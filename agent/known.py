@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from agent.airs import Airs
 from agent.airtime import ChannelAir
 from agent.crowd import Crowd
 from agent.levels import Levels
 from agent.moment import Moment
-from agent.view import Aired, Heard, Radios, RadioView, Spot, center_of
+from agent.view import Aired, Heard, Radios, RadioView, Spot
 from drivers.types import Capabilities, NeighborReading, RadioReading
 from inventory.model import RadioKey, Site
 
 
 class Known(NamedTuple):
-    """What is known of a radio at one instant; its parts are replaced as a whole, never changed."""
+    """What is known of a radio at one instant; its parts are replaced as a whole, never changed. ``spot``:
+    what `agent.view.spot_of` says of it, since a decision looks at it for a thousand."""
 
     device: str
     reading: RadioReading | None
@@ -27,10 +28,7 @@ class Known(NamedTuple):
     level_pool: Levels
     air_pool: Airs
     crowd: Crowd
-
-
-NEVER: Final = (0.0, ChannelAir())
-"""Of a channel that was not measured."""
+    spot: Spot | None
 
 
 class Board:
@@ -87,13 +85,7 @@ class Views(Radios):
 
     def spot(self, key: RadioKey) -> Spot | None:
         """Where one of them is, without making the whole look."""
-        known = self._known[key]
-        said = known.reading
-        if said is None or said.channel is None or said.width_mhz is None:
-            return None
-        channel, center = said.channel.value, said.center_mhz.value if said.center_mhz else None
-        at_s, air = known.air.get(center_of(said.band, channel), NEVER)
-        return Spot(channel, said.width_mhz.value, center, air.tx, air.age_s + self._now.monotonic_s - at_s)
+        return self._known[key].spot
 
     def _make(self, key: RadioKey, known: Known) -> RadioView:
         now_s, keep_s = self._now.monotonic_s, self._site.policy.neighbour_age_s

@@ -14,7 +14,7 @@ from agent.crowd import Crowd
 from agent.history import History
 from agent.known import Known
 from agent.levels import Levels
-from agent.view import block_of
+from agent.view import block_of, spot_of
 from agent.words import Words
 from drivers.types import (
     BssReading,
@@ -139,6 +139,7 @@ class RadioMemory:
             self.level_pool,
             self.air_pool,
             self.crowd,
+            spot_of(self.reading, self.air),
         )
 
     def lose(self) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import combinations
 from types import MappingProxyType
-from typing import NamedTuple, overload
+from typing import Final, NamedTuple, overload
 
 from agent.airs import Airs
 from agent.airtime import ChannelAir
@@ -191,13 +191,13 @@ class RadioView:
 
 class Spot(NamedTuple):
     """Where a radio says that it is, and the share of the air there that its own frames were measured to
-    take, ``age_s`` ago; ``tx`` None: not measured."""
+    take, at ``tx_s`` (monotonic); ``tx`` None: not measured."""
 
     channel: int
     width_mhz: int
     center_mhz: int | None
     tx: float | None = None
-    age_s: float = 0.0
+    tx_s: float = 0.0
 
 
 class Radios(Mapping[RadioKey, RadioView]):
@@ -208,14 +208,17 @@ class Radios(Mapping[RadioKey, RadioView]):
         """Where one of them is; None: it does not say."""
 
 
-def spot_of(at: RadioView) -> Spot | None:
-    """The same from a whole look."""
-    said = at.reading
+def spot_of(said: RadioReading | None, air: Mapping[int, tuple[float, ChannelAir]]) -> Spot | None:
+    """Where a radio is by its reading, and by what was measured of each channel and when."""
     if said is None or said.channel is None or said.width_mhz is None:
         return None
     channel, center = said.channel.value, said.center_mhz.value if said.center_mhz else None
-    air = at.air.get(center_of(at.radio.band, channel))
-    return Spot(channel, said.width_mhz.value, center, air.tx if air else None, air.age_s if air else 0.0)
+    at_s, there = air.get(center_of(said.band, channel), NEVER)
+    return Spot(channel, said.width_mhz.value, center, there.tx, at_s - there.age_s)
+
+
+NEVER: Final = (0.0, ChannelAir())
+"""Of a channel that was not measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,8 +262,12 @@ class SiteView:
 
     def spots(self) -> Callable[[RadioKey], Spot | None]:
         """What tells where a radio is; None: it does not say."""
-        radios = self.radios
-        return radios.spot if isinstance(radios, Radios) else lambda key: spot_of(radios[key])
+        radios, now_s = self.radios, self.now.monotonic_s
+        if isinstance(radios, Radios):
+            return radios.spot
+        return lambda key: spot_of(
+            radios[key].reading, {mhz: (now_s, air) for mhz, air in radios[key].air.items()}
+        )
 
     def neighbours(self, key: RadioKey) -> frozenset[RadioKey]:
         """RF neighbours of the same band: heard by either at `neighbour_dbm` or more, or never measured,

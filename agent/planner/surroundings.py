@@ -133,8 +133,8 @@ def around(view: SiteView, at: RadioView) -> Surroundings:
     """Look around from one radio."""
     loudest = _loudest(view, at)
     band, least_dbm = at.radio.band, view.site.policy.neighbour_dbm
-    spot, fresh_s = view.spots(), view.site.policy.evidence_s
-    own = {key: _one(band, heard, spot(key), fresh_s) for key, heard in loudest.items()}
+    spot, oldest_s = view.spots(), view.now.monotonic_s - view.site.policy.evidence_s
+    own = {key: _one(band, heard, spot(key), oldest_s) for key, heard in loudest.items()}
     loud = [key for key, each in own.items() if each.signal_dbm >= least_dbm]
     ears = nsmallest(EARS, loud, key=lambda key: (-own[key].signal_dbm, key))
     return Surroundings(
@@ -218,15 +218,15 @@ def _loudest(view: SiteView, at: RadioView) -> dict[RadioKey, NeighborReading]:
     return found
 
 
-def _one(band: Band, heard: NeighborReading, said: Spot | None, fresh_s: float) -> Own:
-    """``said``: where it says that it is; ``fresh_s``: so old may be what it measured of its own frames."""
+def _one(band: Band, heard: NeighborReading, said: Spot | None, oldest_s: float) -> Own:
+    """``said``: where it says that it is; what it measured of its own frames counts from ``oldest_s`` on."""
     dbm = heard.signal_dbm
     if said is None:
         return Own(dbm, *seat(band, heard.channel, heard.width_mhz, heard.center_mhz), 0.0)
     sits, primary = seat(band, said.channel, said.width_mhz, said.center_mhz)
     if not sits:
         sits = heard_mask(band, heard.channel, heard.width_mhz, heard.center_mhz)
-    tx = deferral(dbm) * said.tx if said.tx and said.age_s <= fresh_s else 0.0
+    tx = deferral(dbm) * said.tx if said.tx and said.tx_s >= oldest_s else 0.0
     return Own(dbm, sits, primary, tx)
 
 
@@ -237,8 +237,8 @@ def _ours(view: SiteView, own: Mapping[RadioKey, Own]) -> tuple[Sender, ...]:
         goal = heading.get(key)
         where = (mask_of(goal), levels(goal)[0][1]) if goal else (each.sits, each.primary)
         sums = found.setdefault(where, [0.0, 0.0, 1.0])
-        faint = deferral(each.signal_dbm, CCA_SECONDARY_DBM) * UNKNOWN_LOAD
-        sums[0] += max(deferral(each.signal_dbm) * UNKNOWN_LOAD, each.tx)
+        known, faint = _expected(each.signal_dbm)
+        sums[0] += max(known, each.tx)
         sums[1] += faint
         sums[2] *= 1.0 - faint
     return tuple(
@@ -246,6 +246,13 @@ def _ours(view: SiteView, own: Mapping[RadioKey, Own]) -> tuple[Sender, ...]:
         for (mask, primary), (known, faint, silence) in found.items()
         if mask
     )
+
+
+@lru_cache(maxsize=1024)
+def _expected(signal_dbm: float) -> tuple[float, float]:
+    """What an own AP heard at this level costs, as a contender that always sends, on the primary channel and
+    beside it."""
+    return deferral(signal_dbm) * UNKNOWN_LOAD, deferral(signal_dbm, CCA_SECONDARY_DBM) * UNKNOWN_LOAD
 
 
 def _sitting(own: Iterable[Own]) -> tuple[Sender, ...]:
