@@ -44,6 +44,12 @@ LOOK_S: Final = 60.0
 RETURN_S: Final = 900.0
 """From one look for radios that might return after radar to the next, in quiet hours."""
 
+TRIES_MOST: Final = 3
+"""Of a plan in one window."""
+
+AGAIN_S: Final = 900.0
+"""From a try of which no plan came to the next."""
+
 MakePlan = Callable[[SiteView, Wishes], Awaitable[Plan]]
 """Raises PlanningFailed."""
 
@@ -80,6 +86,7 @@ class Planning:
         self._turns = SiteTurns("planning", keeper, lambda _: None)  # each look asks the disk
         self._turn = asyncio.Lock()
         self._begun_s = clock.monotonic()
+        self._tried_s: dict[str, float] = {}  # by site: a plan of which nothing came so far, monotonic
         self._looked_s: dict[str, float] = {}  # by site: for radios that might return, monotonic
 
     async def plan(self, site: str, wishes: Wishes) -> Plan:
@@ -104,37 +111,56 @@ class Planning:
             await asyncio.sleep(LOOK_S)
 
     async def _plan_or_return(self, site: Site) -> None:
-        """In the site's hours for it: a plan, once in each window, and if it pays it is begun. In its quiet
-        hours the way back for radios that radar drove off."""
-        if self._hands_off(site) or self._clock.monotonic() - self._begun_s < WARM_S:
+        """In the site's hours for it: a plan, once in each window, and if it pays it is begun; one that fails
+        is tried again. In its quiet hours the way back for radios that radar drove off."""
+        now_s = self._clock.monotonic()
+        if self._hands_off(site) or now_s - self._begun_s < WARM_S:
             return  # perhaps later in the window
         end = self._window(site)
-        if end is None or await self._done_in(site, end):
+        tries = None if end is None else await self._tries(site, end)
+        if end is None or tries is None:
             await self._return(site)
-            return
+        elif now_s - self._tried_s.get(site.id, -AGAIN_S) >= AGAIN_S:
+            await self._try(site, end, tries + 1)
+
+    async def _try(self, site: Site, end: str, nth: int) -> None:
         wishes = self._by_policy(site)
         if wishes.most_moves == 0:
             return  # nor would anything come of it
-        await self._ledger.call(self._ledger.store.set_meta, _key(site), end)
+        self._tried_s[site.id] = self._clock.monotonic()
+        await self._note_window(site, f"{end} {nth}")  # first: what ends the process counts too
         try:
             plan = await self.plan(site.id, wishes)
         except NotFound:
             return  # a reload took the site away meanwhile
         except Refused as error:
-            log.error("plan.not_made", site=site.id, why=str(error))
-            self._alert(site.id, str(error), None)
+            if nth == 1:  # a person is told once in a window
+                self._alert(site.id, str(error), None)
+            await self._not_begun(site, str(error))
             return
-        await self._begin(site, plan)
+        if await self._begin(site, plan):
+            await self._note_window(site, end)
+            self._tried_s.pop(site.id, None)
 
-    async def _begin(self, site: Site, plan: Plan) -> None:
+    async def _begin(self, site: Site, plan: Plan) -> bool:
+        """Whether it is dealt with: begun, or there is nothing to begin."""
         if plan.moves and site.policy.mode is not Mode.OBSERVE:
             try:
                 await self._campaigns.begin(plan, Actor())
             except (NotFound, Refused) as error:  # a reload took the site away, or somebody was first
-                log.warning("plan.not_begun", site=site.id, why=str(error))
-            return
+                await self._not_begun(site, str(error))
+                return False
+            return True
         params = {"moves": len(plan.moves), "gain_ppm": round(plan.gain_ratio * 1e6), "radios": plan.radios}
         entry = self._ledger.record("decision", "plan.made", site.id, params=params, result="no_change")
+        await self._ledger.note(entry)
+        return True
+
+    async def _not_begun(self, site: Site, why: str) -> None:
+        log.warning("plan.not_begun", site=site.id, why=why)
+        entry = self._ledger.record(
+            "decision", "plan.not_begun", site.id, params={"why": why}, result="no_change"
+        )
         await self._ledger.note(entry)
 
     async def _return(self, site: Site) -> None:
@@ -157,8 +183,17 @@ class Planning:
         end: datetime | None = until(now, site.timezone, hours)
         return (now.astimezone(ZoneInfo(site.timezone)).date() if end is None else end).isoformat()
 
-    async def _done_in(self, site: Site, end: str) -> bool:
-        return end == await self._ledger.call(self._ledger.store.get_meta, _key(site))
+    async def _tries(self, site: Site, end: str) -> int | None:
+        """How often it was tried in this window; None: it is used up, by a plan or by the last try."""
+        noted = await self._ledger.call(self._ledger.store.get_meta, _key(site))
+        window, _, tries = (noted or "").partition(" ")
+        if window != end:
+            return 0
+        return int(tries) if tries and int(tries) < TRIES_MOST else None
+
+    async def _note_window(self, site: Site, text: str) -> None:
+        """``text``: the window's end, then how often it was tried so far; without that, it is used up."""
+        await self._ledger.call(self._ledger.store.set_meta, _key(site), text)
 
     def _hands_off(self, site: Site) -> bool:
         """Whether the site as a whole is left alone at the moment."""

@@ -34,6 +34,28 @@ class Args(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
+    @property
+    def long(self) -> bool:
+        """Whether it may take as long as the caller says."""
+        return False
+
+    @property
+    def given_up_with_caller(self) -> bool:
+        """Whether it ends when nobody waits for the answer any more: it changes nothing."""
+        return False
+
+
+class LongQuestion(Args):
+    """Takes its time and changes nothing."""
+
+    @property
+    def long(self) -> bool:
+        return True
+
+    @property
+    def given_up_with_caller(self) -> bool:
+        return True
+
 
 class StatusArgs(Args):
     site: Name | None = None
@@ -110,7 +132,7 @@ class BudgetArgs(Args):
     site: Name | None = None
 
 
-class SnapshotArgs(Args):
+class SnapshotArgs(LongQuestion):
     site: Name
 
 
@@ -135,6 +157,14 @@ class PlanArgs(Args):
         if self.apply and self.stop:
             raise ValueError("apply or stop, not both")
         return self
+
+    @property
+    def long(self) -> bool:
+        return not self.stop
+
+    @property
+    def given_up_with_caller(self) -> bool:
+        return not (self.apply or self.stop)
 
     @property
     def wishes(self) -> Mapping[str, Any]:
@@ -169,7 +199,7 @@ class InjectArgs(Args):
     act: bool = False
 
 
-class ProbeArgs(Args):
+class ProbeArgs(LongQuestion):
     """``ap``: site/ap. ``for_s``: asked again so much later, to count in between."""
 
     ap: str = Field(pattern=AP)

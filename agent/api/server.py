@@ -22,8 +22,7 @@ log = structlog.get_logger()
 
 BACKLOG: Final = 64
 QUIET: Final = frozenset({"status", "events", "changes", "change"})  # asked often, change nothing
-LONG: Final = frozenset({"probe", "plan", "snapshot"})  # may take as long as the caller says
-LONG_MOST: Final = 8  # of those at once: the other connections are for who must act
+LONG_MOST: Final = 8  # long operations at once: the other connections are for who must act
 LOOK_S: Final = 0.5
 REFUSED_S: Final = 0.2  # for the line of a caller that is refused
 _LONGEST_MESSAGE: Final = 1000
@@ -55,9 +54,9 @@ class ControlSocket:
 
     ``line_s``: how long a caller may take to send its line. ``answer_s``: how long it may take to read
     ours. ``drain_s``: how long operations under way may go on after `close` was called.
-    An operation goes on when its caller hangs up: a rollback is not given up half-way. Only one of `LONG`
-    that changes nothing is. Of those that are long so many are at work at once as `LONG_MOST` says, whether
-    somebody waits for them or not.
+    An operation goes on when its caller hangs up: a rollback is not given up half-way. Only one whose
+    arguments say so is (`protocol.Args`). Of those that are long so many are at work at once as `LONG_MOST`
+    says, whether somebody waits for them or not.
     """
 
     def __init__(
@@ -165,7 +164,7 @@ class ControlSocket:
             actor = await actor_of(connection)
             op, args = protocol.parse_request(line)
             work = self._handler(op, args, actor)
-            answer = protocol.render_result(await self._done(work, op, args, connection))
+            answer = protocol.render_result(await self._done(work, args, connection))
         except Exception as error:  # the boundary: a bug in one operation must not end the others
             code, message = code_of(error), _message_of(error)
             if code == errors.INTERNAL:
@@ -177,16 +176,16 @@ class ControlSocket:
             _note(op, actor, "ok")
         return answer
 
-    async def _done(self, work: Work, op: str, args: Any, connection: socket.socket) -> Mapping[str, Any]:
+    async def _done(self, work: Work, args: protocol.Args, connection: socket.socket) -> Mapping[str, Any]:
         """What the work gives. Raises CallerGone when nobody waits for it any more, Busy."""
-        if op not in LONG or getattr(args, "stop", False):
+        if not args.long:
             return await work
         if self._long >= LONG_MOST:
             work.close()
             raise Busy(f"{LONG_MOST} of these are at work; try again")
         self._long += 1
         try:
-            return await (work if getattr(args, "apply", False) else _while_there(work, connection))
+            return await (_while_there(work, connection) if args.given_up_with_caller else work)
         finally:
             self._long -= 1
 

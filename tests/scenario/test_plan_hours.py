@@ -18,7 +18,8 @@ from stories import AP1, AP2, AP3, said
 from agent.agent import Agent
 from agent.api import protocol
 from agent.api.errors import NotFound, Refused
-from agent.change import State
+from agent.campaign_record import Campaign
+from agent.change import Actor, State
 from agent.counts import Count
 from agent.plan_runner import PlanningFailed
 from agent.planner.site.plan import Plan, Wishes
@@ -111,14 +112,58 @@ def test_a_plan_that_is_not_carried_out_is_recorded(tmp_path: Path, mode: Mode) 
     run(story)
 
 
-def test_a_planner_that_fails_is_told_of_and_not_asked_again_in_the_window(tmp_path: Path) -> None:
+def test_a_planner_that_fails_is_asked_three_times_in_the_window_and_told_of_once(tmp_path: Path) -> None:
     async def story(clock: SimulatedClock) -> None:
-        async with crowded(tmp_path, clock, site_with(plan=PlanPolicy(hours=NOW_ON))) as (_, agent):
+        async with crowded(tmp_path, clock, site_with(plan=PlanPolicy(hours=NOW_ON))) as (rig, agent):
             asked = plans(agent, "the planner died of SIGKILL")
             await until(lambda: agent.alerts)
-            await asyncio.sleep(300.0)
+            for tries in (1, 2, 3):
+                await asyncio.sleep(600.0)
+                assert len(asked) == tries
+                await asyncio.sleep(360.0)
+            await asyncio.sleep(3600.0)
+            assert len(asked) == 3
             assert [each.text for each in agent.alerts] == ["no plan of lab: the planner died of SIGKILL"]
-            assert len(asked) == 1
+            assert [(r["result"], r["reason"]["params"]) for r in said(rig, "plan.not_begun")] == [
+                ("no_change", {"why": "no plan of lab: the planner died of SIGKILL"})
+            ] * 3
+
+    run(story)
+
+
+def test_tries_before_a_restart_count(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        site = site_with(plan=PlanPolicy(hours=NOW_ON))
+        async with rig_of(tmp_path, clock, site, channels=(36,), clients=3) as rig:
+            for tries in (1, 1, 1, 0):
+                async with rig.agent() as agent:
+                    asked = plans(agent, "no memory")
+                    await asyncio.sleep(1200.0)
+                    assert len(asked) == tries
+
+    run(story)
+
+
+def test_a_plan_that_could_not_be_begun_is_made_again_and_uses_up_its_window_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with crowded(tmp_path, clock, site_with(plan=PlanPolicy(hours=NOW_ON))) as (rig, agent):
+            asked, begin = plans(agent, planned(rig, {AP2: 44})), agent.campaigns.begin
+
+            async def beaten_to_it(plan: Plan, actor: Actor) -> Campaign:
+                if len(asked) == 1:
+                    raise Refused("a plan of lab is being carried out")
+                return await begin(plan, actor)
+
+            monkeypatch.setattr(agent.campaigns, "begin", beaten_to_it)
+            await until(lambda: moves_of(agent))
+            await ended(agent)
+            await asyncio.sleep(7200.0)
+            assert len(asked) == 2
+            assert agent.alerts == []
+        (record,) = said(rig, "plan.not_begun")
+        assert record["reason"]["params"]["why"] == "a plan of lab is being carried out"
 
     run(story)
 

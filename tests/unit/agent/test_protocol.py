@@ -90,6 +90,38 @@ def test_a_refused_token_is_not_repeated() -> None:
     assert "T0KEN" not in repr(protocol.RollbackArgs(token="T0KEN"))
 
 
+LONG = {"probe", "plan", "snapshot"}
+LEAST: dict[str, dict[str, object]] = {
+    "probe": {"ap": "lab/ap1"},
+    "snapshot": {"site": "lab"},
+    "plan": {"site": "lab"},
+    "change": {"id": "x"},
+    "rollback": {"id": "x"},
+    "last": {"ap": "lab/ap1"},
+    "approve": {"id": "x"},
+    "reject": {"id": "x"},
+    "acknowledge": {"id": "x"},
+    "undo": {"since_s": 1.0},
+    "pause": {"scope": "*"},
+    "resume": {"scope": "*"},
+    "release": {"radio": "lab/ap1/r5"},
+    "inject": {"kind": "X", "radio": "lab/ap1/r5"},
+}
+"""What can't be left out."""
+
+
+@pytest.mark.parametrize("op", protocol.ARGS)
+def test_who_only_asks_something_long_is_not_answered_when_gone_and_all_else_goes_on(op: str) -> None:
+    _, args = protocol.parse_request(request(op, **LEAST.get(op, {})))
+    assert (args.long, args.given_up_with_caller) == (op in LONG, op in LONG)
+
+
+@pytest.mark.parametrize(("word", "long"), [("apply", True), ("stop", False)])
+def test_a_plan_that_changes_something_goes_on_without_its_caller(word: str, long: bool) -> None:
+    _, args = protocol.parse_request(request("plan", site="lab", **{word: True}))
+    assert (args.long, args.given_up_with_caller) == (long, False)
+
+
 def refusal(line: bytes) -> str | None:
     """What is said to this line; None when it is taken. Any other exception fails the test."""
     try:
