@@ -89,7 +89,7 @@ def promising(problem: Problem, start: Choice, move_price: float) -> Options:
 def parts_of(problem: Problem, options: Options, move_price: float) -> list[Part]:
     """The parts of a problem that somebody could be in with these options."""
     losses = losses_of(problem)
-    groups = crowded(problem, range(len(problem.members)))
+    groups = crowded(problem)
     blocks_in_play = {
         problem.members[radio].options[at].block for radio, some in enumerate(options) for at in some
     }
