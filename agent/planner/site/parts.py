@@ -16,15 +16,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from agent.planner.site.losses import Floats, Losses, costs, losses_of
+from agent.planner.site.arrays import Flags, Floats, Ints, costs
+from agent.planner.site.losses import Losses, losses_of
 from agent.planner.site.problem import Choice, Member, Problem, crowded, objective
 from agent.planner.spectrum import mask_of
 from inventory.channels import Block
-
-Ints = NDArray[np.intp]
-Flags = NDArray[np.bool_]
 
 Filling = tuple[int, ...]
 """Seats of a part that are taken, at most one of each radio, rising."""
