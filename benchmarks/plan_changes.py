@@ -22,6 +22,7 @@ from agent.planner.site.problem import Choice, Problem, contention
 from agent.view import SiteView
 from benchmarks.noisy_scans import TABLES
 from benchmarks.noisy_site import WARM_UP_ROUNDS, WISHES, Site, built, never
+from benchmarks.plan_peers import started
 from drivers.simulated.identity import CAPABILITIES
 from drivers.simulated.reading import read_radio
 from drivers.types import Setting, Snapshot
@@ -72,9 +73,9 @@ def _stranger(site: Site, problem: Problem) -> Iterator[Concerned]:
     mhz = _single(problem)
 
     def escape(index: int) -> float:
-        here = problem.members[index].options[_start(problem)[index]].block
+        here = problem.members[index].options[started(problem)[index]].block
         away = (each for at, each in enumerate(mhz[index]) if not _meet(problem, index, at, here))
-        return max(away, default=0.0) / mhz[index][_start(problem)[index]]
+        return max(away, default=0.0) / mhz[index][started(problem)[index]]
 
     index = max(range(len(problem.members)), key=escape)
     key = problem.members[index].key
@@ -116,7 +117,7 @@ def _added(site: Site, problem: Problem) -> Iterator[Concerned]:
 def _removed(site: Site, problem: Problem) -> Iterator[Concerned]:
     """An AP goes for good, and a neighbour that shares its channel with others can have that one's: of all
     such pairs the one in which the neighbour gains most."""
-    start, best = _start(problem), (0.0, 0, 0)
+    start, best = started(problem), (0.0, 0, 0)
     contended = contention(problem, start)
     for gone, nearby in _neighbours(problem).items():
         left = problem.members[gone].options[start[gone]].block
@@ -174,13 +175,6 @@ def _under(site: Site, problem: Problem, key: RadioKey, wide: Block) -> Concerne
 # -- what it is worth --------------------------------------------------------------------------------------
 
 
-def _start(problem: Problem) -> Choice:
-    start = problem.start()
-    if start is None:
-        raise ValueError(f"somebody has no place in {problem.band} GHz")
-    return start
-
-
 def _meet(problem: Problem, index: int, at: int, block: Block) -> bool:
     return bool(problem.members[index].options[at].block.mhz20 & block.mhz20)
 
@@ -201,7 +195,7 @@ def _neighbours(problem: Problem) -> dict[int, dict[int, tuple[float, float]]]:
 
 def _alone_there(problem: Problem, index: int, at: int, without: int | None = None) -> float:
     """MHz of one member on one of its options, all others where they are but for one that is gone."""
-    start, option, own = _start(problem), problem.members[index].options[at], 0.0
+    start, option, own = started(problem), problem.members[index].options[at], 0.0
     for other, (primary, secondary) in _neighbours(problem)[index].items():
         if other != without:
             met = hit(option.block, problem.members[other].options[start[other]].block)
@@ -222,7 +216,7 @@ def _worth(view: SiteView, plan: Plan | None, concerned: Concerned) -> float:
     goals = {move.radio: move.after for move in plan.moves} if plan else {}
     nats = []
     for problem in graph(view).problems:
-        choice = list(_start(problem))
+        choice = list(started(problem))
         for index, member in enumerate(problem.members):
             if (goal := goals.get(member.key)) is not None:
                 choice[index] = [option.block for option in member.options].index(goal)

@@ -29,10 +29,10 @@ Measure = Callable[[Ear, Sequence[Block]], Callable[[Block], float]]
 
 
 def started(problem: Problem) -> Choice:
-    """Where the radios are. The made-up sites have a place for each."""
-    start = problem.start()
-    if start is None:
-        raise ValueError("a radio of the site has no place")
+    """Where the radios are. ValueError: one of them has no place."""
+    start = tuple(member.now for member in problem.members if member.now is not None)
+    if len(start) < len(problem.members):
+        raise ValueError(f"somebody has no place in {problem.band} GHz")
     return start
 
 

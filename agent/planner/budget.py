@@ -7,7 +7,7 @@ from collections.abc import Callable
 from agent.change import INCIDENTS, REHEARSED, Cause, Change
 from agent.moment import DAY_US, WEEK_US
 from agent.planner.legal import Veto
-from agent.planner.proposal import Proposal
+from agent.planner.proposal import Proposal, routine
 from inventory.model import Site, ap_of
 
 
@@ -58,8 +58,7 @@ def routine_limit(site: Site) -> int:
 
 
 def _routine(change: Change) -> bool:
-    asked = change.cause is Cause.SITE_PLAN and change.actor.type == "operator"
-    return change.cause not in INCIDENTS and change.cause is not Cause.OPERATOR and not asked
+    return routine(change.cause, by_person=change.actor.type == "operator")
 
 
 def incident_budget(p: Proposal) -> Veto | None:

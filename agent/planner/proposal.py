@@ -11,6 +11,13 @@ UNTOUCHED = frozenset({State.PROPOSED, State.EXPIRED, State.PLANNED})
 """States of a change that was never sent."""
 
 
+def routine(cause: Cause, *, by_person: bool) -> bool:
+    """Whether the budgets for routine changes hold such a change, and count it: not what a person wants,
+    moves of a plan too."""
+    wanted = cause is Cause.SITE_PLAN and by_person
+    return cause not in INCIDENTS and cause is not Cause.OPERATOR and not wanted
+
+
 class Proposal:
     """``by_person``: a person asked for it, and not the agent. ``ignore``: the change that is being looked
     at."""
@@ -58,9 +65,7 @@ class Proposal:
 
     @property
     def budgeted(self) -> bool:
-        """Whether the budgets for routine changes hold it: not what a person wants, moves of a plan too."""
-        wanted = self.cause is Cause.SITE_PLAN and self.by_person
-        return self.cause not in INCIDENTS and self.cause is not Cause.OPERATOR and not wanted
+        return routine(self.cause, by_person=self.by_person)
 
     @property
     def place(self) -> object:

@@ -118,10 +118,16 @@ def _options(
         block[to] = [at[option.block] for option in member.options]
         worth[to] = [option.worth for option in member.options]
         free[to] = [1.0 + option.foreign for option in member.options]
-        cost[to] = 0.0 if member.now is None else [move_price + each.move_cost for each in member.options]
-        if member.now is not None:
-            cost[row, member.now] = 0.0
+        cost[to] = costs(member, move_price)
     return block, worth, free, cost
+
+
+def costs(member: Member, move_price: float) -> list[float]:
+    """For each option what going there costs, nats."""
+    return [
+        0.0 if member.now in (None, index) else move_price + option.move_cost
+        for index, option in enumerate(member.options)
+    ]
 
 
 def _ears(pairs: Sequence[Pair]) -> tuple[Ints, Ints, Floats, Floats]:

@@ -21,9 +21,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from agent.planner.site.arrays import Floats
 from agent.planner.site.clusters import clusters, inside
 from agent.planner.site.fillings import Found, above, best, never
-from agent.planner.site.losses import Floats
 from agent.planner.site.parts import Filling, Part, alone, parts_of, promising
 from agent.planner.site.problem import Choice, Problem, moved, objective, values
 

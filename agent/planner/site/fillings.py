@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from agent.planner.site.losses import Floats
-from agent.planner.site.parts import Filling, Flags, Ints, Part
+from agent.planner.site.arrays import Flags, Floats, Ints
+from agent.planner.site.parts import Filling, Part
 
 TOGETHER: Final = 500_000
 """Seats that are weighed in one go: 4 MB, and as much for each radio that was decided on."""

@@ -3,7 +3,7 @@
 measured both ways  -> as measured
 measured one way    -> the path is the same both ways: corrected by the difference of the powers
 nobody listened     -> unknown: by the distance where both positions are known, else by a prior
-both listened       -> too faint to matter
+one or both listened and heard nothing -> too faint to matter
 """
 
 from __future__ import annotations

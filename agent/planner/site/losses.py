@@ -1,17 +1,11 @@
-"""What the radios of a problem can lose to each other, and what going somewhere costs, as arrays. Pure."""
+"""What the radios of a problem can lose to each other, as arrays. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-from numpy.typing import NDArray
 
-from agent.planner.overlap import hit
-from agent.planner.site.problem import Member, Problem
-from inventory.channels import Block
-
-Floats = NDArray[np.float64]
+from agent.planner.site.arrays import Floats, overlaps
+from agent.planner.site.problem import Problem
 
 Losses = dict[tuple[int, int], Floats]
 """(who, by whom) -> by own option (row) and the other's (column): what the one adds to the other's
@@ -24,26 +18,13 @@ def losses_of(problem: Problem) -> Losses:
         return {}
     blocks = sorted({option.block for member in problem.members for option in member.options})
     at = {block: index for index, block in enumerate(blocks)}
-    primary, secondary = _hits(blocks)
+    table = overlaps(tuple(blocks))
     rows = [np.array([at[option.block] for option in member.options]) for member in problem.members]
     found: Losses = {}
     for pair in problem.pairs:
         a, b = np.ix_(rows[pair.a], rows[pair.b]), np.ix_(rows[pair.b], rows[pair.a])
-        of_a = pair.primary_ab * primary[a] + pair.secondary_ab * secondary[a]
-        of_b = pair.primary_ba * primary[b] + pair.secondary_ba * secondary[b]
+        of_a = pair.primary_ab * table.primary[a] + pair.secondary_ab * table.secondary[a]
+        of_b = pair.primary_ba * table.primary[b] + pair.secondary_ba * table.secondary[b]
         if of_a.any() or of_b.any():
             found[pair.a, pair.b], found[pair.b, pair.a] = of_a, of_b
     return found
-
-
-def _hits(blocks: Sequence[Block]) -> tuple[Floats, Floats]:
-    both = np.array([[hit(mine, theirs) for theirs in blocks] for mine in blocks])
-    return both[:, :, 0], both[:, :, 1]
-
-
-def costs(member: Member, move_price: float) -> list[float]:
-    """For each option what going there costs, nats."""
-    return [
-        0.0 if member.now in (None, index) else move_price + option.move_cost
-        for index, option in enumerate(member.options)
-    ]

@@ -16,15 +16,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from agent.planner.site.losses import Floats, Losses, costs, losses_of
+from agent.planner.site.arrays import Flags, Floats, Ints, costs
+from agent.planner.site.losses import Losses, losses_of
 from agent.planner.site.problem import Choice, Member, Problem, crowded, objective
 from agent.planner.spectrum import mask_of
 from inventory.channels import Block
-
-Ints = NDArray[np.intp]
-Flags = NDArray[np.bool_]
 
 Filling = tuple[int, ...]
 """Seats of a part that are taken, at most one of each radio, rising."""
@@ -89,7 +86,7 @@ def promising(problem: Problem, start: Choice, move_price: float) -> Options:
 def parts_of(problem: Problem, options: Options, move_price: float) -> list[Part]:
     """The parts of a problem that somebody could be in with these options."""
     losses = losses_of(problem)
-    groups = crowded(problem, range(len(problem.members)))
+    groups = crowded(problem)
     blocks_in_play = {
         problem.members[radio].options[at].block for radio, some in enumerate(options) for at in some
     }

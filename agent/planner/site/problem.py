@@ -13,7 +13,7 @@ radio is moved or all. Bands don't touch each other: a site has a problem for ea
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
@@ -83,11 +83,6 @@ class Problem:
     members: tuple[Member, ...]
     pairs: tuple[Pair, ...] = ()
 
-    def start(self) -> Choice | None:
-        """Where the radios are; None when one of them has no place."""
-        now = tuple(member.now for member in self.members)
-        return None if None in now else tuple(each for each in now if each is not None)
-
 
 def contention(problem: Problem, choice: Choice) -> list[float]:
     """For each member: own radios in its way, as contenders that always send."""
@@ -136,14 +131,13 @@ def gap_ratio(of: float, bound: float, radios: int) -> float:
     return 1.0 - math.exp((of - bound) / radios) if radios else 0.0
 
 
-def crowded(problem: Problem, members: Sequence[int]) -> list[list[int]]:
-    """These members in groups that hear nobody outside of their own: each can be solved by itself."""
-    wanted = set(members)
+def crowded(problem: Problem) -> list[list[int]]:
+    """The members in groups that hear nobody outside of their own: each can be solved by itself."""
+    members = range(len(problem.members))
     near: dict[int, list[int]] = {each: [] for each in members}
     for pair in problem.pairs:
-        if pair.a in wanted and pair.b in wanted:
-            near[pair.a].append(pair.b)
-            near[pair.b].append(pair.a)
+        near[pair.a].append(pair.b)
+        near[pair.b].append(pair.a)
     groups: list[list[int]] = []
     left = set(members)
     for first in members:

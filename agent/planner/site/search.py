@@ -35,16 +35,15 @@ def improved(
     move_price: float,
     stop: Callable[[], bool],
     seed: int,
-    fixed: frozenset[int] = frozenset(),
     rounds: int | None = None,
 ) -> Choice:
     """A choice with at least the objective of ``start`` and at most ``most_moves`` members away from where
-    they are (None: any number). ``fixed`` members stay where ``start`` has them. ``rounds``: work to do, each
+    they are (None: any number). ``rounds``: work to do, each
     twice the one before; None: so many that more of them hardly find anything. ``stop`` true ends it
     early. ValueError: ``start`` has too many moves itself."""
     if most_moves is not None and len(moved(problem, start)) > most_moves:
         raise ValueError(f"the start has {len(moved(problem, start))} moves, more than {most_moves}")
-    free = np.array([len(each.options) > 1 and at not in fixed for at, each in enumerate(problem.members)])
+    free = np.array([len(each.options) > 1 for each in problem.members])
     if stop() or not free.any():
         return start
     copies = max(1, min(MOST_COPIES, SIDE_BY_SIDE // len(start)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agent.planner.site.problem import value
+from benchmarks.plan_peers import started
 from benchmarks.plan_sites import Kind, made
 from inventory import regulatory
 from inventory.channels import PREFERRED_SCANNING
@@ -40,8 +41,7 @@ def test_every_option_is_lawful(kind: Kind) -> None:
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_the_problem_is_well_formed(kind: Kind) -> None:
     problem = made(kind).problem
-    start = problem.start()
-    assert start is not None
+    start = started(problem)
     assert 0 < value(problem, start) / len(start) < 6  # 1 to 400 MHz
     ends = [(pair.a, pair.b) for pair in problem.pairs]
     assert len(set(ends)) == len(ends)

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.agent.planner.site.test_search import problems
 
+from agent.planner.site.arrays import Floats
 from agent.planner.site.fillings import above, best
-from agent.planner.site.losses import Floats
 from agent.planner.site.parts import Filling, Part, parts_of
 from agent.planner.site.problem import Choice, Problem, value
 

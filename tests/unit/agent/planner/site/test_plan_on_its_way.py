@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from random import Random
@@ -9,7 +10,8 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from unit.agent.planner.site.small import NOW, Ap, view
+from unit.agent.planner.site.small import NOW, never
+from unit.agent.planner.site.test_plan_properties import sites
 from unit.agent.planner.site.test_search import problems
 
 from agent.planner import legal
@@ -21,52 +23,8 @@ from agent.planner.site.search import improved
 from agent.view import SiteView, block_in_values
 from drivers.types import Reported
 from inventory import regulatory
-from inventory.channels import Block, blocks, frequency_mhz
-from inventory.model import Band, RadioKey
-
-COUNTRIES = ("US", "DE", "JP", "CN", "AU")
-NAMES = ("a", "b", "c", "d", "e")
-CHANNELS = {Band.GHZ_2_4: (1, 6, 11), Band.GHZ_5: (36, 40, 48, 52, 100, 149), Band.GHZ_6: (5, 21, 37)}
-WIDTHS = {Band.GHZ_2_4: (20,), Band.GHZ_5: (20, 40, 80), Band.GHZ_6: (80, 160)}
-
-
-def never() -> bool:
-    return False
-
-
-@st.composite
-def sites(draw: st.DrawFn) -> SiteView:
-    names = NAMES[: draw(st.integers(2, len(NAMES)))]
-    band = draw(st.sampled_from(list(CHANNELS)))
-    country = draw(st.sampled_from(COUNTRIES))
-    barred = draw(st.frozensets(st.sampled_from(CHANNELS[band]), max_size=2))
-    return view(
-        {name: draw(aps(name, names, band)) for name in names},
-        country=country,
-        barred_mhz=frozenset(frequency_mhz(band, each) for each in barred)
-        if band is Band.GHZ_5
-        else frozenset(),
-    )
-
-
-@st.composite
-def aps(draw: st.DrawFn, name: str, names: tuple[str, ...], band: Band) -> Ap:
-    channels = CHANNELS[band]
-    pinned = draw(st.booleans()) and draw(st.booleans())
-    on = st.sampled_from([f"{channel}/{WIDTHS[band][0]}" for channel in channels])
-    stranger = st.tuples(on, st.floats(-90, -40), st.floats(0, 1))
-    others = [each for each in names if each != name]
-    return Ap(
-        on=draw(st.none() | on if band is Band.GHZ_5 and not pinned else on),
-        band=band,
-        widths=tuple(sorted(draw(st.sets(st.sampled_from(WIDTHS[band]), min_size=1)) | {WIDTHS[band][0]})),
-        channels=draw(st.none() | st.just(channels)),
-        hears=draw(st.dictionaries(st.sampled_from(others), st.floats(-90, -40))),
-        strangers=tuple(draw(st.lists(stranger, max_size=2))),
-        scanned=draw(st.booleans()),
-        more={"pinned": pinned},
-    )
-
+from inventory.channels import Block, blocks
+from inventory.model import RadioKey
 
 wishes = st.builds(
     Wishes,
@@ -81,7 +39,12 @@ wishes = st.builds(
 @given(seen=sites(), wished=wishes)
 def test_every_plan_and_every_step_on_the_way_is_legal(seen: SiteView, wished: Wishes) -> None:
     plan = planned(seen, wished, never, exact=solved)
-    for step in sorted({move.step for move in plan.moves}):
+    assert plan.value_then >= plan.value_now - 1e-9
+    assert len({move.radio for move in plan.moves}) == len(plan.moves)
+    assert wished.most_moves is None or _moves(plan) <= wished.most_moves
+    steps = sorted({move.step for move in plan.moves})
+    assert steps == list(range(len(steps)))
+    for step in steps:
         going = [move for move in plan.moves if move.step == step]
         for move in going:
             at = seen.radios[move.radio]
@@ -90,13 +53,16 @@ def test_every_plan_and_every_step_on_the_way_is_legal(seen: SiteView, wished: W
             goal = block_in_values(at.radio, move.target) or at.block
             assert goal == move.after
             assert regulatory.refusal(seen.site.country, move.after, at.radio) is None
+            assert legal.forbidden(seen, at, move.after) is None
+            assert legal.listed(seen, at, move.after) is None
             assert not move.after.mhz20 & seen.barred_mhz
+            assert move.reasons
+            assert math.isfinite(move.mhz_after)
             assert not any(seen.neighbours(move.radio) & {each.radio} for each in going if each is not move)
         seen = _carried_out(seen, {move.radio: move.after for move in going})
     assert {each.radio: each.after for each in plan.outlook if each.after} == {
         each.radio: seen.radios[each.radio].block for each in plan.outlook if each.after
     }
-    assert wished.most_moves is None or _moves(plan) <= wished.most_moves
 
 
 def _moves(plan: Plan) -> int:

@@ -1,22 +1,19 @@
-"""What holds for the plan of any site: it is legal, it is not worse, it says what it does."""
+"""Sites of all kinds, and what holds for the plan of any of them."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from unit.agent.planner.site.small import Ap, on_block, plan_of, view
 
-from agent.planner import legal
-from agent.planner.site.plan import Wishes
 from agent.view import RadioView, SiteView
 from inventory.channels import Block, blocks, channels, widths_mhz
-from inventory.model import Band
+from inventory.model import Band, Policy
 
-COUNTRIES = ("US", "DE", "JP", "CN", "BD", "CA")
+COUNTRIES = ("US", "DE", "JP", "CN", "BD", "CA", "AU")
 LEVELS = st.floats(-95.0, -40.0)
 
 
@@ -25,15 +22,18 @@ def sites(draw: st.DrawFn) -> SiteView:
     """Up to six APs of one band, on any block, be it legal or not; lists, pins, radar and strangers."""
     band = draw(st.sampled_from(list(Band)))
     names = [f"ap{number}" for number in range(draw(st.integers(1, 6)))]
-    aps = {name: draw(aps_of(band, names, name)) for name in names}
+    few = draw(st.integers(1, len(channels(band))))  # on few channels: they are in each other's way
+    aps = {name: draw(aps_of(band, names, name, few)) for name in names}
     barred = draw(st.frozensets(st.sampled_from([each.primary_mhz for each in blocks(band, 20)]), max_size=4))
-    return view(aps, country=draw(st.sampled_from(COUNTRIES)), barred_mhz=barred)
+    country = draw(st.sampled_from(COUNTRIES))
+    return view(aps, country=country, policy=Policy(max_inflight_ratio=1.0), barred_mhz=barred)
 
 
 @st.composite
-def aps_of(draw: st.DrawFn, band: Band, names: list[str], name: str) -> Ap:
+def aps_of(draw: st.DrawFn, band: Band, names: list[str], name: str, few: int) -> Ap:
     widths = tuple(sorted(draw(st.sets(st.sampled_from(widths_mhz(band)[:3]), min_size=1, max_size=3))))
-    on = draw(st.none() | st.sampled_from([each for width in widths for each in blocks(band, width)]))
+    where = [each for width in widths for each in blocks(band, width)[:few]]
+    on = draw(st.none() | st.sampled_from(where))
     some = st.lists(st.sampled_from(channels(band)), min_size=1, max_size=6, unique=True)
     others = st.sampled_from(names)
     strangers = st.tuples(
@@ -47,37 +47,8 @@ def aps_of(draw: st.DrawFn, band: Band, names: list[str], name: str) -> Ap:
         hears={other: dbm for other, dbm in draw(st.dictionaries(others, LEVELS)).items() if other != name},
         strangers=tuple(draw(st.lists(strangers, max_size=3))),
         scanned=draw(st.booleans()),
-        more={"pinned": draw(st.booleans()), "dfs": draw(st.booleans())},
+        more={"pinned": draw(st.booleans()) and draw(st.booleans()), "dfs": draw(st.booleans())},
     )
-
-
-@given(seen=sites(), most=st.none() | st.integers(0, 3))
-@settings(max_examples=40, deadline=None)
-def test_every_plan_is_legal_and_never_worse(seen: SiteView, most: int | None) -> None:
-    plan = plan_of(seen, Wishes(most_moves=most))
-    for move in plan.moves:
-        at = seen.radios[move.radio]
-        assert not at.radio.pinned
-        assert legal.forbidden(seen, at, move.after) is None
-        assert legal.listed(seen, at, move.after) is None
-        assert legal.values_forbidden(seen, at, move.target, at.block) is None
-        assert move.reasons
-        assert math.isfinite(move.mhz_after)
-    assert plan.value_then >= plan.value_now - 1e-9
-    assert len({move.radio for move in plan.moves}) == len(plan.moves)
-    homeless = sum(each.before is None for each in plan.outlook)
-    assert most is None or len(plan.moves) <= most + homeless
-
-
-@given(seen=sites())
-@settings(max_examples=20, deadline=None)
-def test_no_two_neighbours_move_at_once(seen: SiteView) -> None:
-    steps: dict[int, list[str]] = {}
-    for move in plan_of(seen).moves:
-        near = seen.neighbours(move.radio)
-        assert not near & set(steps.get(move.step, []))
-        steps.setdefault(move.step, []).append(move.radio)
-    assert sorted(steps) == list(range(len(steps)))
 
 
 @given(seen=sites())
@@ -95,9 +66,9 @@ def test_more_spectrum_never_makes_it_worse(seen: SiteView) -> None:
     radios = {key: freed(at, done.get(key)) for key, at in seen.radios.items()}
     wide = plan_of(replace(seen, radios=radios, barred_mhz=frozenset()))
     kept = {each.radio: each.before for each in wide.outlook}
-    if kept == done:  # nobody had to go, nobody came
-        assert wide.value_now == pytest.approx(narrow.value_then)
-    assert wide.value_then >= wide.value_now - 1e-9
+    assume(kept == done)  # nobody had to go, nobody came
+    assert wide.value_now == pytest.approx(narrow.value_then)
+    assert wide.value_then >= narrow.value_then - 1e-9
 
 
 def freed(at: RadioView, where: Block | None) -> RadioView:

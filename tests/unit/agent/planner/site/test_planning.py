@@ -244,7 +244,7 @@ def test_a_worse_choice_of_the_solver_is_not_taken() -> None:
     seen = view(crowded())
 
     def solver(problem: Problem, start: Choice, *, most_moves: int | None, move_price: float) -> Solved:
-        now = problem.start() or start
+        now = tuple(member.now or 0 for member in problem.members)
         return Solved(choice=now, objective=objective(problem, now), bound=None)
 
     assert planned(seen, Wishes(), never, exact=solver) == plan_of(seen)

@@ -10,14 +10,19 @@ from types import MappingProxyType
 import pytest
 from unit.agent.planner.site.small import Ap, at, key, mutual, view
 
+from agent.planner import guards
 from agent.planner.site.plan import PlannedMove
-from agent.planner.site.remainder import Progress, Remainder, remainder
+from agent.planner.site.remainder import PASSING, Progress, Remainder, remainder
 from agent.view import SiteView, values_of
 from drivers.types import Setting
 from inventory.channels import Block
 from inventory.model import Mode, Policy, RadioKey
 
 POLICY = Policy(mode=Mode.ACT, max_inflight_ratio=1.0)
+
+
+def test_each_guard_whose_objection_passes_is_one() -> None:
+    assert guards.GUARDS.keys() >= PASSING
 
 
 def crowd(

@@ -132,17 +132,6 @@ def test_no_move_is_better_taken_back(given: tuple[Problem, Choice], price: floa
 
 
 @EXAMPLES
-@given(given=problems(), data=st.data())
-def test_fixed_members_stay(given: tuple[Problem, Choice], data: st.DataObject) -> None:
-    problem, start = given
-    fixed = data.draw(st.frozensets(st.integers(0, len(start) - 1)))
-    found = improved(
-        problem, start, most_moves=None, move_price=0.0, stop=never, seed=1, fixed=fixed, rounds=1
-    )
-    assert all(found[each] == start[each] for each in fixed)
-
-
-@EXAMPLES
 @given(given=problems(most=4, most_options=4), price=st.floats(0.0, 0.3), most=st.none() | st.integers(0, 3))
 def test_finds_the_best_of_a_small_site(
     given: tuple[Problem, Choice], price: float, most: int | None
