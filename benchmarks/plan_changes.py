@@ -43,7 +43,7 @@ WIDE_LOAD: Final = 0.8
 Concerned = tuple[RadioKey, ...]
 Story = Callable[[Site, Problem], Iterator[Concerned]]
 """Sets the stage and says whom it will concern; asked once more, the change happens. The problem is that of
-5 GHz before it, by the world's true values: of a site that has settled."""
+one band before it, by the world's true values: of a site that has settled."""
 
 
 class Truth:
@@ -145,6 +145,9 @@ STORIES: Final[dict[str, Story]] = {
 
 STAGED: Final = frozenset({"an AP is added"})
 """Before these the site gets used to the stage."""
+
+CROWDED: Final = frozenset({"an AP is removed"})
+"""These are told of 2.4 GHz: in 5 GHz nobody waits for a channel."""
 
 
 def _moves_in(site: Site, key: RadioKey, where: Block, dbm: float, load: float) -> None:
@@ -262,7 +265,7 @@ def reaction(aps: int, seed: int, story: str, long: int = LONG_ROUNDS) -> Reacti
     for _ in range(long):
         site.scan()
     site.settle()
-    happens = STORIES[story](site, _known(site))
+    happens = STORIES[story](site, _known(site, Band.GHZ_2_4 if story in CROWDED else Band.GHZ_5))
     concerned = next(happens)
     if story in STAGED:
         for _ in range(long):
@@ -286,10 +289,10 @@ def reaction(aps: int, seed: int, story: str, long: int = LONG_ROUNDS) -> Reacti
     )
 
 
-def _known(site: Site) -> Problem:
-    """5 GHz by the world's true values, as it is after one more scan."""
+def _known(site: Site, band: Band) -> Problem:
+    """One band by the world's true values, as it is after one more scan."""
     truth = Truth(site)
     for _ in range(WARM_UP_ROUNDS):
         site.scan()
         truth.see()
-    return next(each for each in graph(truth.view()).problems if each.band is Band.GHZ_5)
+    return next(each for each in graph(truth.view()).problems if each.band is band)
