@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
@@ -136,6 +136,9 @@ REJECTED = "REJECTED"
 AS_CONFIGURED = "read_back_as_configured"
 """Key of a change's reason: names of the settings that its device tells as configured only."""
 
+CANDIDATES = "candidates"
+"""Key of a change's reason: where else the radio could have gone, with scores and terms."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
@@ -197,6 +200,14 @@ class Change:
     def as_configured(self) -> frozenset[Setting]:
         """Settings whose value in force the device can't tell: what it has configured is all the proof."""
         return frozenset(Setting(name) for name in self.reason.get(AS_CONFIGURED, ()))
+
+    @property
+    def brief(self) -> Change:
+        """Without the candidates that it was weighed against, most of what it takes: the store has them."""
+        if CANDIDATES not in self.reason:
+            return self
+        kept = {name: told for name, told in self.reason.items() if name != CANDIDATES}
+        return replace(self, reason=MappingProxyType(kept))
 
     def known(self, have: ConfigState) -> Values:
         """What the device has, for every judgement of this change: ack, drift, conflict, undo."""

@@ -7,7 +7,17 @@ from typing import Any
 
 import structlog
 
-from agent.change import AS_CONFIGURED, TOKEN_S, Actor, Cause, Change, State, deadline_s, token_hash
+from agent.change import (
+    AS_CONFIGURED,
+    CANDIDATES,
+    TOKEN_S,
+    Actor,
+    Cause,
+    Change,
+    State,
+    deadline_s,
+    token_hash,
+)
 from agent.clock import Clock
 from agent.counts import Count
 from agent.executor import Executor
@@ -323,7 +333,7 @@ def _explained(move: Move, last: Observation | None, as_configured: frozenset[Se
     told: dict[str, Any] = {
         "code": move.reason,
         "params": dict(move.params),
-        "candidates": [
+        CANDIDATES: [
             {
                 "channel": c.block.primary,
                 "width_mhz": c.block.width_mhz,

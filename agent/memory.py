@@ -161,13 +161,14 @@ class Memory:
         return tuple(self._critical.get(key, ()))
 
     def remember(self, change: Change) -> Change:
+        """As it is now; of one that is over only what is decided on."""
         if (
             change.state is State.ESCALATED
             and change.id in self.changes
             and not self.changes[change.id].final
         ):
             self.stuck.add(change.id)
-        self.changes[change.id] = change
+        self.changes[change.id] = change.brief if change.final else change
         self._listed.pop(change.site, None)
         return change
 

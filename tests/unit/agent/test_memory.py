@@ -283,6 +283,18 @@ def test_changes_are_listed_newest_first_and_forgotten_after_a_week() -> None:
     assert memory.changes.keys() == {"new"}
 
 
+def test_of_a_change_that_is_over_the_candidates_are_left_to_the_store() -> None:
+    memory, told = (
+        lab(),
+        {"code": "leave_interference", "params": {"to": "44/20"}, "candidates": [{"channel": 44}]},
+    )
+    opened = replace(change("one", NOW.utc_us, State.MONITORING), reason=told)
+    assert memory.remember(opened).reason == told
+    assert memory.changes["one"].reason == told
+    memory.remember(replace(opened, state=State.COMMITTED))
+    assert memory.changes["one"].reason == {"code": "leave_interference", "params": {"to": "44/20"}}
+
+
 def test_a_change_that_is_open_or_whose_event_lasts_is_not_forgotten() -> None:
     memory = lab()
     memory.remember(change("open", 0, State.MONITORING))
