@@ -55,7 +55,9 @@ async def survive(play: Play) -> None:
 
 
 async def quiet(play: Play, agent: Agent) -> None:
-    """When every change is final and every radio on air: what the first poll finds may begin another."""
+    """When the site is this agent's, every change is final and every radio on air: what the first poll finds
+    may begin another."""
+    await until(lambda: not agent.memory.standby, limit_s=300)
     for _ in range(2):
         await asyncio.sleep(3 * QUICK.poll_s)
         await agent.radar.quiet()
