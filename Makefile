@@ -10,16 +10,20 @@ SOURCES := agent drivers inventory tests benchmarks
 demo: $(VENV)/.runtime
 	@$(BIN)/rrmd demo
 
-# The virtual machines wait most of the time, for a radar check or a verdict: the longest of their tests run
-# beside the others. Each rerun is told at the end of its part: look at it.
+# The virtual machines are built, which takes minutes once, while others are at work; and they wait most of the
+# time, for a radar check or a verdict: the longest of their tests run beside the others. Each rerun is told at the
+# end of its part: look at it.
 LONGEST := tests/vm/test_one_change.py tests/vm/test_power_cut.py tests/vm/test_systemd.py
-test: lint guest peers
+test: peers
 	@mkdir -p build
-	@$(BIN)/pytest -m vm $(LONGEST) --reruns 1 -p no:cacheprovider >build/guest.log 2>&1 & longest=$$!; \
+	@{ $(MAKE) --no-print-directory guest && \
+	$(BIN)/pytest -m vm $(LONGEST) --reruns 1 -p no:cacheprovider; } >build/guest.log 2>&1 & longest=$$!; \
+	$(MAKE) --no-print-directory lint; lint=$$?; \
 	$(BIN)/pytest -m "not vm" -n 2 --dist worksteal --reruns 1; host=$$?; \
+	$(MAKE) --no-print-directory guest && \
 	$(BIN)/pytest -m vm $(addprefix --ignore=,$(LONGEST)) --reruns 1; guest=$$?; \
 	echo "waiting for the other virtual machines: build/guest.log"; \
-	wait $$longest; code=$$?; cat build/guest.log; exit $$((host || guest || code))
+	wait $$longest; code=$$?; cat build/guest.log; exit $$((lint || host || guest || code))
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check $(SOURCES)
