@@ -33,17 +33,32 @@ def show_explained(found: Iterable[Mapping[str, Any]], least_gain: float) -> Non
     for each in found:
         now = next((one["mhz"] for one in each["candidates"] if one["block"] == each["now"]), None)
         title = f"{each['radio']}, weight {each['weight']:.2f}, all others as planned"
-        show_table(title, _COLUMNS, [_row(one, each, now) for one in each["candidates"]])
+        show_table(title, _COLUMNS, _rows(each, now))
     show("MHz = usable x rate x (1 - non wifi) x (1 - radar) / (1 + foreign + own)")
     show("own gain = weight x ln(MHz / MHz now); site = own gain + others - move cost, in nats")
     show(f"a move must bring the site {math.log1p(least_gain):.3f} at least")
 
 
-def _row(one: Mapping[str, Any], each: Mapping[str, Any], now_mhz: float | None) -> tuple[Any, ...]:
-    gain = None if now_mhz is None else each["weight"] * math.log(one["mhz"] / now_mhz)
+def _rows(each: Mapping[str, Any], now_mhz: float | None) -> list[tuple[Any, ...]]:
+    """The best first; blocks of one width with the same terms share a row, those of now and of the plan have
+    one of their own."""
+    alike: dict[tuple[Any, ...], list[str]] = {}
+    for one in each["candidates"]:
+        primary, _, width = str(block(one["block"])).partition("/")
+        alike.setdefault((width, _mark(one, each), *_terms(one, each["weight"], now_mhz)), []).append(primary)
+    return [(_blocks(found, width), *cells) for (width, *cells), found in alike.items()]
+
+
+def _blocks(primaries: list[str], width: str) -> str:
+    """``36/80``; ``36, 44, 149 at 20 MHz`` where there are several."""
+    if len(primaries) == 1:
+        return f"{primaries[0]}/{width}"
+    return f"{', '.join(primaries)} at {width} MHz"
+
+
+def _terms(one: Mapping[str, Any], weight: float, now_mhz: float | None) -> tuple[str | None, ...]:
+    gain = None if now_mhz is None else weight * math.log(one["mhz"] / now_mhz)
     return (
-        block(one["block"]),
-        _mark(one, each),
         f"{one['usable_khz'] / 1e3:.1f}",
         _share(one["rate_ppm"]),
         _share(one["non_wifi_ppm"]),
