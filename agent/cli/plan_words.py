@@ -4,42 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from types import MappingProxyType
 from typing import Any, Final
 
 from agent.cli.duration import spoken
 from agent.cli.terminal import count, show, show_table
 from agent.planner.site.reasons import OF_POWER
-
-WORDS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "less_contention": "fewer of our own APs in the way",
-        "away_from_strangers": "away from other people's APs",
-        "away_from_interference": "away from interference",
-        "quieter_noise": "less noise",
-        "off_dfs": "less at the mercy of radar",
-        "wider": "wider",
-        "narrower": "narrower, so that all have room",
-        "freer_secondary_channels": "the whole width is free more often",
-        "better_for_others": "others gain by it",
-        "no_place_now": "it has no place now",
-        "radar_is_over": "back to the channel that radar had taken",
-        "coverage_missing": "coverage is missing at the edge of its cell",
-        "cells_overlap": "its cell overlaps its neighbours' too much",
-        "defer_less_to_faint_bsss": "it need not defer to faint APs",
-        "faint_bsss_are_gone": "the faint APs that it did not defer to are gone",
-        "level_no_longer_pays": "not deferring to faint APs pays no more",
-        "coverage_needs_the_power": "its clients need the power that its OBSS-PD level forbids",
-        "level_over_what_its_power_allows": "its OBSS-PD level does not go with its power",
-        "pinned_in_the_site_file": "pinned in the site file",
-        "other_zone": "not of this zone",
-        "switched_off": "switched off",
-        "channel_not_known": "its channel is not known",
-        "nobody_listened_lately": "nobody listened elsewhere lately",
-        "no_legal_block": "no channel of its lists is legal and free",
-    }
-)
-"""Codes of moves and of radios that stay; others say by themselves what they mean."""
+from agent.planner.wording import said
 
 _NOTHING_BETTER: Final = "proven: nothing better"
 
@@ -153,8 +123,13 @@ def _gains(outlook: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Any, ...]]:
 
 
 def _left(each: Mapping[str, Any]) -> tuple[Any, ...]:
-    return each["radio"], said(each["reason"]), each["params"] or None
+    return each["radio"], said(each["reason"]), dict(_details(each["params"])) or None
 
 
-def said(code: str) -> str:
-    return WORDS.get(code, code.replace("_", " "))
+def _details(params: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The guard's name says nothing that its reason does not."""
+    for name, value in params.items():
+        if name == "why":
+            yield name, said(value)
+        elif name != "guard":
+            yield name, value

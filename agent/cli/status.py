@@ -12,6 +12,7 @@ from agent.cli.options import Json, SiteName, options_of
 from agent.cli.pause import EVERYWHERE
 from agent.cli.terminal import percent, show_json, show_pairs, show_table
 from agent.cli.undo import show_undo
+from agent.planner.wording import said
 
 
 def status(context: typer.Context, site: SiteName = None, as_json: Json = False) -> int:
@@ -124,10 +125,16 @@ def _plan(plan: dict[str, Any]) -> tuple[Any, ...]:
         f"{plan['step']} of {plan['steps']}",
         plan["moves"],
         plan["counts"].get("made", 0),
-        plan["stopped"] or plan["waits_for"] or None,
+        said(plan["stopped"]) if plan["stopped"] else _waits_for(plan["waits_for"]),
         plan["actor"],
         plan["utc"],
     )
+
+
+def _waits_for(told: str) -> str | None:
+    """``lab/ap1/r5: its AP has just changed``; None: for nothing."""
+    radio, _, codes = told.partition(": ")
+    return f"{radio}: {said(codes.split()[-1])}" if codes else told or None
 
 
 def _alert(alert: dict[str, Any]) -> tuple[Any, ...]:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from agent.demo.line import Line, Tag
 from agent.moment import EPOCH
+from agent.planner.wording import said
 from inventory.channels import channel_of
 from inventory.model import RadioKey
 from inventory.regulatory import NOP_S
@@ -72,7 +73,6 @@ REASONS = {
     "not_relieved": "no harm, but no relief either",
     "nowhere_to_steer_to": "no neighbour has less to do",
     "off_radar": "the best legal channel that is free at once",
-    "open_change": "its last change is still being watched",
     "per_worse": "lost frames far above what they were, and not so on unchanged radios",
     "retry_worse": "retries far above what they were, and not so on unchanged radios",
     "routine_interval": "one such change in four hours is enough",
@@ -93,7 +93,7 @@ LEAVES = "leaves it as it is"
 
 def words(code: str) -> str:
     """A reason code as a sentence would have it."""
-    return REASONS.get(code, code.replace("_", " "))
+    return REASONS.get(code) or said(code)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -525,6 +525,24 @@ def test_status_says_what_matters(daemon: Daemon) -> None:
         assert word in text
 
 
+@pytest.mark.parametrize(
+    ("stopped", "waits_for", "said"),
+    [
+        ("", "north/ap1/r5: neighbours neighbour_in_flight", "north/ap1/r5: a neighbour is changing"),
+        ("", "north/ap1/r5: cooldown", "north/ap1/r5: its AP has just changed"),
+        ("too_late", "", "its day is over"),
+        ("", "", " - "),
+    ],
+)
+def test_status_says_in_words_what_a_plan_waits_for(
+    stopped: str, waits_for: str, said: str, daemon: Daemon
+) -> None:
+    campaign = {**ANSWERS["plan"]["campaign"], "stopped": stopped, "waits_for": waits_for}
+    daemon.answers["status"] = {**ANSWERS["status"], "plans": [campaign]}
+    (line,) = [each for each in asked(daemon, "status").stdout.splitlines() if "0198-p1" in each]
+    assert said in line
+
+
 def test_not_reported_is_a_dash(daemon: Daemon) -> None:
     line = next(x for x in asked(daemon, "status").stdout.splitlines() if x.startswith("north/ap1/r5"))
     assert line.split() == ["north/ap1/r5", "on_air", "36", "80", "17", "12", "12%", "-", "4s", "-"]

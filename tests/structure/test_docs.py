@@ -18,11 +18,12 @@ from faults.make_safety import with_table as with_faults
 from pydantic import BaseModel
 
 from agent.change import FINAL, TABLE, State, Trigger, deadline_s
-from agent.cli import plan_words
 from agent.cli.app import app
 from agent.make_driver_table import ours, with_table
+from agent.planner import wording
 from agent.planner.guards import GUARDS, PATIENCE
 from agent.planner.site import snapshot_view, snapshot_words
+from agent.planner.site.reasons import OF_POWER
 from agent.records import Pseudonyms
 from agent.settings import Settings
 from drivers.hostapd.options import Options as HostapdOptions
@@ -32,6 +33,7 @@ from drivers.simulated.options import Options as SimulatedOptions
 from drivers.snmp.options import Options as SnmpOptions
 from inventory import schema
 from inventory.model import Band, DetectPolicy, MonitorPolicy, PlanPolicy, Policy, Radio, RadioKey
+from inventory.regulatory import RefusalCode
 
 ROOT = Path(__file__).parents[2]
 DOCS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
@@ -257,12 +259,14 @@ def test_the_deadlines_are_right() -> None:
     assert told.keys() == {"PROPOSED", "PLANNED", "APPLYING", "MONITORING", "ROLLING_BACK"}
 
 
+GUARDING = ("guards.py", "budget.py", "legal.py")
+
+
 def test_every_guard_is_explained() -> None:
     table = rows(section(doc("changes.md"), "## Guards"))
     told = {code(cells[0])[0]: code(cells[2]) for cells in table if len(cells) == 3 and code(cells[0])}
     assert told.keys() == GUARDS.keys()
-    files = ("guards.py", "budget.py", "legal.py")
-    source = "".join((ROOT / "agent/planner" / name).read_text() for name in files)
+    source = "".join((ROOT / "agent/planner" / name).read_text() for name in GUARDING)
     codes = set(re.findall(r'reason="(\w+)"', source))
     assert codes - set(code(section(doc("changes.md"), "## Guards"))) == set()
 
@@ -432,4 +436,17 @@ def test_the_snapshot_that_comes_with_rrmd_is_one_and_drawn_on_the_page() -> Non
 
 def test_the_reasons_of_a_plan_are_those_that_the_command_says() -> None:
     table = rows(section(doc("planning.md"), "### Reasons"))
-    assert {code(cells[0])[0]: cells[1] for cells in table if code(cells[0])} == plan_words.WORDS
+    assert {code(cells[0])[0]: cells[1] for cells in table if code(cells[0])} == wording.WORDS
+
+
+def test_each_reason_of_a_plan_and_of_a_guard_has_words() -> None:
+    paths = [
+        *(ROOT / "agent/planner/site").glob("*.py"),
+        *(ROOT / "agent/planner" / name for name in GUARDING),
+    ]
+    codes = set(
+        re.findall(r'(?:reason=|reasons=\(|Reason = )"(\w+)"', "".join(path.read_text() for path in paths))
+    )
+    assert {*codes, *OF_POWER, *RefusalCode} - wording.WORDS.keys() == {
+        "not_asked_for"
+    }  # nobody is told of it

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from unit.agent.planner.site.test_plan_json import PLAN
 
-from agent.cli.plan_words import WORDS, summary
+from agent.cli.plan_words import show_plan, summary
+from agent.planner.site.plan import Left
+from agent.planner.site.plan_json import from_plan
 from agent.planner.site.reasons import OF_POWER
+from agent.planner.wording import WORDS
 
 
 def plan(radios: int = 2, reasons: tuple[str, ...] = ("wider",), bound: float | None = 5.0) -> dict[str, Any]:
@@ -47,3 +52,18 @@ def test_of_a_change_of_power_or_level_nothing_is_proven(reason: str) -> None:
 
 def test_where_no_radio_is_on_air_there_is_nothing_to_plan() -> None:
     assert summary(plan(radios=0)) == "lab: nothing to plan: no radio is on air"
+
+
+def test_what_a_guard_says_is_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    """A person is told neither its name nor its code."""
+    forced = tuple(replace(each, reasons=("in_non_occupancy_period",)) for each in PLAN.moves)
+    nowhere = {"channels": "52", "guard": "nop", "why": "in_non_occupancy_period"}
+    left = (
+        Left(radio=PLAN.moves[0].radio, reason="open_change", params={"change": "c1"}),
+        Left(radio=PLAN.moves[0].radio, reason="no_legal_block", params=nowhere),
+    )
+    show_plan(from_plan(replace(PLAN, moves=forced, left=left)))
+    said = capsys.readouterr().out
+    assert said.count("radar was heard on its channel less than 30 minutes ago") == 2
+    assert "its last change is still being watched" in said
+    assert not {"open_change", "in_non_occupancy_period", "guard=nop"} & set(said.split())
