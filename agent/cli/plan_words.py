@@ -11,8 +11,6 @@ from agent.cli.terminal import count, show, show_table
 from agent.planner.site.reasons import OF_POWER
 from agent.planner.wording import said
 
-_NOTHING_BETTER: Final = "proven: nothing better"
-
 _SAME: Final = 0.01
 """A smaller part of the MHz is no difference that anybody sees."""
 
@@ -30,20 +28,22 @@ def show_plan(plan: Mapping[str, Any]) -> None:
 
 def summary(plan: Mapping[str, Any]) -> str:
     """The plan in one line."""
-    if not plan["radios"]:
+    radios, unplaced = plan["radios"], plan["unplaced"]
+    if not radios + unplaced:
         return f"{plan['site']}: nothing to plan: no radio is on air"
-    moves, radios = len(plan["moves"]), plan["radios"]
+    moves = len(plan["moves"])
     steps = len({each["step"] for each in plan["moves"]})
     what = f"{count(moves, 'change')} in {count(steps, 'step')}" if moves else "no change"
-    now, then = _mean(plan["value_now"], radios), _mean(plan["value_then"], radios)
-    gain = f"{now:.1f} -> {then:.1f} MHz for each of {count(radios, 'radio')} in the mean"
-    parts = [
-        what,
-        f"{gain} ({plan['gain_ratio']:+.1%})",
-        f"confidence {plan['confidence']:.0%}",
-        _bound(plan),
-    ]
-    if plan["timed_out"] and not parts[-1].endswith(_NOTHING_BETTER):
+    parts = [what]
+    if radios:
+        now, then = _mean(plan["value_now"], radios), _mean(plan["value_then"], radios)
+        gain = f"{now:.1f} -> {then:.1f} MHz for each of {count(radios, 'radio')} in the mean"
+        parts.append(f"{gain} ({plan['gain_ratio']:+.1%})")
+    if unplaced:
+        parts.append(f"{count(unplaced, 'radio')} without a channel {'gets' if unplaced == 1 else 'get'} one")
+    more = _possible(plan)
+    parts += [f"confidence {plan['confidence']:.0%}", _proven(plan, more)]
+    if plan["timed_out"] and (more is None or more > _ROUNDING):
         parts.append(
             f"stopped after {plan['wishes']['limit_s']:g} s: with more time there may be a better plan"
         )
@@ -54,16 +54,21 @@ _ROUNDING: Final = 1e-5
 """So near to the best there is the solver stops, which counts in millionths of a nat and rounds up."""
 
 
-def _bound(plan: Mapping[str, Any]) -> str:
-    """What another plan with so many moves could bring at most."""
-    bound, radios = plan["bound"], plan["radios"]
-    if bound is None or not radios:
+def _possible(plan: Mapping[str, Any]) -> float | None:
+    """How much more MHz other channels might bring at most, as a ratio; None: not known."""
+    proof = plan["proof"]
+    return None if proof is None else math.expm1(max(0.0, proof["bound"] - proof["value"]) / proof["radios"])
+
+
+def _proven(plan: Mapping[str, Any], more: float | None) -> str:
+    """What another plan with so many moves could bring at most; of powers nothing is proven."""
+    if more is None:
         return "no bound proven"
-    more = math.expm1(max(0.0, bound - plan["value_then"]) / radios)
-    only = "channels: " if any(_powers(each) for each in plan["moves"]) else ""
+    powers = any(map(_powers, plan["moves"]))
     if more <= _ROUNDING:
-        return only + _NOTHING_BETTER
-    return f"{only}proven: at most {math.ceil(more * 1e4) / 1e4:.2%} better is possible"
+        return "proven: no channels are better" if powers else "proven: nothing better"
+    most = f"proven: at most {math.ceil(more * 1e4) / 1e4:.2%} better is possible"
+    return f"{most} by other channels" if powers else most
 
 
 def _powers(move: Mapping[str, Any]) -> bool:
@@ -73,7 +78,7 @@ def _powers(move: Mapping[str, Any]) -> bool:
 
 def _mean(value: float, radios: int) -> float:
     """The geometric mean of the radios' MHz."""
-    return math.exp(value / radios) if radios else 0.0
+    return math.exp(value / radios)
 
 
 _MOVE_COLUMNS: Final = ("step", "radio", "from", "to", "also", "MHz now", "then", "gain", "CAC", "why")

@@ -17,6 +17,7 @@ from agent import plan_runner
 from agent.cli.app import app
 from agent.cli.plan_words import summary
 from agent.plan_child import PROOF_S
+from agent.planner.site.plan import Plan, Proof
 from agent.planner.site.plan_json import from_plan
 
 HALL: dict[str, Any] = {
@@ -66,7 +67,7 @@ def test_a_person_reads_the_plan_in_one_line_and_each_move_with_its_reason(file:
     assert first.startswith(
         "lab: 1 change in 1 step; 5.1 -> 9.5 MHz for each of 2 radios in the mean (+90.0%)"
     )
-    assert "confidence 75%; no bound proven" in first
+    assert "1 radio without a channel gets one; confidence 75%; proven: at most" in first
     assert first.endswith("stopped after 10 s: with more time there may be a better plan")
     why = "fewer of our own APs in the way, wider"
     assert f"1 lab/ap2/r6 - 37/320-2 14 dBm 0.0 180.5 +13% 1m {why}" in said
@@ -109,6 +110,12 @@ def test_a_picture_goes_into_a_file_and_over_none(file: Path, asked: Asked, tmp_
     assert rrmd(*words, "--force").exit_code == 0
 
 
+def proven(more: float, *, timed_out: bool) -> Plan:
+    """With channels that others are better than by so much at most."""
+    proof = Proof(radios=3, value=1.0, bound=1.0 + 3 * math.log1p(more))
+    return replace(PLAN, proof=proof, timed_out=timed_out)
+
+
 @pytest.mark.parametrize(
     ("more", "told"),
     [
@@ -121,15 +128,12 @@ def test_a_picture_goes_into_a_file_and_over_none(file: Path, asked: Asked, tmp_
     ],
 )
 def test_what_is_proven_is_told_never_too_low(more: float, told: str) -> None:
-    bound = PLAN.value_then + PLAN.radios * math.log1p(more)
-    plan = replace(PLAN, bound=bound, timed_out=False)
-    assert summary(from_plan(plan)).endswith(f"proven: {told}")
+    assert summary(from_plan(proven(more, timed_out=False))).endswith(f"proven: {told}")
 
 
 @pytest.mark.parametrize(("more", "told"), [(0.0, False), (0.1, True)])
 def test_more_time_is_offered_only_where_there_may_be_something_better(more: float, told: bool) -> None:
-    bound = PLAN.value_then + PLAN.radios * math.log1p(more)
-    said = summary(from_plan(replace(PLAN, bound=bound, timed_out=True)))
+    said = summary(from_plan(proven(more, timed_out=True)))
     assert said.endswith("with more time there may be a better plan") == told
 
 

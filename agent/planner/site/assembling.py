@@ -9,11 +9,11 @@ from dataclasses import replace
 from agent.planner.guards import in_flight_limit
 from agent.planner.site.build import Graph
 from agent.planner.site.order import Way, ordered
-from agent.planner.site.plan import Plan, PlannedMove, Wishes
+from agent.planner.site.plan import Plan, PlannedMove, Proof, Wishes
 from agent.planner.site.power import PowerMove, planned_power, with_powers
-from agent.planner.site.problem import Problem, value
+from agent.planner.site.problem import Problem, objective
 from agent.planner.site.solution import Solution
-from agent.planner.site.telling import Told, confidence, moves_of, outlook
+from agent.planner.site.telling import Told, confidence, moves_of, outlook, sending, worth
 from agent.view import SiteView
 
 
@@ -25,26 +25,35 @@ def assembled(
     clock."""
     powers = planned_power(view, built.problems, [each.end for each in solved], wishes)
     changed = _within_budget(powers.moves, solved, wishes.most_moves)
-    told = [Told(each, _powered(view, each.problem, changed)) for each in solved]
-    now = math.fsum(value(each.problem, each.start) for each in solved)
-    then = math.fsum(value(each.then, each.solution.end) for each in told)
+    told = [Told(each, _powered(view, each.problem, changed), sending(view, each.problem)) for each in solved]
     keys = [member.key for each in built.problems for member in each.members]
+    now, then, placed = worth(told)
+    alike = placed == len(keys) and not changed
     return Plan(
         site=view.site.id,
         made_utc_us=view.now.utc_us,
-        radios=len(keys),
+        radios=placed,
+        unplaced=len(keys) - placed,
         value_now=now,
         value_then=then,
-        bound=None if spare is None else then + spare,
+        bound=then + spare if spare is not None and alike else None,
+        proof=None if spare is None else _proof(wishes, solved, spare),
         confidence=confidence(view, keys),
         moves=_moves(view, told, changed),
         outlook=tuple(each for one in told for each in outlook(one)),
         left=(*built.left, *powers.left),
-        gain_ratio=math.expm1((then - now) / len(keys)) if keys else 0.0,
+        gain_ratio=math.expm1((then - now) / placed) if placed else 0.0,
         seconds=0.0,
         wishes=wishes,
         timed_out=any(each.timed_out for each in solved),
     )
+
+
+def _proof(wishes: Wishes, solved: Sequence[Solution], spare: float) -> Proof:
+    least = math.log1p(wishes.least_gain)
+    reached = math.fsum(objective(each.problem, each.end, least) for each in solved)
+    radios = sum(len(each.problem.members) for each in solved)
+    return Proof(radios=radios, value=reached, bound=reached + spare)
 
 
 def _within_budget(

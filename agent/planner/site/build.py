@@ -91,7 +91,7 @@ def _placed(
 ) -> tuple[Placed | None, Left | None]:
     """A radio with its options; and why it is left where it is, if it is. ``goal``: where an open change
     takes it."""
-    on = goal or _whereabouts(at)
+    on = goal or whereabouts(at)
     if held is None and on is None and at.on_air:
         held = Left(radio=at.key, reason="channel_not_known")
     if held is not None:
@@ -107,7 +107,7 @@ def _placed(
     return Placed(at=at, options=known, now=now), deaf
 
 
-def _whereabouts(at: RadioView) -> Block | None:
+def whereabouts(at: RadioView) -> Block | None:
     """The block that it is on; None: it is silent, or it is not known."""
     silent = at.reading is None or at.reading.state in (RadioState.OFF, RadioState.NOP)
     return None if silent else at.block

@@ -154,7 +154,7 @@ def _row(problem: Problem, at: Mapping[str, Point], plan: Plan) -> _Row:
             {each.radio: each.after for each in mine if each.after is not None},
         ),
         mhz=(
-            {each.radio: each.mhz_before for each in mine},
+            {each.radio: each.mhz_before for each in mine if each.before is not None},
             {each.radio: each.mhz_after for each in mine},
         ),
     )
@@ -177,18 +177,14 @@ def _radios(problem: Problem, at: Mapping[str, Point]) -> dict[RadioKey, Point]:
 
 def _head(plan: Plan, width: float) -> Iterator[str]:
     yield _text(MARGIN, 34, f"{plan.site}: the channel plan", "title")
-    radios = max(1, plan.radios)
-    now, then = math.exp(plan.value_now / radios), math.exp(plan.value_then / radios)
     moved = sum(each.before != each.after for each in plan.moves)
     others = len(plan.moves) - moved
-    also = f", {others} more change power alone" if others else ""
-    yield _text(
-        MARGIN,
-        56,
-        f"{moved} of {plan.radios} radios move{also}; {now:.1f} to {then:.1f} MHz expected for each radio "
-        f"({plan.gain_ratio:+.1%})",
-        "small",
-    )
+    said = f"{moved} of {plan.radios + plan.unplaced} radios move"
+    said += f", {others} more change power alone" if others else ""
+    if plan.radios:
+        now, then = (math.exp(nats / plan.radios) for nats in (plan.value_now, plan.value_then))
+        said += f"; {now:.1f} to {then:.1f} MHz expected for each radio ({plan.gain_ratio:+.1%})"
+    yield _text(MARGIN, 56, said, "small")
 
 
 def _band(row: _Row, y: float, side: float, high: float) -> Iterator[str]:

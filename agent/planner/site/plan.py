@@ -76,11 +76,24 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """How good the channels of a plan are, by themselves: of all its ``radios``, those too that have no place
+    now, at the powers of now. ``value``, ``bound``: what they are worth less what their moves cost and must
+    bring, and what no channels exceed in that with so many moves; nats."""
+
+    radios: int
+    value: float
+    bound: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """``value_now``, ``value_then``: nats, over the ``radios`` planned; ``bound``: no plan with so many moves
-    can reach more by other channels, what powers bring taken as it is, None = not proven. ``confidence``:
-    0..1, how much of what it rests on was measured lately. ``gain_ratio``: of the geometric mean of expected
-    MHz. ``timed_out``: the limit of time ended the search; with more of it there may be a better plan."""
+    """``value_now``, ``value_then``: nats, over the ``radios`` that have a place now; ``unplaced``: how many
+    more get one. ``proof``: None = nothing is proven. ``bound``: of ``value_then``, for plans whose moves
+    cost no more; None = not proven, or the proof is not of ``value_then``: powers change too, or some have
+    no place now. ``confidence``: 0..1, how much of what it rests on was measured lately. ``gain_ratio``: of
+    the geometric mean of expected MHz. ``timed_out``: the limit of time ended the search; with more of it
+    there may be a better plan."""
 
     site: str
     made_utc_us: int
@@ -96,3 +109,5 @@ class Plan:
     seconds: float
     wishes: Wishes
     timed_out: bool = False
+    unplaced: int = 0
+    proof: Proof | None = None

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from agent.moment import iso, utc_us_of
-from agent.planner.site.plan import Left, Outlook, Plan, PlannedMove, Wishes
+from agent.planner.site.plan import Left, Outlook, Plan, PlannedMove, Proof, Wishes
 from drivers.types import Setting
 from inventory.channels import Block, block
 from inventory.model import Band, RadioKey
@@ -23,9 +23,11 @@ def from_plan(plan: Plan) -> dict[str, Any]:
         "site": plan.site,
         "made_utc": iso(plan.made_utc_us),
         "radios": plan.radios,
+        "unplaced": plan.unplaced,
         "value_now": plan.value_now,
         "value_then": plan.value_then,
         "bound": plan.bound,
+        "proof": None if plan.proof is None else asdict(plan.proof),
         "confidence": plan.confidence,
         "gain_ratio": plan.gain_ratio,
         "seconds": plan.seconds,
@@ -43,9 +45,11 @@ def to_plan(said: Mapping[str, Any]) -> Plan:
         site=said["site"],
         made_utc_us=utc_us_of(said["made_utc"]),
         radios=said["radios"],
+        unplaced=said["unplaced"],
         value_now=said["value_now"],
         value_then=said["value_then"],
         bound=said["bound"],
+        proof=None if said["proof"] is None else Proof(**said["proof"]),
         confidence=said["confidence"],
         gain_ratio=said["gain_ratio"],
         seconds=said["seconds"],

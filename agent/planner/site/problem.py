@@ -13,7 +13,7 @@ radio is moved or all. Bands don't touch each other: a site has a problem for ea
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
@@ -86,12 +86,19 @@ class Problem:
 
 def contention(problem: Problem, choice: Choice) -> list[float]:
     """For each member: own radios in its way, as contenders that always send."""
-    found = [0.0] * len(choice)
-    blocks = [member.options[at].block for member, at in zip(problem.members, choice, strict=True)]
+    return crowding(
+        problem, [member.options[at].block for member, at in zip(problem.members, choice, strict=True)]
+    )
+
+
+def crowding(problem: Problem, blocks: Sequence[Block | None]) -> list[float]:
+    """The same, by where each member sends; None: nowhere."""
+    found = [0.0] * len(blocks)
     for pair in problem.pairs:
-        of_b, of_a = hit(blocks[pair.a], blocks[pair.b]), hit(blocks[pair.b], blocks[pair.a])
-        found[pair.a] += of_b.cost(pair.primary_ab, pair.secondary_ab)
-        found[pair.b] += of_a.cost(pair.primary_ba, pair.secondary_ba)
+        a, b = blocks[pair.a], blocks[pair.b]
+        if a is not None and b is not None:
+            found[pair.a] += hit(a, b).cost(pair.primary_ab, pair.secondary_ab)
+            found[pair.b] += hit(b, a).cost(pair.primary_ba, pair.secondary_ba)
     return found
 
 

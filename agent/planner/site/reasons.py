@@ -30,6 +30,11 @@ class Stand(NamedTuple):
     option: Option
     own: float
 
+    @property
+    def nats(self) -> float:
+        """ln of the MHz that it can expect there."""
+        return self.option.nats(self.own)
+
 
 def reasons(before: Stand, after: Stand) -> tuple[str, ...]:
     """Codes, the weightiest first; never empty."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import Final, NamedTuple
 
 from agent.planner import legal
 from agent.planner.site import staying
+from agent.planner.site.build import whereabouts
 from agent.planner.site.plan import Outlook, PlannedMove
 from agent.planner.site.power import PowerMove
-from agent.planner.site.problem import Choice, Problem, contention
+from agent.planner.site.problem import Problem, contention, crowding
 from agent.planner.site.reasons import Stand, reasons
 from agent.planner.site.solution import Solution
 from agent.view import RadioView, SiteView, center_of
@@ -26,28 +28,52 @@ ENOUGH_SCANS: Final = 3.0
 
 
 class Told(NamedTuple):
-    """One band before and after. ``then``: its problem at the powers planned."""
+    """One band before and after. ``then``: its problem at the powers planned. ``now``: for each of its radios
+    the block that it sends on, None = it is silent."""
 
     solution: Solution
     then: Problem
+    now: Sequence[Block | None]
 
     @property
     def before(self) -> list[Stand | None]:
         """None: it has no place now."""
-        found = _stands(self.solution.problem, self.solution.start)
-        members = self.solution.problem.members
-        return [None if m.now is None else stand for m, stand in zip(members, found, strict=True)]
+        own = crowding(self.solution.problem, self.now)
+        members = zip(self.solution.problem.members, own, strict=True)
+        return [None if m.now is None else Stand(m.options[m.now], in_way) for m, in_way in members]
 
     @property
     def after(self) -> list[Stand]:
-        return _stands(self.then, self.solution.end)
+        members, end = self.then.members, self.solution.end
+        own = contention(self.then, end)
+        return [Stand(m.options[at], in_way) for m, at, in_way in zip(members, end, own, strict=True)]
 
 
-def _stands(problem: Problem, choice: Choice) -> list[Stand]:
-    own = contention(problem, choice)
+def sending(view: SiteView, problem: Problem) -> list[Block | None]:
+    """Where each radio of a band sends now, be it where it may not stay; None: it is silent."""
     return [
-        Stand(member.options[at], each) for member, at, each in zip(problem.members, choice, own, strict=True)
+        whereabouts(view.radios[m.key]) if m.now is None else m.options[m.now].block for m in problem.members
     ]
+
+
+class Worth(NamedTuple):
+    """What the radios that have a place now are worth before and after, nats, and how many they are."""
+
+    before: float
+    after: float
+    radios: int
+
+
+def worth(told: Iterable[Told]) -> Worth:
+    """Of all bands. Like with like: a radio that has no place now is in the way of others afterwards, and is
+    not counted itself."""
+    placed = [
+        (member.weight * before.nats, member.weight * after.nats)
+        for band in told
+        for member, before, after in zip(band.then.members, band.before, band.after, strict=True)
+        if before is not None
+    ]
+    return Worth(math.fsum(b for b, _ in placed), math.fsum(a for _, a in placed), len(placed))
 
 
 def moves_of(view: SiteView, band: Told, powers: Mapping[RadioKey, PowerMove]) -> Iterator[PlannedMove]:
@@ -99,7 +125,7 @@ def _target(view: SiteView, at: RadioView, block: Block | None, power: PowerMove
 
 
 def _mhz(stand: Stand | None) -> float:
-    return 0.0 if stand is None else stand.option.mhz(stand.own)
+    return 0.0 if stand is None else math.exp(stand.nats)
 
 
 def outlook(band: Told) -> list[Outlook]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from types import MappingProxyType
 
-from agent.planner.site.plan import Left, Outlook, Plan, PlannedMove, Wishes
+from agent.planner.site.plan import Left, Outlook, Plan, PlannedMove, Proof, Wishes
 from agent.planner.site.plan_json import from_plan, to_plan
 from agent.view import values_of
 from drivers.types import Setting
@@ -47,6 +47,8 @@ PLAN = Plan(
     seconds=1.5,
     wishes=Wishes(zone="hall", most_moves=3),
     timed_out=True,
+    unplaced=1,
+    proof=Proof(radios=3, value=4.25, bound=4.375),
 )
 
 

@@ -39,7 +39,7 @@ wishes = st.builds(
 @given(seen=sites(), wished=wishes)
 def test_every_plan_and_every_step_on_the_way_is_legal(seen: SiteView, wished: Wishes) -> None:
     plan = planned(seen, wished, never, exact=solved)
-    assert plan.value_then >= plan.value_now - 1e-9
+    assert plan.unplaced or plan.value_then >= plan.value_now - 1e-9
     assert len({move.radio for move in plan.moves}) == len(plan.moves)
     assert wished.most_moves is None or _moves(plan) <= wished.most_moves
     steps = sorted({move.step for move in plan.moves})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -19,6 +20,7 @@ from drivers.types import ClientReading, Reported, Setting
 from inventory.model import Band
 
 NEAR = mutual("a", "b", "c", "d")
+HERE: Mapping[str, str | None] = {"a": None, "b": "36/20"}
 
 
 def crowded(**more: Ap) -> dict[str, Ap]:
@@ -41,6 +43,34 @@ def test_values_are_the_sum_over_the_radios_of_their_expected_mhz() -> None:
     assert plan.value_now == pytest.approx(sum(before))
     assert plan.value_then == pytest.approx(sum(after))
     assert plan.gain_ratio == pytest.approx(math.exp((sum(after) - sum(before)) / 4) - 1)
+
+
+def test_what_is_won_is_of_the_radios_that_have_a_place_now() -> None:
+    """``a`` is silent: nobody waits for it now, and ``b`` has less when it sends again beside it. Its own MHz
+    are no gain of the site's."""
+    near = mutual("a", "b")
+    plan = plan_of(view({name: Ap(on=on, hears=near[name], channels=(36,)) for name, on in HERE.items()}))
+    mhz = {each.radio: (each.mhz_before, each.mhz_after) for each in plan.outlook}
+    assert mhz[key("a")][0] == 0.0
+    assert mhz[key("b")][0] == pytest.approx(20.0)
+    assert mhz[key("b")][1] == pytest.approx(20.0 / 1.3, rel=0.02)
+    assert (plan.radios, plan.unplaced) == (1, 1)
+    assert plan.value_now == pytest.approx(math.log(20.0))
+    assert plan.gain_ratio == pytest.approx(mhz[key("b")][1] / 20.0 - 1.0)
+
+
+def test_one_that_may_not_stay_is_in_the_way_where_it_is() -> None:
+    near = mutual("a", "b")
+    plan = plan_of(view({"a": Ap(hears=near["a"], channels=(149,)), "b": Ap(hears=near["b"])}))
+    before = {each.radio: each.mhz_before for each in plan.outlook}[key("b")]
+    assert before == pytest.approx(20.0 / 1.3, rel=0.02)
+    assert (plan.radios, plan.unplaced) == (1, 1)
+
+
+def test_where_nobody_has_a_place_there_is_nothing_to_compare() -> None:
+    plan = plan_of(view({"a": Ap(on=None)}))
+    assert len(plan.moves) == 1
+    assert (plan.radios, plan.unplaced, plan.gain_ratio) == (0, 1, 0.0)
 
 
 def test_each_move_says_what_the_site_would_lose_without_it() -> None:
@@ -238,6 +268,33 @@ def exactly(better: Choice | None = None, spare: float | None = 0.25) -> list[tu
 def test_a_proof_is_told_with_the_plan() -> None:
     assert exactly() == [(None, math.log1p(0.1))]
     exactly(spare=None)
+
+
+def spared(problem: Problem, start: Choice, *, most_moves: int | None, move_price: float) -> Solved:
+    """A quarter of a nat is all that might be had."""
+    reached = objective(problem, start, move_price)
+    return Solved(choice=start, objective=reached, bound=reached + 0.25)
+
+
+@pytest.mark.parametrize(
+    ("seen", "unplaced"), [(loud(), 0), (view({"c": Ap(on=None), "d": Ap(on="149/20")}), 1)]
+)
+def test_a_bound_is_told_of_the_same_as_the_value_only(seen: SiteView, unplaced: int) -> None:
+    """Where powers change too, or somebody has no place now, the proof speaks of the channels alone."""
+    plan = planned(seen, Wishes(), never, exact=spared)
+    assert plan.unplaced == unplaced
+    assert plan.bound is None
+    assert plan.proof is not None
+    assert plan.proof.bound == pytest.approx(plan.proof.value + 0.25)
+    assert plan.proof.radios == len(plan.outlook)
+
+
+def test_a_proof_speaks_of_the_channels_at_the_powers_of_now() -> None:
+    with_powers = planned(loud(), Wishes(), never, exact=spared)
+    without = planned(loud(), Wishes(power=False), never, exact=spared)
+    assert without.bound == pytest.approx(without.value_then + 0.25)
+    assert with_powers.proof == without.proof is not None
+    assert without.proof.value == pytest.approx(without.value_then - len(without.moves) * math.log(1.1))
 
 
 def test_a_worse_choice_of_the_solver_is_not_taken() -> None:

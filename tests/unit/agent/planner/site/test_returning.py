@@ -48,7 +48,8 @@ def test_it_counts_and_says_what_any_plan_does() -> None:
     assert plan is not None
     mhz = {each.radio: (each.mhz_before, each.mhz_after) for each in plan.outlook}
     assert mhz[key("c")][0] == 0.0, "it has no place now"
-    assert plan.value_then == pytest.approx(sum(math.log(then) for _, then in mhz.values()))
+    assert (plan.radios, plan.unplaced) == (2, 1)
+    assert plan.value_then == pytest.approx(sum(math.log(then) for now, then in mhz.values() if now))
     assert {move.radio: (move.mhz_before, move.mhz_after) for move in plan.moves}.items() <= mhz.items()
     assert 0.0 < plan.confidence < 1.0
     assert plan.left == ()
