@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -30,7 +30,8 @@ from agent.planner.site.wishes import most_moves, no_zone, wishes_of
 from agent.site_turns import SiteTurns
 from agent.supervisor import Supervisor
 from agent.view import SiteView
-from inventory.model import Mode, Site
+from drivers.types import Values
+from inventory.model import Mode, RadioKey, Site
 from inventory.windows import in_force, until
 
 log = structlog.get_logger()
@@ -49,6 +50,10 @@ TRIES_MOST: Final = 3
 
 AGAIN_S: Final = 900.0
 """From a try of which no plan came to the next."""
+
+ACTED_ON: Final = frozenset({Mode.ACT, Mode.ADVISE})
+"""Where it is otherwise nothing moves, and what should return now should do so at the next look as well: that
+is told once."""
 
 MakePlan = Callable[[SiteView, Wishes], Awaitable[Plan]]
 """Raises PlanningFailed."""
@@ -88,6 +93,7 @@ class Planning:
         self._begun_s = clock.monotonic()
         self._tried_s: dict[str, float] = {}  # by site: a plan of which nothing came so far, monotonic
         self._looked_s: dict[str, float] = {}  # by site: for radios that might return, monotonic
+        self._wanted: dict[str, Mapping[RadioKey, Values]] = {}  # by site: the last way back after radar
 
     async def plan(self, site: str, wishes: Wishes) -> Plan:
         """What the site could be like. Raises NotFound, Refused (there is no plan, and why)."""
@@ -171,8 +177,12 @@ class Planning:
             return
         self._looked_s[site.id] = now.monotonic_s
         plan = await asyncio.to_thread(returning, pooled(self._memory.view(site, now)))
-        if plan is not None:
-            await self._begin(site, plan)
+        if plan is None:
+            return
+        wanted = {move.radio: move.target for move in plan.moves}
+        told = site.policy.mode not in ACTED_ON and self._wanted.get(site.id) == wanted
+        if not told and await self._begin(site, plan):
+            self._wanted[site.id] = wanted
 
     def _window(self, site: Site) -> str | None:
         """The end of the window that holds now, as text; the local date, where windows that touch never end;

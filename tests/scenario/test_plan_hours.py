@@ -27,6 +27,7 @@ from agent.planner.site.remainder import remainder
 from agent.simulated_time import SimulatedClock, run
 from agent.store.errors import StoreUnavailable
 from agent.view import SiteView, values_of
+from drivers.types import Setting
 from inventory.model import Mode, PlanPolicy, Site
 from inventory.windows import window
 
@@ -333,6 +334,23 @@ def test_the_way_back_after_radar_is_taken_in_quiet_hours_if_it_pays(tmp_path: P
                 assert (rig.block(AP1).primary, moves_of(agent)) == (36, [])
         if pays:
             assert end_of(rig)["made"] == 1
+
+    run(story)
+
+
+@pytest.mark.parametrize(("mode", "code"), [(Mode.OBSERVE, "plan.made"), (Mode.DRY_RUN, "plan.begun")])
+def test_where_nothing_moves_the_same_way_back_is_told_once(tmp_path: Path, mode: Mode, code: str) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        pays = PlanPolicy(min_gain_ratio=0.05)
+        site = replace(TWO, policy=replace(POLICY, quiet_hours=((0, 1439),), mode=mode, plan=pays))
+        async with crowded(tmp_path, clock, site, channels=(52, 36)) as (rig, agent):
+            await driven_off(rig, agent)
+            await until(lambda: said(rig, code), limit_s=3600.0)
+            await asyncio.sleep(4000.0)
+            assert rig.block(AP1).primary == 36
+            assert len(said(rig, code)) == 1
+            rig.world.set_externally(AP1, {Setting.TX_POWER_DBM: 11})
+            await until(lambda: len(said(rig, code)) == 2, limit_s=3600.0)
 
     run(story)
 
