@@ -30,7 +30,7 @@ def summary(plan: Mapping[str, Any]) -> str:
     """The plan in one line."""
     radios, unplaced = plan["radios"], plan["unplaced"]
     if not radios + unplaced:
-        return f"{plan['site']}: nothing to plan: no radio is on air"
+        return f"{plan['site']}: nothing to plan: no radio is on air, as far as is known"
     moves = len(plan["moves"])
     steps = len({each["step"] for each in plan["moves"]})
     what = f"{count(moves, 'change')} in {count(steps, 'step')}" if moves else "no change"

@@ -45,6 +45,7 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "other_zone": "not of this zone",
         "switched_off": "switched off",
         "channel_not_known": "its channel is not known",
+        "no_such_block_reported": "its device reports a channel that there is not",
         "nobody_listened_lately": "nobody listened elsewhere lately",
         "no_legal_block": "no channel of its lists is legal and free",
         # why a move is not made after all

@@ -93,7 +93,7 @@ def _placed(
     takes it."""
     on = goal or whereabouts(at)
     if held is None and on is None and at.on_air:
-        held = Left(radio=at.key, reason="channel_not_known")
+        held = staying.unknown(at)
     if held is not None:
         return (_only(view, at, on) if on else None), held
     options = _options(view, at, on)

@@ -41,6 +41,15 @@ def zone_of(view: SiteView, key: RadioKey) -> str | None:
     return view.site.aps[ap_of(key).split("/")[1]].zone
 
 
+def unknown(at: RadioView) -> Left:
+    """That it is on air, and where is not known; with as much as its device said of it."""
+    names = ("channel", "width_mhz", "center_mhz")
+    told = {name: getattr(at.reading, name, None) for name in names}
+    said = {name: each.value for name, each in told.items() if each is not None}
+    whole = {"channel", "width_mhz"} <= said.keys()
+    return Left(radio=at.key, reason="no_such_block_reported" if whole else "channel_not_known", params=said)
+
+
 def must_go(view: SiteView, at: RadioView) -> str:
     """Why a radio may not stay where it is, in a code."""
     block = at.block

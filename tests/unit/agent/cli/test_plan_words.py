@@ -58,7 +58,7 @@ def test_of_a_change_of_power_or_level_nothing_is_proven(reason: str) -> None:
 
 
 def test_where_no_radio_is_on_air_there_is_nothing_to_plan() -> None:
-    assert summary(plan(radios=0)) == "lab: nothing to plan: no radio is on air"
+    assert summary(plan(radios=0)) == "lab: nothing to plan: no radio is on air, as far as is known"
 
 
 @pytest.mark.parametrize(

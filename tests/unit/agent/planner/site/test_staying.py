@@ -71,6 +71,24 @@ def test_who_is_nowhere_is_in_nobodys_way(said: dict[str, object]) -> None:
     assert [left.radio for left in plan.left] == [key("a")]
 
 
+@pytest.mark.parametrize(
+    ("channel", "width_mhz", "reason"),
+    [
+        (37, 20, "no_such_block_reported"),
+        (200, 40, "no_such_block_reported"),
+        (44, None, "channel_not_known"),
+    ],
+)
+def test_what_a_device_reports_of_a_channel_that_there_is_not_is_told(
+    channel: int, width_mhz: int | None, reason: str
+) -> None:
+    said = {"channel": channel, "width_mhz": width_mhz}
+    reported = {name: None if each is None else Reported(each, "test") for name, each in said.items()}
+    (left,) = plan_of(beside(Ap(said={**reported, "center_mhz": None}))).left
+    assert (left.radio, left.reason) == (key("a"), reason)
+    assert left.params == {name: each for name, each in said.items() if each is not None}
+
+
 def test_a_radio_that_was_never_read_is_left_alone() -> None:
     seen = beside(Ap())
     lost = replace(seen.radios[key("a")], reading=None)
