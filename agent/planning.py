@@ -19,7 +19,7 @@ from agent.ledger import Ledger
 from agent.memory import Memory
 from agent.plan_runner import PlanningFailed, most_s, plan_of
 from agent.planner import budget, guards
-from agent.planner.pooling import pooled
+from agent.planner.pooling import WARM_S, pooled
 from agent.planner.proposal import Proposal
 from agent.planner.site.plan import Plan, Wishes
 from agent.planner.site.plan_json import from_wishes, to_plan
@@ -35,9 +35,6 @@ from inventory.model import Mode, RadioKey, Site
 from inventory.windows import in_force, until
 
 log = structlog.get_logger()
-
-WARM_S: Final = 900.0
-"""Before that long has been listened nothing is planned by itself: what is known is the last scan."""
 
 LOOK_S: Final = 60.0
 """From one look for something to begin to the next."""

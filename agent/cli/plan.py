@@ -13,8 +13,8 @@ from agent.cli.names import ap_key
 from agent.cli.options import Json, options_of
 from agent.cli.output import check_free, write
 from agent.cli.plan_explain import show_explained
-from agent.cli.plan_making import Asked, drawn, explained, looked_at, planned
-from agent.cli.plan_words import show_plan, summary
+from agent.cli.plan_making import Asked, drawn, explained, listened_s, looked_at, planned
+from agent.cli.plan_words import show_doubts, show_plan, summary
 from agent.cli.terminal import show, show_json
 from agent.planner.site.plan import MOVES_MOST, SEED_MOST
 
@@ -98,9 +98,12 @@ def plan(
     told = None if ap is None else explained(view, made, ap)
     if as_json:
         show_json(made if told is None else {**made, "explain": told})
-    elif told is None:
-        show_plan(made)
+        return ExitCode.FINE
+    listened = None if site is None else listened_s(options, made)
+    if told is None:
+        show_plan(made, listened)
     else:
         show(summary(made))
+        show_doubts(made, listened)
         show_explained(told, made["wishes"]["least_gain"])
     return ExitCode.FINE

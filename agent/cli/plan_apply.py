@@ -10,6 +10,7 @@ import typer
 
 from agent.cli.failure import ExitCode, usage
 from agent.cli.options import Options
+from agent.cli.plan_making import listened_s
 from agent.cli.plan_words import show_plan
 from agent.cli.terminal import complain, count, show, show_json
 
@@ -24,7 +25,7 @@ def apply(options: Options, site: str, asked: Mapping[str, Any], yes: bool, as_j
         if as_json or not _at_a_terminal():
             raise usage("--apply asks first: say --yes")
         shown = _planned(options, site, asked)["plan"]
-        show_plan(shown)
+        show_plan(shown, listened_s(options, shown))
         if not shown["moves"]:
             return ExitCode.FINE
         if not typer.confirm(f"Make these {count(len(shown['moves']), 'change')}?"):
@@ -34,7 +35,7 @@ def apply(options: Options, site: str, asked: Mapping[str, Any], yes: bool, as_j
     if as_json:
         show_json(done)
     else:
-        _tell(done, shown=None if yes else shown)
+        _tell(options, done, shown=None if yes else shown)
     return ExitCode.FINE
 
 
@@ -57,11 +58,11 @@ def _at_a_terminal() -> bool:
     return sys.stdin.isatty()
 
 
-def _tell(done: Mapping[str, Any], shown: Mapping[str, Any] | None) -> None:
+def _tell(options: Options, done: Mapping[str, Any], shown: Mapping[str, Any] | None) -> None:
     """The plan again only where it is not the one that was shown."""
     plan, campaign = done["plan"], done["campaign"]
     if shown is None or _targets(plan) != _targets(shown):
-        show_plan(plan)
+        show_plan(plan, listened_s(options, plan))
     if campaign is None:
         show(f"{plan['site']}: there is nothing to change")
         return

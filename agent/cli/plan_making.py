@@ -29,6 +29,14 @@ def looked_at(options: Options, site: str | None, what_if: Path | None) -> tuple
     return snapshot, _read(snapshot, what_if)
 
 
+def listened_s(options: Options, plan: Mapping[str, Any]) -> float:
+    """For how long the agent had listened when the plan's site was looked at. Raises a Failure."""
+    from agent.moment import utc_us_of
+
+    started = options.ask("status", site=plan["site"])["agent"]["started_utc"]
+    return (utc_us_of(plan["made_utc"]) - utc_us_of(started)) / 1e6
+
+
 def explained(view: SiteView, plan: Mapping[str, Any], ap: str) -> list[dict[str, Any]]:
     """Each block of the radios of an AP (site/ap), with its terms."""
     from agent.planner.site.build import graph

@@ -15,8 +15,10 @@ _SAME: Final = 0.01
 """A smaller part of the MHz is no difference that anybody sees."""
 
 
-def show_plan(plan: Mapping[str, Any]) -> None:
+def show_plan(plan: Mapping[str, Any], listened_s: float | None = None) -> None:
+    """``listened_s``: for how long the agent has listened; None: it is not an agent's plan."""
     show(summary(plan))
+    show_doubts(plan, listened_s)
     if plan["moves"]:
         show_table("Moves", _MOVE_COLUMNS, map(_move, plan["moves"]))
     gains = list(_gains(plan["outlook"]))
@@ -48,6 +50,19 @@ def summary(plan: Mapping[str, Any]) -> str:
             f"stopped after {plan['wishes']['limit_s']:g} s: with more time there may be a better plan"
         )
     return f"{plan['site']}: {'; '.join(parts)}"
+
+
+def show_doubts(plan: Mapping[str, Any], listened_s: float | None = None) -> None:
+    """In one line why the plan's confidence is not full, if it is not."""
+    from agent.planner.pooling import WARM_S
+
+    total = plan["radios"] + plan["unplaced"]
+    parts = [f"{said(code)} ({number} of {count(total, 'radio')})" for code, number in plan["doubts"].items()]
+    if listened_s is not None and listened_s < WARM_S:
+        soon = f"plans get better within {spoken(WARM_S - listened_s)}"
+        parts.insert(0, f"the agent has listened for {spoken(listened_s)} only: {soon}")
+    if parts:
+        show(f"confidence is {plan['confidence']:.0%}: {'; '.join(parts)}")
 
 
 _ROUNDING: Final = 1e-5

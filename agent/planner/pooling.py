@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
+from typing import Final
 
 from agent.airs import Airs, Entry
 from agent.airtime import ChannelAir
@@ -18,6 +19,9 @@ from agent.levels import Levels, Spread
 from agent.view import RadioView, SiteView
 from drivers.types import NeighborReading
 from inventory.model import Band, RadioKey
+
+WARM_S: Final = 900.0
+"""Before that long has been listened a mean is the last scan, and nothing is planned by itself."""
 
 
 def pooled(view: SiteView) -> SiteView:

@@ -48,6 +48,10 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "no_such_block_reported": "its device reports a channel that there is not",
         "nobody_listened_lately": "nobody listened elsewhere lately",
         "no_legal_block": "no channel of its lists is legal and free",
+        # what takes from a plan's confidence
+        "few_scans": "it has scanned less than three times",
+        "listened_long_ago": "it listened long ago, or never",
+        "air_not_measured": "how busy its channel is was not measured",
         # why a move is not made after all
         "not_worth_it_any_more": "the move does not pay any more",
         "channels_came_otherwise": "the channels around it came otherwise",

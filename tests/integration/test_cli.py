@@ -31,6 +31,7 @@ from agent.audit_key import KeyRefused, load_or_create_key
 from agent.change import Actor
 from agent.cli.app import app
 from agent.clock import SystemClock
+from agent.moment import iso
 from agent.planner.site.plan_json import from_plan
 from agent.records import Pseudonyms, record
 from agent.settings import Settings
@@ -448,6 +449,19 @@ def test_a_plan_that_is_another_one_by_then_is_shown(daemon: Daemon, monkeypatch
     monkeypatch.setattr("agent.cli.plan_apply._at_a_terminal", lambda: True)
     monkeypatch.setattr("typer.confirm", confirmed)
     assert asked(daemon, *APPLY).stdout.count("lab: 1 change in 1 step") == 2
+
+
+@pytest.mark.parametrize(
+    ("listened_s", "told"),
+    [(40, "the agent has listened for 40s only: plans get better within 14m20s; it has"), (900, "it has")],
+)
+def test_a_plan_of_an_agent_that_has_just_begun_says_why_it_is_not_sure(
+    listened_s: int, told: str, daemon: Daemon
+) -> None:
+    agent = {**ANSWERS["status"]["agent"], "started_utc": iso(PLAN.made_utc_us - listened_s * 1_000_000)}
+    daemon.answers["status"] = {**ANSWERS["status"], "agent": agent}
+    lines = asked(daemon, *APPLY, "--yes").stdout.splitlines()
+    assert f"confidence is 75%: {told} scanned less than three times (1 of 3 radios)" in lines
 
 
 def test_a_plan_is_not_carried_out_unasked(daemon: Daemon) -> None:

@@ -13,7 +13,7 @@ from agent.planner.site.plan import Plan, PlannedMove, Proof, Wishes
 from agent.planner.site.power import PowerMove, planned_power, with_powers
 from agent.planner.site.problem import Problem, objective
 from agent.planner.site.solution import Solution
-from agent.planner.site.telling import Told, confidence, moves_of, outlook, sending, worth
+from agent.planner.site.telling import Told, confidence, doubts, moves_of, outlook, sending, worth
 from agent.view import SiteView
 
 
@@ -39,6 +39,7 @@ def assembled(
         bound=then + spare if spare is not None and alike else None,
         proof=None if spare is None else _proof(wishes, solved, spare),
         confidence=confidence(view, keys),
+        doubts=doubts(view, keys),
         moves=_moves(view, told, changed),
         outlook=tuple(each for one in told for each in outlook(one)),
         left=(*built.left, *powers.left),

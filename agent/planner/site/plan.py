@@ -91,9 +91,9 @@ class Plan:
     """``value_now``, ``value_then``: nats, over the ``radios`` that have a place now; ``unplaced``: how many
     more get one. ``proof``: None = nothing is proven. ``bound``: of ``value_then``, for plans whose moves
     cost no more; None = not proven, or the proof is not of ``value_then``: powers change too, or some have
-    no place now. ``confidence``: 0..1, how much of what it rests on was measured lately. ``gain_ratio``: of
-    the geometric mean of expected MHz. ``timed_out``: the limit of time ended the search; with more of it
-    there may be a better plan."""
+    no place now. ``confidence``: 0..1, how much of what it rests on was measured lately; ``doubts``: codes
+    of what takes from it, with how many radios it is so. ``gain_ratio``: of the geometric mean of expected
+    MHz. ``timed_out``: the limit of time ended the search; with more of it there may be a better plan."""
 
     site: str
     made_utc_us: int
@@ -111,3 +111,4 @@ class Plan:
     timed_out: bool = False
     unplaced: int = 0
     proof: Proof | None = None
+    doubts: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import Final, NamedTuple
@@ -25,6 +26,10 @@ UNMEASURED: Final = 0.7
 
 ENOUGH_SCANS: Final = 3.0
 """With fewer, as after a start of the agent, a level may be off by 4 dB, and who is heard may pass by."""
+
+
+LATELY: Final = 0.5
+"""Part of `neighbour_age_s` that is left; with less of it, it is told that a radio listened long ago."""
 
 
 class Told(NamedTuple):
@@ -149,17 +154,40 @@ def confidence(view: SiteView, keys: Sequence[RadioKey]) -> float:
     return fmean(_known(view, view.radios[key]) for key in keys) if keys else 0.0
 
 
+def doubts(view: SiteView, keys: Iterable[RadioKey]) -> dict[str, int]:
+    """What takes from the confidence, in codes, and at how many radios."""
+    return dict(Counter(code for key in keys for code in _doubts(view, view.radios[key])))
+
+
+def _doubts(view: SiteView, at: RadioView) -> Iterator[str]:
+    if _fresh(view, at) < LATELY:
+        yield "listened_long_ago"
+    elif _settled(at) < 1.0:
+        yield "few_scans"
+    if not _measured(view, at):
+        yield "air_not_measured"
+
+
 def _known(view: SiteView, at: RadioView) -> float:
+    return _fresh(view, at) * _settled(at) * (1.0 if _measured(view, at) else UNMEASURED)
+
+
+def _fresh(view: SiteView, at: RadioView) -> float:
+    """1 where it has just listened, 0 where that is `neighbour_age_s` ago or never was."""
     limit_s = view.site.policy.neighbour_age_s
     age_s = at.scanned_age_s
     if age_s is None:
         age_s = min((each.age_s for each in at.heard(limit_s)), default=limit_s)
-    fresh = max(0.0, 1.0 - age_s / limit_s)
-    mhz = center_of(at.radio.band, at.block.primary) if at.block else 0
-    return fresh * _settled(at) * (1.0 if at.measured(mhz, limit_s) else UNMEASURED)
+    return max(0.0, 1.0 - age_s / limit_s)
 
 
 def _settled(at: RadioView) -> float:
     """By how many scans its levels rest on; 1 where that is not told."""
     scans = max((each.scans for each in at.spread.values()), default=ENOUGH_SCANS)
     return min(1.0, scans / ENOUGH_SCANS)
+
+
+def _measured(view: SiteView, at: RadioView) -> bool:
+    """Whether it knows how busy the channel is that it is on."""
+    mhz = center_of(at.radio.band, at.block.primary) if at.block else 0
+    return at.measured(mhz, view.site.policy.neighbour_age_s) is not None

@@ -48,6 +48,7 @@ PLAN = Plan(
     wishes=Wishes(zone="hall", most_moves=3),
     timed_out=True,
     unplaced=1,
+    doubts=MappingProxyType({"few_scans": 1}),
     proof=Proof(radios=3, value=4.25, bound=4.375),
 )
 

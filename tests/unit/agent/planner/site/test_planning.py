@@ -128,6 +128,17 @@ def test_confidence_is_how_much_was_measured_lately() -> None:
     assert nothing == 0.0 < heard < measured <= 1.0
 
 
+def test_what_takes_from_the_confidence_is_told() -> None:
+    """Of how many radios; one that listened long ago is not told of its few scans as well."""
+    near = mutual("a", "b")
+    pools = {name: Ap(hears=near[name], tx=0.1) for name in near}
+    seen = view(pools | {"c": Ap(scanned=False), "d": Ap(tx=0.1)})
+    few = {key(name): with_pool(seen.radios[key(name)], -50.0, scans=2.0) for name in near}
+    plan = plan_of(replace(seen, radios={**seen.radios, **few}))
+    assert plan.doubts == {"few_scans": 2, "listened_long_ago": 1, "air_not_measured": 1}
+    assert plan_of(view({"a": Ap(tx=0.1)})).doubts == {}
+
+
 def test_a_radio_that_nobody_listened_at_stays() -> None:
     plan = plan_of(view({"a": Ap(scanned=False, strangers=())}))
     assert not plan.moves
@@ -143,9 +154,9 @@ def test_a_plan_rests_on_means_and_not_on_the_last_scan() -> None:
     assert len(plan_of(replace(seen, radios=pooled)).moves) == 1
 
 
-def with_pool(at: RadioView, dbm: float) -> RadioView:
+def with_pool(at: RadioView, dbm: float, scans: float = 9.0) -> RadioView:
     entries = {
-        each.bssid: first(replace(each, signal_dbm=dbm), young=False)._replace(scans=9.0, made=9.0)
+        each.bssid: first(replace(each, signal_dbm=dbm), young=False)._replace(scans=scans, made=scans)
         for each in at.neighbors
     }
     return replace(at, level_pool=Levels(entries, NOW.monotonic_s, 9.0))
