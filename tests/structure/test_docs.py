@@ -23,6 +23,7 @@ from agent.make_driver_table import ours, with_table
 from agent.planner import wording
 from agent.planner.guards import GUARDS, PATIENCE
 from agent.planner.site import snapshot_view, snapshot_words
+from agent.planner.site.colours import colour
 from agent.planner.site.reasons import OF_POWER
 from agent.records import Pseudonyms
 from agent.settings import Settings
@@ -32,6 +33,7 @@ from drivers.openwrt.options import Options as OpenWrtOptions
 from drivers.simulated.options import Options as SimulatedOptions
 from drivers.snmp.options import Options as SnmpOptions
 from inventory import schema
+from inventory.channels import block
 from inventory.model import Band, DetectPolicy, MonitorPolicy, PlanPolicy, Policy, Radio, RadioKey
 from inventory.regulatory import RefusalCode
 
@@ -407,8 +409,8 @@ def test_the_events_page_names_every_level() -> None:
 
 def test_yaml_blocks_can_be_read() -> None:
     for path in DOCS:
-        for block in re.findall(r"^```yaml\n(.*?)^```", path.read_text(), re.M | re.S):
-            assert isinstance(yaml.safe_load(block), dict), path.name
+        for text in re.findall(r"^```yaml\n(.*?)^```", path.read_text(), re.M | re.S):
+            assert isinstance(yaml.safe_load(text), dict), path.name
 
 
 # -- docs/planning.md ------------------------------------------------------------------------------------
@@ -432,6 +434,16 @@ def test_the_snapshot_that_comes_with_rrmd_is_one_and_drawn_on_the_page() -> Non
     view = snapshot_view.read((ROOT / "inventory/sites/school.json").read_bytes())
     names = re.findall(r'class="name">([^<]+)<', (ROOT / "docs/plan.svg").read_text())
     assert set(names) == set(view.site.aps)
+
+
+def test_the_picture_on_the_page_has_the_colours_of_today() -> None:
+    text = (ROOT / "docs/plan.svg").read_text()
+    pills = re.findall(r'fill="(#\w+)"/><text class="block"[^>]*>(\d+)/(\d+)<', text)
+    assert len(pills) == 48  # each of 24 radios, now and as planned
+    for fill, channel, width in pills:
+        band = Band.GHZ_2_4 if int(channel) < 15 else Band.GHZ_5
+        assert fill == colour(block(band, int(channel), int(width))), channel
+    assert text.count(">colour: the primary channel") == 2
 
 
 def test_the_reasons_of_a_plan_are_those_that_the_command_says() -> None:

@@ -19,7 +19,7 @@ from agent.planner.site.plan import Plan
 from agent.planner.site.problem import Pair, Problem
 from agent.view import SiteView
 from inventory.channels import Block
-from inventory.model import RadioKey, ap_of
+from inventory.model import Band, RadioKey, ap_of
 
 SPACING: Final = 64.0
 """Pixels between two APs in the mean, so that their labels have room."""
@@ -76,7 +76,7 @@ def svg(view: SiteView, problems: Iterable[Problem], plan: Plan) -> str:
     y = HEAD
     for row in rows:
         parts += _band(row, y, side, high)
-        y += BAND_HEAD + high + LEGEND_LINE * (1 + _lines(row, width)) + MARGIN / 2
+        y += BAND_HEAD + high + LEGEND_LINE * (2 + _lines(row, width)) + MARGIN / 2
     head = _head(plan, width)
     size = f'width="{width:.0f}" height="{y:.0f}" viewBox="0 0 {width:.0f} {y:.0f}"'
     return "\n".join(
@@ -190,7 +190,7 @@ def _head(plan: Plan, width: float) -> Iterator[str]:
 def _band(row: _Row, y: float, side: float, high: float) -> Iterator[str]:
     for index, name in enumerate(("now", "as planned")):
         x = MARGIN + index * (side + MARGIN)
-        told = f"{row.problem.band} GHz {name}: {_mean(row.mhz[index]):.1f} MHz in the mean"
+        told = f"{row.problem.band} GHz {name}: {_mean(row, index):.1f} MHz in the mean"
         yield _text(x, y + BAND_HEAD - 12, told, "head")
         yield f'<g transform="translate({x:.1f} {y + BAND_HEAD:.1f})">'
         yield f'<rect class="panel" width="{side:.1f}" height="{high:.1f}" rx="6"/>'
@@ -200,8 +200,11 @@ def _band(row: _Row, y: float, side: float, high: float) -> Iterator[str]:
     yield from _legend(row, y + BAND_HEAD + high + LEGEND_LINE, 2 * side + 3 * MARGIN)
 
 
-def _mean(mhz: Mapping[RadioKey, float]) -> float:
-    return sum(mhz.values()) / len(mhz) if mhz else 0.0
+def _mean(row: _Row, index: int) -> float:
+    """Of those that have a place now, as the plan's first line has it: geometric, by weight."""
+    weights = {each.key: each.weight for each in row.problem.members if each.key in row.mhz[0]}
+    nats = math.fsum(weight * math.log(row.mhz[index][key]) for key, weight in weights.items())
+    return math.exp(nats / len(weights)) if weights else 0.0
 
 
 def _lines_between(row: _Row, blocks: Mapping[RadioKey, Block]) -> Iterator[str]:
@@ -262,7 +265,7 @@ def _pill(x: float, y: float, block: Block | None, label: str, said: str, *, mov
 
 
 def _legend(row: _Row, y: float, width: float) -> Iterator[str]:
-    """Channels with how many are on each, now and then; then what lines and rings mean."""
+    """Channels with how many are on each, now and then, and what that means; then lines and rings."""
     each_line = _a_line(width)
     for number, block in enumerate(row.used):
         x, down = MARGIN + _COLUMN * (number % each_line), y + LEGEND_LINE * (number // each_line)
@@ -270,13 +273,21 @@ def _legend(row: _Row, y: float, width: float) -> Iterator[str]:
         yield _pill(x + PILL[0] / 2, down - 4, block, str(block.primary), f"channel {block.primary}")
         yield _text(x + PILL[0] + 6, down, f"{before} \N{RIGHTWARDS ARROW} {after}", "small")
     down = y + LEGEND_LINE * _lines(row, width)
+    yield _text(MARGIN, down, _COLOURS.get(row.problem.band, _WIDE_COLOURS), "small")
+    down += LEGEND_LINE
     yield _line((MARGIN, down - 4), (MARGIN + 26, down - 4), _way(FULL, 1.0))
     yield _text(MARGIN + 34, down, "in each other's way, the wider the more", "small")
     yield _line((MARGIN + 310, down - 4), (MARGIN + 336, down - 4), 'class="near"')
     yield _text(MARGIN + 344, down, "hear each other", "small")
     yield _pill(MARGIN + 490, down - 4, None, "moves", "a radio that moves", moved=True)
-    yield _text(MARGIN + 522, down, "label: channel/width; one hue for each 80 MHz", "small")
+    yield _text(MARGIN + 522, down, "label: primary channel/width", "small")
 
+
+_BESIDE: Final = (
+    "beside it how many radios have it as their primary channel, now \N{RIGHTWARDS ARROW} as planned"
+)
+_WIDE_COLOURS: Final = f"colour: the primary channel, one hue for each 80 MHz, lighter upwards; {_BESIDE}"
+_COLOURS: Final = {Band.GHZ_2_4: f"colour: the primary channel, near ones have near hues; {_BESIDE}"}
 
 _COLUMN: Final = 106.0
 

@@ -89,6 +89,25 @@ def test_who_moves_has_a_ring() -> None:
     assert {each.get("fill") for each in then} == {colour(THERE), colour(UPPER)}
 
 
+def test_the_legend_says_what_a_colour_is_and_counts_primary_channels() -> None:
+    view = site(2, 3, known=True)
+    texts = [each.text or "" for each in drawn(view, plan(view, {"ap0-0": UPPER, "ap0-1": UPPER})).iter()]
+    assert [each for each in texts if each.endswith("\N{RIGHTWARDS ARROW} 2")] == ["0 \N{RIGHTWARDS ARROW} 2"]
+    assert "6 \N{RIGHTWARDS ARROW} 4" in texts
+    (said,) = [each for each in texts if each.startswith("colour: ")]
+    assert "one hue for each 80 MHz" in said
+    assert "primary channel, now \N{RIGHTWARDS ARROW} as planned" in said
+
+
+def test_a_bands_mean_is_that_of_the_first_line() -> None:
+    """Geometric, and of the radios that have a place now."""
+    view = site(1, 3, known=True)
+    (a, b, c) = plan(view, {}).outlook
+    outlook = (replace(a, mhz_before=40.0), b, replace(c, before=None, mhz_before=0.0, mhz_after=99.0))
+    heads = [each.text for each in drawn(view, replace(PLAN, outlook=outlook)) if each.get("class") == "head"]
+    assert heads == ["5 GHz now: 20.0 MHz in the mean", "5 GHz as planned: 20.0 MHz in the mean"]
+
+
 def test_lines_are_between_those_in_each_others_way_and_wide_where_they_are_near() -> None:
     view = site(1, 3, known=True)
     now, then = parts(drawn(view, plan(view, {"ap0-1": THERE})), "way")
