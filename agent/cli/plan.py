@@ -100,10 +100,10 @@ def plan(
         show_json(made if told is None else {**made, "explain": told})
         return ExitCode.FINE
     listened = None if site is None else listened_s(options, made)
-    if told is None:
+    if told is None or ap is None:
         show_plan(made, listened)
     else:
         show(summary(made))
         show_doubts(made, listened)
-        show_explained(told, made["wishes"]["least_gain"])
+        show_explained(told, made, ap)
     return ExitCode.FINE

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from agent.cli.duration import spoken
-from agent.cli.plan_words import block
+from agent.cli.plan_words import block, changes_powers, show_left
 from agent.cli.terminal import show, show_table
+from inventory.model import ap_of
 
 _COLUMNS: Final = (
     "block",
@@ -28,15 +29,19 @@ _COLUMNS: Final = (
 )
 
 
-def show_explained(found: Iterable[Mapping[str, Any]], least_gain: float) -> None:
-    """``least_gain``: what a move must bring at least, as a ratio."""
+def show_explained(found: Sequence[Mapping[str, Any]], plan: Mapping[str, Any], ap: str) -> None:
+    """The radios of an AP (site/ap) as the plan has them, and why it leaves some of them alone."""
     for each in found:
         now = next((one["mhz"] for one in each["candidates"] if one["block"] == each["now"]), None)
         title = f"{each['radio']}, weight {each['weight']:.2f}, all others as planned"
         show_table(title, _COLUMNS, _rows(each, now))
-    show("MHz = usable x rate x (1 - non wifi) x (1 - radar) / (1 + foreign + own)")
-    show("own gain = weight x ln(MHz / MHz now); site = own gain + others - move cost, in nats")
-    show(f"a move must bring the site {math.log1p(least_gain):.3f} at least")
+    if found:
+        show("MHz = usable x rate x (1 - non wifi) x (1 - radar) / (1 + foreign + own)")
+        show("own gain = weight x ln(MHz / MHz now); site = own gain + others - move cost, in nats")
+        if changes_powers(plan):
+            show("all of it at the powers of now: the plan changes some of them after the channels")
+        show(f"a move must bring the site {math.log1p(plan['wishes']['least_gain']):.3f} at least")
+    show_left([each for each in plan["left"] if ap_of(each["radio"]) == ap])
 
 
 def _rows(each: Mapping[str, Any], now_mhz: float | None) -> list[tuple[Any, ...]]:

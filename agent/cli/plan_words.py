@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from agent.cli.duration import spoken
@@ -21,11 +21,18 @@ def show_plan(plan: Mapping[str, Any], listened_s: float | None = None) -> None:
     show_doubts(plan, listened_s)
     if plan["moves"]:
         show_table("Moves", _MOVE_COLUMNS, map(_move, plan["moves"]))
+        show(
+            "MHz: what the radio can expect; gain: what the site would lose without the move, as of one radio"
+        )
     gains = list(_gains(plan["outlook"]))
     if gains:
         show_table("APs whose share changes", ("AP", "MHz now", "then", "gain"), gains)
-    if plan["left"]:
-        show_table("Left alone", ("radio", "why", ""), map(_left, plan["left"]))
+    show_left(plan["left"])
+
+
+def show_left(left: Sequence[Mapping[str, Any]]) -> None:
+    if left:
+        show_table("Left alone", ("radio", "why", ""), map(_left, left))
 
 
 def summary(plan: Mapping[str, Any]) -> str:
@@ -79,16 +86,16 @@ def _proven(plan: Mapping[str, Any], more: float | None) -> str:
     """What another plan with so many moves could bring at most; of powers nothing is proven."""
     if more is None:
         return "no bound proven"
-    powers = any(map(_powers, plan["moves"]))
+    powers = changes_powers(plan)
     if more <= _ROUNDING:
         return "proven: no channels are better" if powers else "proven: nothing better"
     most = f"proven: at most {math.ceil(more * 1e4) / 1e4:.2%} better is possible"
     return f"{most} by other channels" if powers else most
 
 
-def _powers(move: Mapping[str, Any]) -> bool:
-    """Whether its power or OBSS-PD level is changed for its own sake."""
-    return not OF_POWER.isdisjoint(move["reasons"])
+def changes_powers(plan: Mapping[str, Any]) -> bool:
+    """Whether a power or OBSS-PD level is changed for its own sake."""
+    return any(not OF_POWER.isdisjoint(move["reasons"]) for move in plan["moves"])
 
 
 def _mean(value: float, radios: int) -> float:
@@ -106,7 +113,7 @@ def _move(move: Mapping[str, Any]) -> tuple[Any, ...]:
         move["radio"],
         block(move["before"]),
         None if same else block(move["after"]),
-        ", ".join(_also(move["target"])) or None,
+        ", ".join(_also(move["target"], move["params"])) or None,
         f"{move['mhz_before']:.1f}",
         f"{move['mhz_after']:.1f}",
         f"{math.expm1(move['gain']):+.0%}" if move["gain"] else None,
@@ -115,11 +122,13 @@ def _move(move: Mapping[str, Any]) -> tuple[Any, ...]:
     )
 
 
-def _also(target: Mapping[str, int]) -> Iterator[str]:
-    if (dbm := target.get("tx_power_dbm")) is not None:
-        yield f"{dbm} dBm"
+def _also(target: Mapping[str, int], params: Mapping[str, Any]) -> Iterator[str]:
+    """A move names the power in any case; it is told where it becomes another one."""
+    was, dbm = params.get("from_dbm"), target.get("tx_power_dbm")
+    if was is not None and dbm is not None and was != dbm:
+        yield f"{was} -> {dbm} dBm"
     if (dbm := target.get("obss_pd_dbm")) is not None:
-        yield f"OBSS-PD {dbm} dBm"
+        yield f"OBSS-PD {params['from_obss_pd_dbm']} -> {dbm} dBm"
 
 
 def block(found: Mapping[str, Any] | None) -> str | None:

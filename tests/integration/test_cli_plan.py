@@ -70,7 +70,7 @@ def test_a_person_reads_the_plan_in_one_line_and_each_move_with_its_reason(file:
     assert "1 radio without a channel gets one; confidence 75%; proven: at most" in first
     assert first.endswith("stopped after 10 s: with more time there may be a better plan")
     why = "fewer of our own APs in the way, wider"
-    assert f"1 lab/ap2/r6 - 37/320-2 14 dBm 0.0 180.5 +13% 1m {why}" in said
+    assert f"1 lab/ap2/r6 - 37/320-2 17 -> 14 dBm 0.0 180.5 +13% 1m {why}" in said
     assert "lab/ap1/r5 pinned in the site file channel=36" in said
     assert "lab/ap1 40.0 61.0 +52%" in said
 
@@ -84,7 +84,24 @@ def test_an_explanation_has_a_line_for_each_block_and_its_terms(file: Path, aske
     assert alike.endswith(" at 20 MHz 20.0 1.000 0.000 0.000 0.000 0.000 20.00 +0.000 +0.000 0.000 - +0.000")
     (dfs,) = [line for line in said if line.startswith("52, 56, ")]
     assert dfs.endswith(" at 20 MHz 20.0 1.000 0.000 0.050 0.000 0.000 19.00 -0.051 +0.000 0.004 1m -0.055")
-    assert said[-1] == "a move must bring the site 0.095 at least"
+    assert "a move must bring the site 0.095 at least" in said
+    assert said[-1] == "lab/ap1/r5 pinned in the site file channel=36"
+    assert not [line for line in said if line.startswith("all of it at the powers of now")]
+
+
+def test_an_explanation_beside_changes_of_power_says_that_it_is_without_them(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else its MHz are not those of the plan, and nobody knows why."""
+
+    async def plan_of(*_: Any, **__: Any) -> Any:
+        return from_plan(
+            replace(PLAN, moves=tuple(replace(m, reasons=("cells_overlap",)) for m in PLAN.moves))
+        )
+
+    monkeypatch.setattr(plan_runner, "plan_of", plan_of)
+    told = rrmd("plan", "--what-if", str(file), "--explain", "ap1").stdout
+    assert "\nall of it at the powers of now: " in told
 
 
 def test_an_explanation_in_json_comes_with_the_plan(file: Path, asked: Asked) -> None:

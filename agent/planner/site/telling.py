@@ -17,7 +17,7 @@ from agent.planner.site.problem import Problem, contention, crowding
 from agent.planner.site.reasons import Stand, reasons
 from agent.planner.site.solution import Solution
 from agent.view import RadioView, SiteView, center_of
-from drivers.types import Values
+from drivers.types import Setting, Values
 from inventory.channels import Block
 from inventory.model import RadioKey
 
@@ -109,10 +109,11 @@ def _why(view: SiteView, key: RadioKey, before: Stand | None, after: Stand) -> t
 def _move(view: SiteView, key: RadioKey, change: Change) -> PlannedMove:
     at, power = view.radios[key], change.power
     block = change.after.option.block
+    target = _target(view, at, block if change.why else None, power)
     return PlannedMove(
         radio=key,
         step=0,
-        target=_target(view, at, block if change.why else None, power),
+        target=target,
         before=at.block if change.why else block,
         after=block,
         mhz_before=_mhz(change.before),
@@ -120,8 +121,17 @@ def _move(view: SiteView, key: RadioKey, change: Change) -> PlannedMove:
         gain=change.gain + (power.gain if power else 0.0),
         cac_s=change.after.option.cac_s,
         reasons=(*change.why, *(power.reasons if power else ())),
-        params=power.params if power else {},
+        params=power.params if power else _limited(at, target),
     )
+
+
+def _limited(at: RadioView, target: Values) -> dict[str, int | str]:
+    """The power before and after where a move alone makes it another one: what the law or the site's file
+    allows on that channel."""
+    now, dbm = at.reading.tx_power_dbm if at.reading else None, target.get(Setting.TX_POWER_DBM)
+    if now is None or dbm is None or int(now.value) == dbm:
+        return {}
+    return {"from_dbm": int(now.value), "to_dbm": dbm}
 
 
 def _target(view: SiteView, at: RadioView, block: Block | None, power: PowerMove | None) -> Values:

@@ -35,7 +35,7 @@ PLAN = Plan(
             gain=0.125,
             cac_s=60.0,
             reasons=("less_contention", "wider"),
-            params=MappingProxyType({"own_ppm": 250_000, "to": "37/320-2"}),
+            params=MappingProxyType({"own_ppm": 250_000, "to": "37/320-2", "from_dbm": 17}),
         ),
     ),
     outlook=(

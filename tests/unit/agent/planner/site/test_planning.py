@@ -82,6 +82,20 @@ def test_each_move_says_what_the_site_would_lose_without_it() -> None:
         assert move.target[Setting.CHANNEL] == move.after.primary
 
 
+def test_a_move_that_takes_power_with_it_says_from_what_to_what() -> None:
+    """In Germany 149 is for 25 mW."""
+    said = {"tx_power_dbm": Reported(20.0, "test")}
+    seen = view(
+        {
+            "a": Ap(channels=(36, 149), strangers=(("36/20", -40.0, 0.9),), said=said),
+            "b": Ap(channels=(36, 40), strangers=(("36/20", -40.0, 0.9),), said=said),
+        },
+        country="DE",
+    )
+    found = {move.radio: (move.target[Setting.TX_POWER_DBM], move.params) for move in plan_of(seen).moves}
+    assert found == {key("a"): (13, {"from_dbm": 20, "to_dbm": 13}), key("b"): (20, {})}
+
+
 def test_no_two_neighbours_move_in_one_step() -> None:
     assert sorted(move.step for move in plan_of(view(crowded())).moves) == [0, 1, 2]
 
