@@ -114,7 +114,7 @@ def _move(move: Mapping[str, Any]) -> tuple[Any, ...]:
         block(move["before"]),
         None if same else block(move["after"]),
         ", ".join(_also(move["target"], move["params"])) or None,
-        f"{move['mhz_before']:.1f}",
+        f"{move['mhz_before']:.1f}" if move["mhz_before"] else None,
         f"{move['mhz_after']:.1f}",
         f"{math.expm1(move['gain']):+.0%}" if move["gain"] else None,
         spoken(move["cac_s"]) if move["cac_s"] else None,
@@ -139,20 +139,24 @@ def block(found: Mapping[str, Any] | None) -> str | None:
 
 
 def _gains(outlook: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Any, ...]]:
-    """APs whose radios together can expect something else than now."""
+    """APs whose radios together can expect something else than now; one that gets a channel is no gain."""
     now: dict[str, float] = {}
     then: dict[str, float] = {}
+    given: set[str] = set()
     for each in outlook:
         ap = each["radio"].rsplit("/", 1)[0]
         now[ap] = now.get(ap, 0.0) + each["mhz_before"]
         then[ap] = then.get(ap, 0.0) + each["mhz_after"]
+        if each["before"] is None:
+            given.add(ap)
     for ap, mhz in now.items():
         if abs(then[ap] - mhz) > _SAME * max(then[ap], mhz):
-            yield ap, f"{mhz:.1f}", f"{then[ap]:.1f}", f"{then[ap] / mhz - 1:+.0%}" if mhz else None
+            gain = None if ap in given else f"{then[ap] / mhz - 1:+.0%}"
+            yield ap, f"{mhz:.1f}", f"{then[ap]:.1f}", gain
 
 
 def _left(each: Mapping[str, Any]) -> tuple[Any, ...]:
-    return each["radio"], said(each["reason"]), dict(_details(each["params"])) or None
+    return each["radio"], said(each["reason"]), dict(_details(each["params"])) or ""
 
 
 def _details(params: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

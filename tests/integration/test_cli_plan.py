@@ -70,9 +70,10 @@ def test_a_person_reads_the_plan_in_one_line_and_each_move_with_its_reason(file:
     assert "1 radio without a channel gets one; confidence 75%; proven: at most" in first
     assert first.endswith("stopped after 10 s: with more time there may be a better plan")
     why = "fewer of our own APs in the way, wider"
-    assert f"1 lab/ap2/r6 - 37/320-2 17 -> 14 dBm 0.0 180.5 +13% 1m {why}" in said
+    assert f"1 lab/ap2/r6 - 37/320-2 17 -> 14 dBm - 180.5 +13% 1m {why}" in said
     assert "lab/ap1/r5 pinned in the site file channel=36" in said
     assert "lab/ap1 40.0 61.0 +52%" in said
+    assert "lab/ap2 0.0 180.5 -" in said  # it gets a channel
 
 
 def test_an_explanation_has_a_line_for_each_block_and_its_terms(file: Path, asked: Asked) -> None:

@@ -13,6 +13,7 @@ from agent.planner.site.plan import Left
 from agent.planner.site.plan_json import from_plan
 from agent.planner.site.reasons import OF_POWER
 from agent.planner.wording import WORDS
+from inventory.model import RadioKey
 
 
 def plan(
@@ -74,6 +75,14 @@ def test_where_no_radio_is_on_air_there_is_nothing_to_plan() -> None:
 )
 def test_those_without_a_channel_are_no_gain_of_the_others(radios: int, unplaced: int, said: str) -> None:
     assert said in summary(plan(radios=radios, unplaced=unplaced))
+
+
+def test_an_ap_of_which_one_radio_gets_a_channel_has_no_gain(capsys: pytest.CaptureFixture[str]) -> None:
+    (here, given) = PLAN.outlook
+    beside = replace(given, radio=RadioKey("lab/ap1/r6"))
+    show_plan(from_plan(replace(PLAN, outlook=(here, beside), moves=())))
+    (line,) = [each for each in capsys.readouterr().out.splitlines() if each.startswith("lab/ap1 ")]
+    assert line.split() == ["lab/ap1", "40.0", "241.5", "-"]
 
 
 def test_what_a_guard_says_is_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:
