@@ -19,12 +19,13 @@ from crash.deaths import POLLS, WAYS_TO_DIE
 from crash.jobs import Answer, Jobs
 from crash.life import Play, first_life
 from crash.others import OTHERS
+from crash.plans import PLANS
 from crash.recorder import build
 from crash.stories import OF_ONE_CHANGE, Story
 
 from drivers.simulated import firmware
 
-STORIES = {story.name: story for story in (*OF_ONE_CHANGE, *OTHERS)}
+STORIES = {story.name: story for story in (*OF_ONE_CHANGE, *OTHERS, *PLANS)}
 WAYS = {
     "killed": [*STORIES],
     "cut": ["held", "worse", "radar", "undone"],
