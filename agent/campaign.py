@@ -21,7 +21,6 @@ from agent.campaign_record import (
     UNDER_WAY,
     Campaign,
     Part,
-    Standing,
     asked,
     became,
     campaign,
@@ -264,12 +263,12 @@ class Campaigns:
 
     async def _settle(self, c: Campaign) -> None:
         """What became of the changes under way."""
-        for standing in c.standings.values():
-            if standing.part not in UNDER_WAY:
-                continue
-            change = await self._change(standing.undo or standing.change)
+        for key in c.those(*UNDER_WAY):
+            standing = c.standings[key]
+            going_back = standing.part is Part.GOING_BACK
+            change = await self._change(standing.undo if going_back else standing.change)
             if change is None or change.final:
-                self._over(c, standing, *became(standing, change))
+                self._over(c, key, *became(standing, change))
 
     async def _change(self, id: str | None) -> Change | None:
         if id is None:
@@ -291,7 +290,7 @@ class Campaigns:
         if isinstance(opened, Change):
             standing.part, standing.change = Part.OPEN, opened.id
         elif opened.reason == "already_there":
-            self._over(c, standing, Part.MADE, opened.reason)
+            self._over(c, key, Part.MADE, opened.reason)
         elif opened.reason in PASSING:
             c.waits_for = f"{key}: {opened.reason}"
         else:
@@ -300,18 +299,16 @@ class Campaigns:
     async def _take_back(self, c: Campaign, key: RadioKey) -> None:
         """A move that had better not stay by itself goes back, or is tried again at the next look."""
         standing = c.standings[key]
-        done = await self._change(standing.change)
+        done, before = await self._change(standing.change), await self._change(standing.undo)
         if done is None or not self._is_on(c) or standing.part is not Part.MADE:
             return
-        opened = await self._changes.try_undo(done, c.actor, HALF)
+        spent = before is not None and before.state is State.ROLLED_BACK
+        opened = await self._changes.try_undo(done, c.actor, HALF, spent=spent)
         if isinstance(opened, Change):
-            standing.part, standing.undo = Part.GOING_BACK, opened.id
-            return
-        if self._age_s(c) > LONGEST_S + GIVE_UP_S or opened.reason not in TRIED_AGAIN:
-            self._over(c, standing, Part.STAYS, opened.reason)
+            standing.goes_back(opened.id)
+        elif self._age_s(c) > LONGEST_S + GIVE_UP_S or opened.reason not in TRIED_AGAIN:
+            self._over(c, key, Part.STAYS, opened.reason)
             await self._changes.note(opened)
-            text = f"plan {c.id} was done in part, and {key} could not be taken back: {opened.reason}"
-            self._alert(c.site, text, key)
 
     async def _give_up(self, c: Campaign, why: str) -> None:
         c.stopped = c.stopped or why
@@ -320,10 +317,9 @@ class Campaigns:
     async def _drop(self, c: Campaign, radios: Mapping[RadioKey, tuple[str, str, Mapping[str, Any]]]) -> None:
         records = list[Record]()
         for key, (guard, why, params) in radios.items():
-            standing = c.standings[key]
-            if standing.part is not Part.WAITS:
+            if c.standings[key].part is not Part.WAITS:
                 continue  # dealt with meanwhile
-            self._over(c, standing, Part.MADE if why == "already_there" else Part.DROPPED, why)
+            self._over(c, key, Part.MADE if why == "already_there" else Part.DROPPED, why)
             told = {**params, "plan": c.id, "guard": guard, "why": why}
             records.append(
                 self._ledger.record(
@@ -354,9 +350,12 @@ class Campaigns:
 
     # -- small things ----------------------------------------------------------------------------------
 
-    def _over(self, c: Campaign, standing: Standing, part: Part, why: str) -> None:
-        """What became of a move, for the record and the count."""
-        standing.part, standing.why = part, why
+    def _over(self, c: Campaign, key: RadioKey, part: Part, why: str) -> None:
+        """What became of a move, for the record and the count; a person is told what stays and should not."""
+        c.standings[key].part, c.standings[key].why = part, why
+        if part is Part.STAYS:
+            text = f"plan {c.id} was done in part, and {key} could not be taken back: {why}"
+            self._alert(c.site, text, key)
         self._ledger.counts.add(Count.PLAN_MOVES, c.site, str(part))
 
     async def _keep(self, c: Campaign, *records: Record) -> None:

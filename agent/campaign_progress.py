@@ -48,15 +48,19 @@ def _places_before(c: Campaign, site: Site, memory: Memory) -> Mapping[RadioKey,
 
 
 def adopt(c: Campaign, changes: Iterable[Change]) -> None:
-    """Changes that were stored, and the campaign's next record not: the process ended in between."""
+    """Changes that were stored, and the campaign's next record not: the process ended in between.
+    ``changes``: newest first."""
+    undone = set[RadioKey]()
     for change in changes:
-        standing = c.standings.get(change.radios[0])
-        if standing is None:
+        key = change.radios[0]
+        if (standing := c.standings.get(key)) is None:
             continue
         if standing.part is Part.WAITS and change.reason.get("params", {}).get("plan") == c.id:
             standing.part, standing.change = Part.OPEN, change.id
-        elif standing.part in (Part.OPEN, Part.MADE) and _is_its_undo(change, standing.change):
-            standing.part, standing.undo = Part.GOING_BACK, change.id
+        elif _is_its_undo(change, standing.change) and key not in undone:
+            undone.add(key)  # of several the last one counts
+            if standing.part in (Part.OPEN, Part.MADE) and standing.undo != change.id:
+                standing.goes_back(change.id)
 
 
 def _is_its_undo(change: Change, made_by: str | None) -> bool:
