@@ -28,10 +28,10 @@ from drivers.simulated import firmware
 STORIES = {story.name: story for story in (*OF_ONE_CHANGE, *OTHERS, *PLANS)}
 WAYS = {
     "killed": [*STORIES],
-    "cut": ["held", "worse", "radar", "undone"],
-    "late": ["held", "undone", "checked", "radar"],
-    "again": ["held", "worse", "undone", "radar"],
-    "replaced": ["held", "worse", "undone", "radar"],
+    "cut": ["held", "worse", "radar", "undone", "plan_stopped"],
+    "late": ["held", "undone", "checked", "radar", "plan_stopped"],
+    "again": ["held", "worse", "undone", "radar", "plan_stopped"],
+    "replaced": ["held", "worse", "undone", "radar", "planned"],
 }
 """The ways to die (see `crash.deaths`), and the stories that are told for each."""
 

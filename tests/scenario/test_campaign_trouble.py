@@ -203,7 +203,7 @@ def test_half_a_swap_that_can_not_be_taken_back_stays_and_a_person_is_told(
     async def story(clock: SimulatedClock) -> None:
         async with half_swapped(tmp_path, clock) as (rig, agent, swapped):
 
-            async def nowhere(done: Change, *_: object) -> NoChange:
+            async def nowhere(done: Change, *_: object, **__: object) -> NoChange:
                 return NoChange(radio=done.radios[0], reason="nowhere_legal_to_go")
 
             monkeypatch.setattr(agent.changes, "try_undo", nowhere)
