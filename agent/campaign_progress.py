@@ -17,6 +17,9 @@ from inventory.model import Mode, RadioKey, Site
 READ_WITHIN_S: Final = 300.0
 """After a start so long at the most is waited for what is known of the radios: no longer than for a scan."""
 
+MOVED: Final = frozenset({Part.OPEN, Part.MADE, Part.GOING_BACK})
+"""What the record may still say of a move whose next way back is under way."""
+
 HALF: Final = "plan_half_done"
 """Why a move is taken back: others are not made."""
 
@@ -59,7 +62,7 @@ def adopt(c: Campaign, changes: Iterable[Change]) -> None:
             standing.part, standing.change = Part.OPEN, change.id
         elif _is_its_undo(change, standing.change) and key not in undone:
             undone.add(key)  # of several the last one counts
-            if standing.part in (Part.OPEN, Part.MADE) and standing.undo != change.id:
+            if standing.part in MOVED and standing.undo != change.id:
                 standing.goes_back(change.id)
 
 

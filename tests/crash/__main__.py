@@ -35,6 +35,9 @@ WAYS = {
 }
 """The ways to die (see `crash.deaths`), and the stories that are told for each."""
 
+SHARES = {("again", "plan_stopped"): 0.1}
+"""Of the points at which the first process is killed, where whole plans are lived again from each."""
+
 WORK = "RRMD_CRASH_WORK"
 """The directory of this run; set when the recorder is preloaded."""
 
@@ -94,9 +97,10 @@ def _try(way: str, story: Story, work: Path, jobs: Jobs, options: argparse.Names
     first = work / "first"
     first.mkdir(parents=True)
     death = WAYS_TO_DIE[way](story, work, jobs)
+    share = story.share * SHARES.get((way, story.name), 1.0) * options.share
 
     def visit(play: Play, number: int, name: str) -> None:
-        drawn = Random(f"{story.name} {number}").random() < story.share * options.share
+        drawn = Random(f"{story.name} {number}").random() < share
         if drawn and not (options.brief and name.split(".")[-1] in POLLS):
             death.visit(play, number, name)
         else:

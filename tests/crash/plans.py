@@ -97,5 +97,6 @@ PLANS = (
         channels=(52, 100),
         world=strangers,
         halves=True,
+        share=0.3,
     ),
 )
