@@ -237,9 +237,7 @@ class Campaigns:
         if not self._is_on(c):
             return AGAIN_S
         site = self._memory.sites[c.site]
-        if self._clock.monotonic() < self._read_by_s.get(c.site, 0.0) and (
-            key := next(unread(site, self._memory), None)
-        ):
+        if key := self._awaited(site):
             c.waits_for = f"{key}: stale never_read"
             return AGAIN_S
         view = self._memory.view(site, self._clock.now()).begun()

@@ -35,7 +35,7 @@ WAYS = {
 }
 """The ways to die (see `crash.deaths`), and the stories that are told for each."""
 
-SHARES = {("again", "plan_stopped"): 0.1}
+SHARES = {("again", "plan_stopped"): 0.25}
 """Of the points at which the first process is killed, where whole plans are lived again from each."""
 
 WORK = "RRMD_CRASH_WORK"
