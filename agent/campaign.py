@@ -16,12 +16,11 @@ from typing import Any, Final
 import structlog
 
 from agent.api.errors import NotFound, Refused
+from agent.campaign_progress import HALF, READ_WITHIN_S, adopt, progress, unread
 from agent.campaign_record import (
-    LOST,
     UNDER_WAY,
     Campaign,
     Part,
-    Standing,
     asked,
     became,
     campaign,
@@ -38,12 +37,10 @@ from agent.ledger import LOST_DISK, Ledger
 from agent.memory import Memory
 from agent.planner.pooling import pooled
 from agent.planner.site.plan import Plan
-from agent.planner.site.remainder import Progress, remainder
+from agent.planner.site.remainder import remainder
 from agent.records import Record
 from agent.site_turns import SiteTurns
 from agent.supervisor import Supervisor
-from agent.view import block_in_values, block_of
-from inventory.channels import Block
 from inventory.model import Mode, RadioKey, Site
 
 log = structlog.get_logger()
@@ -87,6 +84,7 @@ class Campaigns:
         self._pen = asyncio.Lock()  # what has ended must not be written again
         self._known: set[str] = set()  # sites of which the store was asked
         self._due_s: dict[str, float] = {}
+        self._read_by_s: dict[str, float] = {}  # until then radios may be waited for, of one left over
         self._asked = asyncio.Event()
 
     # -- what a person may ask -------------------------------------------------------------------------
@@ -117,8 +115,7 @@ class Campaigns:
         entry = self._ledger.record(who, "plan.begun", site.id, actor=actor, params=told_of(started))
         self._beginning.add(site.id)
         try:
-            await self._ledger.note(entry)
-            await self._write(started)
+            await self._write(started, entry)
             self._running[site.id] = started
         except LOST_DISK:
             self._known.discard(site.id)  # what is on it counts
@@ -146,7 +143,7 @@ class Campaigns:
         found.stopped = found.stopped or "stopped"  # at once: whoever is at work on a step looks there
         params = {"plan": found.id}
         entry = self._ledger.record("operator", "plan.stopped", site, actor=actor, params=params)
-        await self._ledger.note(entry)
+        await self._keep(found, entry)
         async with self._opening[site]:  # one that is being opened counts as open
             await self._give_up(found, "stopped")
         for key in found.those(Part.OPEN):
@@ -197,14 +194,15 @@ class Campaigns:
                 await self._unreadable(site)
             else:
                 self._running[site] = found
-                self._adopt(found)
+                self._read_by_s[site] = self._clock.monotonic() + READ_WITHIN_S
+                adopt(found, self._memory.changes_of(site, self._clock.now()))
                 log.warning("plan.goes_on", site=site, plan=found.id)
         self._known.add(site)
 
     async def _unreadable(self, site: str) -> None:
         """What was made of it stays; the rest is not made."""
-        await self._ledger.call(self._ledger.store.set_meta, _key(site), "")
-        await self._ledger.note(self._ledger.record("system", "plan.not_readable", site))
+        entry = self._ledger.record("system", "plan.not_readable", site)
+        await self._ledger.write(self._ledger.store.keep, _key(site), "", [entry])
         text = "a plan was being carried out, and what was left of it can't be read: plan anew"
         self._alert(site, text, None)
 
@@ -229,14 +227,23 @@ class Campaigns:
         """Whether this agent still has it to carry out: to be asked after each wait."""
         return self._running.get(c.site) is c and c.site in self._memory.sites
 
+    def _awaited(self, site: Site) -> RadioKey | None:
+        """After a start, a radio that was not read since: what is judged without it is judged wrongly."""
+        if self._clock.monotonic() >= self._read_by_s.get(site.id, 0.0):
+            return None
+        return next(unread(site, self._memory), None)
+
     async def _go_on(self, c: Campaign) -> float:
         if not self._is_on(c):
             return AGAIN_S
         site = self._memory.sites[c.site]
+        if key := self._awaited(site):
+            c.waits_for = f"{key}: stale never_read"
+            return AGAIN_S
         view = self._memory.view(site, self._clock.now()).begun()
-        progress = self._progress(c, site)
-        left = await asyncio.to_thread(remainder, pooled(view), progress)
-        if not self._is_on(c) or [c.moves[key] for key in c.those(Part.WAITS)] != list(progress.todo):
+        so_far = progress(c, site, self._memory)
+        left = await asyncio.to_thread(remainder, pooled(view), so_far)
+        if not self._is_on(c) or [c.moves[key] for key in c.those(Part.WAITS)] != list(so_far.todo):
             return AGAIN_S  # ended, or given up, meanwhile
         c.steps_left = left.steps if left.steps is not None else c.steps_left
         await self._drop(c, {key: (v.guard, v.reason, v.params) for key, v in left.dropped.items()})
@@ -252,45 +259,14 @@ class Campaigns:
 
     # -- parts of a campaign ---------------------------------------------------------------------------
 
-    def _progress(self, c: Campaign, site: Site) -> Progress:
-        lost = [key for key in c.those(*LOST) if c.moves[key].before != c.moves[key].after]
-        return Progress(
-            todo=[c.moves[key] for key in c.those(Part.WAITS)],
-            made=self._places_before(c),
-            lost=lost,
-            by_person=c.by_person,
-            rehearsal=site.policy.mode is Mode.DRY_RUN,
-            least_gain=c.plan.wishes.least_gain,
-        )
-
-    def _places_before(self, c: Campaign) -> Mapping[RadioKey, Block]:
-        """Where radios were that have moved, and stayed since where they were moved to."""
-        found, radios = dict[RadioKey, Block](), self._memory.sites[c.site].radios
-        for key in c.those(Part.MADE):
-            change = self._memory.changes.get(c.standings[key].change or "")
-            known = self._memory.radios.get(key)
-            if change is None or known is None or block_of(known.reading) != c.moves[key].after:
-                continue
-            if (prior := block_in_values(radios[key], change.prior)) is not None:
-                found[key] = prior
-        return found
-
     async def _settle(self, c: Campaign) -> None:
         """What became of the changes under way."""
-        for standing in c.standings.values():
-            if standing.part not in UNDER_WAY:
-                continue
-            change = await self._change(standing.undo or standing.change)
+        for key in c.those(*UNDER_WAY):
+            standing = c.standings[key]
+            going_back = standing.part is Part.GOING_BACK
+            change = await self._change(standing.undo if going_back else standing.change)
             if change is None or change.final:
-                self._over(c, standing, *became(standing, change))
-
-    def _adopt(self, c: Campaign) -> None:
-        """Changes that were stored, and the campaign's next record not: the process ended in between."""
-        for change in self._memory.changes_of(c.site, self._clock.now()):
-            standing = c.standings.get(change.radios[0])
-            mine = change.reason.get("params", {}).get("plan") == c.id
-            if mine and standing is not None and standing.part is Part.WAITS:
-                standing.part, standing.change = Part.OPEN, change.id
+                self._over(c, key, *became(standing, change))
 
     async def _change(self, id: str | None) -> Change | None:
         if id is None:
@@ -312,7 +288,7 @@ class Campaigns:
         if isinstance(opened, Change):
             standing.part, standing.change = Part.OPEN, opened.id
         elif opened.reason == "already_there":
-            self._over(c, standing, Part.MADE, opened.reason)
+            self._over(c, key, Part.MADE, opened.reason)
         elif opened.reason in PASSING:
             c.waits_for = f"{key}: {opened.reason}"
         else:
@@ -321,18 +297,16 @@ class Campaigns:
     async def _take_back(self, c: Campaign, key: RadioKey) -> None:
         """A move that had better not stay by itself goes back, or is tried again at the next look."""
         standing = c.standings[key]
-        done = await self._change(standing.change)
+        done, before = await self._change(standing.change), await self._change(standing.undo)
         if done is None or not self._is_on(c) or standing.part is not Part.MADE:
             return
-        opened = await self._changes.try_undo(done, c.actor, "plan_half_done")
+        spent = before is not None and before.state is State.ROLLED_BACK
+        opened = await self._changes.try_undo(done, c.actor, HALF, spent=spent)
         if isinstance(opened, Change):
-            standing.part, standing.undo = Part.GOING_BACK, opened.id
-            return
-        if self._age_s(c) > LONGEST_S + GIVE_UP_S or opened.reason not in TRIED_AGAIN:
-            self._over(c, standing, Part.STAYS, opened.reason)
+            standing.goes_back(opened.id)
+        elif self._age_s(c) > LONGEST_S + GIVE_UP_S or opened.reason not in TRIED_AGAIN:
+            self._over(c, key, Part.STAYS, opened.reason)
             await self._changes.note(opened)
-            text = f"plan {c.id} was done in part, and {key} could not be taken back: {opened.reason}"
-            self._alert(c.site, text, key)
 
     async def _give_up(self, c: Campaign, why: str) -> None:
         c.stopped = c.stopped or why
@@ -341,10 +315,9 @@ class Campaigns:
     async def _drop(self, c: Campaign, radios: Mapping[RadioKey, tuple[str, str, Mapping[str, Any]]]) -> None:
         records = list[Record]()
         for key, (guard, why, params) in radios.items():
-            standing = c.standings[key]
-            if standing.part is not Part.WAITS:
+            if c.standings[key].part is not Part.WAITS:
                 continue  # dealt with meanwhile
-            self._over(c, standing, Part.MADE if why == "already_there" else Part.DROPPED, why)
+            self._over(c, key, Part.MADE if why == "already_there" else Part.DROPPED, why)
             told = {**params, "plan": c.id, "guard": guard, "why": why}
             records.append(
                 self._ledger.record(
@@ -358,8 +331,7 @@ class Campaigns:
                 )
             )
         if records:
-            await self._ledger.note(*records)
-            await self._keep(c)
+            await self._keep(c, *records)
 
     async def _end(self, c: Campaign) -> None:
         params = {"plan": c.id, "steps": c.steps, "why": c.stopped or "done", **c.counts()}
@@ -367,8 +339,7 @@ class Campaigns:
         async with self._pen:
             if not self._is_on(c):
                 return
-            await self._ledger.call(self._ledger.store.set_meta, _key(c.site), "")
-            await self._ledger.note(entry)
+            await self._ledger.write(self._ledger.store.keep, _key(c.site), "", [entry])
             self._running.pop(c.site, None)
         if c.stopped == "too_late":
             left = sum(each.why == "too_late" for each in c.standings.values())
@@ -377,19 +348,25 @@ class Campaigns:
 
     # -- small things ----------------------------------------------------------------------------------
 
-    def _over(self, c: Campaign, standing: Standing, part: Part, why: str) -> None:
-        """What became of a move, for the record and the count."""
-        standing.part, standing.why = part, why
+    def _over(self, c: Campaign, key: RadioKey, part: Part, why: str) -> None:
+        """What became of a move, for the record and the count; a person is told what stays and should not."""
+        c.standings[key].part, c.standings[key].why = part, why
+        if part is Part.STAYS:
+            text = f"plan {c.id} was done in part, and {key} could not be taken back: {why}"
+            self._alert(c.site, text, key)
         self._ledger.counts.add(Count.PLAN_MOVES, c.site, str(part))
 
-    async def _keep(self, c: Campaign) -> None:
+    async def _keep(self, c: Campaign, *records: Record) -> None:
         async with self._pen:
             if self._running.get(c.site) is c:
-                await self._write(c)
+                await self._write(c, *records)
+            elif records:
+                await self._ledger.note(*records)
 
-    async def _write(self, c: Campaign) -> None:
+    async def _write(self, c: Campaign, *records: Record) -> None:
+        """How far it is, and what is told of that: both or neither."""
         text = await asyncio.to_thread(c.to_text)
-        await self._ledger.call(self._ledger.store.set_meta, _key(c.site), text)
+        await self._ledger.write(self._ledger.store.keep, _key(c.site), text, records)
 
     def _age_s(self, c: Campaign) -> float:
         return (self._clock.now().utc_us - c.begun_utc_us) / 1e6

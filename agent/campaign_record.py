@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from agent.change import REHEARSED, Actor, Cause, Change, State
 from agent.planner.decision import Move
@@ -33,17 +33,25 @@ class Part(StrEnum):
 
 
 UNDER_WAY = frozenset({Part.OPEN, Part.GOING_BACK})
+TRIES_MOST: Final = 3
+"""So often it is tried to take a move back."""
 LOST = frozenset({Part.FAILED, Part.DROPPED, Part.TAKEN_BACK})
 
 
 @dataclass(slots=True, kw_only=True)
 class Standing:
-    """One move. ``change``: id of the one that makes it; ``undo``: of the one that takes it back."""
+    """One move. ``change``: id of the one that makes it; ``undo``: of the one that takes it back, the last of
+    so many ``tries``."""
 
     part: Part = Part.WAITS
     change: str | None = None
     undo: str | None = None
     why: str = ""
+    tries: int = 0
+
+    def goes_back(self, undo: str) -> None:
+        """A change that takes the move back is under way."""
+        self.part, self.undo, self.tries = Part.GOING_BACK, undo, self.tries + 1
 
 
 @dataclass(slots=True, kw_only=True)
@@ -147,10 +155,19 @@ def became(standing: Standing, change: Change | None) -> tuple[Part, str]:
     state = "" if change is None else str(change.state)
     kept = change is not None and change.state is State.COMMITTED
     if standing.part is Part.GOING_BACK:
-        return (Part.TAKEN_BACK, "") if kept else (Part.STAYS, state)
+        again = standing.tries < TRIES_MOST and change is not None and _came_to_nothing(change)
+        return (Part.TAKEN_BACK, "") if kept else (Part.MADE if again else Part.STAYS, state)
     if change is not None and change.verdict == REHEARSED:
         return Part.SHOWN, ""
     return (Part.MADE, "") if kept else (Part.FAILED, state)
+
+
+def _came_to_nothing(undo: Change) -> bool:
+    """Whether it was neither judged nor refused by a person: its device was not reached, or went back by
+    itself since the process that was to confirm had ended."""
+    ignored = undo.state is State.EXPIRED and undo.actor.type == "agent"
+    undone = undo.state in (State.FAILED, State.EXPIRED, State.ROLLED_BACK)
+    return undone and undo.verdict is None and not ignored
 
 
 def asked(c: Campaign, key: RadioKey) -> Move:

@@ -120,8 +120,11 @@ class Changes:
             await self.note(opened)
         return opened
 
-    async def try_undo(self, done: Change, actor: Actor, reason: str = "undo") -> Change | NoChange:
-        """As `undo`; a NoChange is for the caller to write down."""
+    async def try_undo(
+        self, done: Change, actor: Actor, reason: str = "undo", *, spent: bool = False
+    ) -> Change | NoChange:
+        """As `undo`; a NoChange is for the caller to write down. ``spent``: its token went with an undo that
+        came to nothing."""
         key = done.radios[0]
         view = self._memory.view(self._memory.sites[done.site], self._clock.now()).begun()
         goal = destination(view, done)
@@ -140,7 +143,7 @@ class Changes:
             return declined(move, change)
         try:
             await self.release(done, actor)
-            spends = None if done.state is State.ROLLED_BACK else done.id  # its token is used up
+            spends = None if spent or done.state is State.ROLLED_BACK else done.id  # its token is used up
             return await self._store(change, reason=reason, params={"undo_of": done.id}, spends=spends)
         except RadioBusy as busy:
             return declined(move, "radio_busy", held_by=busy.change_id)

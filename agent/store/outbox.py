@@ -48,6 +48,12 @@ class Outbox(Database):
         with self._write() as conn:
             return queue_records(conn, records)
 
+    def keep(self, key: str, value: str, records: Sequence[Record]) -> None:
+        """A small text and the audit records that tell of it: both or neither."""
+        with self._write() as conn:
+            set_text(conn, key, value)
+            queue_records(conn, records)
+
     def log_kept(self, mine: str, place: str) -> tuple[str, str]:
         """The name of the one log that the records go to, and where it is: the first that asked."""
         text = self.get_meta("audit_log")

@@ -19,20 +19,24 @@ from crash.deaths import POLLS, WAYS_TO_DIE
 from crash.jobs import Answer, Jobs
 from crash.life import Play, first_life
 from crash.others import OTHERS
+from crash.plans import PLANS
 from crash.recorder import build
 from crash.stories import OF_ONE_CHANGE, Story
 
 from drivers.simulated import firmware
 
-STORIES = {story.name: story for story in (*OF_ONE_CHANGE, *OTHERS)}
+STORIES = {story.name: story for story in (*OF_ONE_CHANGE, *OTHERS, *PLANS)}
 WAYS = {
     "killed": [*STORIES],
-    "cut": ["held", "worse", "radar", "undone"],
-    "late": ["held", "undone", "checked", "radar"],
-    "again": ["held", "worse", "undone", "radar"],
-    "replaced": ["held", "worse", "undone", "radar"],
+    "cut": ["held", "worse", "radar", "undone", "plan_stopped"],
+    "late": ["held", "undone", "checked", "radar", "plan_stopped"],
+    "again": ["held", "worse", "undone", "radar", "plan_stopped"],
+    "replaced": ["held", "worse", "undone", "radar", "planned"],
 }
 """The ways to die (see `crash.deaths`), and the stories that are told for each."""
+
+SHARES = {("again", "plan_stopped"): 0.25}
+"""Of the points at which the first process is killed, where whole plans are lived again from each."""
 
 WORK = "RRMD_CRASH_WORK"
 """The directory of this run; set when the recorder is preloaded."""
@@ -93,9 +97,10 @@ def _try(way: str, story: Story, work: Path, jobs: Jobs, options: argparse.Names
     first = work / "first"
     first.mkdir(parents=True)
     death = WAYS_TO_DIE[way](story, work, jobs)
+    share = story.share * SHARES.get((way, story.name), 1.0) * options.share
 
     def visit(play: Play, number: int, name: str) -> None:
-        drawn = Random(f"{story.name} {number}").random() < story.share * options.share
+        drawn = Random(f"{story.name} {number}").random() < share
         if drawn and not (options.brief and name.split(".")[-1] in POLLS):
             death.visit(play, number, name)
         else:

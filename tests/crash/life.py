@@ -71,6 +71,7 @@ def first_life(story: Story, directory: Path, visit: Callable[[Play, int, str], 
     with asyncio.Runner(loop_factory=SimulatedLoop) as runner:
         loop = runner.get_loop()
         assert isinstance(loop, SimulatedLoop)
+        loop.set_default_executor(Inline())
         play = _prepare(story, directory, SimulatedClock(loop), loop)
         play.reaper.visit = lambda number, name: visit(play, number, name)
         with worlds.registered("rig", play.rig.world, story.faults):
@@ -82,6 +83,7 @@ def first_life(story: Story, directory: Path, visit: Callable[[Play, int, str], 
 def _prepare(story: Story, directory: Path, clock: SimulatedClock, loop: SimulatedLoop) -> Play:
     site = story.site()
     world = world_of(site, channels=story.channels, clients=story.clients)
+    story.world(world)
     judge = Judge(world, site)
     reaper = Reaper(lambda number, name: None)
     rig = CrashRig(directory=directory, site=site, world=world, clock=clock, faults=story.faults)
@@ -126,6 +128,7 @@ def next_life(
     write_image(directory, image)
     asyncio._set_running_loop(None)
     loop = SimulatedLoop(play.loop.time() + down_s)
+    loop.set_default_executor(Inline())
     play.lives += 1
     play.clock = play.rig.clock = play.clock.on(loop)
     play.loop = loop

@@ -16,6 +16,7 @@ from agent.change import Actor, Cause, Change, State
 from agent.events import EventKind
 from agent.planner.decision import Move
 from drivers.simulated.faults import NO_FAULTS, Fault, FaultPlan, Kind, Operation, Scripted
+from drivers.simulated.world import World
 from drivers.types import Setting
 from inventory.channels import block
 from inventory.model import Band, Mode, MonitorPolicy, Policy, Site
@@ -39,7 +40,7 @@ class Story:
     """``superseded``: the reasons for which a change may end so here; nobody else is at work otherwise.
     ``escalates``: that a person is called is how this story may end. ``before``: a life with the
     configuration that the death left, before one with the first configuration. ``share``: of the points that
-    are tried."""
+    are tried. ``world``: what else there is in it. ``halves``: part of a plan may be what is left of it."""
 
     name: str
     tell: Tell
@@ -51,6 +52,8 @@ class Story:
     escalates: bool = False
     before: Tell | None = None
     share: float = 1.0
+    world: Callable[[World], None] = lambda _: None
+    halves: bool = False
 
 
 def two_aps(**given: Any) -> Site:

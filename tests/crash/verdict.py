@@ -11,6 +11,7 @@ from contextlib import closing
 from typing import Any
 
 from crash.life import Play
+from crash.plan_verdict import check_plans
 from crash.stories import PERSON, QUICK
 from rig import until
 from sqlalchemy import make_url
@@ -48,6 +49,7 @@ async def survive(play: Play) -> None:
     store = Store(play.rig.url)
     try:
         check(play, store)
+        check_plans(play, store)
         check_audit(play, store, torn)
     finally:
         store.close()
@@ -55,12 +57,13 @@ async def survive(play: Play) -> None:
 
 
 async def quiet(play: Play, agent: Agent) -> None:
-    """When the site is this agent's, every change is final and every radio on air: what the first poll finds
-    may begin another."""
+    """When the site is this agent's, every plan has ended, every change is final and every radio on air: what
+    the first poll finds may begin another."""
     await until(lambda: not agent.memory.standby, limit_s=300)
     for _ in range(2):
         await asyncio.sleep(3 * QUICK.poll_s)
         await agent.radar.quiet()
+        await until(lambda: agent.campaigns.idle(play.rig.site.id), limit_s=3000)
         await until(lambda: all(c.final for c in agent.memory.changes.values()), limit_s=1000)
     world = play.rig.world
     await until(lambda: all(world.state_of(k) is RadioState.ON_AIR for k in world.radio_keys()), limit_s=300)

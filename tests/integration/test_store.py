@@ -472,6 +472,14 @@ def test_numbers_have_no_gaps_even_after_refusals(store: Store) -> None:
     assert store.append([]) == 5
 
 
+def test_a_text_and_the_records_of_it_are_kept_together_or_not_at_all(store: Store) -> None:
+    store.keep("campaign/lab", "begun", [record(1)])
+    assert (store.get_meta("campaign/lab"), seqs(store)) == ("begun", [1])
+    with pytest.raises(NotCanonical):
+        store.keep("campaign/lab", "", [record(2), {"x": 1.0}])
+    assert (store.get_meta("campaign/lab"), seqs(store)) == ("begun", [1])
+
+
 def test_written_rows_are_marked_with_the_head(store: Store) -> None:
     store.append([record(1), record(2), record(3)])
     head = AuditHead(seq=2, mac="m2", file="f", size=99)

@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from plans_by_hand import plan_of_moves
 from rig import Rig, rig_of, site_of, until
 from scenario.test_operator import PERSON, asked_of, read
 from stories import AP1, AP2, AP3, AP4, SHORT, said
@@ -19,53 +20,18 @@ from agent.api import protocol
 from agent.api.errors import NotFound, Refused
 from agent.campaign import LONGEST_S
 from agent.change import Actor, Cause, Change, State
-from agent.planner.site.plan import Plan, PlannedMove, Wishes
+from agent.planner.site.plan import Plan
 from agent.simulated_time import SimulatedClock, run
-from agent.view import values_of
 from drivers.simulated.faults import NO_FAULTS, FaultPlan
-from inventory.channels import Block, block
-from inventory.model import Band, Mode, RadioKey, Site
+from inventory.model import Mode, RadioKey, Site
 
 POLICY = replace(SHORT, max_inflight_ratio=0.5)
 SITE = site_of(4, policy=POLICY, widths=(20,), spacing_m=15.0)
 """Four APs that all hear each other."""
 
 
-def on(channel: int) -> Block:
-    return block(Band.GHZ_5, channel, 20)
-
-
 def planned(rig: Rig, to: Mapping[RadioKey, int]) -> Plan:
-    """A plan made by hand."""
-    moves = tuple(
-        PlannedMove(
-            radio=key,
-            step=step,
-            target=values_of(on(channel)),
-            before=rig.block(key),
-            after=on(channel),
-            mhz_before=5.0,
-            mhz_after=20.0,
-            gain=1.0,
-            reasons=("own_neighbours",),
-        )
-        for step, (key, channel) in enumerate(to.items())
-    )
-    return Plan(
-        site="lab",
-        made_utc_us=0,
-        radios=4,
-        value_now=6.0,
-        value_then=9.0,
-        bound=None,
-        confidence=0.9,
-        moves=moves,
-        outlook=(),
-        left=(),
-        gain_ratio=0.5,
-        seconds=0.1,
-        wishes=Wishes(),
-    )
+    return plan_of_moves(rig.world, to)
 
 
 @asynccontextmanager

@@ -92,18 +92,19 @@ def test_an_end_of_what_ends_just_now_does_not_bring_it_back(
     async def story(clock: SimulatedClock) -> None:
         async with crowded(tmp_path, clock) as (rig, agent):
             await agent.campaigns.begin(planned(rig, {AP2: 44}), PERSON)
-            real, done = agent.ledger.call, list[bool]()
+            real, asking = agent.ledger.write, list[asyncio.Task[Any]]()
 
             async def slow(work: Any, *args: Any) -> Any:
                 found = await real(work, *args)
-                if args == ("campaign/lab", "") and not done:
-                    done.append(True)
-                    await agent.campaigns.stop("lab", PERSON)
+                if args[:2] == ("campaign/lab", "") and not asking:
+                    asking.append(asyncio.create_task(agent.campaigns.stop("lab", PERSON)))
+                    await asyncio.sleep(1.0)
                 return found
 
-            monkeypatch.setattr(agent.ledger, "call", slow)
+            monkeypatch.setattr(agent.ledger, "write", slow)
             await ended(agent)
-            assert done
+            await asking[0]
+            assert len(said(rig, "plan.stopped")) == 1
             assert await left(agent) == ""
             await agent.campaigns.begin(planned(rig, {AP3: 149}), PERSON)
             assert await left(agent)
@@ -122,21 +123,21 @@ def test_what_is_not_recorded_is_not_begun(tmp_path: Path, monkeypatch: pytest.M
 
     async def story(clock: SimulatedClock) -> None:
         async with crowded(tmp_path, clock) as (rig, agent):
-            real = agent.ledger.note
+            real, waited = agent.ledger.write, list[bool]()
 
-            async def slow(*entries: Any, **names: Any) -> None:
-                if "plan.begun" in str(entries):
+            async def slow(work: Any, *args: Any, **names: Any) -> Any:
+                if "plan.begun" in str(args):
                     await asyncio.sleep(600.0)
-                    assert moves_of(agent) == []
-                    assert agent.campaigns.running() == []
-                await real(*entries, **names)
+                    waited.append(moves_of(agent) == [] and agent.campaigns.running() == [])
+                return await real(work, *args, **names)
 
-            monkeypatch.setattr(agent.ledger, "note", slow)
+            monkeypatch.setattr(agent.ledger, "write", slow)
             beginning = asyncio.create_task(agent.campaigns.begin(planned(rig, {AP2: 44}), PERSON))
             await asyncio.sleep(1.0)
             with pytest.raises(Refused, match="is being carried out"):
                 agent.campaigns.check("lab")
             await beginning
+            assert waited == [True]
             await ended(agent)
             assert len(moves_of(agent)) == 1
         assert said(rig, "plan.begun")

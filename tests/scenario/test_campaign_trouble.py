@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import pytest
+from plans_by_hand import STRANGER, on, strangers_beside
 from rig import Rig, until
 from scenario.test_campaign import (
     SITE,
@@ -18,7 +19,6 @@ from scenario.test_campaign import (
     end_of,
     ended,
     moves_of,
-    on,
     planned,
 )
 from scenario.test_operator import PERSON
@@ -138,19 +138,13 @@ def swapping() -> Site:
     return replace(SITE, aps=MappingProxyType(aps), devices=MappingProxyType(devices))
 
 
-def disturbed(rig: Rig) -> None:
-    """A quiet stranger beside ap1 on its channel 36, and one beside ap2 on 44: each hears its own alone."""
-    for key, channel, beside_m in ((AP1, 36, -3.0), (AP2, 44, 3.0)):
-        x, y, z = rig.world.radio(key).position
-        bssid = f"02:00:00:00:{channel:02}:01"
-        place = (x + beside_m, y, z)
-        rig.world.add_foreign(bssid, on(channel), place, tx_power_dbm=-14, busy_ratio=0.2)
+BESIDE_M = {AP1: -3.0, AP2: 3.0}
 
 
 async def swap(rig: Rig, agent: Agent) -> None:
-    disturbed(rig)
+    strangers_beside(rig.world, BESIDE_M)
     heard = agent.memory.radios
-    await until(lambda: all(any(b.startswith("02:00:00:00") for b in heard[k].neighbors) for k in (AP1, AP2)))
+    await until(lambda: all(any(b.startswith(STRANGER) for b in heard[k].neighbors) for k in (AP1, AP2)))
     await agent.campaigns.begin(planned(rig, {AP1: 44, AP2: 36}), PERSON)
     await ended(agent)
 
@@ -209,7 +203,7 @@ def test_half_a_swap_that_can_not_be_taken_back_stays_and_a_person_is_told(
     async def story(clock: SimulatedClock) -> None:
         async with half_swapped(tmp_path, clock) as (rig, agent, swapped):
 
-            async def nowhere(done: Change, *_: object) -> NoChange:
+            async def nowhere(done: Change, *_: object, **__: object) -> NoChange:
                 return NoChange(radio=done.radios[0], reason="nowhere_legal_to_go")
 
             monkeypatch.setattr(agent.changes, "try_undo", nowhere)
@@ -227,7 +221,7 @@ def test_a_swap_is_not_opened_while_its_other_half_has_to_wait(tmp_path: Path) -
     async def story(clock: SimulatedClock) -> None:
         async with crowded(tmp_path, clock, swapping(), channels=(36, 44)) as (rig, agent):
             await agent.operator.pause("lab/ap2", 1800.0, PERSON)
-            disturbed(rig)
+            strangers_beside(rig.world, BESIDE_M)
             await agent.campaigns.begin(planned(rig, {AP1: 44, AP2: 36}), PERSON)
             await until(lambda: agent.clock.monotonic() > 1500.0)
             assert moves_of(agent) == []

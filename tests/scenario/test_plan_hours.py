@@ -10,8 +10,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from plans_by_hand import on
 from rig import Rig, rig_of, until
-from scenario.test_campaign import POLICY, SITE, crowded, end_of, ended, moves_of, on, planned, ready
+from scenario.test_campaign import POLICY, SITE, crowded, end_of, ended, moves_of, planned, ready
 from scenario.test_operator import PERSON, asked_of
 from stories import AP1, AP2, AP3, said
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from agent.change import Cause
+from agent.change import Cause, Change, State
 from agent.planner import guards, legal
 from agent.planner.legal import Veto
 from agent.planner.site.build import graph
@@ -85,13 +85,24 @@ def remainder(view: SiteView, progress: Progress) -> Remainder:
         return Remainder(step=(), steps=None, held=held, dropped={}, back=())
     moves = [move for move in progress.todo if move.radio not in dropped]
     movable = {*(move.radio for move in moves if not _stays(move)), *progress.made}
-    problems = graph(view, movable=movable).problems if movable else ()
+    problems = graph(_may_go_back(view, progress), movable=movable).problems if movable else ()
     ways = [_way(view, problem, moves, progress, dropped) for problem in problems]
     lost = {*progress.lost, *dropped}
     dropped |= _of_no_use(view, moves, lost)
     left = [move.radio for move in moves if move.radio not in dropped]
     back = _back(ways, progress) if lost else ()
     return _next(view, ways, left, held, dropped, back)
+
+
+def _may_go_back(view: SiteView, progress: Progress) -> SiteView:
+    """The view in which an undo that came to nothing, and was not judged, bars no way back."""
+    left = tuple(c for c in view.changes if not (c.radios[0] in progress.made and _came_to_nothing(c)))
+    return view if len(left) == len(view.changes) else replace(view, changes=left)
+
+
+def _came_to_nothing(change: Change) -> bool:
+    undone = change.cause is Cause.UNDO and change.state is State.ROLLED_BACK
+    return undone and change.verdict is None
 
 
 def _stays(move: PlannedMove) -> bool:
