@@ -27,6 +27,7 @@ from agent.ledger import LOST_DISK, Ledger
 from agent.memory import Memory
 from agent.planner.decision import NoChange
 from agent.planner.netting import Netted, netted
+from agent.records import Record
 from inventory.model import RadioKey
 
 log = structlog.get_logger()
@@ -120,8 +121,7 @@ class Undoing:
             entry = self._ledger.record(
                 "operator", "undo.asked", site or EVERY_SITE, actor=actor, params=params
             )
-            await self._keep(request)
-            await self._ledger.note(entry)
+            await self._keep(request.to_text(), entry)
         except LOST_DISK:
             self._request = None
             raise
@@ -214,8 +214,7 @@ class Undoing:
             params=params,
             result=row.state,
         )
-        await self._keep(request)
-        await self._ledger.note(entry)
+        await self._keep(request.to_text(), entry)
         return row
 
     async def _end(self, request: Request) -> None:
@@ -223,13 +222,13 @@ class Undoing:
         entry = self._ledger.record(
             "operator", "undo.ended", request.site or EVERY_SITE, actor=request.actor, params=counts
         )
-        await self._ledger.call(self._ledger.store.set_meta, KEY, "")
-        await self._ledger.note(entry)
+        await self._keep("", entry)
         self._request = None
         log.info("undo.ended", **counts)
 
-    async def _keep(self, request: Request) -> None:
-        await self._ledger.call(self._ledger.store.set_meta, KEY, request.to_text())
+    async def _keep(self, text: str, entry: Record) -> None:
+        """How far it is, and the record that tells of it: both or neither."""
+        await self._ledger.write(self._ledger.store.keep, KEY, text, [entry])
 
     def _known(self, site: str | None) -> str | None:
         return None if site is None else self._memory.site(site).id

@@ -11,7 +11,7 @@ from random import Random
 from types import MappingProxyType
 
 from crash.stories import PERSON, QUICK, Story, Tell, drill, first_apply, held, two_aps
-from rig import Rig, site_of
+from rig import Rig, site_of, until
 
 from agent.agent import Agent
 from agent.api.errors import OperationError
@@ -69,6 +69,14 @@ async def taken_back(rig: Rig, agent: Agent) -> None:
     opened = await drill(rig, agent)
     await agent.executor.finished(opened.id)
     await agent.operator.rollback(agent.changes.token(opened), PERSON)
+
+
+async def undone_since(rig: Rig, agent: Agent) -> None:
+    """All that was changed lately is taken back at once."""
+    opened = await drill(rig, agent)
+    await agent.executor.finished(opened.id)
+    await agent.undoing.ask(3600.0, "lab", PERSON)
+    await until(lambda: not agent.undoing.rows)
 
 
 async def paused(rig: Rig, agent: Agent) -> None:
@@ -222,6 +230,7 @@ OTHERS = (
         superseded=frozenset({"radar"}),
     ),
     Story(name="taken_back", tell=taken_back, site=two_aps),
+    Story(name="undone_since", tell=undone_since, site=two_aps),
     Story(name="paused", tell=paused, site=two_aps),
     Story(
         name="escalated",

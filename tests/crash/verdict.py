@@ -22,6 +22,7 @@ from agent.audit_files import verify_directory
 from agent.audit_key import load_or_create_key, mac_keys
 from agent.change import Change, State, agrees
 from agent.store.store import Store
+from agent.undoing import KEY as UNDO
 from drivers.types import RadioState, Setting
 from inventory.model import RadioKey
 
@@ -60,6 +61,7 @@ async def quiet(play: Play, agent: Agent) -> None:
     """When the site is this agent's, every plan has ended, every change is final and every radio on air: what
     the first poll finds may begin another."""
     await until(lambda: not agent.memory.standby, limit_s=300)
+    await until(lambda: not agent.ledger.store.get_meta(UNDO), limit_s=1000)
     for _ in range(2):
         await asyncio.sleep(3 * QUICK.poll_s)
         await agent.radar.quiet()
@@ -179,6 +181,8 @@ def check_audit(play: Play, store: Store, torn: Sequence[str]) -> None:
     assert not twice, f"recorded twice: {twice}"
     for change in _oldest_first(store):
         _check_steps(change, [r for r in records if r["change_id"] == change.id])
+    undo = Counter(r["reason"]["code"] for r in records if r["reason"]["code"].startswith("undo."))
+    assert undo["undo.asked"] == undo["undo.ended"] >= undo["undo.radio"], f"of one radio each: {undo}"
     told = [r["reason"]["params"]["file"] for r in records if r["reason"]["code"] == "audit.torn_line"]
     assert set(torn) <= set(told), f"torn {torn}, told {told}"
 
