@@ -38,6 +38,7 @@ from agent.memory import Memory
 from agent.planner.pooling import pooled
 from agent.planner.site.plan import Plan
 from agent.planner.site.remainder import remainder
+from agent.planner.wording import said
 from agent.records import Record
 from agent.site_turns import SiteTurns
 from agent.supervisor import Supervisor
@@ -352,7 +353,7 @@ class Campaigns:
         """What became of a move, for the record and the count; a person is told what stays and should not."""
         c.standings[key].part, c.standings[key].why = part, why
         if part is Part.STAYS:
-            text = f"plan {c.id} was done in part, and {key} could not be taken back: {why}"
+            text = f"plan {c.id} was done in part, and {key} could not be taken back: {said(why)}"
             self._alert(c.site, text, key)
         self._ledger.counts.add(Count.PLAN_MOVES, c.site, str(part))
 

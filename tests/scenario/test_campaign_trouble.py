@@ -210,7 +210,7 @@ def test_half_a_swap_that_can_not_be_taken_back_stays_and_a_person_is_told(
             await swapped()
             (first, _) = moves_of(agent)
             assert [each.radio for each in agent.alerts] == [first.radios[0]]
-            assert "could not be taken back: nowhere_legal_to_go" in agent.alerts[0].text
+            assert "could not be taken back: nowhere legal to go" in agent.alerts[0].text
             assert counted(agent) == {"made": 1, "failed": 1, "stays": 1}
         assert (end_of(rig)["stays"], end_of(rig)["failed"]) == (1, 1)
 
