@@ -129,6 +129,19 @@ def test_a_picture_goes_into_a_file_and_over_none(file: Path, asked: Asked, tmp_
     assert rrmd(*words, "--force").exit_code == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("no/hall.svg", "{0}: there is no directory {0.parent}"), (".", "{0} is a directory: name a file")],
+)
+def test_a_place_where_no_picture_can_be_written_is_told_before_the_plan_is_made(
+    file: Path, asked: Asked, tmp_path: Path, name: str, said: str
+) -> None:
+    picture = tmp_path / name
+    result = rrmd("plan", "--what-if", str(file), "--svg", str(picture))
+    assert (result.exit_code, result.stderr) == (2, f"rrmd: {said.format(picture)}\n")
+    assert not asked
+
+
 def proven(more: float, *, timed_out: bool) -> Plan:
     """With channels that others are better than by so much at most."""
     proof = Proof(radios=3, value=1.0, bound=1.0 + 3 * math.log1p(more))
