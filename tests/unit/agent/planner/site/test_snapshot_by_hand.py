@@ -191,6 +191,10 @@ def test_a_mistake_is_told_with_its_place(changed: dict[str, Any], said: str | N
         ('{"made_utc": "9999-99-99T00:00:00Z"}', "made_utc: expected an instant that there is"),
         ('{"made_utc": "yesterday"}', "made_utc: expected text like"),
         ('{"barred_mhz": [NaN]}', "barred_mhz[0]: expected"),
+        (
+            '{"barred_mhz": [5270]}',
+            "barred_mhz[0]: expected the centre of a 20 MHz channel, in MHz, got 5270",
+        ),
     ],
 )
 def test_what_is_no_snapshot_is_refused(text: str, said: str) -> None:
