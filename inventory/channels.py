@@ -80,6 +80,11 @@ def frequency_mhz(band: Band, channel: int) -> int:
     return _mhz(band, channel)
 
 
+def is_centre(mhz: int) -> bool:
+    """Whether a 20 MHz channel has this centre."""
+    return mhz in _CHANNEL_OF
+
+
 def channel_of(frequency_mhz: int) -> tuple[Band, int]:
     """Band and number of the 20 MHz channel with this centre. ValueError when there is none."""
     try:

@@ -10,7 +10,13 @@ from agent.cli.failure import Failure, usage
 
 def check_free(output: Path | None, *, force: bool) -> None:
     """Before the work is done. Raises a usage Failure."""
-    if output is not None and output.exists() and not force:
+    if output is None:
+        return
+    if output.is_dir():
+        raise usage(f"{output} is a directory: name a file")
+    if not output.parent.is_dir():
+        raise usage(f"{output}: there is no directory {output.parent}")
+    if output.exists() and not force:
         raise _there(output)
 
 

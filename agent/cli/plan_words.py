@@ -53,8 +53,9 @@ def summary(plan: Mapping[str, Any]) -> str:
     more = _possible(plan)
     parts += [f"confidence {plan['confidence']:.0%}", _proven(plan, more)]
     if plan["timed_out"] and (more is None or more > _ROUNDING):
+        limit_s = plan["wishes"]["limit_s"]
         parts.append(
-            f"stopped after {plan['wishes']['limit_s']:g} s: with more time there may be a better plan"
+            f"the limit of {limit_s:g} s ended the search: with more time there may be a better plan"
         )
     return f"{plan['site']}: {'; '.join(parts)}"
 

@@ -68,7 +68,8 @@ def test_a_person_reads_the_plan_in_one_line_and_each_move_with_its_reason(file:
         "lab: 1 change in 1 step; 5.1 -> 9.5 MHz for each of 2 radios in the mean (+90.0%)"
     )
     assert "1 radio without a channel gets one; confidence 75%; proven: at most" in first
-    assert first.endswith("stopped after 10 s: with more time there may be a better plan")
+    more = "with more time there may be a better plan"
+    assert first.endswith(f"; the limit of 10 s ended the search: {more}")
     why = "fewer of our own APs in the way, wider"
     assert f"1 lab/ap2/r6 - 37/320-2 17 -> 14 dBm - 180.5 +13% 1m {why}" in said
     assert "lab/ap1/r5 pinned in the site file channel=36" in said
@@ -126,6 +127,19 @@ def test_a_picture_goes_into_a_file_and_over_none(file: Path, asked: Asked, tmp_
     )
     assert len(asked) == 1
     assert rrmd(*words, "--force").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("no/hall.svg", "{0}: there is no directory {0.parent}"), (".", "{0} is a directory: name a file")],
+)
+def test_a_place_where_no_picture_can_be_written_is_told_before_the_plan_is_made(
+    file: Path, asked: Asked, tmp_path: Path, name: str, said: str
+) -> None:
+    picture = tmp_path / name
+    result = rrmd("plan", "--what-if", str(file), "--svg", str(picture))
+    assert (result.exit_code, result.stderr) == (2, f"rrmd: {said.format(picture)}\n")
+    assert not asked
 
 
 def proven(more: float, *, timed_out: bool) -> Plan:

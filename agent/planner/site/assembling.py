@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from agent.planner.guards import in_flight_limit
 from agent.planner.site.build import Graph
-from agent.planner.site.order import Way, ordered
+from agent.planner.site.order import Way, ordered, standing
 from agent.planner.site.plan import Plan, PlannedMove, Proof, Wishes
 from agent.planner.site.power import PowerMove, planned_power, with_powers
 from agent.planner.site.problem import Problem, objective
@@ -80,6 +80,6 @@ def _moves(view: SiteView, told: Sequence[Told], powers: Sequence[PowerMove]) ->
     """Each with its step, in the order in which they are made."""
     power_of = {each.radio: each for each in powers}
     found = {move.radio: move for band in told for move in moves_of(view, band, power_of)}
-    ways = [Way(each.solution.problem, each.solution.end) for each in told]
+    ways = [Way(standing(each.solution.problem, each.now), each.solution.end) for each in told]
     steps = ordered(ways, view.neighbours_among(found), in_flight_limit(view.site), power_of)
     return tuple(replace(found[key], step=number) for number, step in enumerate(steps) for key in step.radios)

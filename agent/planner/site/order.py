@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final, NamedTuple
 
 from agent.planner.overlap import NOTHING, Hit, hit
-from agent.planner.site.problem import Choice, Option, Pair, Problem
+from agent.planner.site.problem import Choice, Member, Option, Pair, Problem
+from inventory.channels import Block
 from inventory.model import RadioKey, ap_of
 
 SLACK: Final = math.log(1.05)
@@ -29,6 +30,19 @@ class Way(NamedTuple):
 
     problem: Problem
     choice: Choice
+
+
+def standing(problem: Problem, sending: Sequence[Block | None]) -> Problem:
+    """The same, with who may not stay where it sends as one that is there, worth 1 MHz: until it has moved it
+    is in the way of others. ``sending``: for each member where it sends now, None = it is silent."""
+    members = (_where_it_sends(*each) for each in zip(problem.members, sending, strict=True))
+    return replace(problem, members=tuple(members))
+
+
+def _where_it_sends(member: Member, block: Block | None) -> Member:
+    if member.now is not None or block is None:
+        return member
+    return replace(member, options=(*member.options, Option(block=block, worth=0.0)), now=len(member.options))
 
 
 class Step(NamedTuple):

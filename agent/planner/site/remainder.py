@@ -17,9 +17,10 @@ from agent.planner import guards, legal
 from agent.planner.legal import Veto
 from agent.planner.site.build import graph
 from agent.planner.site.gains import Gains, kept
-from agent.planner.site.order import SLACK, Step, Way, ordered
+from agent.planner.site.order import SLACK, Step, Way, ordered, standing
 from agent.planner.site.plan import PlannedMove
 from agent.planner.site.problem import Choice, Problem
+from agent.planner.site.telling import sending
 from agent.view import SiteView
 from inventory.channels import Block
 from inventory.model import RadioKey
@@ -222,7 +223,8 @@ def _next(
 def _steps(view: SiteView, ways: Sequence[Way], keys: Collection[RadioKey]) -> tuple[Step, ...]:
     """These moves alone, in order."""
     chosen = set(keys)
-    parts = [Way(way.problem, _only(way, chosen)) for way in ways]
+    there = [way._replace(problem=standing(way.problem, sending(view, way.problem))) for way in ways]
+    parts = [way._replace(choice=_only(way, chosen)) for way in there]
     near, most_aps = view.neighbours_among(sorted(chosen)), guards.in_flight_limit(view.site)
     found = (
         Step(tuple(key for key in step.radios if key in chosen), step.change)  # not who has no place yet

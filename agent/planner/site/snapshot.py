@@ -24,6 +24,7 @@ from agent.planner.pooling import crowds, pooled_radio
 from agent.planner.site.snapshot_words import AirWords, ClientWords, HeardWords, NowWords, Words
 from agent.view import RadioView, SiteView
 from drivers.types import Capabilities, ClientReading, NeighborReading, RadioReading, Reported
+from inventory.channels import is_centre
 from inventory.model import AccessPoint, Band, Policy, Radio, RadioKey
 from inventory.schema import PolicyWords, RadioWords
 from inventory.windows import Window
@@ -58,7 +59,7 @@ def _head(view: SiteView) -> dict[str, Any]:
         "made_utc": iso(view.now.utc_us),
         "site": {"id": site.id, "country": site.country, "timezone": site.timezone},
         "policy": policy_words(site.policy),
-        "barred_mhz": sorted(view.barred_mhz),
+        "barred_mhz": sorted(filter(is_centre, view.barred_mhz)),
         "radar": [_met(each, view.now) for each in view.radar],
         "changes": [_change(each, view.now) for each in view.changes],
         "paused": sorted(view.paused),

@@ -179,11 +179,13 @@ class _Reading:
 
     def _heard(self, key: RadioKey, number: int, said: words.HeardWords) -> NeighborReading:
         bssid, channel = said.bssid, said.channel
-        if said.radio is not None:
-            other = self._named(key, number, said.radio)
-            bssid = bssid or (self.sent.get(other, ()) or ("",))[0]
+        other = None if said.radio is None else RadioKey(f"{self.site.id}/{said.radio}")
+        if other is not None and other not in self.sent:
+            self._wrong(key, ("heard", number, "radio"), "ap/radio of this snapshot", said.radio or "nothing")
+        elif other is not None:
+            bssid = bssid or (self.sent[other] or ("",))[0]
             channel = channel or self._channel_of(other)
-        if channel is None:
+        if channel is None and (other is None or other in self.sent):
             self._wrong(key, ("heard", number), "the key channel", "nothing")
         return NeighborReading(
             bssid=bssid or _made_up("06", self.numbers[key], number),
@@ -195,17 +197,11 @@ class _Reading:
             age_s=said.age_s,
         )
 
-    def _named(self, key: RadioKey, number: int, text: str) -> RadioKey:
-        other = RadioKey(f"{self.site.id}/{text}")
-        if other not in self.sent:
-            self._wrong(key, ("heard", number, "radio"), "ap/radio of this snapshot", text)
-        return other
-
     def _channel_of(self, key: RadioKey) -> int | None:
-        _, ap, name = key.split("/", 2)
-        found = self.said.aps.get(ap)
-        radio = found.radios.get(name) if found else None
-        return radio.now.channel if radio and radio.now else None
+        """Of a radio of this snapshot."""
+        _, ap, name = key.split("/")
+        now = self.said.aps[ap].radios[name].now
+        return now.channel if now else None
 
     def _reading(self, radio: Radio, said: words.NowWords) -> RadioReading:
         return RadioReading(
@@ -312,7 +308,7 @@ def _capabilities(radio: Radio, said: words.RadioWords) -> Capabilities | None:
     return Capabilities(
         tables=frozenset(Table) if can.tables is None else frozenset(can.tables),
         settings=MappingProxyType(dict.fromkeys(Setting, "radio") if can.settings is None else can.settings),
-        widths_mhz=radio.widths_mhz if can.widths_mhz is None else tuple(can.widths_mhz),
+        widths_mhz=_usual_widths(radio, said.now) if can.widths_mhz is None else tuple(can.widths_mhz),
         undo_timer_s=(undo[0], undo[1]) if undo else None,
         saves=can.saves,
         rx_time_trusted=can.rx_time_trusted,
@@ -320,3 +316,9 @@ def _capabilities(radio: Radio, said: words.RadioWords) -> Capabilities | None:
         obss_pd_acts=can.obss_pd_acts,
         moves_drop=can.moves_drop,
     )
+
+
+def _usual_widths(radio: Radio, now: words.NowWords | None) -> tuple[int, ...]:
+    """Those that its site's file has, and the one that it is on: that its device has for certain."""
+    on = {now.width_mhz} if now and now.width_mhz else set()
+    return tuple(sorted({*radio.widths_mhz, *on}))

@@ -9,9 +9,11 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from agent.change import Cause, State
 from drivers.types import Action, RadioState, Setting, Table
+from inventory.channels import is_centre
 from inventory.scalars import ID
 from inventory.schema import RadioWords as ConfigWords
 
@@ -28,6 +30,15 @@ def _there_is(text: str) -> str:
 Utc = Annotated[
     str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$"), AfterValidator(_there_is)
 ]
+
+
+def _is_centre(mhz: int) -> int:
+    """The same number; what lies between two channels would bar none of them, and nobody would notice."""
+    if not is_centre(mhz):
+        raise PydanticCustomError("channel_centre", "the centre of a 20 MHz channel, in MHz")
+    return mhz
+
+
 Bssid = Annotated[str, Field(min_length=1, max_length=64)]
 Ratio = Annotated[float, Field(ge=0, le=1)]
 HeardDbm = Annotated[float, Field(ge=-150, le=0)]
@@ -35,6 +46,7 @@ Seconds = Annotated[float, Field(ge=0, le=1e9)]
 Channel = Annotated[int, Field(ge=1, le=233)]
 Width = Literal[20, 40, 80, 160, 320]
 Mhz = Annotated[int, Field(ge=2_400, le=7_200)]
+Centre = Annotated[Mhz, AfterValidator(_is_centre)]
 Power = Annotated[float, Field(ge=-50, le=60)]
 Whole = Annotated[int, Field(ge=-10_000, le=1_000_000)]
 Count = Annotated[int, Field(ge=0, le=1_000_000)]
@@ -211,7 +223,7 @@ class SnapshotWords(Words):
     site: SiteWords
     policy: Any = None
     aps: Annotated[dict[Id, ApWords], Field(min_length=1, max_length=100_000)]
-    barred_mhz: list[Mhz] = Field(default_factory=list)
+    barred_mhz: list[Centre] = Field(default_factory=list)
     radar: list[MetWords] = Field(default_factory=list)
     changes: list[ChangeWords] = Field(default_factory=list)
     paused: list[Text] = Field(default_factory=list)

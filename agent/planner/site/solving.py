@@ -21,6 +21,9 @@ from agent.planner.site.solution import Solution, start
 FEW: Final = 6
 """With so many moves for all bands, all ways to share them are looked at."""
 
+ANY_BAND: Final = 1000
+"""A search goes its rounds however small the band is: they take as long as so many options to weigh."""
+
 Stop = Callable[[], bool]
 
 Share = Callable[[float], Stop]
@@ -47,7 +50,8 @@ def _parts(problems: Sequence[Problem], *, twice: bool = False) -> list[float]:
     """For each band its part of the time that is left when its turn comes, by how much there is to weigh in
     it and in those after it. ``twice``: all of them may be searched once more."""
     sizes = [
-        1 + sum(len(member.options) for member in each.members) + 2 * len(each.pairs) for each in problems
+        ANY_BAND + sum(len(member.options) for member in each.members) + 2 * len(each.pairs)
+        for each in problems
     ]
     again = sum(sizes) if twice else 0
     return [size / (sum(sizes[at:]) + again) for at, size in enumerate(sizes)]

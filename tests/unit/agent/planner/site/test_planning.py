@@ -255,6 +255,20 @@ def test_a_band_without_time_takes_none_of_the_others(hasty: int) -> None:
     assert parts[1:] == [1.0], "all that is left for the last"
 
 
+def test_a_small_band_has_time_for_a_whole_search_beside_a_larger_one() -> None:
+    """A search of few radios takes half of what one of many times as many options does, not a tenth."""
+    parts: list[float] = []
+
+    def share(part: float) -> Stop:
+        parts.append(part)
+        return never
+
+    near = mutual("a", "b") | mutual(*"cdefghij")
+    aps = {name: Ap(on="1/20", band=Band.GHZ_2_4, hears=near[name]) for name in ("a", "b")}
+    planned(view(aps | {name: Ap(hears=near[name]) for name in "cdefghij"}), Wishes(), never, share=share)
+    assert parts[0] > 0.3
+
+
 def test_a_second_search_within_the_budget_has_its_time_too() -> None:
     """Each band finds a move, only one is to be made, and one band is searched again."""
     parts: list[float] = []

@@ -164,6 +164,21 @@ def test_a_ring_is_not_opened_while_a_part_of_it_waits() -> None:
     assert (found.step, found.dropped, list(found.held)) == ((), {}, [key("b")])
 
 
+def test_nobody_moves_onto_a_channel_that_somebody_else_has_to_leave_and_can_not_yet() -> None:
+    """a may not stay on 36, and waits for the quiet hours: until then b would share 36 with it."""
+    near = {"a": {"b": -50.0}, "b": {"a": -50.0, "c": -82.0}, "c": {"b": -82.0}}
+    aps = {
+        "a": Ap(on="36/20", hears=near["a"], channels=(100,)),
+        "b": Ap(on="44/20", hears=near["b"]),
+        "c": Ap(on="44/20", hears=near["c"]),
+    }
+    seen = view(aps, policy=replace(POLICY, quiet_hours=((120, 121),)))
+    todo = move(seen, "a", "100/20"), move(seen, "b", "36/20")
+    found = left(seen, *todo)
+    assert {key: veto.guard for key, veto in found.held.items()} == {key("a"): "quiet_hours"}
+    assert (found.step, found.dropped) == ((), {})
+
+
 def test_half_a_ring_goes_back() -> None:
     seen = disturbed("44/20", "44/20")
     found = left(seen, made={key("a"): at("36/20")}, lost=[key("b")])

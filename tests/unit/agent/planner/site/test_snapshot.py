@@ -77,6 +77,11 @@ def test_a_device_that_lies_costs_its_own_values_and_no_plan() -> None:
     assert [each.max_width_mhz for each in told.reading.clients or ()] == [40]
 
 
+def test_radar_where_no_channel_is_costs_no_plan_either() -> None:
+    seen = replace(place([], {}), barred_mhz=frozenset({5270, 5280}))
+    assert again(seen).barred_mhz == {5280}
+
+
 def lived_in(view: SiteView, said: list[ClientReading], **more: Any) -> SiteView:
     at = view.radios[ONE]
     assert at.reading is not None

@@ -103,6 +103,19 @@ def test_a_change_has_its_time() -> None:
     assert made.deadline.left_s(view.now) == 60.5
 
 
+def test_a_radio_that_is_not_of_the_snapshot_is_one_mistake() -> None:
+    with pytest.raises(SnapshotErrors) as caught:
+        to_view(hall(heard=[{"radio": "ap9/r5", "signal_dbm": -60}]))
+    assert len(caught.value.errors) == 1
+
+
+def test_a_device_has_the_width_that_it_is_on_be_it_on_no_list() -> None:
+    """So it is the list that forbids the width, and not the device."""
+    at = to_view(hall(widths_mhz=[80])).radios[ONE]
+    assert at.capabilities is not None
+    assert at.capabilities.widths_mhz == (40, 80)
+
+
 def test_null_says_that_a_device_was_never_reached_and_that_nobody_scanned() -> None:
     at = to_view(hall(can=None, scanned_age_s=None)).radios[ONE]
     assert at.capabilities is None
@@ -126,6 +139,14 @@ def test_null_says_that_a_device_was_never_reached_and_that_nobody_scanned() -> 
         (
             {"heard": [{"radio": "ap9/r5", "channel": 36, "signal_dbm": -60}]},
             "heard[0].radio: expected ap/radio of this snapshot, got ap9/r5",
+        ),
+        (
+            {"heard": [{"radio": "ap2", "signal_dbm": -60}]},
+            "heard[0].radio: expected ap/radio of this snapshot, got ap2",
+        ),
+        (
+            {"heard": [{"radio": "", "signal_dbm": -60}]},
+            "heard[0].radio: expected ap/radio of this snapshot, got nothing",
         ),
         (
             {"channels": [165], "widths_mhz": [160]},
@@ -170,6 +191,10 @@ def test_a_mistake_is_told_with_its_place(changed: dict[str, Any], said: str | N
         ('{"made_utc": "9999-99-99T00:00:00Z"}', "made_utc: expected an instant that there is"),
         ('{"made_utc": "yesterday"}', "made_utc: expected text like"),
         ('{"barred_mhz": [NaN]}', "barred_mhz[0]: expected"),
+        (
+            '{"barred_mhz": [5270]}',
+            "barred_mhz[0]: expected the centre of a 20 MHz channel, in MHz, got 5270",
+        ),
     ],
 )
 def test_what_is_no_snapshot_is_refused(text: str, said: str) -> None:
