@@ -28,6 +28,9 @@ PROOF_S: Final = 10.0
 """For the proof, beyond the time that was given to the search. It ends by itself then, within a second or so;
 `agent.plan_runner` waits longer."""
 
+LEAST_PART: Final = 0.25
+"""So much of its limit the search has at least: a site of 1,000 radios takes seconds to be understood."""
+
 _MB: Final = 1024 * 1024
 
 
@@ -70,6 +73,27 @@ def _be_modest(memory_mb: int, limit_s: float) -> None:
         os.nice(NICE)
 
 
+class SearchTime:
+    """The time of the search, in parts: ``limit_s`` from now on, and from its first part on at least
+    `LEAST_PART` of that, however long it took to make out who hears whom."""
+
+    def __init__(self, limit_s: float, clock: Callable[[], float]) -> None:
+        self._clock, self._limit_s = clock, limit_s
+        self._until_s, self._begun = clock() + limit_s, False
+
+    @property
+    def left_s(self) -> float:
+        return self._until_s - self._clock()
+
+    def share(self, part: float) -> Callable[[], bool]:
+        """A stop for so large a part (0..1) of what is left."""
+        now_s = self._clock()
+        if not self._begun:
+            self._until_s, self._begun = max(self._until_s, now_s + LEAST_PART * self._limit_s), True
+        until_s = now_s + part * (self._until_s - now_s)
+        return lambda: self._clock() >= until_s
+
+
 def _plans(snapshot: Mapping[str, Any], said: Mapping[str, Any], began_s: float) -> Iterator[dict[str, Any]]:
     """Raises SnapshotErrors."""
     # Only here: what they import comes under the limit of memory.
@@ -79,25 +103,19 @@ def _plans(snapshot: Mapping[str, Any], said: Mapping[str, Any], began_s: float)
     from agent.planner.site.snapshot_view import to_view
 
     wishes, view = to_wishes(said), to_view(snapshot)
-    search_until_s = time.monotonic() + wishes.limit_s
-
-    def share(part: float) -> Callable[[], bool]:
-        now_s = time.monotonic()
-        until_s = now_s + part * (search_until_s - now_s)
-        return lambda: time.monotonic() >= until_s
-
+    search = SearchTime(wishes.limit_s, time.monotonic)
     prove = partial(
         exact.solved,
         limit_s=PROOF_S / max(1, len({each.band for each in view.site.radios.values()})),
-        stop=lambda: time.monotonic() >= search_until_s + PROOF_S,
+        stop=lambda: search.left_s + PROOF_S <= 0.0,
         seed=wishes.seed,
     )
     for plan in plans(
         view,
         wishes,
-        lambda: time.monotonic() >= search_until_s,
+        lambda: search.left_s <= 0.0,
         exact=prove if wishes.exact and _can_prove() else None,
-        share=share,
+        share=search.share,
     ):
         yield from_plan(replace(plan, seconds=time.monotonic() - began_s))
 

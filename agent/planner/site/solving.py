@@ -8,7 +8,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import product
+from itertools import permutations, product
 from typing import Final, NamedTuple, Protocol
 
 from agent.planner.site.exact import Solved
@@ -23,6 +23,11 @@ FEW: Final = 6
 
 ANY_BAND: Final = 1000
 """A search goes its rounds however small the band is: they take as long as so many options to weigh."""
+
+HANDS: Final = 4
+"""Of the time that is left, what is spent on a band with a move more or fewer."""
+
+NOTHING: Final = 1e-9
 
 Stop = Callable[[], bool]
 
@@ -77,7 +82,7 @@ def _paid(band: Solution, found: Choice, least: float, most: int | None) -> Solu
 
 def _within_budget(bands: Sequence[Solution], wishes: Wishes, share: Share) -> list[Solution]:
     """Bands share the number of moves: those that bring least are counted out, and where some were, the
-    search makes the best of the rest."""
+    search makes the best of the rest; then bands hand moves to each other as long as that pays."""
     most = wishes.most_moves
     over = 0 if most is None else sum(len(each.moves) for each in bands) - most
     if over <= 0:
@@ -88,16 +93,48 @@ def _within_budget(bands: Sequence[Solution], wishes: Wishes, share: Share) -> l
     dropped = Counter(at for _, at, _ in ranked[:over])
     again = sorted(dropped)
     parts = dict(zip(again, _parts([bands[at].problem for at in again]), strict=True))
-    return [
-        _fewer(band, dropped[at], wishes, share(parts[at])) if at in parts else band
+    shared = [
+        _limited(band, len(band.moves) - dropped[at], wishes, share(parts[at])) if at in parts else band
         for at, band in enumerate(bands)
     ]
+    return _handed_on(shared, wishes, share)
 
 
-def _fewer(band: Solution, dropped: int, wishes: Wishes, stop: Stop) -> Solution:
-    least, left = math.log1p(wishes.least_gain), len(band.moves) - dropped
-    found = (_paid(band, band.end, least, left), _searched(band, wishes, left, stop))
+def _limited(band: Solution, most: int, wishes: Wishes, stop: Stop) -> Solution:
+    """With so many moves at most, from what is known of it with others."""
+    least = math.log1p(wishes.least_gain)
+    found = (_paid(band, band.end, least, most), _searched(band, wishes, most, stop))
     return max(found, key=lambda each: objective(each.problem, each.end, least))
+
+
+def _handed_on(bands: list[Solution], wishes: Wishes, share: Share) -> list[Solution]:
+    """One band with a move more and another with one fewer, as long as both together gain by it and there is
+    time: what a move brings is not what the band loses without it, since the others are placed anew."""
+    least, known = math.log1p(wishes.least_gain), dict[tuple[int, int], Solution]()
+
+    def reached(band: Solution) -> float:
+        return objective(band.problem, band.end, least)
+
+    def with_moves(at: int, most: int) -> Solution:
+        if (at, most) not in known:
+            known[at, most] = _limited(bands[at], most, wishes, share(1 / HANDS))
+        return known[at, most]
+
+    while not share(1.0)():
+        takes = {at: with_moves(at, len(band.moves) + 1) for at, band in enumerate(bands)}
+        gives = {at: with_moves(at, len(band.moves) - 1) for at, band in enumerate(bands) if band.moves}
+        ways = [(more, fewer) for more, fewer in permutations(takes, 2) if fewer in gives]
+        gain, more, fewer = max(
+            (
+                (reached(takes[a]) + reached(gives[b]) - reached(bands[a]) - reached(bands[b]), a, b)
+                for a, b in ways
+            ),
+            default=(0.0, 0, 0),
+        )
+        if gain <= NOTHING:
+            break
+        bands[more], bands[fewer] = takes[more], gives[fewer]
+    return bands
 
 
 # -- proven ------------------------------------------------------------------------------------------------

@@ -280,7 +280,7 @@ def test_a_second_search_within_the_budget_has_its_time_too() -> None:
     plan = planned(two_bands(), Wishes(most_moves=1), never, share=share)
     assert len(plan.moves) == 1
     assert not plan.timed_out
-    first, second, again = parts
+    first, second, again, *_ = parts
     assert first + (1.0 - first) * second == pytest.approx(0.5)
     assert again == 1.0
 
