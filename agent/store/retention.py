@@ -1,9 +1,15 @@
 """What of the store is over, by age. Each function is a step of a transaction and drops a bounded number of
-rows, so that no prune holds up what else waits for the store."""
+rows, so that no prune holds up what else waits for the store.
+
+The statements are made once: they refer to themselves in circles, and one made anew for each prune would be
+left to the collector of cycles.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, exists, select
+from typing import Final
+
+from sqlalchemy import Connection, Delete, Select, bindparam, delete, exists, select
 
 from agent.change import FINAL
 from agent.store import tables
@@ -17,50 +23,64 @@ MOST_WRITTEN = 2_000
 """Outbox rows dropped in one transaction."""
 
 
-def drop_written(conn: Connection) -> None:
-    """Outbox rows that are in the file, but for the last KEEP_WRITTEN."""
+def _written() -> Delete:
     table = tables.outbox.c
-    old = (table.mac.is_not(None), table.seq <= last_seq(conn) - KEEP_WRITTEN)
-    some = select(table.seq).where(*old).order_by(table.seq).limit(MOST_WRITTEN)
-    conn.execute(delete(tables.outbox).where(table.seq.in_(some)))
+    old = (table.mac.is_not(None), table.seq <= bindparam("upto"))
+    some = select(table.seq).where(*old).order_by(table.seq).limit(bindparam("most"))
+    return delete(tables.outbox).where(table.seq.in_(some))
 
 
-def drop_changes(conn: Connection, before_utc_us: int) -> int:
-    """How many changes of before then were dropped, their tokens with them.
-
-    One stays as long as it is not final, holds a radio (escalated, and nobody has acknowledged it), its event
-    is open, or a change that undoes it is still there.
-    """
+def _changes() -> Select[tuple[str]]:
+    """One stays as long as it is not final, holds a radio (escalated, and nobody has acknowledged it), its
+    event is open, or a change that undoes it is still there."""
     change, undo = tables.change.c, tables.change.alias()
     holds = select(tables.open_member.c.change_id)
     its_event = (tables.event.c.id == change.event_id, tables.event.c.cleared_utc.is_(None))
-    old = (
+    return (
         select(change.id)
-        .where(change.created_utc < before_utc_us, change.state.in_([state.value for state in FINAL]))
+        .where(change.created_utc < bindparam("before"), change.state.in_([state.value for state in FINAL]))
         .where(change.id.not_in(holds))
         .where(~exists().where(*its_event), ~exists().where(undo.c.undo_of == change.id))
         .order_by(change.created_utc)
-        .limit(MOST)
+        .limit(bindparam("most"))
     )
-    ids = list(conn.execute(old).scalars())
+
+
+def _events() -> Select[tuple[str]]:
+    """One that a change was made for goes after it."""
+    event = tables.event.c
+    return (
+        select(event.id)
+        .where(event.cleared_utc < bindparam("before"))
+        .where(~exists().where(tables.change.c.event_id == event.id))
+        .order_by(event.cleared_utc)
+        .limit(bindparam("most"))
+    )
+
+
+WRITTEN: Final = _written()
+CHANGES: Final = _changes()
+EVENTS: Final = _events()
+
+
+def drop_written(conn: Connection) -> None:
+    """Outbox rows that are in the file, but for the last KEEP_WRITTEN."""
+    conn.execute(WRITTEN, {"upto": last_seq(conn) - KEEP_WRITTEN, "most": MOST_WRITTEN})
+
+
+def drop_changes(conn: Connection, before_utc_us: int) -> int:
+    """How many changes of before then were dropped, their tokens with them."""
+    ids = list(conn.execute(CHANGES, {"before": before_utc_us, "most": MOST}).scalars())
     if ids:
         conn.execute(delete(tables.token).where(tables.token.c.change_id.in_(ids)))
         conn.execute(delete(tables.change_member).where(tables.change_member.c.change_id.in_(ids)))
-        conn.execute(delete(tables.change).where(change.id.in_(ids)))
+        conn.execute(delete(tables.change).where(tables.change.c.id.in_(ids)))
     return len(ids)
 
 
 def drop_events(conn: Connection, before_utc_us: int) -> int:
-    """How many events cleared before then were dropped; one that a change was made for goes after it."""
-    event = tables.event.c
-    old = (
-        select(event.id)
-        .where(event.cleared_utc < before_utc_us)
-        .where(~exists().where(tables.change.c.event_id == event.id))
-        .order_by(event.cleared_utc)
-        .limit(MOST)
-    )
-    ids = list(conn.execute(old).scalars())
+    """How many events cleared before then were dropped."""
+    ids = list(conn.execute(EVENTS, {"before": before_utc_us, "most": MOST}).scalars())
     if ids:
-        conn.execute(delete(tables.event).where(event.id.in_(ids)))
+        conn.execute(delete(tables.event).where(tables.event.c.id.in_(ids)))
     return len(ids)
