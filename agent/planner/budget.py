@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from agent.change import INCIDENTS, REHEARSED, Cause, Change
 from agent.moment import DAY_US, WEEK_US
@@ -42,8 +42,16 @@ def routine_budget(p: Proposal) -> Veto | None:
 
 
 def week(p: Proposal) -> list[Change]:
-    """Routine changes of the site in the last 7 days."""
-    return [c for c in p.others if _routine(c) and p.counts(c) and p.age_us(c) < WEEK_US]
+    """Routine changes of the site in the last 7 days, and those by which the agent took one back: clients
+    notice both."""
+    known = {c.id: c for c in p.view.changes}
+    return [c for c in p.others if _chosen(c, known) and p.counts(c) and p.age_us(c) < WEEK_US]
+
+
+def _chosen(change: Change, known: Mapping[str, Change]) -> bool:
+    undone = known.get(change.undo_of or "")
+    by_agent = change.cause is Cause.UNDO and change.actor.type == "agent"
+    return _routine(change) or (by_agent and undone is not None and _routine(undone))
 
 
 def routine_age_s(p: Proposal) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agent.change import LIVE, TOKEN_S, Cause, Change, State
+from agent.moment import DAY_US
 from agent.planner import legal
 from agent.planner.decision import Answer, Decision, Move, NoChange, TakeBack
 from agent.planner.moving import guarded
@@ -63,8 +64,8 @@ def given_back(view: SiteView, event_id: str) -> tuple[Answer, ...]:
 
     A step still open is taken back first; then the first step of all, whose prior power is that from before
     the event: one write, however many steps there were. Where that was WORSE it is tried again after `bar_s`,
-    then twice that, and a week later without the token: the help is no loan for ever. Ask again until nothing
-    is left.
+    then twice that, and a week later without the token: the help is no loan for ever; but not more often in a
+    day than incidents may change a radio, whatever came of it. Ask again until nothing is left.
     """
     mine = (c for c in view.changes if c.event_id == event_id and (_helps(c) or _offers(c)))
     helping = {key for change in mine for key in change.radios}
@@ -78,7 +79,7 @@ def _back(view: SiteView, key: RadioKey, event_id: str) -> list[Answer]:
     steps = [c for c in lent(view, key) if c.event_id == event_id]
     done = [c for c in steps if c.state is State.COMMITTED]
     first = min(reversed(done), key=_power_before, default=None)
-    if first is not None and (again := _once_more(view, key, first, event_id)):
+    if first is not None and (again := _spent(view, key, event_id) or _once_more(view, key, first, event_id)):
         return [again]
     wanted = [c for c in view.changes if c.event_id == event_id and _offers(c) and key in c.radios]
     wanted += [c for c in steps if c.state in LIVE and c.state is not State.ROLLING_BACK]
@@ -108,6 +109,16 @@ def _settles(back: Change, step: Change) -> bool:
 
 def _power_before(step: Change) -> int:
     return int(step.prior[Setting.TX_POWER_DBM])
+
+
+def _spent(view: SiteView, key: RadioKey, event_id: str) -> Answer | None:
+    """Why it is not tried today again: it was, so often, and was refused, lost or WORSE."""
+    backs = [c for c in _backs(view, key) if c.event_id == event_id and c.state is not State.EXPIRED]
+    today = sum(view.now.utc_us - c.created_utc_us < DAY_US for c in backs)
+    if today < view.site.policy.incident_per_radio_day:
+        return None
+    told: dict[str, int | str] = {"guard": "incident_budget", "why": "budget_spent", "today": today}
+    return NoChange(radio=key, reason="vetoed", params=told)
 
 
 def _once_more(view: SiteView, key: RadioKey, first: Change, event_id: str) -> Answer | None:

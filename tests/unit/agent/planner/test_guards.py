@@ -8,7 +8,7 @@ from types import MappingProxyType
 import pytest
 from rig import site_of
 
-from agent.change import Cause, Change, State
+from agent.change import Actor, Cause, Change, State
 from agent.moment import Deadline, Moment
 from agent.planner import guards, legal
 from agent.view import RadioView, SiteView, values_of
@@ -97,6 +97,20 @@ def test_routine_changes_have_a_budget_for_the_whole_site() -> None:
     assert "routine_budget" not in names(view(site, week[0]), Cause.SPECTRUM_SAT)
     assert "routine_budget" not in names(view(site, *week), Cause.OPERATOR)
     assert "routine_budget" not in names(view(site, *week), Cause.HW_FAILURE)
+
+
+def test_a_routine_change_that_the_agent_took_back_counts_twice_in_the_week() -> None:
+    site = site_of(2)
+    key = next(iter(site.radios))
+    made = done(4 * DAY_S, Cause.SPECTRUM_SAT, key)
+    back = replace(done(3 * DAY_S, Cause.UNDO, key), undo_of=made.id, id="back")
+    assert "routine_budget" in names(view(site, made, back), Cause.SPECTRUM_SAT)
+    by_person = replace(back, actor=Actor(type="operator", uid=0, name="root"))
+    assert "routine_budget" not in names(view(site, made, by_person), Cause.SPECTRUM_SAT)
+    help_ = done(4 * DAY_S, Cause.HW_FAILURE, key)
+    assert "routine_budget" not in names(
+        view(site, made, help_, replace(back, undo_of=help_.id)), Cause.SPECTRUM_SAT
+    )
 
 
 @pytest.mark.parametrize(

@@ -187,6 +187,22 @@ def test_the_wait_doubles_each_time_that_giving_back_was_worse(times: int, hours
     assert isinstance(said, NoChange if waits else Move)
 
 
+@pytest.mark.parametrize(("times", "hours", "held"), [(2, 1, False), (3, 1, True), (3, 25, False)])
+def test_giving_back_what_the_device_refuses_is_tried_three_times_a_day(
+    times: int, hours: int, held: bool
+) -> None:
+    at_us = NOW.utc_us - hours * 3_600_000_000
+    tried = [
+        replace(undo_to(10, nth + 2, "step-1", state=State.FAILED), created_utc_us=at_us)
+        for nth in range(times)
+    ]
+    seen = now_at(13.0, step(1, TWO, 10), *tried)
+    (said,) = matrix.over(seen, event(EventKind.HW_FAILURE, ONE, what="dead"))
+    assert isinstance(said, NoChange if held else TakeBack)
+    if isinstance(said, NoChange):
+        assert said.params["guard"] == "incident_budget"
+
+
 def test_help_for_two_dead_aps_is_bounded_and_given_back_as_one() -> None:
     """The second step's own prior power holds the help for the first: it must not be what is left at last."""
     first, second = step(1, TWO, 10, event_id="another"), step(2, TWO, 13)
