@@ -250,7 +250,9 @@ def test_a_server_that_stops_in_the_middle_of_a_change(
                 await until(lambda: agent.memory.observing_only is None, limit_s=600)
                 assert [nop.mhz20 for nop in agent.ledger.store.nops(clock.now())] == [5300]
                 after = await watched.is_back()
-                assert (row := agent.ledger.store.change(change.id)) and after == row.brief
+                row = agent.ledger.store.change(change.id)
+                assert row is not None
+                assert after == row.brief
                 assert after.state is (State.ROLLED_BACK if state is State.ROLLING_BACK else State.COMMITTED)
             rig.verify()
             assert len(sent) == (2 if state is State.ROLLING_BACK else 1)
