@@ -221,17 +221,24 @@ def test_a_bug_in_a_plan_of_one_site_is_told_with_its_name(tmp_path: Path) -> No
     run(story)
 
 
-def test_a_bug_in_a_campaign_is_told_and_it_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    failures = [IndexError("7"), IndexError("7")]
+def failing(monkeypatch: pytest.MonkeyPatch, *errors: Exception) -> list[Exception]:
+    """The next looks at what is left of a plan end so; what is left of them."""
+    failures = list(errors)
 
     def looked(*args: Any) -> Any:
         if failures:
             raise failures.pop()
         return remainder(*args)
 
+    monkeypatch.setattr("agent.campaign.remainder", looked)
+    return failures
+
+
+def test_a_bug_in_a_campaign_is_told_and_it_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(monkeypatch, IndexError("7"), IndexError("7"))
+
     async def story(clock: SimulatedClock) -> None:
         async with crowded(tmp_path, clock, SITE) as (rig, agent):
-            monkeypatch.setattr("agent.campaign.remainder", looked)
             await agent.campaigns.begin(planned(rig, {AP2: 44}), PERSON)
             await ended(agent)
             told = [each.text for each in agent.alerts if each.site == "lab"]
@@ -244,16 +251,10 @@ def test_a_bug_in_a_campaign_is_told_and_it_goes_on(tmp_path: Path, monkeypatch:
 def test_a_lost_disk_is_no_bug_in_a_campaign_and_what_is_on_it_counts_afterwards(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failures = [StoreUnavailable("gone")]
-
-    def looked(*args: Any) -> Any:
-        if failures:
-            raise failures.pop()
-        return remainder(*args)
+    failures = failing(monkeypatch, StoreUnavailable("gone"))
 
     async def story(clock: SimulatedClock) -> None:
         async with crowded(tmp_path, clock, SITE) as (rig, agent):
-            monkeypatch.setattr("agent.campaign.remainder", looked)
             begun = await agent.campaigns.begin(planned(rig, {AP2: 44}), PERSON)
             await until(lambda: not failures and agent.campaigns.running())
             (again,) = agent.campaigns.running()

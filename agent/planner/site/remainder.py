@@ -97,11 +97,11 @@ def remainder(view: SiteView, progress: Progress) -> Remainder:
 
 def _may_go_back(view: SiteView, progress: Progress) -> SiteView:
     """The view in which an undo that came to nothing, and was not judged, bars no way back."""
-    left = tuple(c for c in view.changes if not (c.radios[0] in progress.made and _came_to_nothing(c)))
+    left = tuple(c for c in view.changes if not (c.radios[0] in progress.made and _went_back_unjudged(c)))
     return view if len(left) == len(view.changes) else replace(view, changes=left)
 
 
-def _came_to_nothing(change: Change) -> bool:
+def _went_back_unjudged(change: Change) -> bool:
     undone = change.cause is Cause.UNDO and change.state is State.ROLLED_BACK
     return undone and change.verdict is None
 

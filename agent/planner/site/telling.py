@@ -27,7 +27,6 @@ UNMEASURED: Final = 0.7
 ENOUGH_SCANS: Final = 3.0
 """With fewer, as after a start of the agent, a level may be off by 4 dB, and who is heard may pass by."""
 
-
 LATELY: Final = 0.5
 """Part of `neighbour_age_s` that is left; with less of it, it is told that a radio listened long ago."""
 
