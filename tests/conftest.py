@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import os
-import sys
-from collections.abc import Iterator
 
 import pytest
 
@@ -21,13 +18,3 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     survived = sum(int(each["survived"]) for each in found if "kill_points" in each)
     if tried:
         terminalreporter.write_line(f"kill points: {tried} tried, {survived} survived")
-
-
-@pytest.fixture(autouse=True)
-def no_simulated_world_is_left() -> Iterator[None]:
-    """A test that ended in the middle leaves its world to the collector, which may come in another test."""
-    yield
-    worlds = sys.modules.get("drivers.simulated.worlds")
-    if worlds is not None and "rig" in worlds._stages:
-        gc.collect()
-        worlds.forget("rig")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from rig import replace, site_of, until
-from stories import AP1, AP2, changes_for, event_of, interferes, policy_of, said, stage
+from rig import replace, rig_of, site_of, until
+from stories import AP1, AP2, calm, changes_for, event_of, interferes, policy_of, said, stage
 
 from agent.change import REHEARSED, Actor, Change, State
 from agent.clock import Clock
@@ -98,25 +98,29 @@ def test_radar_is_left_to_the_ap_and_a_person_is_told(tmp_path: Path) -> None:
 
 def test_a_restart_begins_no_repetition_and_another_mode_begins_anew(tmp_path: Path) -> None:
     async def story(clock: Clock) -> None:
-        async with stage(tmp_path, clock, SITE, calm_s=20.0) as (rig, agent):
-            first = await agent.operator.inject(
-                BURST, AP1, channel=161, width_mhz=None, act=True, actor=PERSON
-            )
-            assert first.change is not None
-        async with rig.agent() as agent:
-            await until(lambda: agent.memory.radios[AP1].reading)
-            again = agent.memory.changes[first.change.id]
-            assert again.verdict == REHEARSED
-            undone = await agent.changes.try_undo(replace(again, state=State.COMMITTED), PERSON)
-            assert isinstance(undone, NoChange)
-        rig.site = replace(SITE, policy=replace(SITE.policy, mode=Mode.ACT))
-        async with rig.agent() as agent:
-            await until(lambda: agent.memory.radios[AP1].reading)
-            done = await agent.operator.inject(
-                BURST, AP1, channel=161, width_mhz=None, act=True, actor=PERSON
-            )
-            assert done.change is not None
-            assert (await agent.executor.settled(done.change.id, State.MONITORING)).state is State.MONITORING
+        async with rig_of(tmp_path, clock, SITE) as rig:
+            async with rig.agent() as agent:
+                await calm(clock, 20.0)
+                first = await agent.operator.inject(
+                    BURST, AP1, channel=161, width_mhz=None, act=True, actor=PERSON
+                )
+                assert first.change is not None
+            async with rig.agent() as agent:
+                await until(lambda: agent.memory.radios[AP1].reading)
+                again = agent.memory.changes[first.change.id]
+                assert again.verdict == REHEARSED
+                undone = await agent.changes.try_undo(replace(again, state=State.COMMITTED), PERSON)
+                assert isinstance(undone, NoChange)
+            rig.site = replace(SITE, policy=replace(SITE.policy, mode=Mode.ACT))
+            async with rig.agent() as agent:
+                await until(lambda: agent.memory.radios[AP1].reading)
+                done = await agent.operator.inject(
+                    BURST, AP1, channel=161, width_mhz=None, act=True, actor=PERSON
+                )
+                assert done.change is not None
+                settled = await agent.executor.settled(done.change.id, State.MONITORING)
+                assert settled.state is State.MONITORING
+            rig.verify()
 
     run(story)
 
