@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import threading
 import time
@@ -77,6 +78,8 @@ class Soak:
         for at_s, what, amount in self._agenda():
             await self._until(life, at_s)
             life = await getattr(self, f"_{what}")(life, amount)
+            if what in ("kill", "restart"):
+                gc.collect()  # a process of its own would have left nothing
         await self._stop(life)
         keep(self.simulation.settings.audit_dir, self.kept)
 

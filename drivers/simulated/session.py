@@ -27,6 +27,7 @@ class Session:
         """No write lands any more, no call waits any longer."""
         self.over.set()
         self.unwatch()
+        self.unwatch = lambda: None  # what it referred to refers to the session: a circle
         for timer in self.late:
             timer.cancel()
         self.signals.put_nowait(None)

@@ -194,8 +194,9 @@ async def _sets_obss_pd(device: Device, world: World) -> None:
 
 
 def _in_beacon(world: World, element: str) -> bool:
-    bss = f"ip netns exec sta3 wpa_cli -p {RUN}/wpa -i wlan3 bss 02:00:00:00:00:00"
-    return element in world.guest.run(bss)
+    """A client that comes back quickly takes what it knew of the AP, so it is asked to look again."""
+    client = f"ip netns exec sta3 wpa_cli -p {RUN}/wpa -i wlan3"
+    return element in world.guest.run(f"{client} scan freq=5220 >&2; {client} bss 02:00:00:00:00:00")
 
 
 def test_a_cac_and_then_radar_with_nowhere_to_go(world: World) -> None:
