@@ -133,6 +133,9 @@ REHEARSED = "DRY_RUN"
 REJECTED = "REJECTED"
 """Verdict of a proposal that a person said no to."""
 
+OVERTAKEN = "OVERTAKEN"
+"""Verdict of a change of which nothing was sent, since somebody else had set the radio just then."""
+
 AS_CONFIGURED = "read_back_as_configured"
 """Key of a change's reason: names of the settings that its device tells as configured only."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import structlog
 
-from agent.change import REHEARSED, Cause, Change, State, Trigger, agrees
+from agent.change import OVERTAKEN, REHEARSED, Cause, Change, State, Trigger, agrees
 from agent.course import Course
 from agent.lane import Withheld
 from agent.moment import Deadline
@@ -62,7 +62,9 @@ class Writing:
             params = {"guard": veto.guard, **veto.params}
             return await self._bench.ledger.step(change, Trigger.REFUSED, reason=veto.reason, params=params)
         if not agrees(change.prior, change.known(have)):
-            return await self._bench.ledger.step(change, Trigger.SUPERSEDED, reason="prior_has_changed")
+            return await self._bench.ledger.step(
+                change, Trigger.SUPERSEDED, reason="prior_has_changed", verdict=OVERTAKEN
+            )
         try:
             effects = self._bench.lane(change).plan(change.edit(), have)
         except DriverError as error:

@@ -88,7 +88,7 @@ def remainder(view: SiteView, progress: Progress) -> Remainder:
     movable = {*(move.radio for move in moves if not _stays(move)), *progress.made}
     problems = graph(_may_go_back(view, progress), movable=movable).problems if movable else ()
     ways = [_way(view, problem, moves, progress, dropped) for problem in problems]
-    lost = {*progress.lost, *dropped}
+    lost = {*progress.lost, *_not_moved(progress.todo, dropped)}
     dropped |= _of_no_use(view, moves, lost)
     left = [move.radio for move in moves if move.radio not in dropped]
     back = _back(ways, progress) if lost else ()
@@ -157,6 +157,12 @@ def _way(
 def _not_offered(view: SiteView, key: RadioKey, to: Block) -> Veto:
     veto = legal.forbidden(view, view.radios[key], to) or legal.listed(view, view.radios[key], to)
     return veto or Veto(guard="evidence", reason="nobody_listened_there_lately")
+
+
+def _not_moved(todo: Iterable[PlannedMove], dropped: Mapping[RadioKey, Veto]) -> list[RadioKey]:
+    """Of what is dropped the moves onto another channel than the radio is on."""
+    gone = [move for move in todo if move.radio in dropped and not _stays(move)]
+    return [move.radio for move in gone if dropped[move.radio].reason != "already_there"]
 
 
 def _of_no_use(

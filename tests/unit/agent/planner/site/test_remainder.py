@@ -14,7 +14,7 @@ from agent.planner import guards
 from agent.planner.site.plan import PlannedMove
 from agent.planner.site.remainder import PASSING, Progress, Remainder, remainder
 from agent.view import SiteView, values_of
-from drivers.types import Setting
+from drivers.types import Capabilities, Setting, Table
 from inventory.channels import Block
 from inventory.model import Mode, Policy, RadioKey
 
@@ -241,6 +241,23 @@ def test_power_is_dropped_when_a_channel_of_the_band_did_not_come() -> None:
     by_radar = replace(seen, barred_mhz=frozenset({5300}))
     found = left(by_radar, louder(by_radar, "c", 12), move(by_radar, "b", "60/20"))
     assert why(found) == {"b": "in_non_occupancy_period", "c": "channels_came_otherwise"}
+
+
+def test_power_is_not_dropped_when_somebody_made_the_move_by_hand() -> None:
+    seen = crowd("36/20", "44/20", "149/20")
+    by_hand = replace(move(seen, "b", "44/20"), before=at("36/20"))
+    found = left(seen, by_hand, louder(seen, "c", 14))
+    assert why(found) == {"b": "already_there"}
+    assert found.step == (key("c"),)
+
+
+def test_power_is_not_dropped_for_a_power_that_can_not_be_set() -> None:
+    seen = crowd("36/20", "44/20", "149/20")
+    unable = Capabilities(tables=frozenset(Table), settings=MappingProxyType({Setting.CHANNEL: "radio"}))
+    radios = {**seen.radios, key("b"): replace(seen.radios[key("b")], capabilities=unable)}
+    found = left(replace(seen, radios=radios), louder(seen, "b", 14), louder(seen, "c", 14))
+    assert why(found) == {"b": "device_cannot_set"}
+    assert found.step == (key("c"),)
 
 
 def test_power_is_not_set_on_another_channel_than_it_was_planned_for() -> None:
