@@ -133,6 +133,10 @@ REHEARSED = "DRY_RUN"
 REJECTED = "REJECTED"
 """Verdict of a proposal that a person said no to."""
 
+HELD_UP = "HELD_UP"
+"""Verdict of a change of which nothing was sent for a reason that passes: a pause, a device that could not be
+read."""
+
 OVERTAKEN = "OVERTAKEN"
 """Verdict of a change of which nothing was sent, since somebody else had set the radio just then."""
 

@@ -7,11 +7,13 @@ from hypothesis import strategies as st
 
 from agent.campaign_record import UNDER_WAY, Campaign, Part, Standing, campaign, told_of
 from agent.change import Actor
+from agent.moment import Moment
 from agent.planner.site.plan import Left, Outlook, Plan, PlannedMove, Wishes
 from agent.view import values_of
 from inventory.channels import block
 from inventory.model import Band, RadioKey
 
+NOW = Moment(monotonic_s=5.0, utc_us=77, boot_id="boot-1", boottime_us=9)
 KEYS = tuple(RadioKey(f"lab/ap{n}/r5") for n in range(1, 5))
 ANN = Actor(type="operator", uid=1000, name="ann")
 THERE = block(Band.GHZ_5, 36, 80)
@@ -56,12 +58,13 @@ standings = st.builds(
     change=st.none() | st.text(max_size=8),
     undo=st.none() | st.text(max_size=8),
     why=st.text(max_size=8),
+    held_up=st.integers(0, 3),
 )
 
 
 @given(st.lists(standings, min_size=4, max_size=4), st.sampled_from(["", "stopped"]), st.integers(0, 9))
 def test_it_survives_a_restart(parts: list[Standing], stopped: str, steps: int) -> None:
-    begun = campaign("p1", plan(), ANN, 77)
+    begun = campaign("p1", plan(), ANN, NOW)
     begun.standings, begun.stopped, begun.steps = dict(zip(KEYS, parts, strict=True)), stopped, steps
     again = Campaign.of_text(begun.to_text())
     assert again == begun
@@ -70,13 +73,13 @@ def test_it_survives_a_restart(parts: list[Standing], stopped: str, steps: int) 
 
 
 def test_what_nobody_needs_any_more_is_not_kept() -> None:
-    begun = campaign("p1", plan(), Actor(), 77)
+    begun = campaign("p1", plan(), Actor(), NOW)
     assert (begun.plan.outlook, begun.plan.left) == ((), ())
     assert not begun.by_person
 
 
 def test_moves_are_left_until_they_are_made_or_given_up() -> None:
-    begun = campaign("p1", plan(), ANN, 77)
+    begun = campaign("p1", plan(), ANN, NOW)
     for key, part in zip(KEYS, (Part.WAITS, *UNDER_WAY, Part.MADE), strict=True):
         begun.standings[key].part = part
     assert begun.left == 3
@@ -84,9 +87,9 @@ def test_moves_are_left_until_they_are_made_or_given_up() -> None:
 
 
 def test_the_audit_keeps_whole_numbers_and_text() -> None:
-    told = told_of(campaign("p1", plan(bound=2.75), ANN, 77))
+    told = told_of(campaign("p1", plan(bound=2.75), ANN, NOW))
     assert told["bound_micronats"] == 2_750_000
     assert (told["value_now_micronats"], told["value_then_micronats"]) == (1_000_000, 2_500_000)
     assert (told["moves"], told["seed"], told["zone"], told["gain_ppm"]) == (4, 7, "east", 125_000)
-    assert told_of(campaign("p1", plan(), ANN, 77))["bound_micronats"] == "not proven"
+    assert told_of(campaign("p1", plan(), ANN, NOW))["bound_micronats"] == "not proven"
     assert all(isinstance(each, int | str) for each in told.values())
