@@ -60,7 +60,6 @@ def _standing(mine: Sequence[Change]) -> list[Change]:
     are."""
     made = {change.id: change.created_utc_us for change in mine}
     kept: list[Change] = []
-    undone: set[str] = set()
     undone_from: dict[Setting, int] = {}  # by setting: what was made since then is undone already
     for change in mine:
         if _somebody_elses(change) or (change.cause is Cause.DFS_RADAR and _lasts(change)):
@@ -68,11 +67,10 @@ def _standing(mine: Sequence[Change]) -> list[Change]:
         if not _lasts(change):
             continue
         if change.undo_of is not None:
-            undone.add(change.undo_of)
             begun = made.get(change.undo_of, 0)  # not among them: older than all of them
             for part in _parts(change.target):
                 undone_from[part] = min(begun, undone_from.get(part, begun))
-        elif change.id not in undone and (left := _left(change, undone_from)) is not None:
+        elif (left := _left(change, undone_from)) is not None:
             kept.append(left)
     return kept
 

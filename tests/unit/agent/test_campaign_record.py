@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from unit.agent.planner.test_guards import done
 
-from agent.campaign_record import UNDER_WAY, Campaign, Part, Standing, campaign, told_of
-from agent.change import Actor
+from agent.campaign_record import (
+    LONGEST_S,
+    TRIES_MOST,
+    UNDER_WAY,
+    Campaign,
+    Part,
+    Standing,
+    became,
+    campaign,
+    told_of,
+)
+from agent.change import HELD_UP, Actor, Cause, Change, State
 from agent.moment import Moment
 from agent.planner.site.plan import Left, Outlook, Plan, PlannedMove, Wishes
 from agent.view import values_of
@@ -93,3 +108,46 @@ def test_the_audit_keeps_whole_numbers_and_text() -> None:
     assert (told["moves"], told["seed"], told["zone"], told["gain_ppm"]) == (4, 7, "east", 125_000)
     assert told_of(campaign("p1", plan(), ANN, NOW))["bound_micronats"] == "not proven"
     assert all(isinstance(each, int | str) for each in told.values())
+
+
+# -- what became of a move ---------------------------------------------------------------------------------
+
+
+def ended(state: State, verdict: str | None = None, actor: Actor = ANN) -> Change:
+    return replace(done(60.0, Cause.SITE_PLAN, KEYS[0]), state=state, verdict=verdict, actor=actor)
+
+
+@pytest.mark.parametrize("state", [State.FAILED, State.EXPIRED])
+def test_a_move_that_was_held_up_before_anything_was_sent_waits_again_a_few_times(state: State) -> None:
+    standing = Standing(part=Part.OPEN, change="c1")
+    for _ in range(TRIES_MOST):
+        assert became(standing, ended(state, HELD_UP)) == (Part.WAITS, "")
+        standing.waits_again()
+    assert (standing.part, standing.change) == (Part.WAITS, "c1")
+    assert became(standing, ended(state, HELD_UP)) == (Part.FAILED, str(state))
+    assert became(Standing(part=Part.OPEN), ended(state)) == (Part.FAILED, str(state))
+
+
+@pytest.mark.parametrize("state", [State.FAILED, State.EXPIRED])
+def test_a_way_back_that_was_held_up_is_tried_again(state: State) -> None:
+    back = Standing(part=Part.GOING_BACK, tries=1)
+    assert became(back, ended(state, HELD_UP, Actor()))[0] is Part.MADE
+    assert became(replace(back, tries=TRIES_MOST), ended(state, HELD_UP, Actor()))[0] is Part.STAYS
+    assert became(back, ended(State.EXPIRED, None, Actor()))[0] is Part.STAYS, "nobody approved it"
+
+
+# -- how long it may take ----------------------------------------------------------------------------------
+
+
+def test_a_day_is_a_day_whatever_the_wall_clock_says() -> None:
+    begun = Campaign.of_text(campaign("p1", plan(), ANN, NOW).to_text())
+    jumped = replace(NOW.plus(60.0), utc_us=NOW.utc_us + round(3 * LONGEST_S * 1e6))
+    assert begun.until.left_s(jumped) == LONGEST_S - 60.0
+
+
+def test_of_a_record_that_does_not_say_until_when_the_wall_clock_counts() -> None:
+    told = json.loads(campaign("p1", plan(), ANN, NOW).to_text())
+    del told["until"], told["standings"][KEYS[0]]["held_up"]
+    found = Campaign.of_text(json.dumps(told))
+    assert found.until.left_s(NOW.plus(60.0)) == LONGEST_S - 60.0
+    assert found.standings[KEYS[0]].held_up == 0
