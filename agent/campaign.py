@@ -87,7 +87,7 @@ class Campaigns:
         self._changes = changes
         self._alert = alert
         self._being_undone = being_undone
-        self._book = CampaignBook(ledger)
+        self._book = CampaignBook(ledger, memory)
         self._turns = SiteTurns("plans", keeper, lambda site: self._forget({site}))  # what is on disk counts
         self._running: dict[str, Campaign] = {}
         self._beginning: set[str] = set()  # sites with one that is not on disk yet
@@ -231,7 +231,7 @@ class Campaigns:
         await self._settle(c)
         wait_s = AGAIN_S
         if not c.those(*UNDER_WAY):
-            if c.stopped or self._late_s(c) > 0.0:
+            if c.stopped or c.late_s(self._clock.now()) > 0.0:
                 await self._give_up(c, "too_late")
             wait_s = await self._go_on(c)
         if c.mark() != before:
@@ -279,20 +279,13 @@ class Campaigns:
         for key in c.those(*UNDER_WAY):
             standing = c.standings[key]
             going_back = standing.part is Part.GOING_BACK
-            change = await self._change(standing.undo if going_back else standing.change)
+            change = await self._book.change(standing.undo if going_back else standing.change)
             if change is None or change.final:
                 part, why = became(standing, change)
                 if part is Part.WAITS:
                     standing.waits_again()
                 else:
                     self._over(c, key, part, why)
-
-    async def _change(self, id: str | None) -> Change | None:
-        if id is None:
-            return None
-        if id in self._memory.changes:
-            return self._memory.changes[id]
-        return await self._ledger.call(self._ledger.store.change, id)
 
     async def _begin_step(self, c: Campaign, radios: tuple[RadioKey, ...]) -> None:
         step = c.steps + 1
@@ -318,14 +311,14 @@ class Campaigns:
     async def _take_back(self, c: Campaign, key: RadioKey) -> None:
         """A move that had better not stay by itself goes back, or is tried again at the next look."""
         standing = c.standings[key]
-        done, before = await self._change(standing.change), await self._change(standing.undo)
+        done, before = await self._book.change(standing.change), await self._book.change(standing.undo)
         if done is None or not self._is_on(c, key) or standing.part is not Part.MADE:
             return
         spent = before is not None and before.state is State.ROLLED_BACK
         opened = await self._changes.try_undo(done, c.actor, HALF, spent=spent)
         if isinstance(opened, Change):
             standing.goes_back(opened.id)
-        elif (why := no_way_back(opened)) or self._late_s(c) > GIVE_UP_S:
+        elif (why := no_way_back(opened)) or c.late_s(self._clock.now()) > GIVE_UP_S:
             self._over(c, key, Part.STAYS, why or opened.reason)
             await self._changes.note(opened)
         else:
@@ -341,18 +334,7 @@ class Campaigns:
             if c.standings[key].part is not Part.WAITS:
                 continue  # dealt with meanwhile
             self._over(c, key, Part.MADE if why == "already_there" else Part.DROPPED, why)
-            told = {**params, "plan": c.id, "guard": guard, "why": why}
-            records.append(
-                self._ledger.record(
-                    "decision",
-                    "plan.move_dropped",
-                    c.site,
-                    radio=key,
-                    actor=c.actor,
-                    params=told,
-                    result="no_change",
-                )
-            )
+            records.append(self._book.dropped(c, key, {**params, "guard": guard, "why": why}))
         if records:
             await self._keep(c, *records)
 
@@ -385,10 +367,6 @@ class Campaigns:
                 await self._book.write(c, *records)
             elif records:
                 await self._ledger.note(*records)
-
-    def _late_s(self, c: Campaign) -> float:
-        """For how long what is left should have been given up; negative: not yet."""
-        return -c.until.left_s(self._clock.now())
 
 
 def _not_known(site: str) -> str:

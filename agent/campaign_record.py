@@ -99,6 +99,10 @@ class Campaign:
         """Moves that are neither made nor given up."""
         return len(self.those(Part.WAITS, *UNDER_WAY))
 
+    def late_s(self, now: Moment) -> float:
+        """For how long what is left should have been given up; negative: not yet."""
+        return -self.until.left_s(now)
+
     def mark(self) -> tuple[object, ...]:
         """The same again, as long as nothing is to be kept anew."""
         parts = tuple((each.part, each.change, each.undo, each.why) for each in self.standings.values())

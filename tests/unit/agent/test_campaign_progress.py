@@ -32,7 +32,7 @@ def declined(reason: str, *vetoes: Veto) -> NoChange:
         (declined("token_not_usable"), "token_not_usable", "token_not_usable"),
     ],
 )
-def test_what_passes_is_no_reason_to_leave_half_a_swap(
+def test_half_a_swap_stays_for_what_does_not_pass_alone(
     none: NoChange, lasting: str | None, told: str
 ) -> None:
     assert (no_way_back(none), objection(none)) == (lasting, told)

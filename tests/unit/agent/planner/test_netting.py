@@ -88,10 +88,9 @@ def test_what_radar_ended_before_anything_was_sent_hides_nothing() -> None:
     assert ids([FIRST, SECOND, unsent]) == {KEY: ((SECOND.id, FIRST.id), 36)}
 
 
-def louder(age_s: float, came: int, went: int, **more: object) -> Change:
-    return moved(
-        age_s, 36, 36, prior={Setting.TX_POWER_DBM: came}, target={Setting.TX_POWER_DBM: went}, **more
-    )
+def louder(age_s: float, came: int, went: int, undo_of: str | None = None) -> Change:
+    values = {Setting.TX_POWER_DBM: came}, {Setting.TX_POWER_DBM: went}
+    return replace(moved(age_s, 36, 36), prior=values[0], target=values[1], undo_of=undo_of)
 
 
 @pytest.mark.parametrize("since_s", [7200.0, 2500.0])
