@@ -149,7 +149,9 @@ class Agent:
 
         self.release = Release(memory, ledger, clock, self.fleet)
         self.undoing = Undoing(memory, ledger, clock, self.executor, self.changes)
-        self.campaigns = Campaigns(memory, ledger, clock, self.executor, self.changes, keeper, tell)
+        self.campaigns = Campaigns(
+            memory, ledger, clock, self.executor, self.changes, keeper, tell, self.undoing.under_way
+        )
         self.planning = Planning(memory, ledger, clock, self.campaigns, keeper, tell, self._make_plan)
 
     def _start_loops(self, keeper: Supervisor, tasks: asyncio.TaskGroup) -> None:

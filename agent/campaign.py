@@ -16,7 +16,17 @@ from typing import Any, Final
 import structlog
 
 from agent.api.errors import NotFound, Refused
-from agent.campaign_progress import HALF, READ_WITHIN_S, adopt, progress, unread
+from agent.campaign_book import CampaignBook
+from agent.campaign_progress import (
+    HALF,
+    PASSING,
+    READ_WITHIN_S,
+    adopt,
+    no_way_back,
+    objection,
+    progress,
+    unread,
+)
 from agent.campaign_record import (
     UNDER_WAY,
     Campaign,
@@ -50,17 +60,14 @@ AGAIN_S: Final = 5.0
 """From one look at a campaign under way to the next."""
 HELD_S: Final = 60.0
 """The same while all of it waits for its hour."""
-LONGEST_S: Final = 86_400.0
-"""What could not be begun by then is given up, and said so."""
 GIVE_UP_S: Final = 3600.0
-"""So much longer it is tried to take back what should not stay by itself."""
-PASSING: Final = frozenset({"radio_busy", "device_not_readable", "lease_lost"})
-TRIED_AGAIN: Final = PASSING | {"vetoed"}
+"""So much longer than for the rest it is tried to take back what should not stay by itself."""
 UNSENT: Final = frozenset({State.PROPOSED, State.PLANNED})
 
 
 class Campaigns:
-    """One per site at a time. ``alert(site, text, radio)`` calls a person."""
+    """One per site at a time. ``alert(site, text, radio)`` calls a person; ``being_undone(site)``: whether
+    what was changed there is being taken back."""
 
     def __init__(
         self,
@@ -71,6 +78,7 @@ class Campaigns:
         changes: Changes,
         keeper: Supervisor,
         alert: Callable[[str, str, RadioKey | None], None],
+        being_undone: Callable[[str], bool],
     ) -> None:
         self._memory = memory
         self._ledger = ledger
@@ -78,6 +86,8 @@ class Campaigns:
         self._executor = executor
         self._changes = changes
         self._alert = alert
+        self._being_undone = being_undone
+        self._book = CampaignBook(ledger, memory)
         self._turns = SiteTurns("plans", keeper, lambda site: self._forget({site}))  # what is on disk counts
         self._running: dict[str, Campaign] = {}
         self._beginning: set[str] = set()  # sites with one that is not on disk yet
@@ -86,6 +96,7 @@ class Campaigns:
         self._known: set[str] = set()  # sites of which the store was asked
         self._due_s: dict[str, float] = {}
         self._read_by_s: dict[str, float] = {}  # until then radios may be waited for, of one left over
+        self._refused = defaultdict[str, dict[RadioKey, str]](dict)  # by site, of the last look: not opened
         self._asked = asyncio.Event()
 
     # -- what a person may ask -------------------------------------------------------------------------
@@ -96,7 +107,7 @@ class Campaigns:
 
     def idle(self, site: str) -> bool:
         """Whether the site is this agent's to change, and known to have none: none running or beginning."""
-        busy = site in self._running or site in self._beginning
+        busy = site in self._running or site in self._beginning or self._being_undone(site)
         away = self._memory.observing is not None or site in self._memory.standby
         return site in self._known and not busy and not away
 
@@ -111,12 +122,12 @@ class Campaigns:
     async def begin(self, plan: Plan, actor: Actor) -> Campaign:
         """Start to carry a plan out. Raises as `check`."""
         site = self.check(plan.site)
-        started = campaign(self._ledger.ids(), plan, actor, self._clock.now().utc_us)
+        started = campaign(self._ledger.ids(), plan, actor, self._clock.now())
         who = "operator" if started.by_person else "decision"
         entry = self._ledger.record(who, "plan.begun", site.id, actor=actor, params=told_of(started))
         self._beginning.add(site.id)
         try:
-            await self._write(started, entry)
+            await self._book.write(started, entry)
             self._running[site.id] = started
         except LOST_DISK:
             self._known.discard(site.id)  # what is on it counts
@@ -129,17 +140,21 @@ class Campaigns:
 
     def _no_beginning(self, site: Site) -> str | None:
         if site.id not in self._known and not self._memory.observing:
-            return f"whether a plan of {site.id} was left by an earlier process is not known yet"
+            return _not_known(site.id)
         if site.id in self._running or site.id in self._beginning:
             return f"a plan of {site.id} is being carried out: see `rrmd status`"
         if site.policy.mode is Mode.OBSERVE:
             return f"{site.id} is in mode observe: nothing is changed there"
+        if self._being_undone(site.id):
+            return f"what was changed at {site.id} is being taken back: see `rrmd status`"
         return self._memory.observing or self._memory.standby.get(site.id)
 
     async def stop(self, site: str, actor: Actor) -> Campaign:
         """Begin nothing more of the site's plan. Changes that were sent go on; what would make things worse
-        if it stayed by itself is taken back. Raises NotFound."""
+        if it stayed by itself is taken back. Raises NotFound, and Refused where that is not known."""
         if (found := self._running.get(site)) is None:
+            if site not in self._known:
+                raise Refused(self._memory.standby.get(site) or _not_known(site))
             raise NotFound(f"no plan of {site} is being carried out")
         found.stopped = found.stopped or "stopped"  # at once: whoever is at work on a step looks there
         params = {"plan": found.id}
@@ -185,15 +200,15 @@ class Campaigns:
         for site in list(sites):
             self._running.pop(site, None)
             self._known.discard(site)
+            self._refused.pop(site, None)
 
     async def _recover(self, site: str) -> None:
-        text = await self._ledger.call(self._ledger.store.get_meta, _key(site))
-        if text:
-            try:
-                found = Campaign.of_text(text)
-            except (KeyError, TypeError, ValueError):  # of another version of rrmd
-                await self._unreadable(site)
-            else:
+        try:
+            found = await self._book.read(site)
+        except (KeyError, TypeError, ValueError):
+            await self._unreadable(site)
+        else:
+            if found is not None:
                 self._running[site] = found
                 self._read_by_s[site] = self._clock.monotonic() + READ_WITHIN_S
                 adopt(found, self._memory.changes_of(site, self._clock.now()))
@@ -202,8 +217,7 @@ class Campaigns:
 
     async def _unreadable(self, site: str) -> None:
         """What was made of it stays; the rest is not made."""
-        entry = self._ledger.record("system", "plan.not_readable", site)
-        await self._ledger.write(self._ledger.store.keep, _key(site), "", [entry])
+        await self._book.close(site, self._ledger.record("system", "plan.not_readable", site))
         text = "a plan was being carried out, and what was left of it can't be read: plan anew"
         self._alert(site, text, None)
 
@@ -217,16 +231,17 @@ class Campaigns:
         await self._settle(c)
         wait_s = AGAIN_S
         if not c.those(*UNDER_WAY):
-            if c.stopped or self._age_s(c) > LONGEST_S:
+            if c.stopped or c.late_s(self._clock.now()) > 0.0:
                 await self._give_up(c, "too_late")
             wait_s = await self._go_on(c)
         if c.mark() != before:
             await self._keep(c)
         return wait_s
 
-    def _is_on(self, c: Campaign) -> bool:
-        """Whether this agent still has it to carry out: to be asked after each wait."""
-        return self._running.get(c.site) is c and c.site in self._memory.sites
+    def _is_on(self, c: Campaign, key: RadioKey | None = None) -> bool:
+        """Whether this agent still has it to carry out, and this radio of it: to be asked after each wait."""
+        site = self._memory.sites.get(c.site)
+        return self._running.get(c.site) is c and site is not None and (key is None or key in site.radios)
 
     def _awaited(self, site: Site) -> RadioKey | None:
         """After a start, a radio that was not read since: what is judged without it is judged wrongly."""
@@ -242,21 +257,20 @@ class Campaigns:
             c.waits_for = f"{key}: stale never_read"
             return AGAIN_S
         view = self._memory.view(site, self._clock.now()).begun()
-        so_far = progress(c, site, self._memory)
+        so_far = progress(c, site, self._memory, self._refused.pop(c.site, {}))
         left = await asyncio.to_thread(remainder, pooled(view), so_far)
         if not self._is_on(c) or [c.moves[key] for key in c.those(Part.WAITS)] != list(so_far.todo):
             return AGAIN_S  # ended, or given up, meanwhile
         c.steps_left = left.steps if left.steps is not None else c.steps_left
         await self._drop(c, {key: (v.guard, v.reason, v.params) for key, v in left.dropped.items()})
+        c.waits_for = waits_for(left)
         for key in left.back:
             await self._take_back(c, key)
-        c.waits_for = waits_for(left)
         if left.step and not c.stopped:
-            c.steps_left = max(0, c.steps_left - 1)
             await self._begin_step(c, left.step)
         elif not left.held and not left.back and not c.those(Part.WAITS):
             await self._end(c)
-        return AGAIN_S if c.those(*UNDER_WAY) else HELD_S
+        return AGAIN_S if c.those(*UNDER_WAY) or self._refused.get(c.site) else HELD_S
 
     # -- parts of a campaign ---------------------------------------------------------------------------
 
@@ -265,49 +279,50 @@ class Campaigns:
         for key in c.those(*UNDER_WAY):
             standing = c.standings[key]
             going_back = standing.part is Part.GOING_BACK
-            change = await self._change(standing.undo if going_back else standing.change)
+            change = await self._book.change(standing.undo if going_back else standing.change)
             if change is None or change.final:
-                self._over(c, key, *became(standing, change))
-
-    async def _change(self, id: str | None) -> Change | None:
-        if id is None:
-            return None
-        if id in self._memory.changes:
-            return self._memory.changes[id]
-        return await self._ledger.call(self._ledger.store.change, id)
+                part, why = became(standing, change)
+                if part is Part.WAITS:
+                    standing.waits_again()
+                else:
+                    self._over(c, key, part, why)
 
     async def _begin_step(self, c: Campaign, radios: tuple[RadioKey, ...]) -> None:
-        c.steps += 1
+        step = c.steps + 1
         for key in radios:
             async with self._opening[c.site]:
-                if self._is_on(c) and not c.stopped and c.standings[key].part is Part.WAITS:
-                    await self._open(c, key)
+                if self._is_on(c, key) and not c.stopped and c.standings[key].part is Part.WAITS:
+                    await self._open(c, key, step)
 
-    async def _open(self, c: Campaign, key: RadioKey) -> None:
+    async def _open(self, c: Campaign, key: RadioKey, step: int) -> None:
         standing = c.standings[key]
-        opened = await self._changes.try_open(asked(c, key), actor=c.actor)
+        opened = await self._changes.try_open(asked(c, key, step), actor=c.actor)
         if isinstance(opened, Change):
             standing.part, standing.change = Part.OPEN, opened.id
+            c.steps, c.steps_left = step, c.steps_left - (step > c.steps)
         elif opened.reason == "already_there":
             self._over(c, key, Part.MADE, opened.reason)
         elif opened.reason in PASSING:
             c.waits_for = f"{key}: {opened.reason}"
+            self._refused[c.site][key] = opened.reason
         else:
             await self._drop(c, {key: ("device", opened.reason, opened.params)})
 
     async def _take_back(self, c: Campaign, key: RadioKey) -> None:
         """A move that had better not stay by itself goes back, or is tried again at the next look."""
         standing = c.standings[key]
-        done, before = await self._change(standing.change), await self._change(standing.undo)
-        if done is None or not self._is_on(c) or standing.part is not Part.MADE:
+        done, before = await self._book.change(standing.change), await self._book.change(standing.undo)
+        if done is None or not self._is_on(c, key) or standing.part is not Part.MADE:
             return
         spent = before is not None and before.state is State.ROLLED_BACK
         opened = await self._changes.try_undo(done, c.actor, HALF, spent=spent)
         if isinstance(opened, Change):
             standing.goes_back(opened.id)
-        elif self._age_s(c) > LONGEST_S + GIVE_UP_S or opened.reason not in TRIED_AGAIN:
-            self._over(c, key, Part.STAYS, opened.reason)
+        elif (why := no_way_back(opened)) or c.late_s(self._clock.now()) > GIVE_UP_S:
+            self._over(c, key, Part.STAYS, why or opened.reason)
             await self._changes.note(opened)
+        else:
+            c.waits_for = f"{key}: {objection(opened)}"
 
     async def _give_up(self, c: Campaign, why: str) -> None:
         c.stopped = c.stopped or why
@@ -319,18 +334,7 @@ class Campaigns:
             if c.standings[key].part is not Part.WAITS:
                 continue  # dealt with meanwhile
             self._over(c, key, Part.MADE if why == "already_there" else Part.DROPPED, why)
-            told = {**params, "plan": c.id, "guard": guard, "why": why}
-            records.append(
-                self._ledger.record(
-                    "decision",
-                    "plan.move_dropped",
-                    c.site,
-                    radio=key,
-                    actor=c.actor,
-                    params=told,
-                    result="no_change",
-                )
-            )
+            records.append(self._book.dropped(c, key, {**params, "guard": guard, "why": why}))
         if records:
             await self._keep(c, *records)
 
@@ -340,7 +344,7 @@ class Campaigns:
         async with self._pen:
             if not self._is_on(c):
                 return
-            await self._ledger.write(self._ledger.store.keep, _key(c.site), "", [entry])
+            await self._book.close(c.site, entry)
             self._running.pop(c.site, None)
         if c.stopped == "too_late":
             left = sum(each.why == "too_late" for each in c.standings.values())
@@ -360,18 +364,10 @@ class Campaigns:
     async def _keep(self, c: Campaign, *records: Record) -> None:
         async with self._pen:
             if self._running.get(c.site) is c:
-                await self._write(c, *records)
+                await self._book.write(c, *records)
             elif records:
                 await self._ledger.note(*records)
 
-    async def _write(self, c: Campaign, *records: Record) -> None:
-        """How far it is, and what is told of that: both or neither."""
-        text = await asyncio.to_thread(c.to_text)
-        await self._ledger.write(self._ledger.store.keep, _key(c.site), text, records)
 
-    def _age_s(self, c: Campaign) -> float:
-        return (self._clock.now().utc_us - c.begun_utc_us) / 1e6
-
-
-def _key(site: str) -> str:
-    return f"campaign/{site}"
+def _not_known(site: str) -> str:
+    return f"whether a plan of {site} was left by an earlier process is not known yet"

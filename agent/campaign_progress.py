@@ -8,6 +8,9 @@ from typing import Final
 from agent.campaign_record import LOST, Campaign, Part
 from agent.change import Cause, Change
 from agent.memory import Memory
+from agent.planner import guards
+from agent.planner.decision import NoChange
+from agent.planner.legal import Veto
 from agent.planner.site.remainder import Progress
 from agent.view import block_in_values, block_of
 from drivers.types import Table
@@ -20,21 +23,48 @@ READ_WITHIN_S: Final = 300.0
 MOVED: Final = frozenset({Part.OPEN, Part.MADE, Part.GOING_BACK})
 """What the record may still say of a move whose next way back is under way."""
 
+PASSING: Final = frozenset({"radio_busy", "device_not_readable", "lease_lost"})
+"""Why nothing could be begun of a radio now."""
+
 HALF: Final = "plan_half_done"
 """Why a move is taken back: others are not made."""
 
 
-def progress(c: Campaign, site: Site, memory: Memory) -> Progress:
-    """What the rest of a plan is judged by."""
+def progress(c: Campaign, site: Site, memory: Memory, refused: Mapping[RadioKey, str]) -> Progress:
+    """What the rest of a plan is judged by. ``refused``: radios of which nothing could be begun just now, and
+    why."""
     lost = [key for key in c.those(*LOST) if c.moves[key].before != c.moves[key].after]
     return Progress(
         todo=[c.moves[key] for key in c.those(Part.WAITS)],
         made=_places_before(c, site, memory),
         lost=lost,
+        locked=_locked(memory, refused),
         by_person=c.by_person,
         rehearsal=site.policy.mode is Mode.DRY_RUN,
         least_gain=c.plan.wishes.least_gain,
     )
+
+
+def _locked(memory: Memory, refused: Mapping[RadioKey, str]) -> Mapping[RadioKey, Veto]:
+    """Those, and radios of an escalated change that nobody has dealt with."""
+    found = {key: Veto(guard="device", reason=why) for key, why in refused.items()}
+    for change in (memory.changes[id] for id in sorted(memory.stuck) if id in memory.changes):
+        veto = Veto(guard="open_change", reason="escalated", params={"change": change.id})
+        found |= dict.fromkeys(change.radios, veto)
+    return found
+
+
+def no_way_back(none: NoChange) -> str | None:
+    """Why a move can't be taken back; None: what speaks against it passes."""
+    if none.reason in PASSING:
+        return None
+    lasting = next((veto.reason for veto in none.vetoes if not guards.passes(veto)), None)
+    return lasting if none.vetoes else none.reason
+
+
+def objection(none: NoChange) -> str:
+    """What stands in the way just now, in words."""
+    return f"{none.vetoes[0].guard} {none.vetoes[0].reason}" if none.vetoes else none.reason
 
 
 def _places_before(c: Campaign, site: Site, memory: Memory) -> Mapping[RadioKey, Block]:
@@ -53,13 +83,15 @@ def _places_before(c: Campaign, site: Site, memory: Memory) -> Mapping[RadioKey,
 def adopt(c: Campaign, changes: Iterable[Change]) -> None:
     """Changes that were stored, and the campaign's next record not: the process ended in between.
     ``changes``: newest first."""
-    undone = set[RadioKey]()
+    made, undone = set[RadioKey](), set[RadioKey]()
     for change in changes:
         key = change.radios[0]
         if (standing := c.standings.get(key)) is None:
             continue
-        if standing.part is Part.WAITS and change.reason.get("params", {}).get("plan") == c.id:
-            standing.part, standing.change = Part.OPEN, change.id
+        if change.reason.get("params", {}).get("plan") == c.id and key not in made:
+            made.add(key)  # those before it were held up
+            if standing.part is Part.WAITS and standing.change != change.id:
+                standing.part, standing.change = Part.OPEN, change.id
         elif _is_its_undo(change, standing.change) and key not in undone:
             undone.add(key)  # of several the last one counts
             if standing.part in MOVED and standing.undo != change.id:

@@ -10,7 +10,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
-from agent.change import REHEARSED, Actor, Cause, Change, State
+from agent.change import HELD_UP, REHEARSED, Actor, Cause, Change, State
+from agent.moment import Deadline, Moment
 from agent.planner.decision import Move
 from agent.planner.site.plan import Plan, PlannedMove
 from agent.planner.site.plan_json import from_plan, to_plan
@@ -32,22 +33,30 @@ class Part(StrEnum):
     STAYS = "stays"  # made, and could not be taken back
 
 
+NO_DEADLINE: Final = Deadline(utc_us=0, boot_id="", boottime_us=0)
 UNDER_WAY = frozenset({Part.OPEN, Part.GOING_BACK})
 TRIES_MOST: Final = 3
-"""So often it is tried to take a move back."""
+"""So often it is tried to take a move back, and to make one that was held up when it was to be sent."""
+LONGEST_S: Final = 86_400.0
+"""What could not be begun by then is given up, and said so."""
 LOST = frozenset({Part.FAILED, Part.DROPPED, Part.TAKEN_BACK})
 
 
 @dataclass(slots=True, kw_only=True)
 class Standing:
-    """One move. ``change``: id of the one that makes it; ``undo``: of the one that takes it back, the last of
-    so many ``tries``."""
+    """One move. ``change``: id of the last one that was to make it, so many of which were ``held_up`` before
+    anything was sent; ``undo``: of the one that takes it back, the last of so many ``tries``."""
 
     part: Part = Part.WAITS
     change: str | None = None
     undo: str | None = None
     why: str = ""
     tries: int = 0
+    held_up: int = 0
+
+    def waits_again(self) -> None:
+        """Nothing of its change was sent, and what stood in its way passes."""
+        self.part, self.held_up = Part.WAITS, self.held_up + 1
 
     def goes_back(self, undo: str) -> None:
         """A change that takes the move back is under way."""
@@ -56,8 +65,9 @@ class Standing:
 
 @dataclass(slots=True, kw_only=True)
 class Campaign:
-    """``plan``: without the outlook of who does not move. ``stopped``: why the rest is given up; empty: it
-    goes on. ``steps``: how many were begun; ``steps_left``, ``waits_for``: as last looked at."""
+    """``plan``: without the outlook of who does not move. ``until``: when the rest is given up; of records of
+    before that was kept, by the wall clock alone. ``stopped``: why the rest is given up; empty: it goes on.
+    ``steps``: how many were begun; ``steps_left``, ``waits_for``: as last looked at."""
 
     id: str
     site: str
@@ -65,6 +75,7 @@ class Campaign:
     begun_utc_us: int
     plan: Plan
     standings: dict[RadioKey, Standing]
+    until: Deadline = NO_DEADLINE
     stopped: str = ""
     steps: int = 0
     steps_left: int = 0
@@ -73,6 +84,8 @@ class Campaign:
 
     def __post_init__(self) -> None:
         self.moves = {move.radio: move for move in self.plan.moves}
+        if self.until == NO_DEADLINE:
+            self.until = replace(NO_DEADLINE, utc_us=self.begun_utc_us + round(LONGEST_S * 1e6))
 
     @property
     def by_person(self) -> bool:
@@ -85,6 +98,10 @@ class Campaign:
     def left(self) -> int:
         """Moves that are neither made nor given up."""
         return len(self.those(Part.WAITS, *UNDER_WAY))
+
+    def late_s(self, now: Moment) -> float:
+        """For how long what is left should have been given up; negative: not yet."""
+        return -self.until.left_s(now)
 
     def mark(self) -> tuple[object, ...]:
         """The same again, as long as nothing is to be kept anew."""
@@ -104,6 +121,7 @@ class Campaign:
             "begun_utc_us": self.begun_utc_us,
             "plan": from_plan(self.plan),
             "standings": {key: asdict(each) for key, each in self.standings.items()},
+            "until": asdict(self.until),
             "stopped": self.stopped,
             "steps": self.steps,
         }
@@ -118,16 +136,18 @@ class Campaign:
             for key, each in told.pop("standings").items()
         }
         plan, actor = to_plan(told.pop("plan")), Actor(**told.pop("actor"))
-        return cls(**told, plan=plan, actor=actor, standings=standings)
+        until = Deadline(**told.pop("until")) if "until" in told else NO_DEADLINE
+        return cls(**told, plan=plan, actor=actor, standings=standings, until=until)
 
 
-def campaign(id: str, plan: Plan, actor: Actor, utc_us: int) -> Campaign:
+def campaign(id: str, plan: Plan, actor: Actor, now: Moment) -> Campaign:
     """A plan that nothing is done of yet."""
     return Campaign(
         id=id,
         site=plan.site,
         actor=actor,
-        begun_utc_us=utc_us,
+        begun_utc_us=now.utc_us,
+        until=Deadline.after(now, LONGEST_S),
         plan=replace(plan, outlook=(), left=()),
         standings={move.radio: Standing() for move in plan.moves},
     )
@@ -159,23 +179,27 @@ def became(standing: Standing, change: Change | None) -> tuple[Part, str]:
         return (Part.TAKEN_BACK, "") if kept else (Part.MADE if again else Part.STAYS, state)
     if change is not None and change.verdict == REHEARSED:
         return Part.SHOWN, ""
+    if change is not None and change.verdict == HELD_UP and standing.held_up < TRIES_MOST:
+        return Part.WAITS, ""
     return (Part.MADE, "") if kept else (Part.FAILED, state)
 
 
 def _came_to_nothing(undo: Change) -> bool:
     """Whether it was neither judged nor refused by a person: its device was not reached, or went back by
     itself since the process that was to confirm had ended."""
+    if undo.verdict == HELD_UP:
+        return True
     ignored = undo.state is State.EXPIRED and undo.actor.type == "agent"
     undone = undo.state in (State.FAILED, State.EXPIRED, State.ROLLED_BACK)
     return undone and undo.verdict is None and not ignored
 
 
-def asked(c: Campaign, key: RadioKey) -> Move:
-    """One move of the step that was begun last, with its reasons."""
+def asked(c: Campaign, key: RadioKey, step: int) -> Move:
+    """One move, made in this step, with its reasons."""
     move = c.moves[key]
     params: dict[str, int | str] = {
         "plan": c.id,
-        "step": c.steps,
+        "step": step,
         "gain_micronats": round(move.gain * 1e6),
         "from": str(move.before),
         "to": str(move.after),

@@ -133,6 +133,13 @@ REHEARSED = "DRY_RUN"
 REJECTED = "REJECTED"
 """Verdict of a proposal that a person said no to."""
 
+HELD_UP = "HELD_UP"
+"""Verdict of a change of which nothing was sent for a reason that passes: a pause, a device that could not be
+read."""
+
+OVERTAKEN = "OVERTAKEN"
+"""Verdict of a change of which nothing was sent, since somebody else had set the radio just then."""
+
 AS_CONFIGURED = "read_back_as_configured"
 """Key of a change's reason: names of the settings that its device tells as configured only."""
 

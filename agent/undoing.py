@@ -99,6 +99,10 @@ class Undoing:
         """How far the request under way is; empty: there is none."""
         return list(self._rows.values()) if self._request is not None else []
 
+    def under_way(self, site: str) -> bool:
+        """Whether changes of this site are being taken back, or wait for that: no plan should begin."""
+        return self._request is not None and self._request.site in (None, site)
+
     async def preview(self, since_s: float, site: str | None) -> list[Row]:
         """What would be taken back."""
         now_us = self._clock.now().utc_us

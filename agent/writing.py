@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import structlog
 
-from agent.change import REHEARSED, Cause, Change, State, Trigger, agrees
+from agent.change import HELD_UP, OVERTAKEN, REHEARSED, Cause, Change, State, Trigger, agrees
 from agent.course import Course
 from agent.lane import Withheld
 from agent.moment import Deadline
 from agent.planner import guards
+from agent.planner.legal import Veto
 from agent.records import Evidence
 from agent.undo_timer import SETTLING_S, undo_after_s
 from agent.view import SiteView
@@ -42,7 +45,9 @@ class Writing:
         have = await self._bench.read(change)
         if have is None:
             if change.deadline.passed(self._bench.clock.now()):
-                return await self._bench.ledger.step(change, Trigger.DEADLINE, reason="device_not_readable")
+                return await self._bench.ledger.step(
+                    change, Trigger.DEADLINE, reason="device_not_readable", verdict=HELD_UP
+                )
             await course.wait(READ_BACK_S)
             return change
         view = self._bench.view(change)
@@ -58,11 +63,11 @@ class Writing:
     async def _start(self, change: Change, course: Course, have: ConfigState) -> Change:
         view = self._bench.view(change).begun(self._starting)
         if vetoes := guards.vetoes(self._proposal(change, view)):
-            veto = vetoes[0]
-            params = {"guard": veto.guard, **veto.params}
-            return await self._bench.ledger.step(change, Trigger.REFUSED, reason=veto.reason, params=params)
+            return await self._objected(change, vetoes)
         if not agrees(change.prior, change.known(have)):
-            return await self._bench.ledger.step(change, Trigger.SUPERSEDED, reason="prior_has_changed")
+            return await self._bench.ledger.step(
+                change, Trigger.SUPERSEDED, reason="prior_has_changed", verdict=OVERTAKEN
+            )
         try:
             effects = self._bench.lane(change).plan(change.edit(), have)
         except DriverError as error:
@@ -88,6 +93,16 @@ class Writing:
             return self._bench.memory.remember(after)
         finally:
             self._starting.discard(change.id)
+
+    async def _objected(self, change: Change, vetoes: Sequence[Veto]) -> Change:
+        veto = vetoes[0]
+        return await self._bench.ledger.step(
+            change,
+            Trigger.REFUSED,
+            reason=veto.reason,
+            params={"guard": veto.guard, **veto.params},
+            verdict=HELD_UP if all(map(guards.passes, vetoes)) else None,
+        )
 
     async def _rehearsed(self, change: Change, effects: Effects) -> Change:
         """Mode dry_run: what would be sent now, in the log and in the audit; the change ends here."""
@@ -141,8 +156,14 @@ class Writing:
         """Nothing was sent: the device has its prior values."""
         if told := course.take():
             return await self._bench.interrupted(change, told)
-        reason = PAUSED if why == PAUSED else "no_longer_lawful"
-        return await self._bench.ledger.step(change, Trigger.REFUSED, reason=reason, params={"why": why})
+        paused = why == PAUSED
+        return await self._bench.ledger.step(
+            change,
+            Trigger.REFUSED,
+            reason=PAUSED if paused else "no_longer_lawful",
+            params={"why": why},
+            verdict=HELD_UP if paused else None,
+        )
 
     async def _recovered(self, change: Change, course: Course) -> Change:
         """A write of an earlier process: nothing is sent again, the device says how far it came.

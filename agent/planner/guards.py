@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from agent.change import IN_FLIGHT, INCIDENTS, REJECTED, Cause, State
@@ -18,7 +19,18 @@ from drivers.types import Setting
 from inventory.model import Mode, RadioKey, Site, ap_of, site_of
 from inventory.windows import in_force
 
-__all__ = ["DEEDS", "EVERYWHERE", "GUARDS", "PATIENCE", "Proposal", "deed_vetoes", "in_quiet_hours", "vetoes"]
+__all__ = [
+    "DEEDS",
+    "EVERYWHERE",
+    "GUARDS",
+    "PASSING",
+    "PATIENCE",
+    "Proposal",
+    "deed_vetoes",
+    "in_quiet_hours",
+    "passes",
+    "vetoes",
+]
 
 EVERYWHERE = "*"
 """The scope of a pause of all sites."""
@@ -31,6 +43,11 @@ def vetoes(proposal: Proposal) -> list[Veto]:
     """Every guard's no, in the order of the table; empty = go. Radar is asked only the lawful ones."""
     asked = [guard for name, guard in GUARDS.items() if not (proposal.urgent and name in PATIENCE)]
     return [veto for guard in asked if (veto := guard(proposal))]
+
+
+def passes(veto: Veto) -> bool:
+    """Whether an objection may pass by itself, or by what a person says next."""
+    return veto.guard in PASSING or veto.reason in ("observing_only", "observe")
 
 
 def deed_vetoes(proposal: Proposal) -> list[Veto]:
@@ -297,6 +314,24 @@ DEEDS = (
     "site_loss",
 )
 """Guards that are asked before an action without an undo."""
+
+PASSING: Final = frozenset(
+    {
+        "pause",
+        "maintenance",
+        "stale",
+        "open_change",
+        "neighbours",
+        "in_flight",
+        "cooldown",
+        "quiet_hours",
+        "change_hours",
+        "routine_interval",
+        "routine_budget",
+        "site_loss",
+    }
+)
+"""Guards whose objection passes by itself."""
 
 PATIENCE = frozenset(
     {

@@ -6,11 +6,12 @@ clients an outage more, and lead through places that were left for a reason.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from agent.change import Cause, Change, State
+from agent.change import OVERTAKEN, Cause, Change, State
+from agent.view import CHANNEL_SETTINGS
 from drivers.types import Setting, Values
 from inventory.model import RadioKey
 
@@ -33,39 +34,70 @@ class Netted:
         return self.whole.prior
 
 
-def netted(changes: Iterable[Change], since_us: int, until_us: int) -> tuple[Netted, ...]:
+def netted(
+    changes: Iterable[Change], since_us: int, until_us: int, ahead: Collection[str] = ()
+) -> tuple[Netted, ...]:
     """What is to be taken back of the changes made in [since, until], the radio that was changed last first.
 
-    ``changes``: all of the site since then, undos too. Left out: what is not in force, what was undone, and
-    on each radio all from before somebody else or radar moved it.
+    ``changes``: all of the site since then, undos too. ``ahead``: ids of those that were there when it was
+    asked though their time is later: the wall clock was set back since. Left out: what is not in force, what
+    was undone, and on each radio all from before somebody else or radar moved it.
     """
     by_radio: dict[RadioKey, list[Change]] = {}
     for change in sorted(changes, key=lambda each: (each.created_utc_us, each.id), reverse=True):
         by_radio.setdefault(change.radios[0], []).append(change)
-    found = [
-        _net(radio, [c for c in _standing(mine) if since_us <= c.created_utc_us <= until_us])
-        for radio, mine in by_radio.items()
-    ]
+
+    def asked_for(change: Change) -> bool:
+        return since_us <= change.created_utc_us and (change.created_utc_us <= until_us or change.id in ahead)
+
+    found = [_net(radio, [c for c in _standing(mine) if asked_for(c)]) for radio, mine in by_radio.items()]
     kept = [each for each in found if each is not None]
     return tuple(sorted(kept, key=lambda each: each.changes[0].created_utc_us, reverse=True))
 
 
 def _standing(mine: Sequence[Change]) -> list[Change]:
-    """Changes of one radio that are in force or may be, newest first."""
+    """Changes of one radio that are in force or may be, newest first, each with those of its settings that
+    are."""
     made = {change.id: change.created_utc_us for change in mine}
     kept: list[Change] = []
-    undone_from = None  # what was made since then is undone already
+    undone_from: dict[Setting, int] = {}  # by setting: what was made since then is undone already
     for change in mine:
-        if change.state is State.SUPERSEDED or (change.cause is Cause.DFS_RADAR and _lasts(change)):
+        if _somebody_elses(change) or (change.cause is Cause.DFS_RADAR and _lasts(change)):
             break
         if not _lasts(change):
             continue
         if change.undo_of is not None:
-            begun = made.get(change.undo_of, 0)
-            undone_from = begun if undone_from is None else min(begun, undone_from)
-        elif undone_from is None or change.created_utc_us < undone_from:
-            kept.append(change)
+            begun = made.get(change.undo_of, 0)  # not among them: older than all of them
+            for part in _parts(change.target):
+                undone_from[part] = min(begun, undone_from.get(part, begun))
+        elif (left := _left(change, undone_from)) is not None:
+            kept.append(left)
     return kept
+
+
+def _left(change: Change, undone_from: Mapping[Setting, int]) -> Change | None:
+    """The change with those of its settings that were not undone; None: all were."""
+    gone = {part for part, at_us in undone_from.items() if change.created_utc_us >= at_us}
+    if gone.isdisjoint(_parts(change.target)):
+        return change
+    target = {setting: value for setting, value in change.target.items() if _part(setting) not in gone}
+    prior = {setting: value for setting, value in change.prior.items() if _part(setting) not in gone}
+    return replace(change, target=target, prior=prior) if prior else None
+
+
+def _parts(values: Values) -> set[Setting]:
+    return {_part(setting) for setting in values}
+
+
+def _part(setting: Setting) -> Setting:
+    """What is undone with it: primary channel, width and centre are one place."""
+    return Setting.CHANNEL if setting in CHANNEL_SETTINGS else setting
+
+
+def _somebody_elses(change: Change) -> bool:
+    """Whether somebody else's values were found in its place. Radar ends changes too of which nothing was
+    sent: those took no step before their last."""
+    return change.state is State.SUPERSEDED and (change.rev > 1 or change.verdict == OVERTAKEN)
 
 
 def _lasts(change: Change) -> bool:

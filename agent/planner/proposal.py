@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.change import INCIDENTS, REHEARSED, Cause, Change, State
+from agent.change import HELD_UP, INCIDENTS, REHEARSED, Cause, Change, State
 from agent.view import RadioView, SiteView, block_in_values
 from drivers.types import Values
 from inventory.model import Mode, RadioKey
@@ -87,4 +87,5 @@ class Proposal:
 
     def counts(self, change: Change) -> bool:
         """Whether a change is held against a budget: it was sent, or would have been."""
-        return change.state not in UNTOUCHED or self.is_rehearsal(change)
+        sent = change.state not in UNTOUCHED and change.verdict != HELD_UP
+        return sent or self.is_rehearsal(change)

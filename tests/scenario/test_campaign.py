@@ -18,8 +18,8 @@ from stories import AP1, AP2, AP3, AP4, SHORT, said
 from agent.agent import Agent
 from agent.api import protocol
 from agent.api.errors import NotFound, Refused
-from agent.campaign import LONGEST_S
 from agent.change import Actor, Cause, Change, State
+from agent.moment import Deadline
 from agent.planner.site.plan import Plan
 from agent.simulated_time import SimulatedClock, run
 from drivers.simulated.faults import NO_FAULTS, FaultPlan
@@ -252,7 +252,7 @@ def test_what_could_not_be_begun_within_a_day_is_given_up_and_said(tmp_path: Pat
             await until(lambda: [c.state for c in moves_of(agent)] == [State.COMMITTED])
             await asyncio.sleep(120.0)
             assert agent.campaigns.running() == [begun]
-            begun.begun_utc_us -= round(LONGEST_S * 1e6)
+            begun.until = Deadline.after(agent.clock.now(), 0.0)
             await ended(agent)
             (only,) = moves_of(agent)
             assert (only.radios, only.state) == ((AP2,), State.COMMITTED), "who need not wait does not"

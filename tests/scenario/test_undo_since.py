@@ -64,11 +64,13 @@ def test_a_period_is_taken_back_in_one_step_per_radio_and_each_waits_its_turn(tm
             await agent.operator.pause("*", None, PERSON)  # it holds the agent, not the person
             rows = await agent.undoing.ask(HOURS_S, "lab", PERSON)
             assert sorted(states(rows).values()) == ["begun", "waits"], "one of three APs at a time"
+            assert agent.undoing.under_way("lab")
             with pytest.raises(Refused, match="under way already"):
                 await agent.undoing.ask(HOURS_S, None, PERSON)
             status = await asked_of(agent, rig).handle("status", protocol.StatusArgs(), PERSON)
             assert len(status["undo"]) == 2
             await ended(agent)
+            assert not agent.undoing.under_way("lab")
             assert channels(rig) == before
             assert [(c.undo_of, c.state) for c in undos(agent)] == [
                 (other.id, State.COMMITTED),

@@ -25,24 +25,6 @@ from agent.view import SiteView
 from inventory.channels import Block
 from inventory.model import RadioKey
 
-PASSING: Final = frozenset(
-    {
-        "pause",
-        "maintenance",
-        "stale",
-        "open_change",
-        "neighbours",
-        "in_flight",
-        "cooldown",
-        "quiet_hours",
-        "change_hours",
-        "routine_interval",
-        "routine_budget",
-        "site_loss",
-    }
-)
-"""Guards whose objection passes by itself: the move waits."""
-
 CAUSE: Final = Cause.SITE_PLAN
 
 GOES_ON: Final = 0.5
@@ -66,12 +48,14 @@ class Remainder:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """How far a plan is. ``todo``: moves that are not begun. ``made``: where radios were that have moved.
-    ``lost``: radios that were to move and do not. ``by_person``: who asked for the plan.
+    ``lost``: radios that were to move and do not. ``locked``: those of which nothing can be begun now, and
+    why. ``by_person``: who asked for the plan.
     ``rehearsal``: nothing is really moved, so what it brings can't be judged on the way."""
 
     todo: Sequence[PlannedMove]
     made: Mapping[RadioKey, Block]
     lost: Collection[RadioKey]
+    locked: Mapping[RadioKey, Veto]
     by_person: bool
     rehearsal: bool
     least_gain: float
@@ -80,15 +64,15 @@ class Progress:
 def remainder(view: SiteView, progress: Progress) -> Remainder:
     """What is left to do. ``view``: with what is open counted as begun."""
     vetoes = {move.radio: _veto(view, move, progress) for move in progress.todo}
-    dropped = {key: veto for key, veto in vetoes.items() if veto and not _passes(veto)}
-    held = {key: veto for key, veto in vetoes.items() if veto and _passes(veto)}
+    held = {key: veto for key, veto in vetoes.items() if veto and _waits(key, veto, progress)}
+    dropped = {key: veto for key, veto in vetoes.items() if veto and key not in held}
     if len(held) == len(progress.todo) > 0 and not progress.lost:
         return Remainder(step=(), steps=None, held=held, dropped={}, back=())
     moves = [move for move in progress.todo if move.radio not in dropped]
     movable = {*(move.radio for move in moves if not _stays(move)), *progress.made}
     problems = graph(_may_go_back(view, progress), movable=movable).problems if movable else ()
     ways = [_way(view, problem, moves, progress, dropped) for problem in problems]
-    lost = {*progress.lost, *dropped}
+    lost = {*progress.lost, *_not_moved(progress.todo, dropped)}
     dropped |= _of_no_use(view, moves, lost)
     left = [move.radio for move in moves if move.radio not in dropped]
     back = _back(ways, progress) if lost else ()
@@ -118,12 +102,14 @@ def _veto(view: SiteView, move: PlannedMove, progress: Progress) -> Veto | None:
     if _stays(move) and view.radios[move.radio].block != move.after:
         return Veto(guard="gone", reason="moved_meanwhile")
     proposal = guards.Proposal(view, move.radio, move.target, CAUSE, by_person=progress.by_person)
-    return min(guards.vetoes(proposal), key=_passes, default=None)
+    objections = sorted(guards.vetoes(proposal), key=guards.passes)
+    if objections and not guards.passes(objections[0]):
+        return objections[0]
+    return progress.locked.get(move.radio) or next(iter(objections), None)
 
 
-def _passes(veto: Veto) -> bool:
-    """Whether an objection may pass by itself, or by what a person says next."""
-    return veto.guard in PASSING or veto.reason in ("observing_only", "observe")
+def _waits(key: RadioKey, veto: Veto, progress: Progress) -> bool:
+    return guards.passes(veto) or veto is progress.locked.get(key)
 
 
 # -- worth it ----------------------------------------------------------------------------------------------
@@ -157,6 +143,12 @@ def _way(
 def _not_offered(view: SiteView, key: RadioKey, to: Block) -> Veto:
     veto = legal.forbidden(view, view.radios[key], to) or legal.listed(view, view.radios[key], to)
     return veto or Veto(guard="evidence", reason="nobody_listened_there_lately")
+
+
+def _not_moved(todo: Iterable[PlannedMove], dropped: Mapping[RadioKey, Veto]) -> list[RadioKey]:
+    """Of what is dropped the moves onto another channel than the radio is on."""
+    gone = [move for move in todo if move.radio in dropped and not _stays(move)]
+    return [move.radio for move in gone if dropped[move.radio].reason != "already_there"]
 
 
 def _of_no_use(

@@ -8,7 +8,7 @@ from types import MappingProxyType
 import pytest
 from rig import site_of
 
-from agent.change import Actor, Cause, Change, State
+from agent.change import HELD_UP, Actor, Cause, Change, State
 from agent.moment import Deadline, Moment
 from agent.planner import guards, legal
 from agent.view import RadioView, SiteView, values_of
@@ -87,6 +87,13 @@ def test_incident_changes_wait_longer_each_time() -> None:
 def test_three_incident_changes_a_day_are_enough() -> None:
     changes = [done(20_000.0 + n, Cause.HW_FAILURE) for n in range(3)]
     assert "incident_budget" in names(view(site_of(2), *changes), Cause.HW_FAILURE)
+
+
+def test_what_was_held_up_before_anything_was_sent_counts_in_no_budget() -> None:
+    failed = replace(done(10.0, Cause.SPECTRUM_SAT), state=State.FAILED)
+    assert "routine_interval" in names(view(site_of(2), failed), Cause.SPECTRUM_SAT)
+    held_up = replace(failed, verdict=HELD_UP)
+    assert "routine_interval" not in names(view(site_of(2), held_up), Cause.SPECTRUM_SAT)
 
 
 def test_routine_changes_have_a_budget_for_the_whole_site() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from unit.agent.planner.test_guards import KEY, NOW, done
 
-from agent.change import Cause, Change, State
+from agent.change import OVERTAKEN, Cause, Change, State
 from agent.planner.netting import netted
 from agent.view import values_of
 from drivers.types import Setting, Values
@@ -74,9 +74,48 @@ def test_what_was_undone_is_left_out_with_all_that_came_between() -> None:
 
 
 def test_what_is_older_than_somebody_elses_or_radars_move_is_left_alone() -> None:
-    theirs = moved(1000.0, 44, 48, state=State.SUPERSEDED)
+    theirs = moved(1000.0, 44, 48, state=State.SUPERSEDED, rev=3)
     assert ids([FIRST, SECOND, theirs]) == {}
+    assert ids([FIRST, SECOND, replace(theirs, rev=1, verdict=OVERTAKEN)]) == {}
     radar = moved(1000.0, 44, 149, cause=Cause.DFS_RADAR)
     assert ids([FIRST, SECOND, radar]) == {}
     after = moved(500.0, 149, 153)
     assert ids([FIRST, radar, after]) == {KEY: ((after.id,), 149)}
+
+
+def test_what_radar_ended_before_anything_was_sent_hides_nothing() -> None:
+    unsent = moved(1000.0, 44, 60, state=State.SUPERSEDED, rev=1)
+    assert ids([FIRST, SECOND, unsent]) == {KEY: ((SECOND.id, FIRST.id), 36)}
+
+
+def louder(age_s: float, came: int, went: int, undo_of: str | None = None) -> Change:
+    values = {Setting.TX_POWER_DBM: came}, {Setting.TX_POWER_DBM: went}
+    return replace(moved(age_s, 36, 36), prior=values[0], target=values[1], undo_of=undo_of)
+
+
+@pytest.mark.parametrize("since_s", [7200.0, 2500.0])
+def test_an_undo_hides_nothing_of_other_settings(since_s: float) -> None:
+    """Power was lent, within the period or before it, and given back; the move in between is still there."""
+    lent, back = louder(3000.0, 17, 20), louder(1000.0, 20, 17, undo_of=louder(3000.0, 17, 20).id)
+    assert ids([lent, SECOND, back], since_s) == {KEY: ((SECOND.id,), 40)}
+
+
+def test_of_what_was_undone_in_part_the_rest_is_taken_back() -> None:
+    power = {Setting.TX_POWER_DBM: 17}
+    both = replace(SECOND, prior={**SECOND.prior, **power}, target={**SECOND.target, **power})
+    lent, back = louder(3000.0, 17, 20), louder(1000.0, 20, 17, undo_of=louder(3000.0, 17, 20).id)
+    (found,) = netted([lent, both, back], 0, NOW.utc_us)
+    assert (found.to, found.whole.target) == (at(40), at(44))
+
+
+def test_an_undo_hides_all_of_what_it_takes_back_whatever_it_had_to_write() -> None:
+    woken = replace(SECOND, prior={Setting.ENABLED: 0}, target={**SECOND.target, Setting.ENABLED: 1})
+    silent = moved(1000.0, 44, 44, prior={Setting.ENABLED: 1}, target={Setting.ENABLED: 0}, undo_of=woken.id)
+    assert ids([FIRST, woken, silent]) == {KEY: ((FIRST.id,), 36)}
+
+
+def test_what_was_there_when_it_was_asked_counts_though_the_clock_was_set_back() -> None:
+    ahead = moved(-1800.0, 36, 40)
+    assert ids([ahead]) == {}, "made since"
+    (found,) = netted([ahead], NOW.utc_us, NOW.utc_us, {ahead.id})
+    assert found.changes == (ahead,)

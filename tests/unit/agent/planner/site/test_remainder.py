@@ -11,10 +11,11 @@ import pytest
 from unit.agent.planner.site.small import Ap, at, key, mutual, view
 
 from agent.planner import guards
+from agent.planner.legal import Veto
 from agent.planner.site.plan import PlannedMove
-from agent.planner.site.remainder import PASSING, Progress, Remainder, remainder
+from agent.planner.site.remainder import Progress, Remainder, remainder
 from agent.view import SiteView, values_of
-from drivers.types import Setting
+from drivers.types import Capabilities, Setting, Table
 from inventory.channels import Block
 from inventory.model import Mode, Policy, RadioKey
 
@@ -22,7 +23,7 @@ POLICY = Policy(mode=Mode.ACT, max_inflight_ratio=1.0)
 
 
 def test_each_guard_whose_objection_passes_is_one() -> None:
-    assert guards.GUARDS.keys() >= PASSING
+    assert guards.GUARDS.keys() >= guards.PASSING
 
 
 def crowd(
@@ -64,6 +65,7 @@ def left(
     *todo: PlannedMove,
     made: Mapping[RadioKey, Block] | None = None,
     lost: Iterable[RadioKey] = (),
+    locked: Mapping[RadioKey, Veto] = MappingProxyType({}),
     least_gain: float = 0.1,
     rehearsal: bool = False,
 ) -> Remainder:
@@ -73,6 +75,7 @@ def left(
             todo=todo,
             made=made or {},
             lost=list(lost),
+            locked=locked,
             by_person=False,
             rehearsal=rehearsal,
             least_gain=least_gain,
@@ -109,6 +112,16 @@ def test_what_is_forbidden_for_good_is_dropped_and_what_passes_waits() -> None:
 def test_what_is_forbidden_for_good_is_not_waited_for() -> None:
     seen = replace(crowd("36/20", "36/20"), barred_mhz=frozenset({5300}), paused=frozenset({"lab/b"}))
     assert why(left(seen, move(seen, "b", "60/20"))) == {"b": "in_non_occupancy_period"}
+
+
+def test_who_can_not_be_begun_now_waits_and_the_others_go_on() -> None:
+    seen = replace(crowd("36/20", "36/20", "36/20"), barred_mhz=frozenset({5300}))
+    veto = Veto(guard="device", reason="radio_busy")
+    todo = move(seen, "b", "44/20"), move(seen, "c", "149/20")
+    found = left(seen, *todo, locked={key("b"): veto})
+    assert (found.step, found.held, found.dropped) == ((key("c"),), {key("b"): veto}, {})
+    found = left(seen, move(seen, "b", "60/20"), locked={key("b"): veto})
+    assert why(found) == {"b": "in_non_occupancy_period"}, "for good"
 
 
 def test_while_everything_waits_nothing_is_looked_at() -> None:
@@ -241,6 +254,23 @@ def test_power_is_dropped_when_a_channel_of_the_band_did_not_come() -> None:
     by_radar = replace(seen, barred_mhz=frozenset({5300}))
     found = left(by_radar, louder(by_radar, "c", 12), move(by_radar, "b", "60/20"))
     assert why(found) == {"b": "in_non_occupancy_period", "c": "channels_came_otherwise"}
+
+
+def test_power_is_not_dropped_when_somebody_made_the_move_by_hand() -> None:
+    seen = crowd("36/20", "44/20", "149/20")
+    by_hand = replace(move(seen, "b", "44/20"), before=at("36/20"))
+    found = left(seen, by_hand, louder(seen, "c", 14))
+    assert why(found) == {"b": "already_there"}
+    assert found.step == (key("c"),)
+
+
+def test_power_is_not_dropped_for_a_power_that_can_not_be_set() -> None:
+    seen = crowd("36/20", "44/20", "149/20")
+    unable = Capabilities(tables=frozenset(Table), settings=MappingProxyType({Setting.CHANNEL: "radio"}))
+    radios = {**seen.radios, key("b"): replace(seen.radios[key("b")], capabilities=unable)}
+    found = left(replace(seen, radios=radios), louder(seen, "b", 14), louder(seen, "c", 14))
+    assert why(found) == {"b": "device_cannot_set"}
+    assert found.step == (key("c"),)
 
 
 def test_power_is_not_set_on_another_channel_than_it_was_planned_for() -> None:
