@@ -20,7 +20,8 @@ EVERY = 2
 @pytest.fixture(autouse=True)
 def _climbs_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """The search without its annealing, which takes four times as long: what is looked at is what it sees."""
-    monkeypatch.setattr(search, "ROUNDS", 0)
+    for rounds in ("SMALL", "LARGE"):
+        monkeypatch.setattr(search, rounds, ())
 
 
 def test_a_plan_does_not_flicker_from_scan_to_scan_and_would_without_the_pools() -> None:

@@ -4,23 +4,41 @@ same seed and the same problem give the same choice, unless it is stopped before
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Final
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from agent.planner.site.annealing import HOTTEST, QUIET, Budget, annealed, colours, cooling
-from agent.planner.site.arrays import Arrays, Flags, Floats, Ints, arrays, standing
+from agent.planner.site.arrays import Arrays, Flags, Ints, arrays, standing
 from agent.planner.site.climbing import Climb
 from agent.planner.site.problem import Choice, Problem, moved, objective
 
-ROUNDS: Final = 4
-"""Where several copies are annealed side by side; one alone gets a round more."""
-FIRST_SWEEPS: Final = 25
-"""Of the first round; each further one is twice as long."""
-HEATS: Final = (HOTTEST, 0.15, 0.1)
-"""Nats at which the rounds begin, the last from there on: the first forgets where it came from, the others
-keep ever more of the best that was found."""
+
+class Round(NamedTuple):
+    """So many sweeps of cooling, from ``hottest`` nats; ``fresh``: from where the radios are now, else from
+    the best that was found."""
+
+    sweeps: int
+    hottest: float
+    fresh: bool
+
+
+SMALL: Final = (
+    Round(50, HOTTEST, fresh=True),
+    Round(100, HOTTEST, fresh=True),
+    Round(100, 0.15, fresh=False),
+    Round(125, 0.1, fresh=False),
+)
+"""Of a site that is annealed several times at once."""
+LARGE: Final = (
+    Round(25, HOTTEST, fresh=True),
+    Round(50, HOTTEST, fresh=True),
+    Round(100, 0.15, fresh=False),
+    Round(200, 0.1, fresh=False),
+    Round(400, 0.1, fresh=False),
+)
+"""Of one that is annealed alone: something good is found soon."""
 
 SIDE_BY_SIDE: Final = 240
 """Radios that are annealed together: a small site is, several times at once."""
@@ -38,9 +56,8 @@ def improved(
     rounds: int | None = None,
 ) -> Choice:
     """A choice with at least the objective of ``start`` and at most ``most_moves`` members away from where
-    they are (None: any number). ``rounds``: work to do, each
-    twice the one before; None: so many that more of them hardly find anything. ``stop`` true ends it
-    early. ValueError: ``start`` has too many moves itself."""
+    they are (None: any number). ``rounds``: so many of the first ones only; None: all, more of them
+    hardly find anything. ``stop`` true ends it early. ValueError: ``start`` has too many moves itself."""
     if most_moves is not None and len(moved(problem, start)) > most_moves:
         raise ValueError(f"the start has {len(moved(problem, start))} moves, more than {most_moves}")
     free = np.array([len(each.options) > 1 for each in problem.members])
@@ -51,19 +68,15 @@ def improved(
     groups, random = colours(many, free), np.random.default_rng(seed)
     budget = None if most_moves is None else Budget(most_moves=most_moves, price=np.zeros(copies))
     best = start
-    for temperatures in (np.zeros(QUIET), *_schedules(ROUNDS + (copies == 1) if rounds is None else rounds)):
-        state = standing(many, best * copies)
+    for nth in (None, *(SMALL if copies > 1 else LARGE)[:rounds]):
+        state = standing(many, (start if nth is None or nth.fresh else best) * copies)
+        temperatures = np.zeros(QUIET) if nth is None else cooling(nth.sweeps, nth.hottest)
         for option in annealed(many, state, groups, temperatures, random, stop, budget):
             climbed = _climbed(one, option, free, most_moves, stop)
             best = max(best, climbed or best, key=lambda each: objective(problem, each, move_price))
             if stop():
                 return best
     return best
-
-
-def _schedules(rounds: int) -> Iterator[Floats]:
-    for nth in range(rounds):
-        yield cooling(FIRST_SWEEPS << nth, HEATS[min(nth, len(HEATS) - 1)])
 
 
 def _climbed(
