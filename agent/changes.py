@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -179,9 +180,11 @@ class Changes:
         self._freed(after)
         return True
 
-    def _freed(self, change: Change) -> None:
-        self._memory.stuck.discard(change.id)
-        self._memory.remember(change)
+    def _freed(self, after: Change) -> None:
+        """It waits for nobody any more; what is known of it otherwise stays."""
+        self._memory.stuck.discard(after.id)
+        known = self._memory.changes.get(after.id, after)
+        self._memory.remember(replace(known, rev=after.rev))
 
     def proposed_undos(self, done: Change) -> list[Change]:
         """Undos of this change that wait for a person; they have its token."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -49,9 +49,13 @@ def check_patch(patch: Iterable[str]) -> None:
 
 def update_change(conn: Connection, before: Change, after: Change) -> None:
     """Writes ``after`` where ``before`` still is. Raises StaleChange."""
+    _put(conn, before, change_row(after))
+
+
+def _put(conn: Connection, before: Change, values: Mapping[str, Any]) -> None:
     same = (tables.change.c.id == before.id, tables.change.c.rev == before.rev)
     seen = (*same, tables.change.c.state == before.state.value)
-    if conn.execute(update(tables.change).where(*seen).values(change_row(after))).rowcount != 1:
+    if conn.execute(update(tables.change).where(*seen).values(values)).rowcount != 1:
         raise StaleChange(f"change {before.id} is no longer at rev {before.rev}, {before.state}")
 
 
@@ -114,11 +118,12 @@ def released(escalated: Change) -> Change:
 
 
 def release(conn: Connection, change: Change) -> Change:
-    """Frees the radios of an escalated change. Raises StaleChange."""
+    """Frees the radios of an escalated change; all else in its row stays, also what the caller has left out of
+    it. Raises StaleChange."""
     if change.state is not State.ESCALATED:
         raise StaleChange(f"change {change.id} is {change.state}, not ESCALATED")
     after = released(change)
-    update_change(conn, change, after)
+    _put(conn, change, {"rev": after.rev})
     unlock_radios(conn, change.id)
     return after
 
