@@ -111,7 +111,7 @@ class Changes:
         if isinstance(change, str):
             return declined(move, change)
         try:
-            return await self._store(change, reason=move.reason, params=dict(move.params))
+            return await self._store(change, move.reason, dict(move.params))
         except RadioBusy as busy:
             return declined(move, "radio_busy", held_by=busy.change_id)
         except LeaseLost:
@@ -151,14 +151,12 @@ class Changes:
         change = self._change(move, have, actor, done.drill, done.event_id, undo_of=done.id)
         if isinstance(change, str):
             return declined(move, change)
-        spends = None if spent or done.state is State.ROLLED_BACK else done.id  # its token is used up
-        taken = of or (done,)
         if by_person:
-            await self._withdraw(taken, actor)
-        frees = [each for each in taken if each.id in self._memory.stuck]
-        params = {"undo_of": done.id}
+            await self._withdraw(of or (done,), actor)
+        spends = None if spent or done.state is State.ROLLED_BACK else done.id  # its token is used up
+        frees = [each for each in of or (done,) if each.id in self._memory.stuck]
         try:
-            return await self._store(change, reason=reason, params=params, spends=spends, frees=frees)
+            return await self._store(change, reason, {"undo_of": done.id}, spends=spends, frees=frees)
         except RadioBusy as busy:
             return declined(move, "radio_busy", held_by=busy.change_id)
         except LeaseLost:
@@ -181,7 +179,6 @@ class Changes:
         return True
 
     def _freed(self, after: Change) -> None:
-        """It waits for nobody any more; what is known of it otherwise stays."""
         self._memory.stuck.discard(after.id)
         known = self._memory.changes.get(after.id, after)
         self._memory.remember(replace(known, rev=after.rev))
@@ -336,9 +333,9 @@ class Changes:
     async def _store(
         self,
         change: Change,
-        *,
         reason: str,
         params: dict[str, Any],
+        *,
         spends: str | None = None,
         frees: Sequence[Change] = (),
     ) -> Change:

@@ -118,8 +118,8 @@ def released(escalated: Change) -> Change:
 
 
 def release(conn: Connection, change: Change) -> Change:
-    """Frees the radios of an escalated change; all else in its row stays, also what the caller has left out of
-    it. Raises StaleChange."""
+    """Frees the radios of an escalated change; all else in its row stays, whatever the caller has left out.
+    Raises StaleChange."""
     if change.state is not State.ESCALATED:
         raise StaleChange(f"change {change.id} is {change.state}, not ESCALATED")
     after = released(change)
