@@ -39,7 +39,7 @@ OLD_KEY: Final = "undo"
 """Where an earlier version kept the one request of all sites."""
 AGAIN_S: Final = 5.0
 LOOK_S: Final = 30.0
-"""From one look for what another agent left to the next, while nothing is asked."""
+"""The same while nothing is asked, and all is known that another agent may have left."""
 FIRST_S: Final = 20.0
 """So long the person who asks waits for the first round."""
 LONGEST_S: Final = 86_400.0
@@ -127,9 +127,11 @@ class Undoing:
         return [row for request in self._requests.values() for row in request.rows.values()]
 
     def under_way(self, site: str) -> bool:
-        """Whether changes of this site are being taken back, or wait for that, or it is not known yet: no
-        plan should begin."""
-        return site in self._requests or site in self._beginning or site not in self._known
+        """Whether changes of this site are being taken back, or wait for that, or it is not known yet of a
+        site that is this agent's: no plan should begin."""
+        asked = site in self._requests or site in self._beginning
+        ours = self._memory.observing is None and site not in self._memory.standby
+        return asked or (ours and site not in self._known)
 
     async def preview(self, since_s: float, site: str | None) -> list[Row]:
         """What would be taken back."""
@@ -201,8 +203,9 @@ class Undoing:
             self._forget(self._known - self._memory.sites.keys())
             for site in list(self._memory.sites):
                 await self._turns.take(site, self._look(site))
+            calm = not self._requests and self._memory.sites.keys() <= self._known
             with suppress(TimeoutError):
-                async with asyncio.timeout(AGAIN_S if self._requests else LOOK_S):
+                async with asyncio.timeout(LOOK_S if calm else AGAIN_S):
                     await self._asked.wait()
 
     async def _look(self, site: str) -> None:

@@ -180,6 +180,8 @@ def test_who_stands_by_leaves_the_request_alone_and_goes_on_with_it_after_a_take
                 with pytest.raises(Refused, match="another agent's"):
                     await second.undoing.ask(HOURS_S, "lab", PERSON)
                 assert results(rig) == ["begun"]
+            await until(lambda: not second.memory.standby)
+            assert second.undoing.under_way("lab"), "nobody knows yet"
             await until(lambda: second.undoing.rows)
             await ended(second)
             assert channels(rig) == [36, 44, 149]
@@ -202,7 +204,7 @@ def test_a_site_that_was_lost_for_a_while_is_looked_at_anew(tmp_path: Path) -> N
             assert left
             agent.house.stand_by("lab", "lease lost")
             await until(lambda: not agent.undoing.rows, limit_s=10.0)
-            assert agent.undoing.under_way("lab"), "as far as is known"
+            assert not agent.undoing.under_way("lab"), "not here"
             assert await on_disk(agent) == left
             await ended(agent)
             await until(lambda: not agent.undoing.under_way("lab"))
