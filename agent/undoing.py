@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Final
@@ -67,7 +67,8 @@ class Row:
 
 @dataclass(slots=True, kw_only=True)
 class Request:
-    """Of one site. ``settled``: radios that are dealt with, and how. Of this process alone: ``rows``, how far
+    """Of one site. ``ahead``: changes that were made before it was asked, though by the wall clock later.
+    ``settled``: radios that are dealt with, and how. Of this process alone: ``rows``, how far
     it is; ``stray_s``, since when an open change of a radio is carried by nobody; ``looked``, the first round
     is over."""
 
@@ -76,6 +77,7 @@ class Request:
     asked_us: int
     until: Deadline
     actor: Actor
+    ahead: tuple[str, ...] = ()
     settled: dict[RadioKey, str] = field(default_factory=dict)
     rows: dict[RadioKey, Row] = field(default_factory=dict)
     stray_s: dict[RadioKey, float] = field(default_factory=dict)
@@ -83,15 +85,15 @@ class Request:
 
     def to_text(self) -> str:
         told = {"site": self.site, "since_us": self.since_us, "asked_us": self.asked_us}
-        kept = {"until": asdict(self.until), "actor": asdict(self.actor), "settled": self.settled}
-        return json.dumps(told | kept)
+        kept = {"until": asdict(self.until), "actor": asdict(self.actor), "ahead": self.ahead}
+        return json.dumps(told | kept | {"settled": self.settled})
 
     @classmethod
     def of_text(cls, text: str) -> Request:
         """Of what `to_text` gave. KeyError, TypeError or ValueError: it is not that."""
         told = json.loads(text)
         until, actor = Deadline(**told.pop("until")), Actor(**told.pop("actor"))
-        return cls(**told, until=until, actor=actor)
+        return cls(**told | {"until": until, "actor": actor, "ahead": tuple(told["ahead"])})
 
 
 class Undoing:
@@ -137,8 +139,12 @@ class Undoing:
         """What would be taken back."""
         now_us = self._clock.now().utc_us
         sites = list(self._memory.sites) if site is None else [self._memory.site(site).id]
-        left = [each for id in sites for each in await self._made(id, now_us - round(since_s * 1e6), now_us)]
-        return [_row(each, "would_undo") for each in left]
+        since_us, rows = now_us - round(since_s * 1e6), list[Row]()
+        for id in sites:
+            made = await self._made(id, since_us)
+            left = netted(made, since_us, now_us, _ahead(made, now_us))
+            rows += [_row(each, "would_undo") for each in left]
+        return rows
 
     async def check(self, site: str | None) -> list[str]:
         """The sites whose changes may be taken back: the one that is named, or all that are not another
@@ -184,7 +190,9 @@ class Undoing:
         return [row for each in begun for row in each.rows.values()]
 
     async def _begin(self, request: Request, since_s: float) -> None:
-        todo = await self._left(request)
+        made = await self._made(request.site, request.since_us)
+        request.ahead = _ahead(made, request.asked_us)
+        todo = _left(made, request)
         why = self._memory.observing or ""
         request.rows = {each.radio: _row(each, "waits", why) for each in todo}
         params = {"since_s": round(since_s), "radios": len(todo)}
@@ -258,20 +266,15 @@ class Undoing:
     # -- one request -----------------------------------------------------------------------------------
 
     async def _one_round(self, request: Request) -> None:
-        todo = await self._left(request)
+        todo = _left(await self._made(request.site, request.since_us), request)
         for each in todo:
             if self._is_on(request):
                 request.rows[each.radio] = await self._take_back(each, request)
         if not todo and self._is_on(request):
             await self._end(request)
 
-    async def _left(self, request: Request) -> list[Netted]:
-        made = await self._made(request.site, request.since_us, request.asked_us)
-        return [each for each in made if each.radio not in request.settled]
-
-    async def _made(self, site: str, since_us: int, until_us: int) -> tuple[Netted, ...]:
-        made = await self._ledger.call(self._ledger.store.changes, site, None, since_us, MOST)
-        return netted(made, since_us, until_us)
+    async def _made(self, site: str, since_us: int) -> list[Change]:
+        return await self._ledger.call(self._ledger.store.changes, site, None, since_us, MOST)
 
     async def _take_back(self, each: Netted, request: Request) -> Row:
         if each.still_open:
@@ -344,6 +347,16 @@ class Undoing:
 def key_of(site: str) -> str:
     """The name of the text that the store keeps of a site's request."""
     return f"undo/{site}"
+
+
+def _ahead(made: Iterable[Change], now_us: int) -> tuple[str, ...]:
+    """Those whose time is still to come: the wall clock was set back since."""
+    return tuple(change.id for change in made if change.created_utc_us > now_us)
+
+
+def _left(made: Iterable[Change], request: Request) -> list[Netted]:
+    found = netted(made, request.since_us, request.asked_us, request.ahead)
+    return [each for each in found if each.radio not in request.settled]
 
 
 def _passes(none: NoChange) -> bool:

@@ -136,6 +136,24 @@ def test_a_wall_clock_that_jumps_ends_nothing(tmp_path: Path) -> None:
     run(story)
 
 
+def test_what_was_made_before_the_wall_clock_was_set_back_is_taken_back(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with rig_of(tmp_path, clock, SITE, clients=0) as rig:
+            async with rig.agent() as agent:
+                await read(agent)
+                await changed(agent, AP1, 161)
+                clock.jump_utc(-3600.0)
+                agent.memory.observing_only = "disk full"  # so that it waits for the next process
+                assert states(await agent.undoing.preview(HOURS_S, None)) == {AP1: "would_undo"}
+                assert states(await agent.undoing.ask(HOURS_S, None, PERSON)) == {AP1: "waits"}
+            async with rig.agent() as agent:
+                await until(lambda: agent.undoing.rows)
+                await ended(agent)
+                assert rig.block(AP1).primary == 36
+
+    run(story)
+
+
 def test_what_could_not_be_begun_in_a_day_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
