@@ -25,7 +25,7 @@ from agent.planner.site.snapshot import text_of
 from agent.planner.site.wishes import wishes_of
 from agent.probe import probe
 from agent.store.store import Store
-from agent.undoing import Row
+from agent.undo_record import Row
 from drivers.base import Device
 from inventory.model import RadioKey, Site
 from inventory.windows import in_force, until

@@ -7,18 +7,16 @@ that takes the site over; what is left of it is worked out anew from the changes
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
 from typing import Final
 
 import structlog
 
 from agent.api.errors import Refused
 from agent.audit import EVERY_SITE
-from agent.change import Actor, Change, State, Trigger
+from agent.change import HELD_UP, Actor, Change, State, Trigger
 from agent.changes import Changes
 from agent.clock import Clock
 from agent.course import Interrupt
@@ -31,6 +29,7 @@ from agent.planner.netting import Netted, netted
 from agent.records import Record
 from agent.site_turns import SiteTurns
 from agent.supervisor import Supervisor
+from agent.undo_record import Request, Row, ahead_of, key_of, left_of, row_of, undos_of
 from inventory.model import RadioKey
 
 log = structlog.get_logger()
@@ -38,6 +37,7 @@ log = structlog.get_logger()
 OLD_KEY: Final = "undo"
 """Where an earlier version kept the one request of all sites."""
 AGAIN_S: Final = 5.0
+"""From one round to the next."""
 LOOK_S: Final = 30.0
 """The same while nothing is asked, and all is known that another agent may have left."""
 FIRST_S: Final = 20.0
@@ -46,54 +46,12 @@ LONGEST_S: Final = 86_400.0
 """What could not be begun by then is given up, and said so."""
 STRAY_S: Final = 60.0
 """Whoever is to carry an open change on has done so by then, after a lost disk or a take-over."""
+TRIES_MOST: Final = 10
+"""So often one process tries again what was held up when it was to be sent."""
 WAITS: Final = frozenset({"in_flight", "neighbours", "cooldown", "open_change", "stale", "site_loss"})
 """Guards whose objection passes."""
 PASSING: Final = frozenset({"radio_busy", "device_not_readable", "lease_lost"})
 MOST: Final = 100_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """What becomes of one radio. ``state``: would_undo, going_back (an open change), waits, begun, refused,
-    nothing_to_do. ``undo``: the change that does it."""
-
-    radio: RadioKey
-    changes: tuple[str, ...]
-    to: Mapping[str, int]
-    state: str
-    why: str = ""
-    undo: str | None = None
-
-
-@dataclass(slots=True, kw_only=True)
-class Request:
-    """Of one site. ``ahead``: changes that were made before it was asked, though by the wall clock later.
-    ``settled``: radios that are dealt with, and how. Of this process alone: ``rows``, how far
-    it is; ``stray_s``, since when an open change of a radio is carried by nobody; ``looked``, the first round
-    is over."""
-
-    site: str
-    since_us: int
-    asked_us: int
-    until: Deadline
-    actor: Actor
-    ahead: tuple[str, ...] = ()
-    settled: dict[RadioKey, str] = field(default_factory=dict)
-    rows: dict[RadioKey, Row] = field(default_factory=dict)
-    stray_s: dict[RadioKey, float] = field(default_factory=dict)
-    looked: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def to_text(self) -> str:
-        told = {"site": self.site, "since_us": self.since_us, "asked_us": self.asked_us}
-        kept = {"until": asdict(self.until), "actor": asdict(self.actor), "ahead": self.ahead}
-        return json.dumps(told | kept | {"settled": self.settled})
-
-    @classmethod
-    def of_text(cls, text: str) -> Request:
-        """Of what `to_text` gave. KeyError, TypeError or ValueError: it is not that."""
-        told = json.loads(text)
-        until, actor = Deadline(**told.pop("until")), Actor(**told.pop("actor"))
-        return cls(**told | {"until": until, "actor": actor, "ahead": tuple(told["ahead"])})
 
 
 class Undoing:
@@ -142,8 +100,8 @@ class Undoing:
         since_us, rows = now_us - round(since_s * 1e6), list[Row]()
         for id in sites:
             made = await self._made(id, since_us)
-            left = netted(made, since_us, now_us, _ahead(made, now_us))
-            rows += [_row(each, "would_undo") for each in left]
+            left = netted(made, since_us, now_us, ahead_of(made, now_us))
+            rows += [row_of(each, "would_undo") for each in left]
         return rows
 
     async def check(self, site: str | None) -> list[str]:
@@ -191,10 +149,10 @@ class Undoing:
 
     async def _begin(self, request: Request, since_s: float) -> None:
         made = await self._made(request.site, request.since_us)
-        request.ahead = _ahead(made, request.asked_us)
-        todo = _left(made, request)
+        request.ahead = ahead_of(made, request.asked_us)
+        todo = left_of(made, request)
         why = self._memory.observing or ""
-        request.rows = {each.radio: _row(each, "waits", why) for each in todo}
+        request.rows = {each.radio: row_of(each, "waits", why) for each in todo}
         params = {"since_s": round(since_s), "radios": len(todo)}
         entry = self._ledger.record(
             "operator", "undo.asked", request.site, actor=request.actor, params=params
@@ -266,12 +224,25 @@ class Undoing:
     # -- one request -----------------------------------------------------------------------------------
 
     async def _one_round(self, request: Request) -> None:
-        todo = _left(await self._made(request.site, request.since_us), request)
+        made = await self._made(request.site, request.since_us)
+        last = undos_of(made, request)
+        for radio in self._held_up(last, request):
+            del request.settled[radio]
+        todo = left_of(made, request)
         for each in todo:
             if self._is_on(request):
                 request.rows[each.radio] = await self._take_back(each, request)
-        if not todo and self._is_on(request):
+        unsent = any(change.state is State.PLANNED for change in last)
+        if not todo and not unsent and self._is_on(request):
             await self._end(request)
+
+    def _held_up(self, last: Iterable[Change], request: Request) -> list[RadioKey]:
+        """Radios that wait again, since nothing of their undo was sent."""
+        if request.until.passed(self._clock.now()):
+            return []
+        found = [change.radios[0] for change in last if change.verdict == HELD_UP]
+        request.held_up.update(found)
+        return [radio for radio in found if request.held_up[radio] <= TRIES_MOST]
 
     async def _made(self, site: str, since_us: int) -> list[Change]:
         return await self._ledger.call(self._ledger.store.changes, site, None, since_us, MOST)
@@ -280,7 +251,7 @@ class Undoing:
         if each.still_open:
             row = self._going_back(each, request)
         elif each.radio not in self._memory.radios:
-            row = _row(each, "refused", "not configured any more")
+            row = row_of(each, "refused", "not configured any more")
         else:
             row = await self._undone(each, request)
         on_its_way = row.state in ("waits", "going_back")
@@ -290,27 +261,27 @@ class Undoing:
         """Open changes go back by themselves, if somebody carries them."""
         stray = [change for change in each.still_open if not self._executor.carries(change.id)]
         if request.until.passed(self._clock.now()):
-            return _row(each, "refused", f"change {each.still_open[0].id} is still open")
+            return row_of(each, "refused", f"change {each.still_open[0].id} is still open")
         if stray:
             why = f"change {stray[0].id} is open and is not being carried out here"
             now_s = self._clock.monotonic()
             given_up = now_s - request.stray_s.setdefault(each.radio, now_s) >= STRAY_S
-            return _row(each, "refused" if given_up else "waits", why)
+            return row_of(each, "refused" if given_up else "waits", why)
         request.stray_s.pop(each.radio, None)
         for change in each.still_open:
             if change.state is not State.ROLLING_BACK:
                 told = Interrupt(trigger=Trigger.UNDO, reason="undo_since", actor=request.actor)
                 self._executor.interrupt(change.id, told)
-        return _row(each, "going_back")
+        return row_of(each, "going_back")
 
     async def _undone(self, each: Netted, request: Request) -> Row:
         opened = await self._changes.try_undo(each.whole, request.actor, "undo_since", of=each.changes)
         if isinstance(opened, Change):
-            return _row(each, "begun", undo=opened.id)
+            return row_of(each, "begun", undo=opened.id)
         if opened.reason == "already_there":
-            return _row(each, "nothing_to_do", "it is there already")
+            return row_of(each, "nothing_to_do", "it is there already")
         late = request.until.passed(self._clock.now())
-        return _row(each, "waits" if _passes(opened) and not late else "refused", _why(opened))
+        return row_of(each, "waits" if _passes(opened) and not late else "refused", _why(opened))
 
     async def _settle(self, each: Netted, request: Request, row: Row) -> Row:
         """The radio is dealt with; the audit names all the changes that this takes back."""
@@ -344,38 +315,12 @@ class Undoing:
         await self._ledger.write(self._ledger.store.keep, key_of(site), text, [entry])
 
 
-def key_of(site: str) -> str:
-    """The name of the text that the store keeps of a site's request."""
-    return f"undo/{site}"
-
-
-def _ahead(made: Iterable[Change], now_us: int) -> tuple[str, ...]:
-    """Those whose time is still to come: the wall clock was set back since."""
-    return tuple(change.id for change in made if change.created_utc_us > now_us)
-
-
-def _left(made: Iterable[Change], request: Request) -> list[Netted]:
-    found = netted(made, request.since_us, request.asked_us, request.ahead)
-    return [each for each in found if each.radio not in request.settled]
-
-
 def _passes(none: NoChange) -> bool:
     """Whether it is worth trying again."""
     if none.reason != "vetoed":
         return none.reason in PASSING
     guard, why = none.params.get("guard"), none.params.get("why")
     return guard in WAITS or (guard == "mode" and why == "observing_only")
-
-
-def _row(each: Netted, state: str, why: str = "", undo: str | None = None) -> Row:
-    return Row(
-        radio=each.radio,
-        changes=tuple(change.id for change in each.changes),
-        to={str(setting): value for setting, value in each.to.items()},
-        state=state,
-        why=why,
-        undo=undo,
-    )
 
 
 def _why(none: NoChange) -> str:

@@ -22,7 +22,7 @@ from agent.audit_files import verify_directory
 from agent.audit_key import load_or_create_key, mac_keys
 from agent.change import Change, State, agrees
 from agent.store.store import Store
-from agent.undoing import key_of
+from agent.undo_record import key_of
 from drivers.types import RadioState, Setting
 from inventory.model import RadioKey
 
