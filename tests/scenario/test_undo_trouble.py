@@ -94,7 +94,7 @@ def test_the_request_lasts_until_its_last_undo_was_sent(tmp_path: Path) -> None:
             await changed(agent, AP1, 161)
             start = agent.executor._steps[State.PLANNED]
 
-            async def held_up(change: Change, _: object) -> Change:
+            async def held_up(change: Change, course: object) -> Change:
                 agent.executor._steps[State.PLANNED] = start
                 await asyncio.sleep(20.0)
                 return await agent.ledger.step(change, Trigger.DEADLINE, reason="test", verdict=HELD_UP)
