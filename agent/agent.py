@@ -148,7 +148,7 @@ class Agent:
         )
 
         self.release = Release(memory, ledger, clock, self.fleet)
-        self.undoing = Undoing(memory, ledger, clock, self.executor, self.changes)
+        self.undoing = Undoing(memory, ledger, clock, self.executor, self.changes, keeper, tell)
         self.campaigns = Campaigns(
             memory, ledger, clock, self.executor, self.changes, keeper, tell, self.undoing.under_way
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -15,11 +16,13 @@ from agent.change import (
     Cause,
     Change,
     State,
+    Trigger,
     deadline_s,
     token_hash,
 )
 from agent.clock import Clock
 from agent.counts import Count
+from agent.course import Interrupt
 from agent.executor import Executor
 from agent.lane import Lane
 from agent.ledger import Ledger
@@ -32,6 +35,7 @@ from agent.planner.decision import Move, NoChange
 from agent.planner.legal import Veto
 from agent.records import Evidence, ppm
 from agent.rollback import destination
+from agent.store.changes import released
 from agent.store.errors import LeaseLost, RadioBusy, StaleChange, TokenExpired, TokenSpent
 from agent.tokens import token_for
 from agent.watch import freeze_baseline
@@ -107,7 +111,7 @@ class Changes:
         if isinstance(change, str):
             return declined(move, change)
         try:
-            return await self._store(change, reason=move.reason, params=dict(move.params))
+            return await self._store(change, move.reason, dict(move.params))
         except RadioBusy as busy:
             return declined(move, "radio_busy", held_by=busy.change_id)
         except LeaseLost:
@@ -121,10 +125,16 @@ class Changes:
         return opened
 
     async def try_undo(
-        self, done: Change, actor: Actor, reason: str = "undo", *, spent: bool = False
+        self,
+        done: Change,
+        actor: Actor,
+        reason: str = "undo",
+        *,
+        spent: bool = False,
+        of: Sequence[Change] = (),
     ) -> Change | NoChange:
         """As `undo`; a NoChange is for the caller to write down. ``spent``: its token went with an undo that
-        came to nothing."""
+        came to nothing. ``of``: all the changes that this takes back, if they are more than the one."""
         key = done.radios[0]
         view = self._memory.view(self._memory.sites[done.site], self._clock.now()).begun()
         goal = destination(view, done)
@@ -141,10 +151,12 @@ class Changes:
         change = self._change(move, have, actor, done.drill, done.event_id, undo_of=done.id)
         if isinstance(change, str):
             return declined(move, change)
+        if by_person:
+            await self._withdraw(of or (done,), actor)
+        spends = None if spent or done.state is State.ROLLED_BACK else done.id  # its token is used up
+        frees = [each for each in of or (done,) if each.id in self._memory.stuck]
         try:
-            await self.release(done, actor)
-            spends = None if spent or done.state is State.ROLLED_BACK else done.id  # its token is used up
-            return await self._store(change, reason=reason, params={"undo_of": done.id}, spends=spends)
+            return await self._store(change, reason, {"undo_of": done.id}, spends=spends, frees=frees)
         except RadioBusy as busy:
             return declined(move, "radio_busy", held_by=busy.change_id)
         except LeaseLost:
@@ -163,9 +175,25 @@ class Changes:
         except StaleChange:
             log.info("change.released_already", change=change.id)
             return False
-        self._memory.stuck.discard(change.id)
-        self._memory.remember(after)
+        self._freed(after)
         return True
+
+    def _freed(self, after: Change) -> None:
+        self._memory.stuck.discard(after.id)
+        known = self._memory.changes.get(after.id, after)
+        self._memory.remember(replace(known, rev=after.rev))
+
+    def proposed_undos(self, done: Change) -> list[Change]:
+        """Undos of this change that wait for a person; they have its token."""
+        known = self._memory.changes.values()
+        return [each for each in known if each.undo_of == done.id and each.state is State.PROPOSED]
+
+    async def _withdraw(self, taken: Iterable[Change], actor: Actor) -> None:
+        """What the agent proposes to take back makes way for a person who does: the tokens are good again."""
+        told = Interrupt(trigger=Trigger.UNDO, reason="taken_back_by_a_person", actor=actor)
+        for each in [undo for done in taken for undo in self.proposed_undos(done)]:
+            if self._executor.interrupt(each.id, told):
+                await self._executor.stepped(each.id)
 
     async def note(
         self, none: NoChange, *, drill: bool = False, event_id: str | None = None, urgent: bool = False
@@ -303,18 +331,32 @@ class Changes:
         )
 
     async def _store(
-        self, change: Change, *, reason: str, params: dict[str, Any], spends: str | None = None
+        self,
+        change: Change,
+        reason: str,
+        params: dict[str, Any],
+        *,
+        spends: str | None = None,
+        frees: Sequence[Change] = (),
     ) -> Change:
-        storing = self._ledger.create(
-            change,
-            evidence=self._seen(change.radios[0]),
-            token_expires=Deadline.after(self._clock.now(), TOKEN_S),
-            spends_token_of=spends,
-            allow_expired=change.actor.type == "operator",
-            reason=reason,
-            params=params,
-        )
-        return await self._executor.store_and_begin(storing)
+        """The change, stored and begun; ``frees``: escalated ones that let go of their radios with it."""
+
+        async def storing() -> Change:
+            stored = await self._ledger.create(
+                change,
+                evidence=self._seen(change.radios[0]),
+                token_expires=Deadline.after(self._clock.now(), TOKEN_S),
+                spends_token_of=spends,
+                releases=frees,
+                allow_expired=change.actor.type == "operator",
+                reason=reason,
+                params=params,
+            )
+            for each in frees:
+                self._freed(released(each))
+            return stored
+
+        return await self._executor.store_and_begin(storing())
 
 
 def declined(move: Move, reason: str, vetoes: tuple[Veto, ...] = (), **params: Any) -> NoChange:

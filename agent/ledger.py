@@ -233,12 +233,14 @@ class Ledger:
         *,
         token_expires: Deadline,
         spends_token_of: str | None = None,
+        releases: Sequence[Change] = (),
         allow_expired: bool = False,
         reason: str,
         evidence: Sequence[Evidence] = (),
         params: Mapping[str, Any] | None = None,
     ) -> Change:
-        """Store a new change with its token. Raises RadioBusy, TokenSpent or TokenExpired."""
+        """Store a new change with its token; ``releases``: escalated changes that it deals with. Raises
+        RadioBusy, TokenSpent, TokenExpired, StaleChange."""
         entry = self.record(
             "decision",
             reason,
@@ -248,12 +250,17 @@ class Ledger:
             evidence=evidence,
             params=params,
         )
+        freed = [
+            self.record("operator", "change.released", each.site, change=each, actor=change.actor)
+            for each in releases
+        ]
         write = functools.partial(
             self.store.create,
             change,
             token_expires=token_expires,
-            records=[entry],
+            records=[*freed, entry],
             spends_token_of=spends_token_of,
+            releases=releases,
             allow_expired=allow_expired,
             now=self.clock.now(),
             lease=self._lease(change.site),

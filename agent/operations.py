@@ -25,7 +25,7 @@ from agent.planner.site.snapshot import text_of
 from agent.planner.site.wishes import wishes_of
 from agent.probe import probe
 from agent.store.store import Store
-from agent.undoing import Row
+from agent.undo_record import Row
 from drivers.base import Device
 from inventory.model import RadioKey, Site
 from inventory.windows import in_force, until
@@ -141,6 +141,7 @@ class Operations:
     async def _undone(self, args: protocol.UndoArgs, actor: Actor) -> list[Row]:
         if args.dry_run:
             return await self._agent.undoing.preview(args.since_s, args.site)
+        await self._agent.undoing.check(args.site)  # before any plan is stopped for it
         for each in self._agent.campaigns.running(args.site):  # or it would go on meanwhile
             await self._agent.campaigns.stop(each.site, actor)
         return await self._agent.undoing.ask(args.since_s, args.site, actor)

@@ -15,7 +15,7 @@ from agent.planner.allowance import Allowance, SiteAllowance
 from agent.planner.channel import Candidate
 from agent.planner.decision import Answer, Deed, Move, NoChange, TakeBack
 from agent.store.rows import Pause
-from agent.undoing import Row
+from agent.undo_record import Row
 from drivers.types import ActionRequest
 from inventory.channels import channel_of
 from inventory.model import Site

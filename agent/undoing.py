@@ -1,212 +1,292 @@
 """Takes back what was changed in a period, as changes with the same checks, each in its turn.
 
-The request is on disk before anything is done, so it goes on after a restart; what is left of it is worked
-out anew from the changes themselves.
+The request is on disk before anything is done, one per site, so it goes on after a restart and with the agent
+that takes the site over; what is left of it is worked out anew from the changes themselves.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
 
 from agent.api.errors import Refused
 from agent.audit import EVERY_SITE
-from agent.change import Actor, Change, State, Trigger
+from agent.change import HELD_UP, Actor, Change, State, Trigger
 from agent.changes import Changes
 from agent.clock import Clock
 from agent.course import Interrupt
 from agent.executor import Executor
 from agent.ledger import LOST_DISK, Ledger
 from agent.memory import Memory
+from agent.moment import Deadline
 from agent.planner.decision import NoChange
 from agent.planner.netting import Netted, netted
 from agent.records import Record
+from agent.site_turns import SiteTurns
+from agent.supervisor import Supervisor
+from agent.undo_record import Request, Row, ahead_of, key_of, left_of, row_of, undos_of
 from inventory.model import RadioKey
 
 log = structlog.get_logger()
 
-KEY: Final = "undo"
+OLD_KEY: Final = "undo"
+"""Where an earlier version kept the one request of all sites."""
 AGAIN_S: Final = 5.0
+"""From one round to the next."""
+LOOK_S: Final = 30.0
+"""The same while nothing is asked, and all is known that another agent may have left."""
 FIRST_S: Final = 20.0
 """So long the person who asks waits for the first round."""
 LONGEST_S: Final = 86_400.0
 """What could not be begun by then is given up, and said so."""
+STRAY_S: Final = 60.0
+"""Whoever is to carry an open change on has done so by then, after a lost disk or a take-over."""
+TRIES_MOST: Final = 10
+"""So often one process tries again what was held up when it was to be sent."""
 WAITS: Final = frozenset({"in_flight", "neighbours", "cooldown", "open_change", "stale", "site_loss"})
 """Guards whose objection passes."""
-PASSING: Final = frozenset({"radio_busy", "device_not_readable"})
+PASSING: Final = frozenset({"radio_busy", "device_not_readable", "lease_lost"})
 MOST: Final = 100_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """What becomes of one radio. ``state``: would_undo, going_back (an open change), waits, begun, refused,
-    nothing_to_do. ``undo``: the change that does it."""
-
-    radio: RadioKey
-    changes: tuple[str, ...]
-    to: Mapping[str, int]
-    state: str
-    why: str = ""
-    undo: str | None = None
-
-
-@dataclass(slots=True, kw_only=True)
-class Request:
-    """``settled``: radios that are dealt with, and how."""
-
-    site: str | None
-    since_us: int
-    asked_us: int
-    actor: Actor
-    settled: dict[RadioKey, str] = field(default_factory=dict)
-
-    def to_text(self) -> str:
-        who = {"type": self.actor.type, "uid": self.actor.uid, "name": self.actor.name}
-        told = {"site": self.site, "since_us": self.since_us, "asked_us": self.asked_us, "actor": who}
-        return json.dumps(told | {"settled": self.settled})
-
-    @classmethod
-    def of_text(cls, text: str) -> Request:
-        told = json.loads(text)
-        return cls(**{**told, "actor": Actor(**told["actor"])})
-
-
 class Undoing:
-    """One request at a time."""
+    """One request per site at a time. ``alert(site, text, radio)`` calls a person."""
 
     def __init__(
-        self, memory: Memory, ledger: Ledger, clock: Clock, executor: Executor, changes: Changes
+        self,
+        memory: Memory,
+        ledger: Ledger,
+        clock: Clock,
+        executor: Executor,
+        changes: Changes,
+        keeper: Supervisor,
+        alert: Callable[[str, str, RadioKey | None], None],
     ) -> None:
         self._memory = memory
         self._ledger = ledger
         self._clock = clock
         self._executor = executor
         self._changes = changes
-        self._request: Request | None = None
-        self._rows: dict[RadioKey, Row] = {}
+        self._alert = alert
+        self._turns = SiteTurns("undo", keeper, lambda site: self._forget({site}))  # what is on disk counts
+        self._requests: dict[str, Request] = {}  # by site
+        self._beginning: set[str] = set()  # sites with one that is not on disk yet
+        self._known: set[str] = set()  # sites of which the store was asked
         self._asked = asyncio.Event()
-        self._round = asyncio.Event()
+
+    # -- what a person may ask -------------------------------------------------------------------------
 
     @property
     def rows(self) -> list[Row]:
-        """How far the request under way is; empty: there is none."""
-        return list(self._rows.values()) if self._request is not None else []
+        """How far the requests under way are; empty: there is none."""
+        return [row for request in self._requests.values() for row in request.rows.values()]
 
     def under_way(self, site: str) -> bool:
-        """Whether changes of this site are being taken back, or wait for that: no plan should begin."""
-        return self._request is not None and self._request.site in (None, site)
+        """Whether changes of this site are being taken back, or wait for that, or it is not known yet of a
+        site that is this agent's: no plan should begin."""
+        asked = site in self._requests or site in self._beginning
+        ours = self._memory.observing is None and site not in self._memory.standby
+        return asked or (ours and site not in self._known)
 
     async def preview(self, since_s: float, site: str | None) -> list[Row]:
         """What would be taken back."""
         now_us = self._clock.now().utc_us
-        request = Request(
-            site=self._known(site), since_us=now_us - round(since_s * 1e6), asked_us=now_us, actor=Actor()
-        )
-        return [_row(each, "would_undo") for each in await self._left(request)]
+        sites = list(self._memory.sites) if site is None else [self._memory.site(site).id]
+        since_us, rows = now_us - round(since_s * 1e6), list[Row]()
+        for id in sites:
+            made = await self._made(id, since_us)
+            left = netted(made, since_us, now_us, ahead_of(made, now_us))
+            rows += [row_of(each, "would_undo") for each in left]
+        return rows
+
+    async def check(self, site: str | None) -> list[str]:
+        """The sites whose changes may be taken back: the one that is named, or all that are not another
+        agent's. Raises NotFound, Refused (one is under way, or another agent has the site)."""
+        named = list(self._memory.sites) if site is None else [self._memory.site(site).id]
+        mine = [id for id in named if id not in self._memory.standby]
+        if named and not mine:
+            raise Refused(f"{named[0]} is another agent's to change: {self._memory.standby[named[0]]}")
+        for id in mine:
+            if id not in self._known:
+                await self._recover(id)
+        if any(id in self._requests or id in self._beginning for id in mine):
+            raise Refused("an undo is under way already: see `rrmd status`")
+        return mine
 
     async def ask(self, since_s: float, site: str | None, actor: Actor) -> list[Row]:
-        """Begin it; how far it came in the first round. Raises NotFound, Refused (one is under way)."""
-        if self._request is not None:
-            raise Refused("an undo is under way already: see `rrmd status`")
-        now_us = self._clock.now().utc_us
-        since_us = now_us - round(since_s * 1e6)
-        request = Request(site=self._known(site), since_us=since_us, asked_us=now_us, actor=actor)
-        self._request, self._rows = request, {}
+        """Begin it; how far it came in the first round. Raises as `check`."""
+        sites, now = await self.check(site), self._clock.now()
+        self._beginning |= set(sites)
+        begun: list[Request] = []
         try:
-            todo = await self._left(request)
-            params = {"since_s": round(since_s), "radios": len(todo)}
-            entry = self._ledger.record(
-                "operator", "undo.asked", site or EVERY_SITE, actor=actor, params=params
-            )
-            await self._keep(request.to_text(), entry)
+            for id in sites:
+                request = Request(
+                    site=id,
+                    since_us=now.utc_us - round(since_s * 1e6),
+                    asked_us=now.utc_us,
+                    until=Deadline.after(now, LONGEST_S),
+                    actor=actor,
+                )
+                await self._begin(request, since_s)
+                begun.append(request)
         except LOST_DISK:
-            self._request = None
+            self._known -= set(sites)  # what is on it counts
             raise
-        self._rows = {each.radio: _row(each, "waits") for each in todo}
-        self._round.clear()
+        finally:
+            self._beginning -= set(sites)
         self._asked.set()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(FIRST_S):
-                await self._round.wait()
-        return list(self._rows.values())
+        if self._memory.observing is None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FIRST_S):
+                    for each in begun:
+                        await each.looked.wait()
+        return [row for each in begun for row in each.rows.values()]
+
+    async def _begin(self, request: Request, since_s: float) -> None:
+        made = await self._made(request.site, request.since_us)
+        request.ahead = ahead_of(made, request.asked_us)
+        todo = left_of(made, request)
+        why = self._memory.observing or ""
+        request.rows = {each.radio: row_of(each, "waits", why) for each in todo}
+        params = {"since_s": round(since_s), "radios": len(todo)}
+        entry = self._ledger.record(
+            "operator", "undo.asked", request.site, actor=request.actor, params=params
+        )
+        await self._keep(request.site, request.to_text(), entry)
+        self._requests[request.site] = request
+
+    # -- the loop --------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Carry out what is asked, for ever; first of all what an earlier process left."""
+        """For ever: carry out what is asked, first of all what an earlier process or another agent left."""
         while True:
-            try:
-                await self._recover()
-                break
-            except LOST_DISK as error:
-                log.error("undo.not_recovered", error=str(error))
-                await asyncio.sleep(AGAIN_S)
-        while True:
-            await self._asked.wait()
             self._asked.clear()
-            while self._request is not None:
-                await self._one_round(self._request)
-                self._round.set()
-                if self._request is not None:
-                    await asyncio.sleep(AGAIN_S)
+            self._forget(self._known - self._memory.sites.keys())
+            for site in list(self._memory.sites):
+                await self._turns.take(site, self._look(site))
+            calm = not self._requests and self._memory.sites.keys() <= self._known
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S if calm else AGAIN_S):
+                    await self._asked.wait()
 
-    async def _recover(self) -> None:
-        text = await self._ledger.call(self._ledger.store.get_meta, KEY)
-        if text and self._request is None:
-            self._request = Request.of_text(text)
-            log.warning("undo.goes_on", since_us=self._request.since_us, site=self._request.site)
-        if self._request is not None:
-            self._asked.set()
+    async def _look(self, site: str) -> None:
+        if site in self._memory.standby:  # the agent that has the site goes on with it
+            self._forget({site})
+            return
+        if self._memory.observing is not None:  # nothing can be begun, and nothing be said for good
+            return
+        if site not in self._known:
+            await self._recover(site)
+        request = self._requests.get(site)
+        if request is not None:
+            try:
+                await self._one_round(request)
+            finally:
+                request.looked.set()
+
+    def _forget(self, sites: Collection[str]) -> None:
+        """Not served here any more, or not now; the store knows how far their requests are."""
+        for site in list(sites):
+            self._requests.pop(site, None)
+            self._known.discard(site)
+
+    async def _recover(self, site: str) -> None:
+        get = self._ledger.store.get_meta
+        if await self._ledger.call(get, OLD_KEY):
+            await self._lose(OLD_KEY, EVERY_SITE)
+        text = await self._ledger.call(get, key_of(site))
+        if text and site not in self._requests:
+            try:
+                self._requests[site] = Request.of_text(text)
+            except (KeyError, TypeError, ValueError):
+                await self._lose(key_of(site), site)
+            else:
+                log.warning("undo.goes_on", since_us=self._requests[site].since_us, site=site)
+        self._known.add(site)
+
+    async def _lose(self, key: str, site: str) -> None:
+        """What another version of rrmd left: whose changes are left is not known for sure."""
+        entry = self._ledger.record("system", "undo.not_readable", site)
+        await self._ledger.write(self._ledger.store.keep, key, "", [entry])
+        text = "an undo was under way, and what was left of it can't be read: ask again, `rrmd undo --since`"
+        self._alert(site, text, None)
+
+    def _is_on(self, request: Request) -> bool:
+        """Whether this agent still has it to carry out: to be asked after each wait."""
+        mine = request.site not in self._memory.standby and not self._ledger.unleased(request.site, 0.0)
+        return mine and self._requests.get(request.site) is request
+
+    # -- one request -----------------------------------------------------------------------------------
 
     async def _one_round(self, request: Request) -> None:
-        try:
-            todo = await self._left(request)
-            for each in todo:
-                self._rows[each.radio] = await self._take_back(each, request)
-            if not todo:
-                await self._end(request)
-        except LOST_DISK as error:
-            log.error("undo.waits_for_the_disk", error=str(error))
+        made = await self._made(request.site, request.since_us)
+        last = undos_of(made, request)
+        for radio in self._held_up(last, request):
+            del request.settled[radio]
+        todo = left_of(made, request)
+        for each in todo:
+            if self._is_on(request):
+                request.rows[each.radio] = await self._take_back(each, request)
+        unsent = any(change.state is State.PLANNED for change in last)
+        if not todo and not unsent and self._is_on(request):
+            await self._end(request)
 
-    async def _left(self, request: Request) -> list[Netted]:
-        sites = [request.site] if request.site else list(self._memory.sites)
-        found: list[Netted] = []
-        for site in sites:
-            made = await self._ledger.call(self._ledger.store.changes, site, None, request.since_us, MOST)
-            found += netted(made, request.since_us, request.asked_us)
-        return [each for each in found if each.radio not in request.settled]
+    def _held_up(self, last: Iterable[Change], request: Request) -> list[RadioKey]:
+        """Radios that wait again, since nothing of their undo was sent."""
+        if request.until.passed(self._clock.now()):
+            return []
+        found = [change.radios[0] for change in last if change.verdict == HELD_UP]
+        request.held_up.update(found)
+        return [radio for radio in found if request.held_up[radio] <= TRIES_MOST]
+
+    async def _made(self, site: str, since_us: int) -> list[Change]:
+        return await self._ledger.call(self._ledger.store.changes, site, None, since_us, MOST)
 
     async def _take_back(self, each: Netted, request: Request) -> Row:
         if each.still_open:
-            for change in each.still_open:
-                if change.state is not State.ROLLING_BACK:
-                    told = Interrupt(trigger=Trigger.UNDO, reason="undo_since", actor=request.actor)
-                    self._executor.interrupt(change.id, told)
-            return _row(each, "going_back")
-        if each.radio not in self._memory.radios:
-            return await self._settle(each, request, _row(each, "refused", "not configured any more"))
-        opened = await self._changes.try_undo(each.whole, request.actor, "undo_since")
-        if isinstance(opened, Change):
-            row = _row(each, "begun", undo=opened.id)
-        elif opened.reason == "already_there":
-            row = _row(each, "nothing_to_do", "it is there already")
+            row = self._going_back(each, request)
+        elif each.radio not in self._memory.radios:
+            row = row_of(each, "refused", "not configured any more")
         else:
-            row = _row(each, "waits" if self._passes(opened, request) else "refused", _why(opened))
-        return row if row.state == "waits" else await self._settle(each, request, row)
+            row = await self._undone(each, request)
+        on_its_way = row.state in ("waits", "going_back")
+        return row if on_its_way else await self._settle(each, request, row)
 
-    def _passes(self, none: NoChange, request: Request) -> bool:
-        """Whether it is worth trying again."""
-        if self._clock.now().utc_us - request.asked_us > LONGEST_S * 1e6:
-            return False
-        return none.reason in PASSING or (none.reason == "vetoed" and none.params.get("guard") in WAITS)
+    def _going_back(self, each: Netted, request: Request) -> Row:
+        """Open changes go back by themselves, if somebody carries them."""
+        stray = [change for change in each.still_open if not self._executor.carries(change.id)]
+        if request.until.passed(self._clock.now()):
+            return row_of(each, "refused", f"change {each.still_open[0].id} is still open")
+        if stray:
+            why = f"change {stray[0].id} is open and is not being carried out here"
+            now_s = self._clock.monotonic()
+            given_up = now_s - request.stray_s.setdefault(each.radio, now_s) >= STRAY_S
+            return row_of(each, "refused" if given_up else "waits", why)
+        request.stray_s.pop(each.radio, None)
+        for change in each.still_open:
+            if change.state is not State.ROLLING_BACK:
+                told = Interrupt(trigger=Trigger.UNDO, reason="undo_since", actor=request.actor)
+                self._executor.interrupt(change.id, told)
+        return row_of(each, "going_back")
+
+    async def _undone(self, each: Netted, request: Request) -> Row:
+        opened = await self._changes.try_undo(each.whole, request.actor, "undo_since", of=each.changes)
+        if isinstance(opened, Change):
+            return row_of(each, "begun", undo=opened.id)
+        if opened.reason == "already_there":
+            return row_of(each, "nothing_to_do", "it is there already")
+        late = request.until.passed(self._clock.now())
+        return row_of(each, "waits" if _passes(opened) and not late else "refused", _why(opened))
 
     async def _settle(self, each: Netted, request: Request, row: Row) -> Row:
         """The radio is dealt with; the audit names all the changes that this takes back."""
+        if not self._is_on(request):
+            return row  # whoever has the site now finds what was done
         request.settled[each.radio] = row.state
         params = {"changes": " ".join(row.changes), "why": row.why, "undo": row.undo or ""}
         entry = self._ledger.record(
@@ -218,35 +298,29 @@ class Undoing:
             params=params,
             result=row.state,
         )
-        await self._keep(request.to_text(), entry)
+        await self._keep(request.site, request.to_text(), entry)
         return row
 
     async def _end(self, request: Request) -> None:
         counts = dict(Counter(request.settled.values()))
         entry = self._ledger.record(
-            "operator", "undo.ended", request.site or EVERY_SITE, actor=request.actor, params=counts
+            "operator", "undo.ended", request.site, actor=request.actor, params=counts
         )
-        await self._keep("", entry)
-        self._request = None
-        log.info("undo.ended", **counts)
+        await self._keep(request.site, "", entry)
+        self._requests.pop(request.site, None)
+        log.info("undo.ended", site=request.site, **counts)
 
-    async def _keep(self, text: str, entry: Record) -> None:
+    async def _keep(self, site: str, text: str, entry: Record) -> None:
         """How far it is, and the record that tells of it: both or neither."""
-        await self._ledger.write(self._ledger.store.keep, KEY, text, [entry])
-
-    def _known(self, site: str | None) -> str | None:
-        return None if site is None else self._memory.site(site).id
+        await self._ledger.write(self._ledger.store.keep, key_of(site), text, [entry])
 
 
-def _row(each: Netted, state: str, why: str = "", undo: str | None = None) -> Row:
-    return Row(
-        radio=each.radio,
-        changes=tuple(change.id for change in each.changes),
-        to={str(setting): value for setting, value in each.to.items()},
-        state=state,
-        why=why,
-        undo=undo,
-    )
+def _passes(none: NoChange) -> bool:
+    """Whether it is worth trying again."""
+    if none.reason != "vetoed":
+        return none.reason in PASSING
+    guard, why = none.params.get("guard"), none.params.get("why")
+    return guard in WAITS or (guard == "mode" and why == "observing_only")
 
 
 def _why(none: NoChange) -> str:

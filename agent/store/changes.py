@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -52,9 +52,13 @@ def check_patch(patch: Iterable[str]) -> None:
 
 def update_change(conn: Connection, before: Change, after: Change) -> None:
     """Writes ``after`` where ``before`` still is. Raises StaleChange."""
+    _put(conn, before, change_row(after))
+
+
+def _put(conn: Connection, before: Change, values: Mapping[str, Any]) -> None:
     same = (tables.change.c.id == before.id, tables.change.c.rev == before.rev)
     seen = (*same, tables.change.c.state == before.state.value)
-    if conn.execute(update(tables.change).where(*seen).values(change_row(after))).rowcount != 1:
+    if conn.execute(update(tables.change).where(*seen).values(values)).rowcount != 1:
         raise StaleChange(f"change {before.id} is no longer at rev {before.rev}, {before.state}")
 
 
@@ -111,6 +115,22 @@ def return_token(conn: Connection, change_id: str) -> None:
     conn.execute(update(tables.token).where(mine).values(used_utc=None))
 
 
+def released(escalated: Change) -> Change:
+    """The change with its radios free again: a person has dealt with it, or the law."""
+    return replace(escalated, rev=escalated.rev + 1)
+
+
+def release(conn: Connection, change: Change) -> Change:
+    """Frees the radios of an escalated change; all else in its row stays, whatever the caller has left out.
+    Raises StaleChange."""
+    if change.state is not State.ESCALATED:
+        raise StaleChange(f"change {change.id} is {change.state}, not ESCALATED")
+    after = released(change)
+    _put(conn, change, {"rev": after.rev})
+    unlock_radios(conn, change.id)
+    return after
+
+
 def _touched_nothing(before: State, after: State) -> bool:
     """Whether a change ended without a write: radar that was heard before its turn ends it too."""
     never_sent = before in (State.PROPOSED, State.PLANNED) and after is State.SUPERSEDED
@@ -127,6 +147,7 @@ class Changes(Database):
         records: Sequence[Record],
         token_expires: Deadline | int | None = None,
         spends_token_of: str | None = None,
+        releases: Sequence[Change] = (),
         allow_expired: bool = False,
         now: Moment | None = None,
         lease: tuple[str, int] | None = None,
@@ -135,13 +156,16 @@ class Changes(Database):
 
         A proposal locks nothing. ``spends_token_of``: the committed change that this one undoes; its token
         is used up in the same transaction (``now`` needed; ``allow_expired``: a person undoes by hand).
-        ``lease`` (holder, epoch): only if that is still in force. Raises RadioBusy, TokenSpent, TokenExpired,
-        LeaseLost.
+        ``releases``: escalated changes that it deals with, whose radios are free for it. ``lease`` (holder,
+        epoch): only if that is still in force. Raises RadioBusy, TokenSpent, TokenExpired, LeaseLost,
+        StaleChange (one of ``releases``); nothing has changed then.
         """
         with self._write() as conn:
             check_lease(conn, change.site, lease)
             if spends_token_of is not None:
                 spend_token(conn, spends_token_of, now, allow_expired)
+            for each in releases:
+                release(conn, each)
             conn.execute(insert(tables.change), change_row(change))
             members = [{"change_id": change.id, "radio": radio} for radio in change.radios]
             if members:
@@ -196,13 +220,9 @@ class Changes(Database):
     ) -> Change:
         """The escalated change with its radios free again: a person has dealt with it. Raises StaleChange,
         LeaseLost."""
-        if change.state is not State.ESCALATED:
-            raise StaleChange(f"change {change.id} is {change.state}, not ESCALATED")
-        after = replace(change, rev=change.rev + 1)
         with self._write() as conn:
             check_lease(conn, change.site, lease)
-            update_change(conn, change, after)
-            unlock_radios(conn, change.id)
+            after = release(conn, change)
             queue_records(conn, records)
         return after
 

@@ -22,7 +22,7 @@ from agent.audit_files import verify_directory
 from agent.audit_key import load_or_create_key, mac_keys
 from agent.change import Change, State, agrees
 from agent.store.store import Store
-from agent.undoing import KEY as UNDO
+from agent.undo_record import key_of
 from drivers.types import RadioState, Setting
 from inventory.model import RadioKey
 
@@ -61,7 +61,7 @@ async def quiet(play: Play, agent: Agent) -> None:
     """When the site is this agent's, every plan has ended, every change is final and every radio on air: what
     the first poll finds may begin another."""
     await until(lambda: not agent.memory.standby, limit_s=300)
-    await until(lambda: not agent.ledger.store.get_meta(UNDO), limit_s=1000)
+    await until(lambda: not agent.ledger.store.get_meta(key_of(play.rig.site.id)), limit_s=1000)
     for _ in range(2):
         await asyncio.sleep(3 * QUICK.poll_s)
         await agent.radar.quiet()

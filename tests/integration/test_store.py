@@ -120,6 +120,23 @@ def test_an_escalated_change_keeps_its_radios_until_a_person_acts(store: Store) 
         store.release_escalated(replace(freed, state=State.COMMITTED), [])
 
 
+def test_an_escalated_change_lets_go_only_with_the_change_that_deals_with_it(store: Store) -> None:
+    kept = walk(store, planned(store), Trigger.START, Trigger.ACKED, Trigger.HELD)
+    done = walk(store, planned(store, "c2", R1), Trigger.START, Trigger.DOUBT, Trigger.DEADLINE)
+    undo = change("c3", R1, cause=Cause.UNDO, undo_of="c2")
+    with pytest.raises(TokenSpent):
+        store.create(undo, records=[record()], spends_token_of="c9", releases=[done], now=NOW)
+    with pytest.raises(StaleChange):
+        store.create(undo, records=[record()], releases=[done, kept], now=NOW)
+    assert store.escalated() == [done], "and it holds its radio"
+    in_part = replace(done, prior={}, reason={})  # as who looks at some of it has it
+    store.create(undo, records=[record()], releases=[in_part], now=NOW)
+    assert store.escalated() == []
+    assert store.change("c2") == replace(done, rev=done.rev + 1)
+    with pytest.raises(RadioBusy):
+        planned(store, "c4", R1)
+
+
 def test_a_transition_sets_what_it_is_told_and_counts_up(store: Store) -> None:
     one = walk(store, planned(store), Trigger.START)
     later = Deadline.after(NOW, 900)

@@ -16,7 +16,7 @@ from agent.api import protocol
 from agent.api.errors import NotFound, Refused
 from agent.change import Change, State
 from agent.simulated_time import SimulatedClock, run
-from agent.undoing import Row
+from agent.undo_record import Row
 from inventory.model import RadioKey
 
 HOURS_S = 6 * 3600.0

@@ -1,0 +1,94 @@
+"""A request to take a period back, as it is kept on disk, and what is left of it by the changes there are."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+
+from agent.change import Actor, Change
+from agent.moment import Deadline
+from agent.planner.netting import Netted, netted
+from inventory.model import RadioKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What becomes of one radio. ``state``: would_undo, going_back (an open change), waits, begun, refused,
+    nothing_to_do. ``undo``: the change that does it."""
+
+    radio: RadioKey
+    changes: tuple[str, ...]
+    to: Mapping[str, int]
+    state: str
+    why: str = ""
+    undo: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Request:
+    """Of one site. ``ahead``: changes that were made before it was asked, though by the wall clock later.
+    ``settled``: radios that are dealt with, and how. Of this process alone: ``rows``, how far it is;
+    ``stray_s``, since when an open change of a radio is carried by nobody; ``held_up``, how often an undo of
+    a radio was before anything was sent; ``looked``, the first round is over."""
+
+    site: str
+    since_us: int
+    asked_us: int
+    until: Deadline
+    actor: Actor
+    ahead: tuple[str, ...] = ()
+    settled: dict[RadioKey, str] = field(default_factory=dict)
+    rows: dict[RadioKey, Row] = field(default_factory=dict)
+    stray_s: dict[RadioKey, float] = field(default_factory=dict)
+    held_up: Counter[RadioKey] = field(default_factory=Counter)
+    looked: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def to_text(self) -> str:
+        told = {"site": self.site, "since_us": self.since_us, "asked_us": self.asked_us}
+        kept = {"until": asdict(self.until), "actor": asdict(self.actor), "ahead": self.ahead}
+        return json.dumps(told | kept | {"settled": self.settled})
+
+    @classmethod
+    def of_text(cls, text: str) -> Request:
+        """Of what `to_text` gave. KeyError, TypeError or ValueError: it is not that."""
+        told = json.loads(text)
+        until, actor = Deadline(**told.pop("until")), Actor(**told.pop("actor"))
+        return cls(**told | {"until": until, "actor": actor, "ahead": tuple(told["ahead"])})
+
+
+def key_of(site: str) -> str:
+    """The name of the text that the store keeps of a site's request."""
+    return f"undo/{site}"
+
+
+def ahead_of(made: Iterable[Change], now_us: int) -> tuple[str, ...]:
+    """Those whose time is still to come: the wall clock was set back since."""
+    return tuple(change.id for change in made if change.created_utc_us > now_us)
+
+
+def left_of(made: Iterable[Change], request: Request) -> list[Netted]:
+    found = netted(made, request.since_us, request.asked_us, request.ahead)
+    return [each for each in found if each.radio not in request.settled]
+
+
+def undos_of(made: Iterable[Change], request: Request) -> list[Change]:
+    """Of each radio whose undo was begun the last one. ``made``: newest first."""
+    last = dict[RadioKey, Change]()
+    for change in made:
+        if change.undo_of is not None and request.settled.get(change.radios[0]) == "begun":
+            last.setdefault(change.radios[0], change)
+    return list(last.values())
+
+
+def row_of(each: Netted, state: str, why: str = "", undo: str | None = None) -> Row:
+    return Row(
+        radio=each.radio,
+        changes=tuple(change.id for change in each.changes),
+        to={str(setting): value for setting, value in each.to.items()},
+        state=state,
+        why=why,
+        undo=undo,
+    )
