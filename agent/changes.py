@@ -257,12 +257,16 @@ class Changes:
         return able.settings.keys() if able else frozenset()
 
     async def have(self, key: RadioKey) -> ConfigState | None:
+        """What the radio is set to; None: it could not be read, or left the configuration meanwhile."""
+        if key not in self._memory.radios:
+            return None
         scope = ScopeRef(kind="radio", name=key, members=(key,))
         try:
-            return await self._lane(key).read_config(scope)
+            found = await self._lane(key).read_config(scope)
         except DriverError as error:
             log.warning("change.not_opened", radio=key, error=str(error))
             return None
+        return found if key in self._memory.radios else None
 
     def _as_configured(self, key: RadioKey, target: Values, have: ConfigState) -> frozenset[Setting]:
         """Of the settings those that the device tells as configured only, and whose driver says that no more

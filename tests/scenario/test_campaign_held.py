@@ -19,11 +19,12 @@ from agent.api import protocol
 from agent.api.errors import NotFound, Refused
 from agent.campaign_record import LONGEST_S, TRIES_MOST, Part
 from agent.change import HELD_UP, State
+from agent.lane import Lane
 from agent.planner.site.plan import Plan, Wishes
 from agent.planner.site.remainder import Progress, Remainder, remainder
 from agent.simulated_time import SimulatedClock, run
 from agent.view import SiteView
-from drivers.types import ConfigState
+from drivers.types import ConfigState, ScopeRef
 from inventory.model import RadioKey, Site
 
 STOP = protocol.PlanArgs(site="lab", stop=True)
@@ -182,25 +183,28 @@ def test_half_a_swap_on_a_radio_that_was_pinned_meanwhile_stays_and_a_person_is_
 # -- a reload ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("as_it_is_read", [False, True])
 def test_an_ap_that_is_taken_away_while_its_step_is_opened_is_no_bug(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, as_it_is_read: bool
 ) -> None:
     def all_at_once(view: SiteView, progress: Progress) -> Remainder:
         return replace(remainder(view, progress), step=tuple(move.radio for move in progress.todo))
 
     async def story(clock: SimulatedClock) -> None:
         async with crowded(tmp_path, clock) as (rig, agent):
-            have = agent.changes.have
             aps = {id: ap for id, ap in SITE.aps.items() if id != "ap3"}
             devices = {id: device for id, device in SITE.devices.items() if id != "ap3"}
             smaller = replace(SITE, aps=MappingProxyType(aps), devices=MappingProxyType(devices))
 
-            async def slowly(key: RadioKey) -> ConfigState | None:
-                if "lab/ap3/r5" in agent.memory.radios:
-                    await agent.reload({"lab": smaller})
-                return await have(key)
+            read = Lane.read_config
 
-            monkeypatch.setattr(agent.changes, "have", slowly)
+            async def slowly(lane: Lane, scope: ScopeRef) -> ConfigState:
+                found = await read(lane, scope)
+                if AP3 in agent.memory.radios and (scope.name == AP3 or not as_it_is_read):
+                    await agent.reload({"lab": smaller})
+                return found
+
+            monkeypatch.setattr(Lane, "read_config", slowly)
             monkeypatch.setattr("agent.campaign.remainder", all_at_once)
             begun = await agent.campaigns.begin(planned(rig, {AP2: 44, AP3: 149}), PERSON)
             await until(lambda: begun.standings[AP2].part is Part.OPEN)
