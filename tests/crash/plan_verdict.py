@@ -8,7 +8,7 @@ from typing import Any
 
 from crash.life import Play
 
-from agent.change import Change, State
+from agent.change import HELD_UP, Change, State
 from agent.store.store import Store
 
 Record = Mapping[str, Any]
@@ -35,7 +35,8 @@ def _of(records: Sequence[Record], code: str) -> list[Record]:
 
 
 def _check_plan(play: Play, begun: Record, ended: Record, changes: Sequence[Change]) -> None:
-    mine = [c for c in changes if c.reason.get("params", {}).get("plan") == begun["plan"]]
+    opened = [c for c in changes if c.reason.get("params", {}).get("plan") == begun["plan"]]
+    mine = [c for c in opened if c.verdict != HELD_UP]  # of the others nothing was sent: they are made again
     twice = [key for key, times in Counter(c.radios[0] for c in mine).items() if times > 1]
     assert not twice, f"moved twice: {twice}"
     backs = [c for c in changes if c.undo_of in {each.id for each in mine} and _by_the_plan(c)]
