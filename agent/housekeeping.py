@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
+from typing import Final
 
 import structlog
 
@@ -14,6 +15,7 @@ from agent.clock import Clock
 from agent.doubts import Doubts
 from agent.executor import Executor
 from agent.fleet import Fleet
+from agent.garbage import give_back
 from agent.lease import LEASE_S, Lease, Watched
 from agent.ledger import LOST_DISK, Ledger
 from agent.memory import STOPPING, Memory
@@ -26,6 +28,9 @@ from inventory.model import RadioKey
 from inventory.regulatory import NOP_S
 
 log = structlog.get_logger()
+
+GIVE_BACK_S: Final = 3600.0
+"""How often memory is given back to the system."""
 
 
 class Housekeeping:
@@ -58,6 +63,7 @@ class Housekeeping:
         self._heed = heed
         self._watched: dict[str, Watched] = {}  # leases of others, by site
         self._retention = Retention(ledger)
+        self._gave_back_s = clock.monotonic()
         self._recovered = False  # what the store knows is known here
         self._homeless: set[str] = set()  # open changes of which a person was told that they have no device
 
@@ -181,6 +187,12 @@ class Housekeeping:
                 await self._try_disk()
             except LOST_DISK as error:
                 log.error("ledger.still_lost", error=str(error))
+            self._give_back()
+
+    def _give_back(self) -> None:
+        if (now_s := self._clock.monotonic()) - self._gave_back_s >= GIVE_BACK_S:
+            self._gave_back_s = now_s
+            give_back()
 
     async def _try_disk(self) -> None:
         """Whether the disk takes a write; when it does again, memory learns what is on it. Raises
