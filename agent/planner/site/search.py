@@ -4,7 +4,7 @@ same seed and the same problem give the same choice, unless it is stopped before
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -30,7 +30,7 @@ SMALL: Final = (
     Round(100, 0.15, fresh=False),
     Round(125, 0.1, fresh=False),
 )
-"""Of a site that is annealed several times at once."""
+"""Of a site that is annealed as many times at once as any."""
 LARGE: Final = (
     Round(25, HOTTEST, fresh=True),
     Round(50, HOTTEST, fresh=True),
@@ -38,7 +38,7 @@ LARGE: Final = (
     Round(200, 0.1, fresh=False),
     Round(400, 0.1, fresh=False),
 )
-"""Of one that is annealed alone: something good is found soon."""
+"""Of a larger one: something good is found soon. The last is for one that is annealed alone."""
 
 SIDE_BY_SIDE: Final = 240
 """Radios that are annealed together: a small site is, several times at once."""
@@ -68,7 +68,7 @@ def improved(
     groups, random = colours(many, free), np.random.default_rng(seed)
     budget = None if most_moves is None else Budget(most_moves=most_moves, price=np.zeros(copies))
     best = start
-    for nth in (None, *(SMALL if copies > 1 else LARGE)[:rounds]):
+    for nth in (None, *_rounds(copies)[:rounds]):
         state = standing(many, (start if nth is None or nth.fresh else best) * copies)
         temperatures = np.zeros(QUIET) if nth is None else cooling(nth.sweeps, nth.hottest)
         for option in annealed(many, state, groups, temperatures, random, stop, budget):
@@ -77,6 +77,12 @@ def improved(
             if stop():
                 return best
     return best
+
+
+def _rounds(copies: int) -> Sequence[Round]:
+    if copies == MOST_COPIES:
+        return SMALL
+    return LARGE if copies == 1 else LARGE[:-1]
 
 
 def _climbed(
