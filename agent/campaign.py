@@ -19,7 +19,6 @@ from agent.api.errors import NotFound, Refused
 from agent.campaign_book import CampaignBook
 from agent.campaign_progress import (
     HALF,
-    PASSING,
     READ_WITHIN_S,
     adopt,
     no_way_back,
@@ -45,6 +44,7 @@ from agent.course import Interrupt
 from agent.executor import Executor
 from agent.ledger import LOST_DISK, Ledger
 from agent.memory import Memory
+from agent.planner.decision import NOT_NOW
 from agent.planner.pooling import pooled
 from agent.planner.site.plan import Plan
 from agent.planner.site.remainder import remainder
@@ -302,7 +302,7 @@ class Campaigns:
             c.steps, c.steps_left = step, c.steps_left - (step > c.steps)
         elif opened.reason == "already_there":
             self._over(c, key, Part.MADE, opened.reason)
-        elif opened.reason in PASSING:
+        elif opened.reason in NOT_NOW:
             c.waits_for = f"{key}: {opened.reason}"
             self._refused[c.site][key] = opened.reason
         else:

@@ -9,7 +9,7 @@ from agent.campaign_record import LOST, Campaign, Part
 from agent.change import Cause, Change
 from agent.memory import Memory
 from agent.planner import guards
-from agent.planner.decision import NoChange
+from agent.planner.decision import NOT_NOW, NoChange
 from agent.planner.legal import Veto
 from agent.planner.site.remainder import Progress
 from agent.view import block_in_values, block_of
@@ -22,9 +22,6 @@ READ_WITHIN_S: Final = 300.0
 
 MOVED: Final = frozenset({Part.OPEN, Part.MADE, Part.GOING_BACK})
 """What the record may still say of a move whose next way back is under way."""
-
-PASSING: Final = frozenset({"radio_busy", "device_not_readable", "lease_lost"})
-"""Why nothing could be begun of a radio now."""
 
 HALF: Final = "plan_half_done"
 """Why a move is taken back: others are not made."""
@@ -56,7 +53,7 @@ def _locked(memory: Memory, refused: Mapping[RadioKey, str]) -> Mapping[RadioKey
 
 def no_way_back(none: NoChange) -> str | None:
     """Why a move can't be taken back; None: what speaks against it passes."""
-    if none.reason in PASSING:
+    if none.reason in NOT_NOW:
         return None
     lasting = next((veto.reason for veto in none.vetoes if not guards.passes(veto)), None)
     return lasting if none.vetoes else none.reason

@@ -33,7 +33,6 @@ class Part(StrEnum):
     STAYS = "stays"  # made, and could not be taken back
 
 
-NO_DEADLINE: Final = Deadline(utc_us=0, boot_id="", boottime_us=0)
 UNDER_WAY = frozenset({Part.OPEN, Part.GOING_BACK})
 TRIES_MOST: Final = 3
 """So often it is tried to take a move back, and to make one that was held up when it was to be sent."""
@@ -75,7 +74,7 @@ class Campaign:
     begun_utc_us: int
     plan: Plan
     standings: dict[RadioKey, Standing]
-    until: Deadline = NO_DEADLINE
+    until: Deadline
     stopped: str = ""
     steps: int = 0
     steps_left: int = 0
@@ -84,8 +83,6 @@ class Campaign:
 
     def __post_init__(self) -> None:
         self.moves = {move.radio: move for move in self.plan.moves}
-        if self.until == NO_DEADLINE:
-            self.until = replace(NO_DEADLINE, utc_us=self.begun_utc_us + round(LONGEST_S * 1e6))
 
     @property
     def by_person(self) -> bool:
@@ -136,7 +133,8 @@ class Campaign:
             for key, each in told.pop("standings").items()
         }
         plan, actor = to_plan(told.pop("plan")), Actor(**told.pop("actor"))
-        until = Deadline(**told.pop("until")) if "until" in told else NO_DEADLINE
+        over_us = told["begun_utc_us"] + round(LONGEST_S * 1e6)
+        until = Deadline(**told.pop("until", {"utc_us": over_us, "boot_id": "", "boottime_us": 0}))
         return cls(**told, plan=plan, actor=actor, standings=standings, until=until)
 
 

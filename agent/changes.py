@@ -183,15 +183,10 @@ class Changes:
         known = self._memory.changes.get(after.id, after)
         self._memory.remember(replace(known, rev=after.rev))
 
-    def proposed_undos(self, done: Change) -> list[Change]:
-        """Undos of this change that wait for a person; they have its token."""
-        known = self._memory.changes.values()
-        return [each for each in known if each.undo_of == done.id and each.state is State.PROPOSED]
-
     async def _withdraw(self, taken: Iterable[Change], actor: Actor) -> None:
         """What the agent proposes to take back makes way for a person who does: the tokens are good again."""
         told = Interrupt(trigger=Trigger.UNDO, reason="taken_back_by_a_person", actor=actor)
-        for each in [undo for done in taken for undo in self.proposed_undos(done)]:
+        for each in [undo for done in taken for undo in self._memory.proposed_undos(done)]:
             if self._executor.interrupt(each.id, told):
                 await self._executor.stepped(each.id)
 

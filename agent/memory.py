@@ -185,6 +185,11 @@ class Memory:
             del self.nops[key]
         return frozenset(mhz for where, mhz, _ in self.nops if where == site)
 
+    def proposed_undos(self, done: Change) -> list[Change]:
+        """Undos of this change that wait for a person; they have its token."""
+        known = self.changes.values()
+        return [each for each in known if each.undo_of == done.id and each.state is State.PROPOSED]
+
     def changes_of(self, site: str, now: Moment) -> tuple[Change, ...]:
         """Open changes, those of the last week and those for an event that lasts, newest first; all others
         are forgotten within a minute."""

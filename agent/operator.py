@@ -186,13 +186,13 @@ class Operator:
         if change.token_sha256 is None or change.undo_of is not None or change.state in _NOT_SENT:
             return False
         row = await self._ledger.call(self._ledger.store.token, change.token_sha256)
-        unused = row is not None and (row.used_utc_us is None or self._changes.proposed_undos(change))
+        unused = row is not None and (row.used_utc_us is None or self._memory.proposed_undos(change))
         return bool(unused) and (not change.final or change.state in UNDOABLE)
 
     async def _take_back(self, change: Change, actor: Actor) -> Change:
         sha = change.token_sha256 or ""
         row = await self._ledger.call(self._ledger.store.token, sha)
-        proposed = self._changes.proposed_undos(change)  # one makes way, and gives the token back
+        proposed = self._memory.proposed_undos(change)  # one makes way, and gives the token back
         if row is None or (row.used_utc_us is not None and not proposed):
             raise Refused(f"this token was used already: see change {change.id}")
         if not change.final:

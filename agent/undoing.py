@@ -24,7 +24,8 @@ from agent.executor import Executor
 from agent.ledger import LOST_DISK, Ledger
 from agent.memory import Memory
 from agent.moment import Deadline
-from agent.planner.decision import NoChange
+from agent.planner import guards
+from agent.planner.decision import NOT_NOW, NoChange
 from agent.planner.netting import Netted, netted
 from agent.records import Record
 from agent.site_turns import SiteTurns
@@ -48,9 +49,6 @@ STRAY_S: Final = 60.0
 """Whoever is to carry an open change on has done so by then, after a lost disk or a take-over."""
 TRIES_MOST: Final = 10
 """So often one process tries again what was held up when it was to be sent."""
-WAITS: Final = frozenset({"in_flight", "neighbours", "cooldown", "open_change", "stale", "site_loss"})
-"""Guards whose objection passes."""
-PASSING: Final = frozenset({"radio_busy", "device_not_readable", "lease_lost"})
 MOST: Final = 100_000
 
 
@@ -316,11 +314,12 @@ class Undoing:
 
 
 def _passes(none: NoChange) -> bool:
-    """Whether it is worth trying again."""
-    if none.reason != "vetoed":
-        return none.reason in PASSING
-    guard, why = none.params.get("guard"), none.params.get("why")
-    return guard in WAITS or (guard == "mode" and why == "observing_only")
+    """Whether it is worth trying again: the objection that is told passes. (Just after a start others come
+    of what is not known yet.) A mode `observe` of the site file is no wait for a person who asks."""
+    if not none.vetoes:
+        return none.reason in NOT_NOW
+    first = none.vetoes[0]
+    return guards.passes(first) and first.reason != "observe"
 
 
 def _why(none: NoChange) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Final
 
 from agent.change import Cause
 from agent.planner.channel import Candidate
@@ -24,6 +25,10 @@ class Move:
     reason: str
     params: Mapping[str, int | str] = field(default_factory=lambda: MappingProxyType({}))
     candidates: tuple[Candidate, ...] = ()
+
+
+NOT_NOW: Final = frozenset({"radio_busy", "device_not_readable", "lease_lost"})
+"""Reasons of a `NoChange` without a veto that pass: worth trying again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import multiprocessing
 import threading
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 from integration.stored import NOW, R1, R2, REBOOTED, TOKEN, change, planned, record, seqs, walk
+from sqlalchemy import BindParameter
 
 from agent.audit_chain import AuditHead, NotCanonical
 from agent.change import Actor, Cause, Change, IllegalTransition, State, Trigger
@@ -42,6 +44,21 @@ def test_a_damaged_row_is_the_stores_fault_not_the_callers(store: Store) -> None
 
 
 # Changes
+
+
+def test_what_is_asked_all_the_time_leaves_no_statement_to_the_collector_of_cycles(store: Store) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(10):
+            store.open_changes()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        assert not [each for each in gc.garbage if isinstance(each, BindParameter)]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
 
 
 def test_a_change_comes_back_as_it_was_stored(store: Store) -> None:

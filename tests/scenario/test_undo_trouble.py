@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from agent.api.errors import Refused
 from agent.change import HELD_UP, Actor, Change, State, Trigger
 from agent.course import Interrupt
 from agent.planner.decision import NoChange
+from agent.planner.legal import Veto
 from agent.simulated_time import SimulatedClock, run
 from agent.undo_record import Row, key_of
 from agent.undoing import LONGEST_S, OLD_KEY, STRAY_S
@@ -109,14 +109,14 @@ def test_the_request_lasts_until_its_last_undo_was_sent(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "params"),
+    ("reason", "vetoes"),
     [
-        ("lease_lost", {}),
-        ("vetoed", {"guard": "mode", "why": "observing_only"}),
+        ("lease_lost", ()),
+        ("vetoed", (Veto(guard="mode", reason="observing_only"),)),
     ],
 )
 def test_what_is_lost_in_the_middle_of_a_round_is_tried_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: str, params: Mapping[str, str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: str, vetoes: tuple[Veto, ...]
 ) -> None:
     async def story(clock: SimulatedClock) -> None:
         async with rig_of(tmp_path, clock, SITE, clients=0) as rig, rig.agent() as agent:
@@ -127,7 +127,7 @@ def test_what_is_lost_in_the_middle_of_a_round_is_tried_again(
             async def once(*args: Any, **names: Any) -> Any:
                 if not lost:
                     lost.append(reason)
-                    return NoChange(radio=AP1, reason=reason, params=params)
+                    return NoChange(radio=AP1, reason=reason, vetoes=vetoes)
                 return await real(*args, **names)
 
             monkeypatch.setattr(agent.changes, "try_undo", once)
