@@ -11,9 +11,9 @@ demo: $(VENV)/.runtime
 	@$(BIN)/rrmd demo
 
 # The virtual machines are built, which takes minutes once, while others are at work; and they wait most of the
-# time, for a radar check or a verdict: the longest of their tests run beside the others. Each rerun is told at the
-# end of its part: look at it.
-LONGEST := tests/vm/test_one_change.py tests/vm/test_power_cut.py tests/vm/test_systemd.py
+# time, for a radar check or a verdict: the longest of their tests run beside the others, those with two machines
+# last. Each rerun is told at the end of its part: look at it.
+LONGEST := tests/vm/test_one_change.py tests/vm/test_systemd.py tests/vm/test_power_cut.py
 test: peers
 	@mkdir -p build
 	@{ $(MAKE) --no-print-directory guest && \
