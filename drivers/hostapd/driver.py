@@ -31,7 +31,8 @@ from drivers.hostapd.reading import Base, Found, Look, Missing
 from drivers.hostapd.render import MARK, Step, Tools
 from drivers.hostapd.signals import Mapper
 from drivers.signals import Gap, Signal
-from drivers.transport.ssh import SshSession, SshTarget, parse_address
+from drivers.transport.ssh import SshSession
+from drivers.transport.ssh_target import SshTarget, parse_address
 from drivers.transport.waiting import LineStream
 from drivers.types import (
     Absence,

@@ -13,7 +13,7 @@ from drivers.errors import Disconnected
 from drivers.netconf import parse_reply
 from drivers.netconf.options import Options
 from drivers.transport.netconf import PORT, Hello, NetconfSession
-from drivers.transport.ssh import SshTarget, parse_address
+from drivers.transport.ssh_target import SshTarget, parse_address
 from inventory.credentials import Login
 
 T = TypeVar("T")

@@ -26,7 +26,7 @@ from drivers.openwrt.ubus_ssh import SshUbus
 from drivers.openwrt.writing import Sight, Writing, undo_range_s
 from drivers.signals import Signal
 from drivers.transport.rest import RestTarget
-from drivers.transport.ssh import SshTarget
+from drivers.transport.ssh_target import SshTarget
 from drivers.types import (
     Action,
     ActionRequest,

@@ -33,7 +33,8 @@ from drivers.openwrt.ubus import (
     StatusRefused,
     Ubus,
 )
-from drivers.transport.ssh import ExecResult, SshSession, SshTarget
+from drivers.transport.ssh import ExecResult, SshSession
+from drivers.transport.ssh_target import SshTarget
 
 FORK_S: Final = 0.5  # of one program on a slow AP
 _LOG_PREFIX: Final = re.compile(r"^\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4} \S+ ", re.ASCII)

@@ -14,7 +14,7 @@ from drivers.snmp.identity import declared
 from drivers.snmp.load import shipped
 from drivers.snmp.options import Options, checked
 from drivers.transport.snmp import SnmpTarget, snmp_session
-from drivers.transport.ssh import parse_address
+from drivers.transport.ssh_target import parse_address
 from drivers.types import Action, Capabilities, Setting, Table
 from inventory.credentials import CredentialError
 from inventory.snmp_login import parse_snmp_login

@@ -14,7 +14,7 @@ from drivers.notifications import Notification, Sender
 from drivers.signals import Gap, RadarDetected, Signal
 from drivers.snmp.notify import Rules
 from drivers.snmp.notify_where import Whereabouts
-from drivers.transport.ssh import parse_address
+from drivers.transport.ssh_target import parse_address
 from inventory.snmp_login import parse_snmp_login
 
 LOOK_S: Final = 5.0

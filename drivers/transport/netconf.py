@@ -26,7 +26,8 @@ from paramiko import SSHException
 
 from drivers.errors import DeviceTimeout, Disconnected, DriverError, Garbage
 from drivers.transport.netconf_framing import MESSAGE_LIMIT, Framing, framed
-from drivers.transport.ssh import SshSession, SshTarget
+from drivers.transport.ssh import SshSession, opened
+from drivers.transport.ssh_target import SshTarget
 from drivers.transport.waiting import Stream, in_own_thread
 
 PORT: Final = 830
@@ -141,7 +142,7 @@ class _Session(SSHSession):  # type: ignore[misc]  # ncclient has no types
         with _mapped(self._target.name):
             limit_s = self._target.connect_timeout_s
             self._transport = transport
-            self._channel = transport.open_session(timeout=limit_s)
+            self._channel = opened(transport, limit_s)
             try:
                 self._channel.invoke_subsystem("netconf")
             except SSHException as error:

@@ -1,4 +1,4 @@
-"""A kept SSH connection; the only file that imports paramiko.
+"""A kept SSH connection.
 
 Every call that can block runs in the session's one worker thread. A call that runs out of time, or is
 cancelled, takes the connection with it: the socket is reset, the thread is waited for, and the watchdog
@@ -9,8 +9,8 @@ returned, nothing of it lands later.
 from __future__ import annotations
 
 import asyncio
-import io
 import logging
+import math
 import re
 import socket
 import struct
@@ -23,19 +23,10 @@ from typing import Final, TypeVar
 
 import paramiko
 
-from drivers.errors import (
-    AuthenticationFailed,
-    DeviceTimeout,
-    Disconnected,
-    DriverError,
-    Garbage,
-    IdentityChanged,
-    IdentityUnknown,
-    PersonNeeded,
-    TryAgain,
-)
+from drivers.errors import DeviceTimeout, Disconnected, DriverError, Garbage, TryAgain
+from drivers.transport.ssh_login import identified, log_in, preferred_keys
+from drivers.transport.ssh_target import SshTarget
 from drivers.transport.waiting import Flag, LineStream, announced, finished, flag_of
-from inventory.credentials import Login, Secret
 
 T = TypeVar("T")
 
@@ -44,7 +35,6 @@ LINE_LIMIT: Final = 64 * 1024
 USER_TIMEOUT_MS: Final = 20_000  # unacknowledged bytes older than this end the connection
 KEEPALIVE_S: Final = 10
 
-_KEYS: Final = (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey)
 _LINE_END: Final = re.compile(rb"[\r\n]+")
 
 # Paramiko's own log repeats on stderr what comes back as an exception.
@@ -63,38 +53,12 @@ _WATCHED: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SshTarget:
-    """Whom to speak to, as whom, and how its identity is known.
-
-    ``fingerprint``: ``SHA256:...`` as `ssh-keygen -l` prints it; where it is None, ``known_hosts`` (a path)
-    decides. ``name``: how the device is called in messages.
-    """
-
-    name: str
-    host: str
-    login: Login
-    port: int = 22
-    fingerprint: str | None = None
-    known_hosts: str | None = None
-    connect_timeout_s: float = 10.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ExecResult:
     """Answer of one command. ``exit_status`` None: it was killed, or the device did not say."""
 
     exit_status: int | None
     stdout: str
     stderr: str
-
-
-def parse_address(address: str, default_port: int = 22) -> tuple[str, int]:
-    """(host, port) of ``host``, ``host:port``, ``[v6]`` or ``[v6]:port``. ValueError: what was expected."""
-    found = re.fullmatch(r"(?:\[([0-9A-Fa-f:.%\w]+)\]|([\w.-]+))(?::(\d{1,5}))?", address, re.ASCII)
-    port = int(found[3]) if found and found[3] else default_port
-    if not found or not 0 < port < 65536:
-        raise ValueError(f"expected host, host:port or [IPv6]:port, got {address!r}")
-    return found[1] or found[2], port
 
 
 class SshSession:
@@ -206,8 +170,8 @@ class _Wire:
         with _mapped(self._target.name):
             self._adopt(_tcp(self._target))
             transport = self._handshake()
-            fingerprint = _identified(self._target, transport.get_remote_server_key())
-            _log_in(self._target, transport)
+            fingerprint = identified(self._target, transport.get_remote_server_key())
+            log_in(self._target, transport)
             transport.set_keepalive(KEEPALIVE_S)
             return fingerprint
 
@@ -217,7 +181,7 @@ class _Wire:
 
     def start(self, command: str, pty: bool) -> paramiko.Channel:
         with _mapped(self._target.name):
-            channel = self._live().open_session(timeout=self._target.connect_timeout_s)
+            channel = opened(self._live(), self._target.connect_timeout_s)
             if pty:
                 channel.get_pty("dumb", width=1000)  # readline wraps at the width
             channel.exec_command(command)
@@ -265,8 +229,9 @@ class _Wire:
         assert self._socket is not None  # noqa: S101 -- connect() has just put it there
         transport = self._transport = paramiko.Transport(self._socket)
         transport.set_log_channel(_LOG_CHANNEL)
-        transport.banner_timeout = transport.auth_timeout = self._target.connect_timeout_s
-        if preferred := _preferred_keys(self._target, transport):
+        transport.banner_timeout = self._target.connect_timeout_s
+        transport.auth_timeout = math.inf  # paramiko calls a slow login a refused one; open() has a limit
+        if preferred := preferred_keys(self._target, transport):
             transport.get_security_options().key_types = preferred
         transport.start_client()
         return transport
@@ -277,86 +242,25 @@ class _Wire:
         return self._transport
 
 
+def opened(transport: paramiko.Transport, limit_s: float) -> paramiko.Channel:
+    """A session of the connection, once the device has agreed to it. Raises TimeoutError after ``limit_s``,
+    and what paramiko raises."""
+    try:
+        return transport.open_session(timeout=limit_s)
+    except paramiko.ChannelException:  # it said no
+        raise
+    except paramiko.SSHException as error:
+        if transport.is_active():
+            raise TimeoutError(f"no session opened in {limit_s:g} s") from error
+        raise
+
+
 def _tcp(target: SshTarget) -> socket.socket:
     connection = socket.create_connection((target.host, target.port), target.connect_timeout_s)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else 44 ms a command: delayed ACK
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
     return connection
-
-
-def _preferred_keys(target: SshTarget, transport: paramiko.Transport) -> list[str]:
-    """Host key algorithms, those of the keys that we know first; else another key of the same device
-    would look like a changed one."""
-    known = _known(target)
-    offered = list(transport.get_security_options().key_types)
-    return sorted(offered, key=lambda name: ("ssh-rsa" if name.startswith("rsa-") else name) not in known)
-
-
-def _known(target: SshTarget) -> dict[str, paramiko.PKey]:
-    if target.known_hosts is None or target.fingerprint is not None:
-        return {}
-    name = target.host if target.port == 22 else f"[{target.host}]:{target.port}"
-    try:
-        return dict(paramiko.HostKeys(target.known_hosts).lookup(name) or {})
-    except OSError as error:
-        raise PersonNeeded(f"{target.name}: known_hosts {target.known_hosts}: {error.strerror}") from error
-
-
-def _identified(target: SshTarget, key: paramiko.PKey) -> str:
-    """The key's fingerprint, once it is known to be the device's."""
-    seen, known = key.fingerprint, _known(target)
-    where = f"{target.name} ({target.host} port {target.port})"
-    if target.fingerprint is not None or known:
-        expected = target.fingerprint or ", ".join(sorted(each.fingerprint for each in known.values()))
-        if seen == target.fingerprint or known.get(key.get_name()) == key:
-            return seen
-        raise IdentityChanged(
-            f"{where} shows host key {seen} ({key.get_name()}), known is {expected}. If the device was "
-            f"replaced or reinstalled, compare the new key on the device itself, then correct host_key"
-        )
-    raise IdentityUnknown(
-        f"{where} shows host key {seen} ({key.get_name()}), which nobody has confirmed. Compare it on the "
-        f'device itself (ssh-keygen -lf its .pub file), then add to the device: host_key: "{seen}"'
-    )
-
-
-def _log_in(target: SshTarget, transport: paramiko.Transport) -> None:
-    login, reasons = target.login, list[str]()
-    if login.private_key is not None:
-        key = _private_key(target.name, login.private_key, login.passphrase)
-        reasons += _attempt(transport, "key", lambda: transport.auth_publickey(login.user, key))
-    if login.password is not None and not transport.is_authenticated():
-        password = login.password.reveal()
-        reasons += _attempt(transport, "password", lambda: transport.auth_password(login.user, password))
-    if not transport.is_authenticated():
-        why = "; ".join(reasons) or "the credential holds neither password nor private_key"
-        raise AuthenticationFailed(f"{target.name}: user {login.user!r} was not let in: {why}")
-
-
-def _attempt(transport: paramiko.Transport, method: str, call: Callable[[], list[str]]) -> list[str]:
-    """Why it did not suffice; empty when it did."""
-    try:
-        more = call()
-    except paramiko.AuthenticationException as error:
-        if not transport.is_active():  # paramiko calls a lost connection a failed login
-            raise Disconnected(f"connection lost at login: {error}") from error
-        return [f"{method} refused"]
-    return [f"{method} accepted, but the device asks for {' or '.join(more)} too"] if more else []
-
-
-def _private_key(name: str, text: Secret, passphrase: Secret | None) -> paramiko.PKey:
-    password = passphrase.reveal() if passphrase is not None else None
-    for kind in _KEYS:
-        try:
-            return kind.from_private_key(io.StringIO(text.reveal()), password)
-        except paramiko.PasswordRequiredException:
-            raise AuthenticationFailed(f"{name}: the private key needs a passphrase") from None
-        except (paramiko.SSHException, ValueError, TypeError, IndexError):  # not of this kind, or damaged
-            continue
-    raise AuthenticationFailed(
-        f"{name}: the private key cannot be read (wrong passphrase, or no OpenSSH or PEM key)"
-    )
 
 
 @contextmanager
@@ -370,6 +274,8 @@ def _mapped(name: str) -> Iterator[None]:
     except TimeoutError as error:
         raise DeviceTimeout(f"{name}: {error}") from error
     except (paramiko.SSHException, EOFError, OSError) as error:
+        if isinstance(error.__context__, TimeoutError):  # of the device's first line
+            raise DeviceTimeout(f"{name}: {error}") from error
         raise Disconnected(f"{name}: {error or 'connection ended'}") from error
 
 

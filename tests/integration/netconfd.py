@@ -22,7 +22,7 @@ from shared_data import shared_data
 from drivers.base import DeviceContext
 from drivers.netconf import parse_reply, render
 from drivers.transport.netconf import NetconfSession
-from drivers.transport.ssh import SshTarget
+from drivers.transport.ssh_target import SshTarget
 from inventory.credentials import Secret
 from inventory.model import AccessPoint, Band, DeviceConfig, Radio, radio_key
 

@@ -21,7 +21,7 @@ from drivers.errors import (
 )
 from drivers.netconf import parse_reply, render
 from drivers.transport.netconf import NetconfSession
-from drivers.transport.ssh import SshTarget
+from drivers.transport.ssh_target import SshTarget
 from inventory.credentials import Login, Secret
 
 T = TypeVar("T")

@@ -7,6 +7,7 @@ import dataclasses
 import os
 import select
 import shlex
+import signal
 import socket
 import subprocess
 import sys
@@ -18,7 +19,8 @@ from typing import TypeVar
 
 import pytest
 from integration.sshd import NEEDS_SSHD, SSHD, Sshd, free_port, sshd
-from paramiko import Transport
+from paramiko import ECDSAKey, ServerInterface, Transport
+from paramiko.common import AUTH_FAILED
 
 from drivers.errors import (
     AuthenticationFailed,
@@ -30,7 +32,8 @@ from drivers.errors import (
     IdentityUnknown,
     PersonNeeded,
 )
-from drivers.transport.ssh import OUTPUT_LIMIT, SshSession, SshTarget, parse_address
+from drivers.transport.ssh import OUTPUT_LIMIT, SshSession
+from drivers.transport.ssh_target import SshTarget, parse_address
 from inventory.credentials import Login, Secret
 
 T = TypeVar("T")
@@ -174,7 +177,56 @@ def test_nobody_listening_is_disconnected(target: SshTarget) -> None:
 def test_a_server_that_says_nothing_is_a_timeout(target: SshTarget) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         quiet = changed(target, port=silent.getsockname()[1], connect_timeout_s=0.1)
-        assert isinstance(refusal(quiet), DeviceTimeout | Disconnected)
+        assert isinstance(refusal(quiet), DeviceTimeout)
+
+
+class Undecided(ServerInterface):
+    """Says neither yes nor no to a login until ``over``."""
+
+    def __init__(self) -> None:
+        self.over = threading.Event()
+
+    def get_allowed_auths(self, username: str) -> str:
+        return "password"
+
+    def check_auth_password(self, username: str, password: str) -> int:
+        self.over.wait()
+        return AUTH_FAILED
+
+
+def test_a_login_that_takes_too_long_is_a_timeout_and_not_a_wrong_password(target: SshTarget) -> None:
+    key, undecided = ECDSAKey.generate(), Undecided()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            transport = Transport(listening.accept()[0])
+            transport.add_server_key(key)
+            transport.start_server(threading.Event(), undecided)
+            transport.join()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        login = Login(user="root", password=Secret("right"))
+        port = listening.getsockname()[1]
+        slow = changed(target, port=port, fingerprint=key.fingerprint, login=login, connect_timeout_s=1.0)
+        try:
+            assert isinstance(refusal(slow), DeviceTimeout)
+        finally:
+            undecided.over.set()
+            thread.join()
+
+
+def test_a_device_that_opens_no_session_in_time_is_a_timeout(target: SshTarget) -> None:
+    async def story(session: SshSession) -> None:
+        pid = int((await session.exec("echo $PPID", 5)).stdout)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(DeviceTimeout, match=r"no session opened in 1\.5 s"):
+                await session.exec("echo never", 60)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    within(changed(target, connect_timeout_s=1.5), story)
 
 
 _PID = "sh -c 'echo $PPID'"

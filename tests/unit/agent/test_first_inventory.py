@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from agent.first_inventory import Place, first_inventory
 from drivers.snmp.heard import Heard
-from drivers.transport.ssh import parse_address
+from drivers.transport.ssh_target import parse_address
 from drivers.types import Capabilities, DeviceInfo, FoundAp, FoundRadio, Table
 from inventory.model import Band, Mode, Site
 from inventory.site_words import read_site
