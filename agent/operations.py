@@ -141,10 +141,12 @@ class Operations:
     async def _undone(self, args: protocol.UndoArgs, actor: Actor) -> list[Row]:
         if args.dry_run:
             return await self._agent.undoing.preview(args.since_s, args.site)
-        await self._agent.undoing.check(args.site)  # before any plan is stopped for it
-        for each in self._agent.campaigns.running(args.site):  # or it would go on meanwhile
-            await self._agent.campaigns.stop(each.site, actor)
-        return await self._agent.undoing.ask(args.since_s, args.site, actor)
+
+        async def stop_plan(site: str) -> None:  # or it would go on meanwhile
+            if self._agent.campaigns.running(site):
+                await self._agent.campaigns.stop(site, actor)
+
+        return await self._agent.undoing.ask(args.since_s, args.site, actor, stop_plan)
 
     async def pause(self, args: protocol.PauseArgs, actor: Actor) -> Mapping[str, Any]:
         """The pause, and what of the scope is open."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from contextlib import suppress
 from typing import Final
 
@@ -50,6 +50,8 @@ STRAY_S: Final = 60.0
 TRIES_MOST: Final = 10
 """So often one process tries again what was held up when it was to be sent."""
 MOST: Final = 100_000
+
+Clear = Callable[[str], Awaitable[None]]
 
 
 class Undoing:
@@ -102,26 +104,20 @@ class Undoing:
             rows += [row_of(each, "would_undo") for each in left]
         return rows
 
-    async def check(self, site: str | None) -> list[str]:
-        """The sites whose changes may be taken back: the one that is named, or all that are not another
-        agent's. Raises NotFound, Refused (one is under way, or another agent has the site)."""
-        named = list(self._memory.sites) if site is None else [self._memory.site(site).id]
-        mine = [id for id in named if id not in self._memory.standby]
-        if named and not mine:
-            raise Refused(f"{named[0]} is another agent's to change: {self._memory.standby[named[0]]}")
-        for id in mine:
-            if id not in self._known:
-                await self._recover(id)
-        if any(id in self._requests or id in self._beginning for id in mine):
-            raise Refused("an undo is under way already: see `rrmd status`")
-        return mine
-
-    async def ask(self, since_s: float, site: str | None, actor: Actor) -> list[Row]:
-        """Begin it; how far it came in the first round. Raises as `check`."""
-        sites, now = await self.check(site), self._clock.now()
+    async def ask(
+        self, since_s: float, site: str | None, actor: Actor, clear: Clear | None = None
+    ) -> list[Row]:
+        """Begin it; how far it came in the first round. ``clear(site)`` ends what else goes on there, while
+        nothing new can begin. Raises NotFound, Refused (one is under way, or another agent has the site), and
+        what ``clear`` raises."""
+        sites = await self._mine(site)
         self._beginning |= set(sites)
         begun: list[Request] = []
         try:
+            if clear is not None:
+                for id in sites:
+                    await clear(id)
+            now = self._clock.now()
             for id in sites:
                 request = Request(
                     site=id,
@@ -144,6 +140,20 @@ class Undoing:
                     for each in begun:
                         await each.looked.wait()
         return [row for each in begun for row in each.rows.values()]
+
+    async def _mine(self, site: str | None) -> list[str]:
+        """The sites whose changes may be taken back: the one that is named, or all that are not another
+        agent's."""
+        named = list(self._memory.sites) if site is None else [self._memory.site(site).id]
+        mine = [id for id in named if id not in self._memory.standby]
+        if named and not mine:
+            raise Refused(f"{named[0]} is another agent's to change: {self._memory.standby[named[0]]}")
+        for id in mine:
+            if id not in self._known:
+                await self._recover(id)
+        if any(id in self._requests or id in self._beginning for id in mine):
+            raise Refused("an undo is under way already: see `rrmd status`")
+        return mine
 
     async def _begin(self, request: Request, since_s: float) -> None:
         made = await self._made(request.site, request.since_us)

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
+from unittest.mock import patch
 
 import pytest
 from rig import Rig, rig_of, until
@@ -17,8 +18,8 @@ from stories import AP1, AP2, AP3, said
 from agent.agent import Agent
 from agent.api import protocol
 from agent.api.errors import NotFound, Refused
-from agent.campaign_record import LONGEST_S, TRIES_MOST, Part
-from agent.change import HELD_UP, State
+from agent.campaign_record import LONGEST_S, TRIES_MOST, Campaign, Part
+from agent.change import HELD_UP, Actor, State
 from agent.lane import Lane
 from agent.planner.site.plan import Plan, Wishes
 from agent.planner.site.remainder import Progress, Remainder, remainder
@@ -264,6 +265,30 @@ def test_no_plan_begins_while_the_site_is_being_taken_back_not_even_one_that_was
             await agent.campaigns.begin(plan, PERSON)
             await ended(agent)
         assert len(said(rig, "plan.begun")) == 1
+
+    run(story)
+
+
+def test_none_begins_while_one_is_stopped_for_an_undo(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with crowded(tmp_path, clock) as (rig, agent):
+            change = await opened(agent, move(48, AP1), PERSON)
+            await until(lambda: agent.memory.changes[change.id].state is State.COMMITTED)
+            await agent.operator.pause("lab", 600.0, PERSON)
+            await agent.campaigns.begin(planned(rig, {AP2: 44}), PERSON)
+            stop = agent.campaigns.stop
+
+            async def stopped_and_begun_again(site: str, actor: Actor) -> Campaign:
+                found = await stop(site, actor)
+                await until(lambda: not agent.campaigns.running())
+                with pytest.raises(Refused, match="is being taken back"):
+                    await agent.campaigns.begin(planned(rig, {AP2: 44}), PERSON)
+                return found
+
+            with patch.object(agent.campaigns, "stop", stopped_and_begun_again):
+                await asked_of(agent, rig).handle("undo", protocol.UndoArgs(since_s=3600.0), PERSON)
+            assert agent.undoing.under_way("lab")
+        assert len(said(rig, "plan.begun")) == len(said(rig, "plan.stopped")) == 1
 
     run(story)
 
