@@ -197,10 +197,9 @@ def _pruned(record: Mapping[str, Any]) -> tuple[int, str] | None:
     return reason["params"]["seq"], reason["params"]["mac"]
 
 
-def read_last(data: bytes) -> tuple[int, str] | None:
-    """Number and signature of a file's last record, unchecked; None: its last line is no whole record."""
-    last = data[data[:-1].rfind(b"\n") + 1 :]
-    record = _parsed(last) if last.endswith(b"\n") else None
+def read_last(line: bytes) -> tuple[int, str] | None:
+    """Number and signature of a file's last record, unchecked; None: this, its last line, is no whole one."""
+    record = _parsed(line) if line.endswith(b"\n") else None
     return None if record is None else (record["seq"], record["mac"])
 
 

@@ -28,7 +28,7 @@ from agent.backlog import Backlog
 from agent.clock import Clock, SystemClock
 from agent.counts import Count
 from agent.disk import make_directory
-from agent.garbage import collect_seldom
+from agent.garbage import stay_small
 from agent.journal import Journal
 from agent.keeper import Keeper
 from agent.lane import READ_S, Lane
@@ -78,7 +78,7 @@ async def serve(settings: Settings) -> int:
         if created:
             log.warning("audit.key_created", path=str(settings.key_file), note="keep a copy of it")
         clock = SystemClock()
-        collect_seldom()
+        stay_small()
         take_short_turns()
         async with _ledger(settings, clock, key) as ledger:
             trouble: list[str] = []

@@ -11,14 +11,22 @@ from __future__ import annotations
 
 import ctypes
 import gc
+from collections.abc import Callable
 from typing import Final
 
 YOUNG: Final = 10_000
 """New objects until it looks: some 1 MB, and a stop of a few milliseconds."""
 
 
-def collect_seldom() -> None:
-    """From now on. What has been loaded so far is taken for what stays, and not walked over again."""
+_ARENA_MAX: Final = -8  # M_ARENA_MAX of glibc's malloc.h
+
+
+def stay_small() -> None:
+    """From now on, and before the first thread: one heap for all threads, since each further one keeps the
+    highest that it ever was, and `give_back` reaches the first alone. What has been loaded so far is taken
+    for what stays, and not walked over again."""
+    if (mallopt := _of_libc("mallopt")) is not None:
+        mallopt(_ARENA_MAX, 1)
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG, 50, 20)
@@ -27,6 +35,11 @@ def collect_seldom() -> None:
 def give_back() -> None:
     """To the system, what the C library keeps of what was freed: some MB after each peak, in a millisecond.
     Where its `malloc_trim` (glibc) is missing, nothing."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
+    if (trim := _of_libc("malloc_trim")) is not None:
         trim(0)
+
+
+def _of_libc(name: str) -> Callable[..., int] | None:
+    """None where the C library has it not: both are glibc's own."""
+    found: Callable[..., int] | None = getattr(ctypes.CDLL(None), name, None)
+    return found

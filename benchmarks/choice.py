@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from agent.garbage import collect_seldom
+from agent.garbage import stay_small
 from agent.memory import Memory
 from agent.moment import Moment
 from agent.planner import legal
@@ -35,7 +35,7 @@ CHANNELS = (36, 40, 44, 48, 52, 56, 60, 64, 100, 104, 108, 112, 149, 153, 157, 1
 def measure(_directory: Path, quick: bool) -> dict[str, Any]:
     """Processor time per choice, ms; ``view``: the look at the site before it."""
     memory, site, key = _remembered(random.Random(1))
-    collect_seldom()  # as the daemon does
+    stay_small()  # as the daemon does
     n = 10 if quick else 300
     views = [memory.view(site, NOW) for _ in range(n)]
     ours = quantiles([_timed(rank, view, key) for view in views])

@@ -16,7 +16,7 @@ from agent import daemon
 from agent.agent import Agent
 from agent.audit_key import load_or_create_key
 from agent.clock import Clock
-from agent.garbage import collect_seldom
+from agent.garbage import stay_small
 from agent.settings import Settings
 from agent.turns import take_short_turns
 from drivers.simulated import worlds
@@ -111,7 +111,7 @@ def fleet_of(sites: int, aps: int, policy: Policy, *, clients_per_ap: int = 8) -
 async def running(directory: Path, sites: Mapping[str, Site], clock: Clock) -> AsyncIterator[Agent]:
     """The daemon's agent over these sites, recovered and polling; stopped well at the end."""
     settings = Settings(state_dir=directory)
-    collect_seldom()
+    stay_small()
     take_short_turns()
     key = load_or_create_key(settings.key_file)
     async with daemon._ledger(settings, clock, key) as ledger, asyncio.TaskGroup() as tasks:

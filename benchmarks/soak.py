@@ -20,7 +20,7 @@ from agent import simulated_time
 from agent.audit_chain import Report
 from agent.audit_files import query, verify_directory
 from agent.audit_key import load_or_create_key, mac_keys
-from agent.garbage import collect_seldom
+from agent.garbage import stay_small
 from agent.settings import LEAST_DAYS
 from agent.simulated_time import SimulatedClock
 from agent.simulation import Simulation
@@ -114,7 +114,7 @@ def options() -> Run:
 def main() -> int:
     run = options()
     fleet.quiet_logs()
-    collect_seldom()
+    stay_small()
     here = machine.described()
     print(
         f"{here['cpu']}, {here['cores']} cores, Python {here['python']}, load {here['load']}; {run}\n{HEAD}"
