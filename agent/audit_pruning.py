@@ -6,8 +6,8 @@ finds that record when the log does not begin with number 1.
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ def oldest(directory: Path, before_day: str, newest: str) -> Cut | None:
     known = files(directory)
     if len(known) < 2 or not known[0].name < min(f"audit_{before_day}", newest):
         return None
-    with known[0].open("rb") as file:
-        lines = deque(file, maxlen=1)  # the whole of it, a day of a large site, would be many MB at once
-    last = read_last(lines[0]) if lines else None
+    with known[0].open("rb") as file:  # not the whole at once: a day of a large site is many MB
+        line = reduce(lambda _, later: later, file, b"")
+    last = read_last(line)
     return None if last is None else Cut(path=known[0], seq=last[0], mac=last[1])
