@@ -7,7 +7,7 @@ A change is an edit of one scope from prior to target values. `TABLE` is the who
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
@@ -89,6 +89,9 @@ TABLE: Mapping[tuple[State, Trigger], State] = MappingProxyType(
 FINAL = frozenset({S.EXPIRED, S.COMMITTED, S.ROLLED_BACK, S.FAILED, S.SUPERSEDED, S.ESCALATED})
 LIVE = frozenset(State) - FINAL
 IN_FLIGHT = frozenset({S.APPLYING, S.MONITORING, S.ROLLING_BACK})
+WITHOUT_EFFECT = frozenset({S.PROPOSED, S.EXPIRED, S.FAILED, S.ROLLED_BACK})
+
+Order = tuple[int, int]
 
 
 TOKEN_S = 7 * 86_400.0
@@ -165,6 +168,7 @@ class Change:
     ``rev`` rises with each update; an update names the one it saw. ``attempts`` counts tries at rollback.
     ``rollback_to``: where a rollback goes when ``prior`` has become illegal; None = to ``prior``.
     ``extended``: NO_DATA has already extended the monitoring. ``acked_at``: when the ack was recorded.
+    ``nth``: of the site's changes, counted as they were made; 0 = by a version that did not count.
     ``undo_until``: when the device's own undo timer ends, if one was armed; unless it is confirmed the device
     goes back by then, so until then nothing is proven.
     """
@@ -194,6 +198,12 @@ class Change:
     undo_until: Deadline | None = None
     token_sha256: str | None = None
     rev: int = 0
+    nth: int = field(default=0, compare=False)
+
+    @property
+    def order(self) -> Order:
+        """Rises as changes of a site are made, however the wall clock was set meanwhile."""
+        return self.nth, self.created_utc_us
 
     @property
     def radios(self) -> tuple[RadioKey, ...]:
@@ -267,3 +277,15 @@ def agrees(want: Values, have: Values) -> bool:
 def token_hash(token: str) -> str:
     """What the store and the audit keep of a rollback token."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def last_ones(changes: Iterable[Change]) -> set[str]:
+    """Ids of what says how each radio was left: its newest change, and the newest that took effect."""
+    found, newest, in_effect = set[str](), set[RadioKey](), set[RadioKey]()
+    for change in sorted(changes, key=lambda each: each.order, reverse=True):
+        took_effect = change.state not in WITHOUT_EFFECT
+        if any(key not in newest or (took_effect and key not in in_effect) for key in change.radios):
+            found.add(change.id)
+        newest.update(change.radios)
+        in_effect.update(change.radios if took_effect else ())
+    return found

@@ -326,6 +326,7 @@ class Changes:
             baseline=baseline.to_json() if baseline else None,
             reason=_explained(move, self._memory.radios[move.radio].history.last, as_configured),
             created_utc_us=now.utc_us,
+            nth=self._memory.next_nth(site.id, now),
             token_sha256=token_hash(token_for(id, self._token_key)),
         )
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from agent.change import Cause, Change, State, Trigger
+from agent.change import WITHOUT_EFFECT, Cause, Change, State, Trigger
 from agent.changes import Changes
 from agent.clock import Clock
 from agent.course import Interrupt
@@ -42,7 +42,6 @@ PATIENCE_S = 4.0
 """How long a call to the device may take when radar wants it."""
 FREE_S = 2.0
 """How long a change that holds the radio may take to make way for radar."""
-UNDONE = frozenset({State.PROPOSED, State.EXPIRED, State.FAILED, State.ROLLED_BACK})
 SILENT = frozenset({RadioState.OFF, RadioState.NOP})
 STATUS = frozenset({Table.STATUS})
 
@@ -141,7 +140,7 @@ class Departing:
     def ours_off(self, key: RadioKey) -> bool:
         """Whether the last change of the radio that took effect switched it off because of radar."""
         changes = self.memory.changes_of(site_of(key), self.clock.now())
-        last = next((c for c in changes if key in c.radios and c.state not in UNDONE), None)
+        last = next((c for c in changes if key in c.radios and c.state not in WITHOUT_EFFECT), None)
         return last is not None and last.cause is Cause.DFS_RADAR and last.target.get(Setting.ENABLED) == 0
 
     def _running(self) -> list[asyncio.Task[None]]:

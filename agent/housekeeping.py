@@ -118,13 +118,16 @@ class Housekeeping:
         self._memory.pauses = {pause.scope: pause.until for pause in pauses}
 
     async def read_site(self, site: str) -> None:
-        """What the store says of a site, into memory: NOPs, the changes of the last week, what is open and
-        what waits for a person. A change that is being carried out here is known better than that."""
+        """What the store says of a site, into memory: NOPs, the changes of the last week, what was last done
+        to each radio, what is open and what waits for a person. A change that is being carried out here is
+        known better than that."""
         store, now = self._ledger.store, self._clock.now()
         self._memory.bar(await self._ledger.call(store.nops, now, site))
         for event in await self._ledger.call(store.radar, site, now.utc_us - WEEK_US):
             self._memory.meet(site, met_of(event))
         for change in await self._ledger.call(store.changes, site, None, now.utc_us - WEEK_US, 100_000):
+            self._take_in(change)
+        for change in await self._ledger.call(store.last_changes, site):
             self._take_in(change)
         for old in [c for c in self._memory.changes.values() if c.site == site and not c.final]:
             if (row := await self._ledger.call(store.change, old.id)) is not None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from agent.api.errors import NotFound
-from agent.change import Change, State
+from agent.change import Change, State, last_ones
 from agent.events import Event
 from agent.known import Board
 from agent.moment import DAY_US, WEEK_US, Deadline, Moment
@@ -191,22 +191,28 @@ class Memory:
         return [each for each in known if each.undo_of == done.id and each.state is State.PROPOSED]
 
     def changes_of(self, site: str, now: Moment) -> tuple[Change, ...]:
-        """Open changes, those of the last week and those for an event that lasts, newest first; all others
-        are forgotten within a minute."""
+        """Open changes, those of the last week, those for an event that lasts, escalated ones that hold
+        their radios, and what was last done to each radio, newest first; all others are forgotten within a
+        minute."""
         if abs(now.utc_us - self._forgot_us) >= FORGETS_US:
             self._forget_changes(now)
         if site not in self._listed:
             mine = [change for change in self.changes.values() if change.site == site]
-            self._listed[site] = tuple(sorted(mine, key=lambda c: c.created_utc_us, reverse=True))
+            self._listed[site] = tuple(sorted(mine, key=lambda c: c.order, reverse=True))
         return self._listed[site]
 
     def _forget_changes(self, now: Moment) -> None:
         self._forgot_us = now.utc_us
+        needed = self.stuck | last_ones(self.changes.values())
         for change in list(self.changes.values()):
             old = change.final and now.utc_us - change.created_utc_us > WEEK_US
-            if old and change.event_id not in self.lasting:
+            if old and change.event_id not in self.lasting and change.id not in needed:
                 del self.changes[change.id]
                 self._listed.pop(change.site, None)
+
+    def next_nth(self, site: str, now: Moment) -> int:
+        """The number of the site's next change."""
+        return max((change.nth for change in self.changes_of(site, now)), default=0) + 1
 
     def view(self, site: Site, now: Moment) -> SiteView:
         """The site as decisions see it."""

@@ -175,7 +175,7 @@ class Operator:
         for radio in self._memory.sites[ap.split("/")[0]].radios:
             if ap_of(radio) == ap:
                 found += await self._ledger.call(store.changes, None, radio)
-        for change in sorted(found, key=lambda each: (each.created_utc_us, each.id), reverse=True):
+        for change in sorted(found, key=lambda each: (each.order, each.id), reverse=True):
             if await self._can_go_back(change):
                 return change
         raise NotFound(f"{ap} has no change that can be taken back: see `rrmd changes`")

@@ -206,7 +206,7 @@ def _suspect(view: SiteView, key: RadioKey) -> Change | None:
     """The open change of the radio, or the last one if it is young; neither an undo nor a flight from
     radar."""
     young_us = view.site.policy.detect.qoe_undo_s * 1e6
-    for change in sorted(view.changes, key=lambda c: -c.created_utc_us):
+    for change in sorted(view.changes, key=lambda c: c.order, reverse=True):
         if key not in change.radios or change.state not in _DONE:
             continue
         is_open = change.state is not State.COMMITTED
@@ -246,6 +246,7 @@ def assumed(view: SiteView, move: Move) -> SiteView:
         state=State.APPLYING,
         deadline=Deadline.after(view.now, 0.0),
         created_utc_us=view.now.utc_us,
+        nth=1 + max((each.nth for each in view.changes), default=0),
     )
     return replace(view, changes=(change, *view.changes))
 

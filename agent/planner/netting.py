@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from agent.change import OVERTAKEN, Cause, Change, State
+from agent.change import OVERTAKEN, Cause, Change, Order, State
 from agent.view import CHANNEL_SETTINGS
 from drivers.types import Setting, Values
 from inventory.model import RadioKey
@@ -44,7 +44,7 @@ def netted(
     was undone, and on each radio all from before somebody else or radar moved it.
     """
     by_radio: dict[RadioKey, list[Change]] = {}
-    for change in sorted(changes, key=lambda each: (each.created_utc_us, each.id), reverse=True):
+    for change in sorted(changes, key=lambda each: (each.order, each.id), reverse=True):
         by_radio.setdefault(change.radios[0], []).append(change)
 
     def asked_for(change: Change) -> bool:
@@ -52,22 +52,22 @@ def netted(
 
     found = [_net(radio, [c for c in _standing(mine) if asked_for(c)]) for radio, mine in by_radio.items()]
     kept = [each for each in found if each is not None]
-    return tuple(sorted(kept, key=lambda each: each.changes[0].created_utc_us, reverse=True))
+    return tuple(sorted(kept, key=lambda each: each.changes[0].order, reverse=True))
 
 
 def _standing(mine: Sequence[Change]) -> list[Change]:
     """Changes of one radio that are in force or may be, newest first, each with those of its settings that
     are."""
-    made = {change.id: change.created_utc_us for change in mine}
+    made = {change.id: change.order for change in mine}
     kept: list[Change] = []
-    undone_from: dict[Setting, int] = {}  # by setting: what was made since then is undone already
+    undone_from: dict[Setting, Order] = {}  # by setting: what was made since then is undone already
     for change in mine:
         if _somebody_elses(change) or (change.cause is Cause.DFS_RADAR and _lasts(change)):
             break
         if not _lasts(change):
             continue
         if change.undo_of is not None:
-            begun = made.get(change.undo_of, 0)  # not among them: older than all of them
+            begun = made.get(change.undo_of, (0, 0))  # not among them: older than all of them
             for part in _parts(change.target):
                 undone_from[part] = min(begun, undone_from.get(part, begun))
         elif (left := _left(change, undone_from)) is not None:
@@ -75,9 +75,9 @@ def _standing(mine: Sequence[Change]) -> list[Change]:
     return kept
 
 
-def _left(change: Change, undone_from: Mapping[Setting, int]) -> Change | None:
+def _left(change: Change, undone_from: Mapping[Setting, Order]) -> Change | None:
     """The change with those of its settings that were not undone; None: all were."""
-    gone = {part for part, at_us in undone_from.items() if change.created_utc_us >= at_us}
+    gone = {part for part, begun in undone_from.items() if change.order >= begun}
     if gone.isdisjoint(_parts(change.target)):
         return change
     target = {setting: value for setting, value in change.target.items() if _part(setting) not in gone}

@@ -92,7 +92,7 @@ def lent(view: SiteView, key: RadioKey) -> list[Change]:
     backs = _backs(view, key)
     steps = (c for c in view.changes if _helps(c) and key in c.radios)
     held = (step for step in steps if not any(_settles(back, step) for back in backs))
-    return sorted(held, key=lambda c: -c.created_utc_us)
+    return sorted(held, key=lambda c: c.order, reverse=True)
 
 
 def _backs(view: SiteView, key: RadioKey) -> list[Change]:
@@ -103,7 +103,7 @@ def _backs(view: SiteView, key: RadioKey) -> list[Change]:
 
 def _settles(back: Change, step: Change) -> bool:
     """Whether this undo ended this step: it came later, and wrote no more power than was before the step."""
-    later = back.state is State.COMMITTED and back.created_utc_us >= step.created_utc_us
+    later = back.state is State.COMMITTED and back.order >= step.order
     return later and back.target[Setting.TX_POWER_DBM] <= _power_before(step)
 
 
@@ -126,8 +126,8 @@ def _once_more(view: SiteView, key: RadioKey, first: Change, event_id: str) -> A
     own; None: the token will do. After each time that it was WORSE the wait doubles, or clients would be made
     to try it six times a day."""
     backs = [c for c in _backs(view, key) if c.event_id == event_id and c.state is State.ROLLED_BACK]
-    worse = [c for c in backs if c.created_utc_us >= first.created_utc_us]
-    last = max(worse, key=lambda c: c.created_utc_us, default=None)
+    worse = [c for c in backs if c.order >= first.order]
+    last = max(worse, key=lambda c: c.order, default=None)
     age_us = view.now.utc_us - first.created_utc_us
     if last is None and age_us < TOKEN_S * 1e6:
         return None

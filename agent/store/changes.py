@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, delete, insert, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select, update
 
-from agent.change import FINAL, LIVE, Change, State, Trigger, next_state
+from agent.change import FINAL, LIVE, WITHOUT_EFFECT, Change, State, Trigger, next_state
 from agent.events import EventKind
 from agent.moment import Deadline, Moment
 from agent.records import Record
@@ -42,6 +42,23 @@ PATCHABLE = frozenset(
 
 OPEN: Final = select(tables.change).where(tables.change.c.state.in_([state.value for state in LIVE]))
 """Asked for twice a minute, so made once: a statement with a list in it refers to itself in circles."""
+
+BY_TIME: Final = (tables.change.c.created_utc, tables.change.c.id)
+
+
+def _last() -> Select[Any]:
+    """Of each radio of a site the newest change that took effect, and the newest that did not."""
+    change, radio = tables.change.c, tables.change_member.c.radio
+    rank = func.row_number().over(
+        partition_by=(radio, change.state.in_([state.value for state in WITHOUT_EFFECT])),
+        order_by=(change.nth.desc(), change.created_utc.desc(), change.id.desc()),
+    )
+    mine = select(change.id, rank.label("back")).join(tables.change_member)
+    ranked = mine.where(change.site == bindparam("of")).subquery()
+    return select(tables.change).where(change.id.in_(select(ranked.c.id).where(ranked.c.back == 1)))
+
+
+LAST: Final = _last()
 
 
 def check_patch(patch: Iterable[str]) -> None:
@@ -235,7 +252,7 @@ class Changes(Database):
 
     def open_changes(self, site: str | None = None) -> list[Change]:
         """Changes that are not final, oldest first; proposals are among them."""
-        return self._changes(OPEN, site, tables.change.c.created_utc, tables.change.c.id)
+        return self._changes(OPEN, site, *BY_TIME)
 
     def escalated(self, site: str | None = None) -> list[Change]:
         """Escalated changes that still hold their radios, oldest first: a person must act."""
@@ -243,7 +260,7 @@ class Changes(Database):
         query = select(tables.change).where(
             tables.change.c.state == State.ESCALATED.value, tables.change.c.id.in_(held)
         )
-        return self._changes(query, site, tables.change.c.created_utc, tables.change.c.id)
+        return self._changes(query, site, *BY_TIME)
 
     def changes(
         self,
@@ -252,13 +269,20 @@ class Changes(Database):
         since_utc_us: int | None = None,
         limit: int = 100,
     ) -> list[Change]:
-        """Changes of every state, newest first; ``radio``: those that moved it."""
+        """Changes of every state, newest first; ``radio``: those that moved it, as they were made, whatever
+        the wall clock said."""
         query = select(tables.change).limit(limit)
         if radio is not None:
             query = query.join(tables.change_member).where(tables.change_member.c.radio == radio)
         if since_utc_us is not None:
             query = query.where(tables.change.c.created_utc >= since_utc_us)
-        return self._changes(query, site, tables.change.c.created_utc.desc(), tables.change.c.id.desc())
+        order = BY_TIME if radio is None else (tables.change.c.nth, *BY_TIME)
+        return self._changes(query, site, *(part.desc() for part in order))
+
+    def last_changes(self, site: str) -> list[Change]:
+        """What says how each radio was left: its newest change that took effect, and the newest that did not,
+        however old they are."""
+        return self._all(LAST.params(of=site), change_of)
 
     def changes_about(self, site: str, kind: EventKind, since_utc_us: int) -> list[Change]:
         """Changes for events of this kind that are open, or were cleared since then; oldest first."""
@@ -266,7 +290,7 @@ class Changes(Database):
         mine = (tables.event.c.kind == kind.value, or_(ended.is_(None), ended >= since_utc_us))
         events = select(tables.event.c.id).where(tables.event.c.site == site, *mine)
         query = select(tables.change).where(tables.change.c.event_id.in_(events))
-        return self._changes(query, site, tables.change.c.created_utc, tables.change.c.id)
+        return self._changes(query, site, *BY_TIME)
 
     def token(self, sha256: str) -> TokenRow | None:
         return self._one(select(tables.token).where(tables.token.c.sha256 == sha256), token_of)

@@ -117,6 +117,7 @@ def change_row(one: Change) -> dict[str, Any]:
         "undo_until": _maybe(deadline_json(one.undo_until)),
         "token_sha256": one.token_sha256,
         "rev": one.rev,
+        "nth": one.nth,
     }
 
 
@@ -155,6 +156,7 @@ def change_of(row: Row) -> Change:
         undo_until=None if row["undo_until"] is None else Deadline(**json.loads(row["undo_until"])),
         token_sha256=row["token_sha256"],
         rev=row["rev"],
+        nth=row.get("nth", 0),  # what a journal holds may be of an earlier version
     )
 
 

@@ -10,7 +10,7 @@ from agent.store import tables
 from agent.store.errors import SchemaTooNew
 from agent.store.meta import get_text, set_text
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest revision in `agent/store/migrations`: what `agent/store/tables.py` says."""
 BEFORE_ALEMBIC = {1: "0001", 2: "0002"}
 """What the first releases called their schema, in ``meta``; the revision that brings it on from there."""

@@ -48,6 +48,7 @@ change = Table(
     Column("undo_until", Text),
     Column("token_sha256", String, unique=True),
     Column("rev", Integer, nullable=False),
+    Column("nth", BigInteger, nullable=False, server_default="0"),
 )
 
 change_member = Table(

@@ -153,7 +153,7 @@ def test_the_newest_step_is_the_one_that_a_new_store_claims() -> None:
     config.set_main_option("script_location", str(MIGRATIONS))
     script = ScriptDirectory.from_config(config)
     assert script.get_heads() == [schema.HEAD]
-    assert [step.revision for step in script.walk_revisions()] == ["0004", "0003", "0002", "0001"]
+    assert [step.revision for step in script.walk_revisions()] == ["0005", "0004", "0003", "0002", "0001"]
 
 
 def test_a_step_that_fails_leaves_the_schema_and_the_rows_as_they_were(databases: Databases) -> None:
