@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -68,26 +68,48 @@ def body(notice: Notice, host: str) -> Mapping[str, Any]:
     }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Last:
+    """The last of a kind that was let out. ``notice`` None: it got lost. ``folded``: left out since."""
+
+    at_s: float
+    notice: Notice | None
+    folded: int = 0
+
+
 class Folding:
-    """Lets one alert of a kind out per ``within_s``; counts those that it keeps back."""
+    """Lets one alert of a kind out per ``within_s``; counts those that it keeps back, and those lost."""
 
     def __init__(self, within_s: float) -> None:
         self._within_s = within_s
-        self._out: dict[Kind, tuple[float, int]] = {}
+        self._out: dict[Kind, _Last] = {}
 
     def admit(self, alert: Alert, now_s: float) -> Notice | None:
         """None: the same was told a short while ago. A reminder has waited already."""
         if alert.again:
             return Notice(alert=alert)
-        kind = (alert.site, alert.text, alert.radio, alert.change_id)
-        told_s, folded = self._out.get(kind, (float("-inf"), 0))
-        if now_s - told_s < self._within_s:
-            self._out[kind] = (told_s, folded + 1)
+        kind = _kind(alert)
+        last = self._out.get(kind)
+        if last and last.notice and now_s - last.at_s < self._within_s:
+            self._out[kind] = replace(last, folded=last.folded + 1)
             return None
         self._forget(now_s)
-        self._out[kind] = (now_s, 0)
-        return Notice(alert=alert, folded=folded)
+        notice = Notice(alert=alert, folded=last.folded if last else 0)
+        self._out[kind] = _Last(at_s=now_s, notice=notice)
+        return notice
+
+    def lost(self, notice: Notice) -> None:
+        """It did not get out: the next of its kind may at once, unless a later one is on its way."""
+        kind = _kind(notice.alert)
+        last = self._out.get(kind)
+        if last and not notice.alert.again:
+            waits = None if notice is last.notice else last.notice
+            self._out[kind] = replace(last, notice=waits, folded=last.folded + notice.folded + 1)
 
     def _forget(self, now_s: float) -> None:
         """Kinds of which nothing was heard for two spans; until then their count is still wanted."""
-        self._out = {k: out for k, out in self._out.items() if now_s - out[0] < 2 * self._within_s}
+        self._out = {k: last for k, last in self._out.items() if now_s - last.at_s < 2 * self._within_s}
+
+
+def _kind(alert: Alert) -> Kind:
+    return (alert.site, alert.text, alert.radio, alert.change_id)

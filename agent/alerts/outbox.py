@@ -8,7 +8,8 @@ from typing import Protocol
 
 import structlog
 
-from agent.alerts.notice import Notice
+from agent.alert import Alert
+from agent.alerts.notice import Folding, Notice
 
 log = structlog.get_logger()
 
@@ -17,6 +18,8 @@ TRIES = 5
 FIRST_WAIT_S = 1.0
 MOST_WAIT_S = 30.0
 CLOSE_S = 15.0
+FOLD_S = 600.0
+"""The same alert goes out once in so many seconds; the journal has each."""
 
 
 class Undelivered(Exception):
@@ -37,7 +40,8 @@ class Channel(Protocol):
 
 
 class Outbox:
-    """Sends one notice after the other, tries again for a while, and counts what is lost.
+    """Sends one notice after the other, tries again for a while, and counts what is lost. The same alert goes
+    out once in ``FOLD_S``; one that got lost does not stand in the way of the next.
 
     ``full``: no room; ``given_up``: tried in vain; ``sent``: delivered.
     """
@@ -55,6 +59,8 @@ class Outbox:
         self._limit = limit
         self._tries = tries
         self._first_wait_s = first_wait_s
+        self._folding = Folding(FOLD_S)
+        self._lost: queue.SimpleQueue[Notice] = queue.SimpleQueue()  # from the thread to the folding
         self._waiting: queue.SimpleQueue[Notice | None] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._work, name=f"alerts-{channel.name}", daemon=True)
@@ -64,9 +70,18 @@ class Outbox:
     def dropped(self) -> int:
         return self.full + self.given_up
 
+    def raised(self, alert: Alert, now_s: float) -> None:
+        """Hand it over, unless the same was handed over a short while ago and is not lost; from the event
+        loop alone. ``now_s``: monotonic."""
+        while not self._lost.empty():
+            self._folding.lost(self._lost.get())
+        if (notice := self._folding.admit(alert, now_s)) is not None:
+            self.put(notice)
+
     def put(self, notice: Notice) -> None:
         """Hand it over; from the event loop alone."""
         if self._waiting.qsize() >= self._limit:
+            self._lost.put(notice)
             self.full += 1
             log.error("alert.dropped", channel=self.channel.name, reason="queue_full", dropped=self.dropped)
             return
@@ -91,6 +106,7 @@ class Outbox:
             if not (left and failed.again) or self._closing.wait(wait_s):
                 break
             wait_s = min(MOST_WAIT_S, 4 * wait_s)
+        self._lost.put(notice)
         self.given_up += 1
         log.error("alert.dropped", channel=self.channel.name, reason=str(failed), dropped=self.dropped)
 

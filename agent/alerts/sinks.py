@@ -6,32 +6,25 @@ import socket
 from collections.abc import Callable, Sequence
 
 from agent.alert import Alert
-from agent.alerts.notice import Folding
 from agent.alerts.outbox import Channel, Outbox
 from agent.alerts.syslog import Syslog
 from agent.alerts.webhook import Webhook
 from agent.settings import Settings
 from inventory.credentials import resolve
 
-FOLD_S = 600.0
-"""The same alert goes out once in so many seconds; the journal has each."""
-
 
 class AlertSinks:
-    """Hands alerts to every channel, the same one not again within ``fold_s``. ``now_s()``: monotonic."""
+    """Hands alerts to every channel, each of which folds its own. ``now_s()``: monotonic."""
 
-    def __init__(
-        self, channels: Sequence[Channel], now_s: Callable[[], float], fold_s: float = FOLD_S
-    ) -> None:
+    def __init__(self, channels: Sequence[Channel], now_s: Callable[[], float]) -> None:
         self.outboxes = [Outbox(channel) for channel in channels]
-        self._folding = Folding(fold_s)
         self._now_s = now_s
 
     def raised(self, alert: Alert) -> None:
         """Returns at once, on the event loop."""
-        if self.outboxes and (notice := self._folding.admit(alert, self._now_s())) is not None:
-            for outbox in self.outboxes:
-                outbox.put(notice)
+        now_s = self._now_s()
+        for outbox in self.outboxes:
+            outbox.raised(alert, now_s)
 
     def close(self) -> None:
         """What waits gets a last chance; blocks for a quarter of a minute per channel at most."""

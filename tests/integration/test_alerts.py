@@ -7,6 +7,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from agent.settings import Endpoint, Settings
 from inventory.credentials import Secret
 
 ALERT = Alert(utc_us=1_772_409_600_000_000, site="lab", text="look at it")
+OTHER = replace(ALERT, text="look at that")
 NOTICE = Notice(alert=ALERT)
 
 
@@ -158,6 +160,56 @@ def test_a_full_queue_counts_what_it_drops_and_nobody_waits() -> None:
     channel.go_on.set()
     outbox.close()
     assert (outbox.dropped, outbox.sent) == (3, 3)
+
+
+def test_what_got_lost_on_one_channel_is_told_there_at_the_next_and_nowhere_else() -> None:
+    now_s = [0.0]
+    down, up = Scripted(False), Scripted()
+    sinks = AlertSinks([down, up], lambda: now_s[0])
+    sinks.raised(ALERT)
+    assert down.held.wait(10)
+    down.held.clear()
+    sinks.raised(OTHER)
+    assert down.held.wait(10)  # it is at the second: the first is given up
+    now_s[0] = 300.0
+    for _ in range(2):
+        sinks.raised(ALERT)
+    sinks.close()
+    other = Notice(alert=OTHER)
+    assert down.got == [other, Notice(alert=ALERT, folded=1)]
+    assert up.got == [NOTICE, other]
+
+
+def test_what_is_tried_again_counts_as_told() -> None:
+    channel = Scripted(True)
+    channel.go_on.clear()
+    outbox = Outbox(channel, first_wait_s=0.001)
+    outbox.raised(ALERT, 0.0)
+    assert channel.held.wait(10)
+    channel.held.clear()
+    channel.go_on.set()
+    assert channel.held.wait(10)  # the second try
+    outbox.raised(ALERT, 1.0)
+    outbox.close()
+    assert (channel.got, channel.failures) == ([NOTICE], [])
+
+
+def test_what_found_no_room_is_told_at_the_next() -> None:
+    channel = Scripted()
+    channel.go_on.clear()
+    outbox = Outbox(channel, limit=1)
+    outbox.put(NOTICE)
+    assert channel.held.wait(10)  # the thread has taken it
+    channel.held.clear()
+    outbox.put(NOTICE)
+    for now_s in (0.0, 1.0):
+        outbox.raised(OTHER, now_s)
+    assert outbox.full == 2
+    channel.go_on.set()
+    assert channel.held.wait(10)  # the thread has taken the next: there is room
+    outbox.raised(OTHER, 2.0)
+    outbox.close()
+    assert channel.got == [NOTICE, NOTICE, Notice(alert=OTHER, folded=2)]
 
 
 def test_trying_has_an_end() -> None:

@@ -61,6 +61,39 @@ def test_the_same_is_told_once_in_a_span_and_counted() -> None:
     assert folding.admit(ALERT, 1200.0) == Notice(alert=ALERT)
 
 
+def test_what_got_lost_is_told_again_at_once_and_counted() -> None:
+    folding = Folding(600.0)
+    first = folding.admit(ALERT, 0.0)
+    assert first is not None
+    assert folding.admit(ALERT, 10.0) is None
+    folding.lost(first)
+    second = folding.admit(ALERT, 20.0)
+    assert second == Notice(alert=ALERT, folded=2)
+    folding.lost(second)
+    assert folding.admit(ALERT, 20.0) == Notice(alert=ALERT, folded=3)
+    assert folding.admit(ALERT, 30.0) is None
+
+
+def test_a_later_one_on_its_way_counts_as_told_when_an_earlier_one_gets_lost() -> None:
+    folding = Folding(600.0)
+    early = folding.admit(ALERT, 0.0)
+    assert early is not None
+    assert folding.admit(ALERT, 600.0) is not None
+    folding.lost(early)
+    assert folding.admit(ALERT, 700.0) is None
+    assert folding.admit(ALERT, 1200.0) == Notice(alert=ALERT, folded=2)
+
+
+def test_a_lost_reminder_is_none_of_those_that_are_folded() -> None:
+    folding = Folding(600.0)
+    folding.admit(ALERT, 0.0)
+    reminder = folding.admit(replace(ALERT, again=1), 1.0)
+    assert reminder is not None
+    folding.lost(reminder)
+    assert folding.admit(ALERT, 2.0) is None
+    assert folding.admit(ALERT, 600.0) == Notice(alert=ALERT, folded=1)
+
+
 def test_what_is_long_over_is_forgotten() -> None:
     folding = Folding(600.0)
     for number in range(100):
