@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Event
 from typing import Any, Final
 
 import paramiko
 from ncclient import NCClientError
 from ncclient.devices.default import DefaultDeviceHandler
-from ncclient.operations.errors import OperationError, TimeoutExpiredError
+from ncclient.operations.errors import OperationError
 from ncclient.operations.rpc import RPC, RPCReply
 from ncclient.transport import session as ncclient_session
 from ncclient.transport.session import NetconfBase
@@ -156,12 +157,18 @@ class _Session(SSHSession):  # type: ignore[misc]  # ncclient has no types
 
     def _await_first_answer(self, limit_s: float) -> None:
         """Servers of the yuma123 line drop a request that they read together with our hello. So the first one
-        asks for nothing, and is made again until one is answered."""
-        for _ in range(max(1, int(limit_s / _FIRST_ANSWER_S))):
-            with suppress(TimeoutExpiredError):
-                _Rpc(self, self._device_handler, timeout=_FIRST_ANSWER_S).request(_NOTHING)
-                return
-        raise DeviceTimeout(f"{self._target.name}: no answer after the hello in {limit_s:g} s")
+        asks for nothing, and is made again until one is answered, whichever: a slow device answers late. It
+        is given twice the time after each, lest they heap up there."""
+        answered, probes, wait_s, left_s = Event(), list[_Probe](), _FIRST_ANSWER_S, limit_s
+        while left_s > 0 and not answered.is_set():
+            probes.append(_Probe(self, self._device_handler, answered))
+            probes[-1].request()
+            answered.wait(min(wait_s, left_s))
+            wait_s, left_s = 2 * wait_s, left_s - wait_s
+        for error in (probe.error for probe in probes if probe.error is not None):
+            raise error
+        if not answered.is_set():
+            raise DeviceTimeout(f"{self._target.name}: no answer after the hello in {limit_s:g} s")
 
     def ask(self, body: str) -> str:
         with _mapped(self._target.name):
@@ -229,6 +236,20 @@ class _Rpc(RPC):  # type: ignore[misc]  # ncclient has no types
 
     def request(self, body: str) -> str:
         return str(self._request(to_ele(body)).xml)
+
+
+class _Probe(RPC):  # type: ignore[misc]  # ncclient has no types
+    """A request for nothing that is not waited for: its answer, and its failure, set an event that others
+    may share."""
+
+    REPLY_CLS = _Unread
+
+    def __init__(self, session: _Session, device: _Device, answered: Event) -> None:
+        super().__init__(session, device, async_mode=True)
+        self._event = answered
+
+    def request(self) -> None:
+        self._request(to_ele(_NOTHING))
 
 
 def _root(raw: str) -> str:

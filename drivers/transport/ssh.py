@@ -24,7 +24,7 @@ from typing import Final, TypeVar
 import paramiko
 
 from drivers.errors import DeviceTimeout, Disconnected, DriverError, Garbage, TryAgain
-from drivers.transport.ssh_login import identified, log_in, preferred_keys
+from drivers.transport.ssh_login import LoginTransport, identified, log_in, preferred_keys
 from drivers.transport.ssh_target import SshTarget
 from drivers.transport.waiting import Flag, LineStream, announced, finished, flag_of
 
@@ -225,9 +225,9 @@ class _Wire:
             if self._was_reset:
                 raise Disconnected(f"{self._target.name}: closed while connecting")
 
-    def _handshake(self) -> paramiko.Transport:
+    def _handshake(self) -> LoginTransport:
         assert self._socket is not None  # noqa: S101 -- connect() has just put it there
-        transport = self._transport = paramiko.Transport(self._socket)
+        transport = self._transport = LoginTransport(self._socket)
         transport.set_log_channel(_LOG_CHANNEL)
         transport.banner_timeout = self._target.connect_timeout_s
         transport.auth_timeout = math.inf  # paramiko calls a slow login a refused one; open() has a limit

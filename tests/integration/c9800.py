@@ -42,7 +42,8 @@ OK = "<ok/>"
 class Controller:
     """``written``: names of the commands that it was given. ``refuse``: a command to be answered with an
     error, once. ``wrong_id``: it answers requests that nobody made; ``silent``: it answers none.
-    ``raw``: what it sends for an answer; ``drops``: so many requests are lost."""
+    ``raw``: what it sends for an answer; ``drops``: so many requests are lost. ``late``: so many
+    answers wait until further requests come."""
 
     def __init__(self) -> None:
         pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
@@ -64,6 +65,7 @@ class Controller:
         self.heard_while_silent = threading.Event()
         self.raw: str | None = None
         self.drops = 0
+        self.late = 0
 
     def context(self, **options: object) -> DeviceContext:
         first = (
@@ -194,6 +196,7 @@ class _Talk:
         self._controller = controller
         self._channel = channel
         self._chunked = False
+        self._kept: list[str] = []
 
     def send(self, message: str) -> None:
         with suppress(OSError, EOFError):
@@ -227,7 +230,9 @@ class _Talk:
             return
         number = "another" if self._controller.wrong_id else root.get("message-id")
         words = self._controller.answer(root[0], self)
-        self.send(f'<rpc-reply {ns} message-id="{number}">{words}</rpc-reply>')
+        self._kept.append(f'<rpc-reply {ns} message-id="{number}">{words}</rpc-reply>')
+        while len(self._kept) > self._controller.late:
+            self.send(self._kept.pop(0))
 
 
 def _matches(entry: Element, wanted: Element) -> bool:

@@ -94,6 +94,29 @@ def test_a_server_that_drops_what_comes_with_the_hello_is_asked_again(controller
     within(target(controller), story)
 
 
+def test_an_answer_that_comes_after_the_next_request_opens_the_session(controller: Controller) -> None:
+    async def story(session: NetconfSession) -> None:
+        controller.late = 0
+        for _ in range(3):
+            assert "rpc-reply" in await heard_reply(session)
+
+    controller.late = 1
+    within(target(controller), story)
+
+
+def test_a_server_that_never_answers_is_asked_ever_more_seldom(controller: Controller) -> None:
+    controller.drops = 100
+    with pytest.raises(DeviceTimeout, match="no answer after the hello in 2 s"):
+        within(replace(target(controller), connect_timeout_s=2.0), heard_reply)
+    assert 100 - controller.drops <= 3  # after 0.5 and 1 s more; every half second, there were four
+
+
+def test_a_first_answer_to_another_request_is_garbage(controller: Controller) -> None:
+    controller.wrong_id = True
+    with pytest.raises(Garbage):
+        within(target(controller), heard_reply)
+
+
 def test_another_host_key_is_a_changed_identity(controller: Controller) -> None:
     with pytest.raises(IdentityChanged, match=controller.fingerprint.replace("+", r"\+")):
         within(replace(target(controller), fingerprint="SHA256:" + "A" * 43), heard_reply)
