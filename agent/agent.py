@@ -251,9 +251,10 @@ class Agent:
                 self.incidents.forget_site(id)
             self.fleet.hush(serving, prepared)
             self.memory.serve(serving)
-            await self.fleet.adopt(prepared)
+            self.fleet.adopt(prepared)
             await self.incidents.left(vanished)
             await self.house.adopt_sites(new)
+            await self.fleet.left(gone)  # before another agent may write there
             for id in gone:
                 await self.house.drop_lease(id)
 

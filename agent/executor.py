@@ -30,7 +30,8 @@ BUSY = frozenset({State.APPLYING, State.ROLLING_BACK})
 
 
 AGAIN_S = 5.0
-"""From a step that failed in a way nobody foresaw to the one further try."""
+"""From a step that failed in a way nobody foresaw to the next try; what fails then too is begun again by
+`Housekeeping`, at its pace."""
 
 
 class Executor:
@@ -47,6 +48,7 @@ class Executor:
         self._memory = bench.memory
         self._tasks = tasks
         self._courses: dict[str, Course] = {}
+        self._told: dict[str, str] = {}  # change that failed -> what a person was told last
         writing = Writing(bench)
         self._steps = {
             State.PROPOSED: self._await_approval,
@@ -160,6 +162,7 @@ class Executor:
             while not change.final:
                 change = self._memory.remember(await self._steps[change.state](change, course))
                 course.step()
+            self._told.pop(change.id, None)
             if change.state is State.ESCALATED:
                 self._alarm.escalated(change)
         except LeaseLost as error:
@@ -170,8 +173,7 @@ class Executor:
                 self._left_open(change, error)
                 return True  # until the disk is back
             log.exception("change.failed", change=change.id, state=str(change.state))
-            what = f"change {change.id} failed in {change.state}: {type(error).__name__}: {error}"
-            self._alarm.tell(change.site, what, change.radios[0] if change.radios else None)
+            self._tell_once(change, f"failed in {change.state}: {type(error).__name__}: {error}")
             course.step()
             return False
         return True
@@ -186,7 +188,14 @@ class Executor:
             self._left_open(self._memory.changes[change_id], error)
             return
         if row is not None and not await self._all_steps(self._memory.remember(row), course):
-            log.error("change.given_up", change=change_id, note="left open until the next start")
+            log.error("change.given_up", change=change_id, note="left open until it is tried again")
+
+    def _tell_once(self, change: Change, what: str) -> None:
+        """A person hears of the same trouble once, however often the change is begun again."""
+        if self._told.get(change.id) != what:
+            self._told[change.id] = what
+            radio = change.radios[0] if change.radios else None
+            self._alarm.tell(change.site, f"change {change.id} {what}", radio)
 
     def _left_open(self, change: Change, error: Exception) -> None:
         self._memory.observing_only = self._memory.observing_only or self._bench.ledger.damaged

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -58,6 +58,19 @@ class Station:
     loops: list[asyncio.Task[None]] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closing:
+    """The end of a session to a device that is no longer served, or otherwise than before."""
+
+    name: Name
+    address: str
+    task: asyncio.Task[None]
+
+    def bars(self, name: Name, config: DeviceConfig) -> bool:
+        """Whether a new session to that device has to wait for it; it may have been given another name."""
+        return self.name == name or self.address == config.address
+
+
 class Fleet:
     """All devices of the daemon. ``make_lane`` raises what building a device raises (CredentialError)."""
 
@@ -78,6 +91,7 @@ class Fleet:
         self._ears: Ears | None = None
         self._keeper: Supervisor | None = None
         self._second_ways: dict[Name, asyncio.Task[None]] = {}
+        self._closings: list[Closing] = []
         self._add(self.prepare(memory.sites))
 
     # -- who there is ------------------------------------------------------------------------------
@@ -106,6 +120,8 @@ class Fleet:
     def _add(self, new: Mapping[Name, Station]) -> None:
         for name, station in new.items():
             station.lane.on_open = self._memory.opened
+            barred = [each.task for each in self._closings if each.bars(name, station.config)]
+            station.lane.after = frozenset(barred)
             self.stations[name] = station
             self._start_one(name)
 
@@ -160,25 +176,34 @@ class Fleet:
             if (asking := self._second_ways.pop(name, None)) is not None:
                 asking.cancel()
 
-    async def adopt(self, new: Mapping[Name, Station]) -> None:
+    def adopt(self, new: Mapping[Name, Station]) -> None:
         """Serve what the memory's sites say now: what `prepare` made of them begins, gone or altered devices
-        end."""
-        await asyncio.gather(*(self._drop(name) for name in self._ending(self._memory.sites, new)))
+        end. There is no moment without a lane to an altered one, and it waits for the end of its own old
+        session only: the close of a dead one may take long."""
+        self._closings = [each for each in self._closings if not each.task.done()]
+        for name in self._ending(self._memory.sites, new):
+            self._end(name)
         self._add(new)
+
+    async def left(self, sites: Collection[str]) -> None:
+        """When no session to devices that these sites had is open any more."""
+        if closing := [each.task for each in self._closings if each.name[0] in sites]:
+            await asyncio.wait(closing)
 
     def _ending(self, sites: Mapping[str, Site], new: Mapping[Name, Station]) -> list[Name]:
         wanted = {(site.id, device) for site in sites.values() for device in site.devices}
         return [name for name in self.stations if name not in wanted or name in new]
 
-    async def _drop(self, name: Name) -> None:
-        station = self.stations.pop(name)
+    def _end(self, name: Name) -> None:
+        assert self._keeper is not None  # noqa: S101 -- only a daemon that is ready takes another configuration
+        (site, device), station = name, self.stations.pop(name)
+        station.lane.retire()
         for loop in station.loops:
             loop.cancel()
-        await asyncio.gather(*station.loops, return_exceptions=True)
-        with suppress(DriverError):  # it is being left anyway
-            await station.lane.close()
-        self._memory.contacts.pop("/".join(name), None)
-        self._memory.lost.discard("/".join(name))
+        task = self._keeper.once(f"close-{site}/{device}", site, partial(_close, station))
+        self._closings.append(Closing(name=name, address=station.config.address, task=task))
+        self._memory.contacts.pop(f"{site}/{device}", None)
+        self._memory.lost.discard(f"{site}/{device}")
 
     # -- asking ------------------------------------------------------------------------------------
 
@@ -219,6 +244,12 @@ class Fleet:
             if answers:
                 self.poll_now(site, device)
             await then()
+
+
+async def _close(station: Station) -> None:
+    await asyncio.gather(*station.loops, return_exceptions=True)
+    with suppress(DriverError):  # it is being left anyway
+        await station.lane.close()
 
 
 def _altered(site: Site, device: str, station: Station) -> bool:

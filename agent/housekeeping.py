@@ -146,15 +146,16 @@ class Housekeeping:
         if not self._executor.carries(change.id) and (change.final or self.no_home(change) is None):
             self._memory.remember(change)
 
-    async def begin_open(self, *, unknown: bool = False) -> None:
-        """Carry on what is open on the sites that this agent may write to; ``unknown``: only what this
-        process does not know, since nobody was left to begin it."""
+    async def begin_open(self) -> None:
+        """Carry on what is open on the sites that this agent may write to, and what nobody carries: it was
+        found so in the store, or given up after an error. What has ended since it was read is left alone."""
         for change in await self._ledger.call(self._ledger.store.open_changes):
-            if unknown and change.id in self._memory.changes:
+            known = self._memory.changes.get(change.id)
+            if self._executor.carries(change.id) or (known is not None and known.final):
                 continue
             if why := self.no_home(change):
                 self._tell_homeless(change, why)
-            elif change.site not in self._memory.standby and not self._executor.carries(change.id):
+            elif change.site not in self._memory.standby:
                 log.warning("change.found_open", change=change.id, state=str(change.state))
                 self._executor.begin(change)
 
@@ -204,7 +205,7 @@ class Housekeeping:
         await self._ledger.take_over()
         if self._memory.observing_only in (None, STOPPING):
             if self._memory.observing_only is None:
-                await self.begin_open(unknown=True)
+                await self.begin_open()
             await self._retention.turn()
             return
         await self._keep_nops()

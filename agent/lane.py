@@ -55,6 +55,7 @@ class Lane:
 
     ``read_s`` bounds a read, in seconds; ``write_s`` a write. Raises only DriverError.
     ``reads``: how many ended how (ok, timeout, failed); ``read_took_s``: the last answered one, None = none.
+    ``after``: ends of earlier sessions to the same device; nothing is asked of it before these have ended.
     """
 
     def __init__(self, name: str, device: Device, *, read_s: float = READ_S, write_s: float = 30.0) -> None:
@@ -62,6 +63,8 @@ class Lane:
         self.info: DeviceInfo | None = None
         self.device = device
         self.on_open: Callable[[DeviceInfo], None] = lambda info: None
+        self.after: frozenset[asyncio.Task[None]] = frozenset()
+        self._retired = False
         self._identity: str | None = None
         self._read_s = read_s
         self._write_s = write_s
@@ -141,6 +144,11 @@ class Lane:
             log.warning("device.call_ended", device=self.name)
             await self._drop()
 
+    def retire(self) -> None:
+        """Begin no call any more: another session takes this one's place. What waits for its turn raises
+        TryAgain."""
+        self._retired = True
+
     async def close(self) -> None:
         self.info = None
         await self.device.close()
@@ -154,12 +162,18 @@ class Lane:
             raise
 
     async def _opened(self) -> DeviceInfo:
+        self._still_used()
         if self.info is None:
             info = await self.device.open()
+            self._still_used()
             await self._check(info)
             self.info = info
             self.on_open(info)
         return self.info
+
+    def _still_used(self) -> None:
+        if self._retired:
+            raise TryAgain(f"{self.name} has another session now")
 
     async def _check(self, info: DeviceInfo) -> None:
         """The first identity seen is the one that counts, until the daemon is started again. Raises
@@ -175,10 +189,18 @@ class Lane:
 
     async def _call(self, work: Callable[[], Awaitable[R]], limit_s: float) -> R:
         async with self._turn, self._faults():
+            await self._cleared(limit_s)
             self._since_s = asyncio.get_running_loop().time()
             async with asyncio.timeout(limit_s):
                 await self._opened()
                 return await work()
+
+    async def _cleared(self, limit_s: float) -> None:
+        """When no earlier session to the device is left: two at once must not write. Raises TimeoutError."""
+        if self.after:
+            async with asyncio.timeout(limit_s):
+                await asyncio.wait(self.after)
+            self.after = frozenset()
 
     @asynccontextmanager
     async def _faults(self) -> AsyncIterator[None]:
