@@ -9,9 +9,12 @@ returned, nothing of it lands later.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import math
+import os
 import re
+import select
 import socket
 import struct
 import threading
@@ -19,7 +22,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import paramiko
 
@@ -168,7 +171,7 @@ class _Wire:
 
     def connect(self) -> str:
         with _mapped(self._target.name):
-            self._adopt(_tcp(self._target))
+            self._dial()
             transport = self._handshake()
             fingerprint = identified(self._target, transport.get_remote_server_key())
             log_in(self._target, transport)
@@ -219,11 +222,33 @@ class _Wire:
         if self._socket is not None:
             self._socket.close()
 
-    def _adopt(self, connection: socket.socket) -> None:
+    def _dial(self) -> None:
+        """TCP to the first of the host's addresses that answers. ``reset`` ends a wait for one that does
+        not; a name server is waited for."""
+        error: OSError | None = None
+        target = self._target
+        for family, kind, proto, _, address in socket.getaddrinfo(
+            target.host, target.port, type=socket.SOCK_STREAM
+        ):
+            connection = socket.socket(family, kind, proto)
+            try:
+                self._begin(connection, address)
+                _connected(connection, target.connect_timeout_s)
+                return
+            except OSError as this:
+                connection.close()
+                error = this
+        raise error or OSError("no address")
+
+    def _begin(self, connection: socket.socket, address: Any) -> None:
+        """The first SYN; from then on a reset meets the socket."""
+        connection.setblocking(False)
         with self._lock:
-            self._socket = connection
             if self._was_reset:
                 raise Disconnected(f"{self._target.name}: closed while connecting")
+            self._socket = connection
+            if (code := connection.connect_ex(address)) not in (0, errno.EINPROGRESS):
+                raise OSError(code, os.strerror(code))
 
     def _handshake(self) -> LoginTransport:
         assert self._socket is not None  # noqa: S101 -- connect() has just put it there
@@ -255,12 +280,18 @@ def opened(transport: paramiko.Transport, limit_s: float) -> paramiko.Channel:
         raise
 
 
-def _tcp(target: SshTarget) -> socket.socket:
-    connection = socket.create_connection((target.host, target.port), target.connect_timeout_s)
+def _connected(connection: socket.socket, limit_s: float) -> None:
+    """When the other end has answered. Raises TimeoutError, OSError."""
+    answered = select.poll()
+    answered.register(connection, select.POLLOUT)
+    if not answered.poll(limit_s * 1e3):
+        raise TimeoutError("timed out")
+    if code := connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+        raise OSError(code, os.strerror(code))
+    connection.settimeout(limit_s)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else 44 ms a command: delayed ACK
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
-    return connection
 
 
 @contextmanager

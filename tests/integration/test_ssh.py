@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeVar
 
@@ -178,6 +179,40 @@ def test_a_server_that_says_nothing_is_a_timeout(target: SshTarget) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         quiet = changed(target, port=silent.getsockname()[1], connect_timeout_s=0.1)
         assert isinstance(refusal(quiet), DeviceTimeout)
+
+
+@pytest.mark.parametrize("by", ["cancelling", "closing"])
+def test_a_connect_that_nobody_answers_is_ended_at_once(target: SshTarget, by: str) -> None:
+    """The AP is dead, its SYNs go nowhere: a session that is given up does not wait for the time limit."""
+
+    async def story(port: int) -> None:
+        session = SshSession(changed(target, port=port, connect_timeout_s=20.0))
+        opening = asyncio.create_task(session.open())
+        while not syn_sent(port):  # noqa: ASYNC110  the kernel tells nobody
+            await asyncio.sleep(0)
+        if by == "cancelling":
+            opening.cancel()
+        else:
+            closing = asyncio.create_task(session.close())
+        await asyncio.wait({opening}, timeout=10.0)
+        assert opening.done()
+        with pytest.raises(asyncio.CancelledError if by == "cancelling" else Disconnected):
+            await opening
+        if by == "closing":
+            await closing
+        assert not syn_sent(port)
+
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, ExitStack() as waiting:
+        port = full.getsockname()[1]
+        first = waiting.enter_context(socket.create_connection(("127.0.0.1", port)))
+        assert first.getpeername()[1] == port  # it fills the queue: what comes now gets no answer
+        asyncio.run(story(port))
+
+
+def syn_sent(port: int) -> bool:
+    """Whether a connection to the port waits for an answer."""
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]]
+    return any(to.endswith(f":{port:04X}") and state == "02" for _, _, to, state, *_ in lines)
 
 
 class Undecided(ServerInterface):
