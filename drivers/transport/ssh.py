@@ -244,9 +244,9 @@ class _Wire:
         """The first SYN; from then on a reset meets the socket."""
         connection.setblocking(False)
         with self._lock:
+            self._socket = connection
             if self._was_reset:
                 raise Disconnected(f"{self._target.name}: closed while connecting")
-            self._socket = connection
             if (code := connection.connect_ex(address)) not in (0, errno.EINPROGRESS):
                 raise OSError(code, os.strerror(code))
 
