@@ -125,9 +125,8 @@ class Housekeeping:
         self._memory.bar(await self._ledger.call(store.nops, now, site))
         for event in await self._ledger.call(store.radar, site, now.utc_us - WEEK_US):
             self._memory.meet(site, met_of(event))
-        for change in await self._ledger.call(store.changes, site, None, now.utc_us - WEEK_US, 100_000):
-            self._take_in(change)
-        for change in await self._ledger.call(store.last_changes, site):
+        known = {change.id: change.rev for change in self._memory.changes.values() if change.site == site}
+        for change in await self._ledger.call(store.news, site, now.utc_us - WEEK_US, known):
             self._take_in(change)
         for old in [c for c in self._memory.changes.values() if c.site == site and not c.final]:
             if (row := await self._ledger.call(store.change, old.id)) is not None:
@@ -138,8 +137,8 @@ class Housekeeping:
         held = {change.id for change in escalated}
         for change in escalated:
             self._take_in(change)
-        known = self._memory.changes
-        self._memory.stuck -= {id for id in self._memory.stuck if id in known and known[id].site == site}
+        mine = {change.id for change in self._memory.changes.values() if change.site == site}
+        self._memory.stuck -= mine
         self._memory.stuck |= held
 
     def _take_in(self, change: Change) -> None:

@@ -17,7 +17,7 @@ from agent.store.database import Database
 from agent.store.errors import RadioBusy, StaleChange, TokenExpired, TokenSpent, decoded
 from agent.store.leases import check_lease
 from agent.store.recording import queue_records
-from agent.store.rows import TokenRow, change_of, change_row, token_of
+from agent.store.rows import Row, TokenRow, change_of, change_row, token_of
 from inventory.model import RadioKey
 
 PATCHABLE = frozenset(
@@ -55,10 +55,11 @@ def _last() -> Select[Any]:
     )
     mine = select(change.id, rank.label("back")).join(tables.change_member)
     ranked = mine.where(change.site == bindparam("of")).subquery()
-    return select(tables.change).where(change.id.in_(select(ranked.c.id).where(ranked.c.back == 1)))
+    return select(change.id, change.rev).where(change.id.in_(select(ranked.c.id).where(ranked.c.back == 1)))
 
 
 LAST: Final = _last()
+ROW: Final = select(tables.change).where(tables.change.c.id == bindparam("id"))
 
 
 def check_patch(patch: Iterable[str]) -> None:
@@ -152,6 +153,11 @@ def _touched_nothing(before: State, after: State) -> bool:
     """Whether a change ended without a write: radar that was heard before its turn ends it too."""
     never_sent = before in (State.PROPOSED, State.PLANNED) and after is State.SUPERSEDED
     return never_sent or after in (State.FAILED, State.EXPIRED)
+
+
+def _kept_of(row: Row) -> Change:
+    change = change_of(row)
+    return change.brief if change.final else change
 
 
 class Changes(Database):
@@ -279,10 +285,19 @@ class Changes(Database):
         order = BY_TIME if radio is None else (tables.change.c.nth, *BY_TIME)
         return self._changes(query, site, *(part.desc() for part in order))
 
-    def last_changes(self, site: str) -> list[Change]:
-        """What says how each radio was left: its newest change that took effect, and the newest that did not,
-        however old they are."""
-        return self._all(LAST.params(of=site), change_of)
+    def news(self, site: str, since_utc_us: int, known: Mapping[str, int]) -> list[Change]:
+        """The changes of a site that were made since then, and those that say how each radio was left,
+        however old they are: its newest that took effect, and the newest that did not. ``known``: id -> rev
+        of those that need not be read again. Final ones are brief: of a week of a large site the whole would
+        be many MB at once."""
+        lately = select(tables.change.c.id, tables.change.c.rev).where(
+            tables.change.c.site == site, tables.change.c.created_utc >= since_utc_us
+        )
+        with self._read() as conn:
+            found = {*map(tuple, conn.execute(lately)), *map(tuple, conn.execute(LAST, {"of": site}))}
+            new = sorted(id for id, rev in found if known.get(id) != rev)
+            rows = (conn.execute(ROW, {"id": id}).mappings().one_or_none() for id in new)
+            return [decoded(_kept_of, row) for row in rows if row is not None]
 
     def changes_about(self, site: str, kind: EventKind, since_utc_us: int) -> list[Change]:
         """Changes for events of this kind that are open, or were cleared since then; oldest first."""
