@@ -173,12 +173,13 @@ def test_radar_does_not_wait_for_a_webhook(tmp_path: Path) -> None:
         run(lambda clock: story(clock, call, begun))
 
 
-def test_radar_does_not_wait_for_a_reload_that_waits_for_a_device(tmp_path: Path) -> None:
+def test_radar_does_not_wait_for_a_session_that_a_reload_left_and_that_does_not_end(tmp_path: Path) -> None:
     async def story(clock: Clock) -> None:
         async with stage(tmp_path, clock, channels=(52, 100, 149, 157), calm_s=30.0) as (rig, agent):
-            never = asyncio.Event()
+            hangs, never = asyncio.Event(), asyncio.Event()
 
             async def hang() -> None:
+                hangs.set()
                 await never.wait()
 
             agent.fleet.lane("lab", "ap4").close = hang  # type: ignore[method-assign]
@@ -188,13 +189,11 @@ def test_radar_does_not_wait_for_a_reload_that_waits_for_a_device(tmp_path: Path
                 aps=MappingProxyType({id: each for id, each in site.aps.items() if id != "ap4"}),
                 devices=MappingProxyType({id: each for id, each in site.devices.items() if id != "ap4"}),
             )
-            reload = asyncio.create_task(agent.reload({"lab": smaller}))
-            await asyncio.sleep(1.0)
-            assert not reload.done()
+            await agent.reload({"lab": smaller})
+            await hangs.wait()
             rig.world.radar(AP1)
             await asyncio.sleep(1.0)
             assert agent.memory.nops
             never.set()
-            await reload
 
     run(story)
