@@ -280,12 +280,12 @@ def token_hash(token: str) -> str:
 
 
 def last_ones(changes: Iterable[Change]) -> set[str]:
-    """Ids of what says how each radio was left: its newest change, and the newest that took effect."""
-    found, newest, in_effect = set[str](), set[RadioKey](), set[RadioKey]()
+    """Ids of what says how each radio was left: its newest change that took effect, and the newest that did
+    not."""
+    found, seen = set[str](), set[tuple[RadioKey, bool]]()
     for change in sorted(changes, key=lambda each: each.order, reverse=True):
-        took_effect = change.state not in WITHOUT_EFFECT
-        if any(key not in newest or (took_effect and key not in in_effect) for key in change.radios):
+        kinds = {(key, change.state in WITHOUT_EFFECT) for key in change.radios}
+        if not kinds <= seen:
             found.add(change.id)
-        newest.update(change.radios)
-        in_effect.update(change.radios if took_effect else ())
+        seen |= kinds
     return found

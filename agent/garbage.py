@@ -16,8 +16,6 @@ from typing import Final
 
 YOUNG: Final = 10_000
 """New objects until it looks: some 1 MB, and a stop of a few milliseconds."""
-
-
 _ARENA_MAX: Final = -8  # M_ARENA_MAX of glibc's malloc.h
 
 

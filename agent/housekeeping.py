@@ -137,9 +137,7 @@ class Housekeeping:
         held = {change.id for change in escalated}
         for change in escalated:
             self._take_in(change)
-        mine = {change.id for change in self._memory.changes.values() if change.site == site}
-        self._memory.stuck -= mine
-        self._memory.stuck |= held
+        self._memory.stuck = (self._memory.stuck - known.keys()) | held
 
     def _take_in(self, change: Change) -> None:
         if not self._executor.carries(change.id) and (change.final or self.no_home(change) is None):
