@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -70,27 +71,30 @@ class Session:
         await self._device.close()
 
 
-async def seen(agent: Agent, rig: Rig) -> None:
-    await until(lambda: all(agent.memory.radios[key].reading for key in rig.site.radios))
+@asynccontextmanager
+async def staged(tmp_path: Path, clock: Clock, **more: Any) -> AsyncIterator[tuple[Rig, Sessions, Agent]]:
+    """A site of which every radio was read."""
+    async with rig_of(tmp_path, clock, **more) as rig:
+        sessions = Sessions(rig)
+        async with rig.agent() as agent:
+            await until(lambda: all(agent.memory.radios[key].reading for key in rig.site.radios))
+            yield rig, sessions, agent
 
 
 def test_radar_is_seen_to_while_the_session_of_a_dead_ap_does_not_end(tmp_path: Path) -> None:
     async def story(clock: Clock) -> None:
-        async with rig_of(tmp_path, clock, channels=(52, 149, 157, 44), width=40) as rig:
-            sessions = Sessions(rig)
-            async with rig.agent() as agent:
-                await seen(agent, rig)
-                sessions.held = {"ap4"}
-                await agent.reload({"lab": rotated(rig.site)})
-                heard: Block = rig.block()
-                rig.world.set_stubborn(rig.key)
-                rig.world.radar(rig.key)
-                await until(lambda: not rig.block().mhz20 & heard.mhz20, limit_s=60)
-                assert len(sessions.opened["ap1"]) == 2
-                assert len(sessions.opened["ap4"]) == 1, "the new one waits for the old one"
-                sessions.go.set()
-                await until(lambda: len(sessions.opened["ap4"]) == 2, limit_s=60)
-                assert not agent.fleet.lane("lab", "ap4").after
+        async with staged(tmp_path, clock, channels=(52, 149, 157, 44), width=40) as (rig, sessions, agent):
+            sessions.held = {"ap4"}
+            await agent.reload({"lab": rotated(rig.site)})
+            heard: Block = rig.block()
+            rig.world.set_stubborn(rig.key)
+            rig.world.radar(rig.key)
+            await until(lambda: not rig.block().mhz20 & heard.mhz20, limit_s=60)
+            assert len(sessions.opened["ap1"]) == 2
+            assert len(sessions.opened["ap4"]) == 1, "the new one waits for the old one"
+            sessions.go.set()
+            await until(lambda: len(sessions.opened["ap4"]) == 2, limit_s=60)
+            assert not agent.fleet.lane("lab", "ap4").after
 
     run(story)
 
@@ -100,89 +104,78 @@ def test_no_call_of_a_new_session_is_made_before_the_old_one_has_ended(
     tmp_path: Path, altered: Callable[[Site], Site]
 ) -> None:
     async def story(clock: Clock) -> None:
-        async with rig_of(tmp_path, clock) as rig:
-            sessions = Sessions(rig)
-            async with rig.agent() as agent:
-                await seen(agent, rig)
-                sessions.held = {"ap4"}
-                await agent.reload({"lab": altered(rig.site)})
-                await asyncio.sleep(60.0)
-                assert len(sessions.opened["ap4"]) == 1
-                third = rotated(altered(rig.site), "cred:newer")
-                await agent.reload({"lab": third})
-                await asyncio.sleep(60.0)
-                assert len(sessions.opened["ap4"]) == 1, "nor that of a second reload"
-                sessions.go.set()
-                await until(lambda: len(sessions.opened["ap4"]) == 2, limit_s=300)
-                key = next(key for key in third.radios if "/ap4/" in key)
-                await until(lambda: agent.memory.radios[key].reading, limit_s=300)
+        async with staged(tmp_path, clock) as (rig, sessions, agent):
+            sessions.held = {"ap4"}
+            await agent.reload({"lab": altered(rig.site)})
+            await asyncio.sleep(60.0)
+            assert len(sessions.opened["ap4"]) == 1
+            third = rotated(altered(rig.site), "cred:newer")
+            await agent.reload({"lab": third})
+            await asyncio.sleep(60.0)
+            assert len(sessions.opened["ap4"]) == 1, "nor that of a second reload"
+            sessions.go.set()
+            await until(lambda: len(sessions.opened["ap4"]) == 2, limit_s=300)
+            key = next(key for key in third.radios if "/ap4/" in key)
+            await until(lambda: agent.memory.radios[key].reading, limit_s=300)
 
     run(story)
 
 
 def test_a_call_that_waits_for_an_old_session_is_not_made_by_it(tmp_path: Path) -> None:
     async def story(clock: Clock) -> None:
-        async with rig_of(tmp_path, clock) as rig:
-            sessions = Sessions(rig)
-            async with rig.agent() as agent:
-                await seen(agent, rig)
-                old = agent.fleet.lane("lab", "ap1")
-                async with old._turn:
-                    asked = asyncio.create_task(old.open())
-                    await asyncio.sleep(0)
-                    await agent.reload({"lab": rotated(rig.site)})
-                with pytest.raises(TryAgain):
-                    await asked
-                await until(lambda: len(sessions.opened["ap1"]) == 2, limit_s=60)
-                assert old.info is None
+        async with staged(tmp_path, clock) as (rig, sessions, agent):
+            old = agent.fleet.lane("lab", "ap1")
+            async with old._turn:
+                asked = asyncio.create_task(old.open())
+                await asyncio.sleep(0)
+                await agent.reload({"lab": rotated(rig.site)})
+            with pytest.raises(TryAgain):
+                await asked
+            await until(lambda: len(sessions.opened["ap1"]) == 2, limit_s=60)
+            assert old.info is None
 
     run(story)
 
 
 def test_the_lease_of_a_site_that_left_is_kept_until_its_sessions_have_ended(tmp_path: Path) -> None:
     async def story(clock: Clock) -> None:
-        async with rig_of(tmp_path, clock) as rig:
-            sessions = Sessions(rig)
-            async with rig.agent() as agent:
-                await seen(agent, rig)
-                sessions.held = {"ap4"}
-                leaving = asyncio.create_task(agent.reload({}))
-                await until(lambda: not agent.sites)
-                await asyncio.sleep(10.0)
-                assert "lab" in agent.ledger.leases
-                sessions.go.set()
-                await leaving
-                assert "lab" not in agent.ledger.leases
+        async with staged(tmp_path, clock) as (_, sessions, agent):
+            sessions.held = {"ap4"}
+            leaving = asyncio.create_task(agent.reload({}))
+            await until(lambda: not agent.sites)
+            await asyncio.sleep(10.0)
+            assert "lab" in agent.ledger.leases
+            sessions.go.set()
+            await leaving
+            assert "lab" not in agent.ledger.leases
 
     run(story)
 
 
 def test_a_change_that_is_stored_while_its_ap_gets_a_new_session_is_carried_out(tmp_path: Path) -> None:
     async def story(clock: SimulatedClock) -> None:
-        async with rig_of(tmp_path, clock) as rig:
-            sessions = Sessions(rig)
-            async with rig.agent() as agent:
-                await until(lambda: (last := agent.memory.radios[rig.key].history.last) and last.at_s >= 400)
-                sessions.held = {"ap4"}
-                create, stored = agent.ledger.create, asyncio.Event()
+        async with staged(tmp_path, clock) as (rig, sessions, agent):
+            await until(lambda: (last := agent.memory.radios[rig.key].history.last) and last.at_s >= 400)
+            sessions.held = {"ap4"}
+            create, stored = agent.ledger.create, asyncio.Event()
 
-                async def reloaded_meanwhile(*args: Any, **named: Any) -> Any:
-                    change = await create(*args, **named)
-                    reload = asyncio.create_task(agent.reload({"lab": rotated(rig.site)}))
-                    await asyncio.sleep(1.0)
-                    stored.set()
-                    reloads.append(reload)
-                    return change
+            async def reloaded_meanwhile(*args: Any, **named: Any) -> Any:
+                change = await create(*args, **named)
+                reload = asyncio.create_task(agent.reload({"lab": rotated(rig.site)}))
+                await asyncio.sleep(1.0)
+                stored.set()
+                reloads.append(reload)
+                return change
 
-                reloads: list[asyncio.Task[Any]] = []
-                agent.ledger.create = reloaded_meanwhile  # type: ignore[method-assign]
-                done = await agent.operator.inject(
-                    EventKind.NON_WIFI_BURST, rig.key, channel=161, width_mhz=None, act=True, actor=PERSON
-                )
-                assert done.change is not None
-                assert (await final(agent, done.change)).state is State.COMMITTED
-                sessions.go.set()
-                await asyncio.gather(*reloads)
-                assert not agent.alerts
+            reloads: list[asyncio.Task[Any]] = []
+            agent.ledger.create = reloaded_meanwhile  # type: ignore[method-assign]
+            done = await agent.operator.inject(
+                EventKind.NON_WIFI_BURST, rig.key, channel=161, width_mhz=None, act=True, actor=PERSON
+            )
+            assert done.change is not None
+            assert (await final(agent, done.change)).state is State.COMMITTED
+            sessions.go.set()
+            await asyncio.gather(*reloads)
+            assert not agent.alerts
 
     run(story)

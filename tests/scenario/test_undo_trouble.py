@@ -313,14 +313,20 @@ def test_an_escalated_change_goes_back_with_the_one_before_it(tmp_path: Path) ->
     run(story)
 
 
+async def carried(agent: Agent) -> tuple[Change, asyncio.Task[None]]:
+    """A change that is monitored, and what carries it on."""
+    await read(agent)
+    change = await opened(agent, move(157), PERSON)
+    await agent.executor.settled(change.id, State.MONITORING)
+    task = agent.executor._courses[change.id].task
+    assert task is not None
+    return change, task
+
+
 def test_an_open_change_that_nobody_carries_is_refused_after_a_while(tmp_path: Path) -> None:
     async def story(clock: SimulatedClock) -> None:
         async with rig_of(tmp_path, clock, SITE, clients=0) as rig, rig.agent() as agent:
-            await read(agent)
-            change = await opened(agent, move(157), PERSON)
-            await agent.executor.settled(change.id, State.MONITORING)
-            task = agent.executor._courses[change.id].task
-            assert task is not None
+            change, task = await carried(agent)
             agent.executor.begin = lambda change: change  # type: ignore[method-assign]  # nor will be
             task.cancel()
             await asyncio.sleep(1.0)
@@ -339,11 +345,7 @@ def test_an_open_change_that_nobody_carries_is_refused_after_a_while(tmp_path: P
 def test_an_open_change_that_failed_is_begun_again_and_goes_back(tmp_path: Path) -> None:
     async def story(clock: SimulatedClock) -> None:
         async with rig_of(tmp_path, clock, SITE, clients=0) as rig, rig.agent() as agent:
-            await read(agent)
-            change = await opened(agent, move(157), PERSON)
-            await agent.executor.settled(change.id, State.MONITORING)
-            task = agent.executor._courses[change.id].task
-            assert task is not None
+            change, task = await carried(agent)
             task.cancel()  # as one that failed twice
             await asyncio.sleep(1.0)
             (row,) = await agent.undoing.ask(HOURS_S, "lab", PERSON)
