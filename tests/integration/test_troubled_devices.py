@@ -240,7 +240,7 @@ def test_one_that_is_slow_is_read_all_the_same(device: Device, well: DeviceConte
     async def story(both: Both) -> None:
         since_s = asyncio.get_running_loop().time()
         device.delay(0.03)
-        await both.sick.polls(3)
+        await both.sick.polls(5)  # the first may have been under way, and a quick device is not much slower
         assert both.sick.misses == 0
         assert both.well.longest_wait_s(since_s) < LANE_S / 2
         assert len([at_s for at_s, _ in both.well.read if at_s > since_s]) > 3
