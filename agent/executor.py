@@ -172,8 +172,7 @@ class Executor:
             if self._bench.ledger.damaged:
                 self._left_open(change, error)
                 return True  # until the disk is back
-            log.exception("change.failed", change=change.id, state=str(change.state))
-            self._tell_once(change, f"failed in {change.state}: {type(error).__name__}: {error}")
+            self._failed(change, error)
             course.step()
             return False
         return True
@@ -182,13 +181,19 @@ class Executor:
         """From the row in the store, as after a restart: nothing is written to the device twice."""
         course.around = None
         await course.wait(AGAIN_S)
+        known = self._memory.changes[change_id]
         try:
             row = await self._bench.ledger.call(self._bench.ledger.store.change, change_id)
         except LOST_DISK as error:
-            self._left_open(self._memory.changes[change_id], error)
-            return
+            return self._left_open(known, error)
+        except Exception as error:  # a row that makes no sense costs its own change, too
+            return self._failed(known, error)
         if row is not None and not await self._all_steps(self._memory.remember(row), course):
             log.error("change.given_up", change=change_id, note="left open until it is tried again")
+
+    def _failed(self, change: Change, error: Exception) -> None:
+        log.error("change.failed", change=change.id, state=str(change.state), exc_info=error)
+        self._tell_once(change, f"failed in {change.state}: {type(error).__name__}: {error}")
 
     def _tell_once(self, change: Change, what: str) -> None:
         """A person hears of the same trouble once, however often the change is begun again."""

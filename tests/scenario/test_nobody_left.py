@@ -109,6 +109,34 @@ def test_a_change_that_failed_again_and_again_ends_when_the_error_is_gone(
     run(story)
 
 
+def test_a_row_that_makes_no_sense_costs_its_change_and_not_the_daemon(tmp_path: Path) -> None:
+    async def story(clock: Clock) -> None:
+        async with stage(tmp_path, clock) as (_, agent):
+            well, row = agent.executor._steps[State.MONITORING], agent.ledger.store.change
+
+            async def bad(change: Change, course: Course) -> Change:
+                raise KeyError("a bug")
+
+            def senseless(id: str) -> Change | None:
+                raise ValueError("no state is called x")
+
+            agent.executor._steps[State.MONITORING] = bad
+            agent.ledger.store.change = senseless  # type: ignore[method-assign]
+            done = await agent.operator.inject(
+                EventKind.NON_WIFI_BURST, AP1, channel=157, width_mhz=None, act=True, actor=PERSON
+            )
+            assert done.change is not None
+            id = done.change.id
+            await until(lambda: [a for a in agent.alerts if "no state is called x" in a.text], limit_s=900)
+            assert agent.memory.changes[id].state is State.MONITORING
+            agent.executor._steps[State.MONITORING] = well
+            agent.ledger.store.change = row  # type: ignore[method-assign]
+            after = await until(lambda: (c := agent.memory.changes[id]).final and c, limit_s=900)
+            assert after.state is State.COMMITTED
+
+    run(story)
+
+
 @pytest.mark.parametrize("left", ["standby", "homeless", "observing"])
 def test_a_change_that_failed_is_left_where_it_is_not_ours_to_carry(tmp_path: Path, left: str) -> None:
     async def story(clock: Clock) -> None:
