@@ -204,8 +204,9 @@ class Agent:
         Raises CredentialError and PersonNeeded, and nothing is changed. Raises StoreUnavailable and
         AuditUnavailable: nothing is changed yet, and it is taken in when the disk is back.
         """
-        said = report(sites, self.sites, self._held())
-        self.fleet.prepare(effective(sites, self.sites, self._held()))  # each device can be made
+        held, lost = self._held(), self.memory.lost
+        said = report(sites, self.sites, held, lost)
+        self.fleet.prepare(effective(sites, self.sites, held, lost), held)  # each device can be made
         told = said.told()
         self._put_off = dict(sites)
         await self.ledger.note(
@@ -238,8 +239,9 @@ class Agent:
 
     async def _adopt(self, wanted: Mapping[str, Site]) -> None:
         async with self._reloading:
-            serving = effective(wanted, self.sites, self._held())
-            prepared = self.fleet.prepare(serving)  # nothing is touched before each device has been made
+            held = self._held()
+            serving = effective(wanted, self.sites, held, self.memory.lost)
+            prepared = self.fleet.prepare(serving, held)  # nothing is touched before each has been made
             self.memory.leaving = leaving(serving, wanted)
             if serving == dict(self.sites):
                 return

@@ -34,21 +34,25 @@ class ReloadReport:
 
 
 def effective(
-    wanted: Mapping[str, Site], serving: Mapping[str, Site], held: Set[RadioKey]
+    wanted: Mapping[str, Site],
+    serving: Mapping[str, Site],
+    held: Set[RadioKey],
+    lost: Set[str] = frozenset(),
 ) -> dict[str, Site]:
     """The wanted sites, in which each AP with an open change (``held``: radios of such) is as it was, with
-    its device: a change keeps the AP that it was made for. A site that is no longer wanted stays with its
-    held APs alone."""
+    its device: a change keeps the AP that it was made for. Only a device that does not answer (``lost``:
+    names ``site/device``) is reached as wanted at once, by the same driver: its address or login may be what
+    was put right. A site that is no longer wanted stays with its held APs alone."""
     merged: dict[str, Site] = {}
     for id in {**wanted, **serving}:
         old, new = serving.get(id), wanted.get(id)
         kept = _held_aps(old, held) if old else {}
         if new is None and old is not None and kept:
             merged[id] = _with(
-                replace(old, aps=MappingProxyType({}), devices=MappingProxyType({})), old, kept
+                replace(old, aps=MappingProxyType({}), devices=MappingProxyType({})), old, kept, lost
             )
         elif new is not None:
-            merged[id] = _with(new, old, kept) if old and kept else new
+            merged[id] = _with(new, old, kept, lost) if old and kept else new
     return merged
 
 
@@ -62,22 +66,22 @@ def leaving(effective: Mapping[str, Site], wanted: Mapping[str, Site]) -> frozen
     )
 
 
-def report(wanted: Mapping[str, Site], serving: Mapping[str, Site], held: Set[RadioKey]) -> ReloadReport:
-    """What the wanted configuration changes in the one being served."""
+def report(
+    wanted: Mapping[str, Site],
+    serving: Mapping[str, Site],
+    held: Set[RadioKey],
+    lost: Set[str] = frozenset(),
+) -> ReloadReport:
+    """What the wanted configuration changes in the one being served; ``held`` and ``lost`` as for
+    `effective`."""
     before, after = _aps(serving), _aps(wanted)
+    at_first = _aps(effective(wanted, serving, held, lost))
     both = before.keys() & after.keys()
     return ReloadReport(
         added=tuple(sorted(after.keys() - before.keys())),
         removed=tuple(sorted(before.keys() - after.keys())),
         changed=tuple(sorted(name for name in both if before[name] != after[name])),
-        held=tuple(
-            sorted(
-                f"{id}/{ap}"
-                for id, site in serving.items()
-                for ap in _held_aps(site, held)
-                if after.get(f"{id}/{ap}") != before[f"{id}/{ap}"]
-            )
-        ),
+        held=tuple(sorted(name for name, ap in at_first.items() if after.get(name) != ap)),
         policy=tuple(
             f"{id}: {', '.join(said)}"
             for id in sorted(wanted.keys() & serving.keys())
@@ -118,9 +122,13 @@ def _held_aps(site: Site, held: Set[RadioKey]) -> dict[str, AccessPoint]:
     return {id: ap for id, ap in site.aps.items() if any(radio.key in held for radio in ap.radios)}
 
 
-def _with(new: Site, old: Site, kept: Mapping[str, AccessPoint]) -> Site:
-    """The site with these APs and their devices as they were."""
+def _with(new: Site, old: Site, kept: Mapping[str, AccessPoint], lost: Set[str]) -> Site:
+    """The site with these APs and their devices as they were, those that are lost excepted."""
     devices = {ap.device: old.devices[ap.device] for ap in kept.values()}
+    for id, was in devices.items():
+        other = new.devices.get(id)
+        if f"{old.id}/{id}" in lost and other is not None and other.driver == was.driver:
+            devices[id] = other
     return replace(
         new,
         aps=MappingProxyType({**new.aps, **kept}),

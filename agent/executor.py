@@ -185,9 +185,11 @@ class Executor:
         try:
             row = await self._bench.ledger.call(self._bench.ledger.store.change, change_id)
         except LOST_DISK as error:
-            return self._left_open(known, error)
+            self._left_open(known, error)
+            return
         except Exception as error:  # a row that makes no sense costs its own change, too
-            return self._failed(known, error)
+            self._failed(known, error)
+            return
         if row is not None and not await self._all_steps(self._memory.remember(row), course):
             log.error("change.given_up", change=change_id, note="left open until it is tried again")
 

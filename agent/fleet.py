@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -57,6 +57,10 @@ class Station:
     poller: Poller | None = None
     loops: list[asyncio.Task[None]] = field(default_factory=list)
 
+    @property
+    def radios(self) -> frozenset[RadioKey]:
+        return frozenset(radio.key for _, radios in self.charges.values() for radio in radios)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closing:
@@ -92,7 +96,7 @@ class Fleet:
         self._keeper: Supervisor | None = None
         self._second_ways: dict[Name, asyncio.Task[None]] = {}
         self._closings: list[Closing] = []
-        self._add(self.prepare(memory.sites))
+        self._add(self.prepare(memory.sites, frozenset()))
 
     # -- who there is ------------------------------------------------------------------------------
 
@@ -106,16 +110,20 @@ class Fleet:
     def has(self, site: str, device: str) -> bool:
         return (site, device) in self.stations
 
-    def prepare(self, sites: Mapping[str, Site]) -> dict[Name, Station]:
-        """Stations of these sites that are not there yet, or not so; nothing is asked of a device."""
-        return {
-            (site.id, device): Station(
-                self._make_lane(site, device), site.devices[device], _charges(site, device)
-            )
-            for site in sites.values()
-            for device in site.devices
-            if (known := self.stations.get((site.id, device))) is None or _altered(site, device, known)
-        }
+    def prepare(self, sites: Mapping[str, Site], held: Set[RadioKey]) -> dict[Name, Station]:
+        """Stations of these sites that are not there yet, or not so; nothing is asked of a device. ``held``:
+        radios with open changes; however their device is reached, it has to be the one that it was."""
+        made: dict[Name, Station] = {}
+        for site in sites.values():
+            for device, config in site.devices.items():
+                known = self.stations.get((site.id, device))
+                if known is not None and not _altered(site, device, known):
+                    continue
+                lane = self._make_lane(site, device)
+                if known is not None and known.radios & held:
+                    lane.identity = known.lane.identity
+                made[site.id, device] = Station(lane, config, _charges(site, device))
+        return made
 
     def _add(self, new: Mapping[Name, Station]) -> None:
         for name, station in new.items():

@@ -51,7 +51,8 @@ class Withheld(NeverAgain):
 
 
 class Lane:
-    """The one way to a device. ``info`` None: not open.
+    """The one way to a device. ``info`` None: not open. ``identity``: the only device that it may lead to,
+    None = whichever answers first, and no other from then on.
 
     ``read_s`` bounds a read, in seconds; ``write_s`` a write. Raises only DriverError.
     ``reads``: how many ended how (ok, timeout, failed); ``read_took_s``: the last answered one, None = none.
@@ -65,7 +66,7 @@ class Lane:
         self.on_open: Callable[[DeviceInfo], None] = lambda info: None
         self.after: frozenset[asyncio.Task[None]] = frozenset()
         self._retired = False
-        self._identity: str | None = None
+        self.identity: str | None = None
         self._read_s = read_s
         self._write_s = write_s
         self._turn = asyncio.Lock()
@@ -178,12 +179,12 @@ class Lane:
     async def _check(self, info: DeviceInfo) -> None:
         """The first identity seen is the one that counts, until the daemon is started again. Raises
         IdentityChanged, and the session is closed."""
-        if self._identity is None:
-            self._identity = info.identity
-        if self._identity != info.identity:
+        if self.identity is None:
+            self.identity = info.identity
+        if self.identity != info.identity:
             await self._drop()
             raise IdentityChanged(
-                f"{self.name} is another device than before: it was {self._identity}, it is {info.identity}; "
+                f"{self.name} is another device than before: it was {self.identity}, it is {info.identity}; "
                 "if that is right, restart rrmd"
             )
 

@@ -276,7 +276,7 @@ def test_another_device_behind_the_same_address_is_never_written_to(tmp_path: Pa
             await read_once(agent)
             lane = agent.lanes["lab", "ap1"]
             await lane.close()
-            lane._identity = "simulated:somebody else"
+            lane.identity = "simulated:somebody else"
             with pytest.raises(IdentityChanged, match="another device than before"):
                 await lane.open()
             assert lane.info is None

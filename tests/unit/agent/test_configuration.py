@@ -50,6 +50,34 @@ def test_an_ap_with_an_open_change_stays_as_it_was() -> None:
     assert leaving({"lab": served}, new) == {AP1}
 
 
+def test_a_lost_device_is_reached_as_wanted_though_a_change_is_open() -> None:
+    old = {"lab": site_of(3)}
+    new = {"lab": moved(moved(site_of(3), "ap1"), "ap2")}
+    held = frozenset({AP1, AP2})
+    served = effective(new, old, held, {"lab/ap1"})["lab"]
+    assert served.devices["ap1"] == new["lab"].devices["ap1"]
+    assert served.devices["ap2"] == old["lab"].devices["ap2"]
+    assert served.aps["ap1"] == old["lab"].aps["ap1"], "the change keeps its AP"
+    assert report(new, old, held, {"lab/ap1"}).held == ("lab/ap1", "lab/ap2")
+
+
+def test_a_lost_device_that_is_all_that_is_new_waits_for_nothing() -> None:
+    old = {"lab": site_of(3)}
+    device = replace(old["lab"].devices["ap1"], credential="cred:new")
+    new = {"lab": replace(old["lab"], devices=MappingProxyType({**old["lab"].devices, "ap1": device}))}
+    held = frozenset({AP1})
+    assert report(new, old, held).held == ("lab/ap1",)
+    assert report(new, old, held, {"lab/ap1"}).held == ()
+    assert effective(new, old, held, {"lab/ap1"}) == new
+
+
+def test_a_lost_device_of_another_driver_stays_as_it_was() -> None:
+    old = {"lab": site_of(3)}
+    device = replace(old["lab"].devices["ap1"], driver="hostapd")
+    new = {"lab": replace(old["lab"], devices=MappingProxyType({**old["lab"].devices, "ap1": device}))}
+    assert effective(new, old, frozenset({AP1}), {"lab/ap1"}) == old
+
+
 def test_an_ap_that_is_gone_is_served_until_its_change_is_over() -> None:
     old = {"lab": site_of(3)}
     new = {"lab": without(site_of(3), "ap1")}
