@@ -146,6 +146,9 @@ OVERTAKEN = "OVERTAKEN"
 AS_CONFIGURED = "read_back_as_configured"
 """Key of a change's reason: names of the settings that its device tells as configured only."""
 
+RELIEVES = "relieves"
+"""Key of a change's reason: ids of the escalated changes whose radios it was given."""
+
 CANDIDATES = "candidates"
 """Key of a change's reason: where else the radio could have gone, with scores and terms."""
 
@@ -217,6 +220,17 @@ class Change:
     def as_configured(self) -> frozenset[Setting]:
         """Settings whose value in force the device can't tell: what it has configured is all the proof."""
         return frozenset(Setting(name) for name in self.reason.get(AS_CONFIGURED, ()))
+
+    @property
+    def relieves(self) -> tuple[str, ...]:
+        """Escalated changes that this one deals with; they wait for a person again when it comes to
+        nothing."""
+        return tuple(self.reason.get(RELIEVES, ()))
+
+    @property
+    def came_to_nothing(self) -> bool:
+        """Whether the device is as it was before; never so of one that radar or somebody else overtook."""
+        return self.state in (State.EXPIRED, State.FAILED, State.ROLLED_BACK)
 
     @property
     def brief(self) -> Change:

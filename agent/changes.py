@@ -11,6 +11,7 @@ import structlog
 from agent.change import (
     AS_CONFIGURED,
     CANDIDATES,
+    RELIEVES,
     TOKEN_S,
     Actor,
     Cause,
@@ -117,9 +118,10 @@ class Changes:
         except LeaseLost:
             return declined(move, "lease_lost")
 
-    async def undo(self, done: Change, actor: Actor) -> Change | NoChange:
-        """Take back a change that is over, as a new change from the stored prior values."""
-        opened = await self.try_undo(done, actor)
+    async def undo(self, done: Change, actor: Actor, *, again: bool = False) -> Change | NoChange:
+        """Take back a change that is over, as a new change from the stored prior values. ``again``: as for
+        `try_undo`."""
+        opened = await self.try_undo(done, actor, again=again)
         if isinstance(opened, NoChange):
             await self.note(opened)
         return opened
@@ -131,10 +133,12 @@ class Changes:
         reason: str = "undo",
         *,
         spent: bool = False,
+        again: bool = False,
         of: Sequence[Change] = (),
     ) -> Change | NoChange:
         """As `undo`; a NoChange is for the caller to write down. ``spent``: its token went with an undo that
-        came to nothing. ``of``: all the changes that this takes back, if they are more than the one."""
+        came to nothing; ``again``: it may have, and the change is in force for all that. ``of``: all the
+        changes that this takes back, if they are more than the one."""
         key = done.radios[0]
         view = self._memory.view(self._memory.sites[done.site], self._clock.now()).begun()
         goal = destination(view, done)
@@ -153,6 +157,7 @@ class Changes:
             return declined(move, change)
         if by_person:
             await self._withdraw(of or (done,), actor)
+        spent = spent or (again and await self._is_spent(done))
         spends = None if spent or done.state is State.ROLLED_BACK else done.id  # its token is used up
         frees = [each for each in of or (done,) if each.id in self._memory.stuck]
         try:
@@ -163,6 +168,10 @@ class Changes:
             return declined(move, "lease_lost")
         except (TokenSpent, TokenExpired, StaleChange) as error:
             return declined(move, "token_not_usable", why=str(error))
+
+    async def _is_spent(self, done: Change) -> bool:
+        row = await self._ledger.call(self._ledger.store.token, done.token_sha256 or "")
+        return row is not None and row.used_utc_us is not None
 
     async def release(self, change: Change, actor: Actor) -> bool:
         """Free the radios of an escalated change: a person, or the law, deals with it now. False: somebody
@@ -340,6 +349,8 @@ class Changes:
         frees: Sequence[Change] = (),
     ) -> Change:
         """The change, stored and begun; ``frees``: escalated ones that let go of their radios with it."""
+        if frees:
+            change = replace(change, reason={**change.reason, RELIEVES: [each.id for each in frees]})
 
         async def storing() -> Change:
             stored = await self._ledger.create(

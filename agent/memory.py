@@ -162,12 +162,12 @@ class Memory:
 
     def remember(self, change: Change) -> Change:
         """As it is now; of one that is over only what is decided on."""
-        if (
-            change.state is State.ESCALATED
-            and change.id in self.changes
-            and not self.changes[change.id].final
-        ):
-            self.stuck.add(change.id)
+        before = self.changes.get(change.id)
+        if before is not None and not before.final:
+            if change.state is State.ESCALATED:
+                self.stuck.add(change.id)
+            if change.came_to_nothing:
+                self.stuck.update(change.relieves)
         self.changes[change.id] = change.brief if change.final else change
         self._listed.pop(change.site, None)
         return change
@@ -203,7 +203,8 @@ class Memory:
 
     def _forget_changes(self, now: Moment) -> None:
         self._forgot_us = now.utc_us
-        needed = self.stuck | last_ones(self.changes.values())
+        waiting = {id for change in self.changes.values() if not change.final for id in change.relieves}
+        needed = self.stuck | waiting | last_ones(self.changes.values())
         for change in list(self.changes.values()):
             old = change.final and now.utc_us - change.created_utc_us > WEEK_US
             if old and change.event_id not in self.lasting and change.id not in needed:

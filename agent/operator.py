@@ -21,6 +21,7 @@ from agent.memory import Memory
 from agent.pausing import Paused, Pausing
 from agent.planner import guards
 from agent.planner.decision import Answer, Move, NoChange
+from agent.planner.netting import standing
 from agent.radar import RadarWatch, Report
 from agent.store.rows import Pause
 from agent.view import SiteView
@@ -162,38 +163,38 @@ class Operator:
         return await self._take_back(change, actor)
 
     async def rollback_id(self, change_id: str, actor: Actor) -> Change:
-        """The same for a change that is named by its id."""
+        """The same for a change that is named by its id. It is tried again, though the token is used, when
+        the change is in force all the same: what used it came to nothing, or was taken back."""
         change = await self._ledger.call(self._ledger.store.change, change_id)
         if change is None:
             raise NotFound(f"no change {change_id}: see `rrmd changes`")
-        return await self._take_back(change, actor)
+        in_force = [each.id for radio in change.radios for each in await self._in_force(radio)]
+        return await self._take_back(change, actor, again=change.id in in_force)
 
     async def last(self, ap: str) -> Change:
-        """The newest change of an AP (site/ap) that can be taken back. Raises NotFound."""
+        """The newest change of an AP (site/ap) that is in force and was sent. An undo is taken back by its
+        name or token only: else `--last` twice would be a change back and forth. Raises NotFound."""
         self._check_scope(ap)
-        store, found = self._ledger.store, list[Change]()
+        found = list[Change]()
         for radio in self._memory.sites[ap.split("/")[0]].radios:
             if ap_of(radio) == ap:
-                found += await self._ledger.call(store.changes, None, radio)
-        for change in sorted(found, key=lambda each: (each.order, each.id), reverse=True):
-            if await self._can_go_back(change):
-                return change
-        raise NotFound(f"{ap} has no change that can be taken back: see `rrmd changes`")
+                found += await self._in_force(radio)
+        sent = [each for each in found if each.token_sha256 is not None and each.state not in _NOT_SENT]
+        if not sent:
+            raise NotFound(f"{ap} has no change that can be taken back: see `rrmd changes`")
+        return max(sent, key=lambda each: (each.order, each.id))
 
-    async def _can_go_back(self, change: Change) -> bool:
-        """Whether there is something to take back, and the right to do so is not used up. An undo is taken
-        back by its token only: else `--last` twice would be a change back and forth."""
-        if change.token_sha256 is None or change.undo_of is not None or change.state in _NOT_SENT:
-            return False
-        row = await self._ledger.call(self._ledger.store.token, change.token_sha256)
-        unused = row is not None and (row.used_utc_us is None or self._memory.proposed_undos(change))
-        return bool(unused) and (not change.final or change.state in UNDOABLE)
+    async def _in_force(self, radio: RadioKey) -> list[Change]:
+        """Changes of a radio that are in force, or may be, as they were made; newest first."""
+        mine = await self._ledger.call(self._ledger.store.changes, None, radio)
+        left = {change.id for change in standing(mine)}
+        return [change for change in mine if change.id in left]
 
-    async def _take_back(self, change: Change, actor: Actor) -> Change:
+    async def _take_back(self, change: Change, actor: Actor, *, again: bool = False) -> Change:
         sha = change.token_sha256 or ""
         row = await self._ledger.call(self._ledger.store.token, sha)
         proposed = self._memory.proposed_undos(change)  # one makes way, and gives the token back
-        if row is None or (row.used_utc_us is not None and not proposed):
+        if row is None or (row.used_utc_us is not None and not proposed and not again):
             raise Refused(f"this token was used already: see change {change.id}")
         if not change.final:
             return await self._undo_open(change, actor)
@@ -201,7 +202,7 @@ class Operator:
             raise Refused(f"change {change.id} belongs to {why}")
         if change.state not in UNDOABLE:
             raise Refused(f"change {change.id} is {change.state}: nothing to undo")
-        return _opened(await self._changes.undo(change, actor))
+        return _opened(await self._changes.undo(change, actor, again=again))
 
     async def _undo_open(self, change: Change, actor: Actor) -> Change:
         told = Interrupt(trigger=Trigger.UNDO, reason="operator", actor=actor)

@@ -283,7 +283,9 @@ class Undoing:
         return row_of(each, "going_back")
 
     async def _undone(self, each: Netted, request: Request) -> Row:
-        opened = await self._changes.try_undo(each.whole, request.actor, "undo_since", of=each.changes)
+        opened = await self._changes.try_undo(
+            each.whole, request.actor, "undo_since", again=True, of=each.changes
+        )
         if isinstance(opened, Change):
             return row_of(each, "begun", undo=opened.id)
         if opened.reason == "already_there":

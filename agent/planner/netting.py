@@ -50,27 +50,28 @@ def netted(
     def asked_for(change: Change) -> bool:
         return since_us <= change.created_utc_us and (change.created_utc_us <= until_us or change.id in ahead)
 
-    found = [_net(radio, [c for c in _standing(mine) if asked_for(c)]) for radio, mine in by_radio.items()]
+    found = [_net(radio, [c for c in standing(mine) if asked_for(c)]) for radio, mine in by_radio.items()]
     kept = [each for each in found if each is not None]
     return tuple(sorted(kept, key=lambda each: each.changes[0].order, reverse=True))
 
 
-def _standing(mine: Sequence[Change]) -> list[Change]:
-    """Changes of one radio that are in force or may be, newest first, each with those of its settings that
-    are."""
+def standing(mine: Sequence[Change]) -> list[Change]:
+    """Changes that are in force or may be, newest first, each with those of its settings that are; an undo is
+    none of them. ``mine``: all of one radio, newest first."""
     made = {change.id: change.order for change in mine}
     kept: list[Change] = []
     undone_from: dict[Setting, Order] = {}  # by setting: what was made since then is undone already
     for change in mine:
         if _somebody_elses(change) or (change.cause is Cause.DFS_RADAR and _lasts(change)):
             break
-        if not _lasts(change):
+        left = _left(change, undone_from) if _lasts(change) else None
+        if left is None:
             continue
-        if change.undo_of is not None:
-            begun = made.get(change.undo_of, (0, 0))  # not among them: older than all of them
-            for part in _parts(change.target):
+        if left.undo_of is not None:  # one that was itself undone takes nothing back
+            begun = made.get(left.undo_of, (0, 0))  # not among them: older than all of them
+            for part in _parts(left.target):
                 undone_from[part] = min(begun, undone_from.get(part, begun))
-        elif (left := _left(change, undone_from)) is not None:
+        else:
             kept.append(left)
     return kept
 

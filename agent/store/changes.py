@@ -149,6 +149,17 @@ def release(conn: Connection, change: Change) -> Change:
     return after
 
 
+def hold_again(conn: Connection, ended: Change) -> None:
+    """The change that was to deal with escalated ones came to nothing: they have their radios again, as far
+    as nobody else has."""
+    for each in ended.relieves:
+        radios = select(tables.change_member.c.radio).where(tables.change_member.c.change_id == each)
+        taken = select(tables.open_member.c.radio)
+        free = conn.execute(radios.where(tables.change_member.c.radio.not_in(taken))).scalars()
+        if rows := [{"radio": radio, "change_id": each} for radio in free]:
+            conn.execute(insert(tables.open_member), rows)
+
+
 def _touched_nothing(before: State, after: State) -> bool:
     """Whether a change ended without a write: radar that was heard before its turn ends it too."""
     never_sent = before in (State.PROPOSED, State.PLANNED) and after is State.SUPERSEDED
@@ -235,6 +246,8 @@ class Changes(Database):
                 lock_radios(conn, after)
             if after.state in FINAL and after.state is not State.ESCALATED:
                 unlock_radios(conn, after.id)
+            if after.came_to_nothing:
+                hold_again(conn, after)
             queue_records(conn, records)
         return after
 

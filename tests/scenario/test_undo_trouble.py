@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from agent.simulated_time import SimulatedClock, run
 from agent.undo_record import Row, key_of
 from agent.undoing import LONGEST_S, OLD_KEY, STRAY_S
 from drivers.types import Setting
+from inventory.model import Mode
 
 
 def results(rig: Rig) -> list[str]:
@@ -279,9 +281,11 @@ def test_an_escalated_change_that_cannot_be_undone_stays_an_alert(tmp_path: Path
         async with rig_of(tmp_path, clock, SITE, clients=0) as rig, rig.agent() as agent:
             await read(agent)
             change = await escalated(agent, move(157), State.ROLLING_BACK)
+            policy = replace(rig.site.policy, mode=Mode.OBSERVE)
+            await agent.reload({"lab": replace(rig.site, policy=policy)})
             (row,) = await agent.undoing.ask(HOURS_S, "lab", PERSON)
-            assert row.state == "refused"
-            assert row.why.startswith("token_not_usable")
+            assert (row.state, row.why) == ("refused", "vetoed guard=mode why=observe")
+            await agent.reload({"lab": rig.site})
             status = await asked_of(agent, rig).handle("status", protocol.StatusArgs(), PERSON)
             assert change.id in {alert["change_id"] for alert in status["alerts"]}
             assert change.id in agent.memory.stuck

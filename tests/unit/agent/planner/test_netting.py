@@ -73,6 +73,13 @@ def test_what_was_undone_is_left_out_with_all_that_came_between() -> None:
     assert ids([FIRST, SECOND, failed]) == {KEY: ((SECOND.id, FIRST.id), 36)}
 
 
+def test_an_undo_that_was_undone_takes_nothing_back() -> None:
+    undo = moved(1500.0, 44, 36, undo_of=FIRST.id)
+    redo = moved(1000.0, 36, 44, undo_of=undo.id)
+    assert ids([FIRST, SECOND, undo, redo]) == {KEY: ((SECOND.id, FIRST.id), 36)}
+    assert ids([FIRST, SECOND, undo, redo, moved(500.0, 44, 36, undo_of=redo.id)]) == {}
+
+
 def test_what_is_older_than_somebody_elses_or_radars_move_is_left_alone() -> None:
     theirs = moved(1000.0, 44, 48, state=State.SUPERSEDED, rev=3)
     assert ids([FIRST, SECOND, theirs]) == {}
