@@ -39,7 +39,7 @@ def test_a_change_that_is_kept_survives(tmp_path: Path) -> None:
 
 
 def test_a_token_that_never_works_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def refuse(self: Changes, done: Change, *args: object) -> NoChange:
+    async def refuse(self: Changes, done: Change, *args: object, **named: object) -> NoChange:
         return NoChange(radio=done.radios[0], reason="never")
 
     monkeypatch.setattr(Changes, "try_undo", refuse)
