@@ -21,6 +21,7 @@ from agent.ledger import LOST_DISK, Ledger
 from agent.memory import STOPPING, Memory
 from agent.moment import WEEK_US, Deadline
 from agent.nop import restarted
+from agent.pace import ASTRAY_US
 from agent.radar import met_of
 from agent.retention import Retention
 from agent.store.errors import LeaseHeld
@@ -65,6 +66,7 @@ class Housekeeping:
         self._retention = Retention(ledger)
         self._gave_back_s = clock.monotonic()
         self._recovered = False  # what the store knows is known here
+        self._offset_us = _offset_us(clock)  # wall clock less boot clock
         self._homeless: set[str] = set()  # open changes of which a person was told that they have no device
 
     async def recover(self) -> None:
@@ -202,6 +204,7 @@ class Housekeeping:
         await self._ledger.take_over()
         if self._memory.observing_only in (None, STOPPING):
             if self._memory.observing_only is None:
+                await self._remember_again()
                 await self.begin_open()
             await self._retention.turn()
             return
@@ -220,6 +223,14 @@ class Housekeeping:
         log.info("ledger.back")
         self._memory.observing_only = None
         await self.begin_open()
+
+    async def _remember_again(self) -> None:
+        """What a wall clock that was ahead made seem older than a week, when that is set back: it was
+        forgotten, or not read at the start, and budgets count it."""
+        before_us, self._offset_us = self._offset_us, _offset_us(self._clock)
+        if before_us - self._offset_us > ASTRAY_US:
+            for site in list(self._memory.sites):
+                await self.read_site(site)
 
     async def _keep_nops(self) -> None:
         """Radar that was heard while the disk was lost goes to the disk now."""
@@ -287,3 +298,8 @@ class Housekeeping:
             await self._ledger.call(self._ledger.store.drop_lease, site, self._holder)
         self._memory.standby.pop(site, None)
         self._ledger.leases.pop(site, None)
+
+
+def _offset_us(clock: Clock) -> int:
+    now = clock.now()
+    return now.utc_us - now.boottime_us
