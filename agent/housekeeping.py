@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 
 from agent.audit import EVERY_SITE
-from agent.change import Change
+from agent.change import Change, State, Trigger
 from agent.clock import Clock
 from agent.doubts import Doubts
 from agent.executor import Executor
@@ -24,7 +24,7 @@ from agent.nop import restarted
 from agent.pace import ASTRAY_US
 from agent.radar import met_of
 from agent.retention import Retention
-from agent.store.errors import LeaseHeld
+from agent.store.errors import LeaseHeld, LeaseLost, StaleChange
 from inventory.model import RadioKey
 from inventory.regulatory import NOP_S
 
@@ -153,7 +153,7 @@ class Housekeeping:
             if self._executor.carries(change.id) or (known is not None and known.final):
                 continue
             if why := self.no_home(change):
-                self._tell_homeless(change, why)
+                await self._leave_homeless(change, why)
             elif change.site not in self._memory.standby:
                 log.warning("change.found_open", change=change.id, state=str(change.state))
                 self._executor.begin(change)
@@ -169,6 +169,17 @@ class Housekeeping:
             if key not in site.radios or site.device_of(key).id != change.device:
                 return f"{key}, which {change.device} does not have any more"
         return None
+
+    async def _leave_homeless(self, change: Change, why: str) -> None:
+        """A proposal whose radio left the configuration while no daemon ran ends; what may have been sent
+        stays for a person. Of a site that is not ours another agent may be waiting for its answer, until its
+        time is over."""
+        ours = change.site in self._memory.sites and change.site not in self._memory.standby
+        if change.state is not State.PROPOSED:
+            self._tell_homeless(change, why)
+        elif ours or change.deadline.passed(self._clock.now()):
+            with suppress(LeaseLost, StaleChange):  # another agent has it
+                await self._ledger.step(change, Trigger.EXPIRE, reason="left_the_configuration")
 
     def _tell_homeless(self, change: Change, why: str) -> None:
         if change.id not in self._homeless:

@@ -270,9 +270,15 @@ class Operator:
         if change.state is State.PROPOSED and not change.deadline.passed(self._clock.now()):
             return change
         if change.state in (State.PROPOSED, State.EXPIRED):
-            why = "a person said no to it" if change.verdict == REJECTED else "its time is over"
-            raise Refused(f"change {change_id} no longer waits: {why}; nothing was sent")
+            raise Refused(f"change {change_id} no longer waits: {self._over(change)}; nothing was sent")
         raise Refused(f"change {change_id} waits for nobody: it is {change.state}")
+
+    def _over(self, change: Change) -> str:
+        """Why a proposal waits no longer."""
+        if change.verdict == REJECTED:
+            return "a person said no to it"
+        timely = not change.deadline.passed(self._clock.now())
+        return "what it was for is over, or its radio is another now" if timely else "its time is over"
 
     async def _told(self, change: Change, told: Interrupt) -> Change:
         if not self._executor.interrupt(change.id, told):
