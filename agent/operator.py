@@ -9,7 +9,7 @@ import structlog
 from agent import drill
 from agent.answers import Answers
 from agent.api.errors import NotFound, Refused
-from agent.change import IN_FLIGHT, REJECTED, Actor, Cause, Change, State, Trigger, token_hash
+from agent.change import IN_FLIGHT, REHEARSED, REJECTED, Actor, Cause, Change, State, Trigger, token_hash
 from agent.changes import UNDOABLE, Changes
 from agent.clock import Clock
 from agent.course import Interrupt
@@ -230,9 +230,12 @@ class Operator:
             said = " ".join([found[0].reason, *(f"{k}={v}" for k, v in found[0].params.items())])
             raise Refused(f"change {change_id} is not possible now ({found[0].guard}: {said}); it waits on")
         told = Interrupt(trigger=Trigger.APPROVE, reason="approved", actor=actor)
-        after = await self._told(change, told)
+        self._tell(change, told)
+        after = await self._executor.stepped(change_id)
         if after.state is State.PROPOSED:
             raise Refused(f"change {change_id} was not approved: another change has its radio")
+        if after.state is State.EXPIRED and after.verdict != REHEARSED:
+            raise Refused(f"change {change_id} was not approved: {self._over(after)}; nothing was sent")
         return after
 
     async def approve_all(self, site: str | None, actor: Actor) -> list[tuple[Change, str | None]]:
@@ -250,15 +253,20 @@ class Operator:
         return done
 
     async def reject(self, change_id: str, why: str, actor: Actor) -> Change:
-        """Say no to a proposed change; the agent does not propose the same for `bar_s`.
+        """Say no to a proposed change; the agent does not propose the same for `bar_s`. Also to one that is
+        being approved in the same moment, as long as nothing was sent.
 
-        Raises NotFound, Refused.
+        Raises NotFound, and Refused with what became of it instead.
         """
         change = await self._proposed(change_id)
         told = Interrupt(
             trigger=Trigger.UNDO, reason="rejected", params={"why": why}, actor=actor, verdict=REJECTED
         )
-        return await self._told(change, told)
+        self._tell(change, told)
+        after = await self._executor.answered(change_id, told)
+        if after.verdict != REJECTED:
+            raise Refused(f"change {change_id} was not rejected: {self._instead(after)}")
+        return after
 
     async def _proposed(self, change_id: str) -> Change:
         """A change that waits for a person. Raises NotFound, and Refused with what became of it instead."""
@@ -280,10 +288,17 @@ class Operator:
         timely = not change.deadline.passed(self._clock.now())
         return "what it was for is over, or its radio is another now" if timely else "its time is over"
 
-    async def _told(self, change: Change, told: Interrupt) -> Change:
+    def _instead(self, change: Change) -> str:
+        """What became of a change that was to be rejected."""
+        if change.state is State.EXPIRED:
+            return f"it no longer waits, {self._over(change)}; nothing was sent"
+        if change.state is State.PROPOSED:
+            return "that could not be written down; it waits on"
+        return f"it is {change.state}"
+
+    def _tell(self, change: Change, told: Interrupt) -> None:
         if not self._executor.interrupt(change.id, told):
             raise Refused(f"change {change.id} is not being carried out here")
-        return await self._executor.stepped(change.id)
 
     def _proposal(self, change: Change) -> guards.Proposal:
         """As the guards look at it: what was approved just now counts as begun."""
