@@ -22,6 +22,7 @@ from agent.pausing import Paused, Pausing
 from agent.planner import guards
 from agent.planner.decision import Answer, Move, NoChange
 from agent.radar import RadarWatch, Report
+from agent.store.errors import StaleChange
 from agent.store.rows import Pause
 from agent.view import SiteView
 from drivers.types import Edit, Effects
@@ -215,10 +216,25 @@ class Operator:
     async def acknowledge(self, change_id: str, actor: Actor) -> Change:
         """A person has looked after an escalated change: its alert ends and its radios are free again."""
         if change_id not in self._memory.stuck:
-            raise NotFound(f"no escalated change {change_id} waits for a person: see `rrmd status`")
+            return await self._release_left_behind(change_id, actor)
         if not await self._changes.release(self._memory.changes[change_id], actor):
             raise NotFound(f"change {change_id} was dealt with in the same moment: see `rrmd status`")
         return self._memory.changes[change_id]
+
+    async def _release_left_behind(self, change_id: str, actor: Actor) -> Change:
+        """One that only the store knows, since its site is not served here any more. Raises NotFound."""
+        store = self._ledger.store
+        waiting = await self._ledger.call(store.escalated)
+        change = next((each for each in waiting if each.id == change_id), None)
+        if change is None or change.site in self._memory.sites:
+            raise NotFound(f"no escalated change {change_id} waits for a person: see `rrmd status`")
+        entry = self._ledger.record("operator", "change.released", change.site, change=change, actor=actor)
+        try:
+            return await self._ledger.write(store.release_escalated, change, [entry])
+        except StaleChange:
+            raise NotFound(
+                f"change {change_id} was dealt with in the same moment: see `rrmd status`"
+            ) from None
 
     async def approve(self, change_id: str, actor: Actor) -> Change:
         """Let a proposed change go ahead, if no guard objects by now; else it goes on waiting.

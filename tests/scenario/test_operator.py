@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rig import Rig, final, rig_of, site_of, until
+from rig import Rig, final, renamed, rig_of, site_of, until
 from scenario.test_survives import escalating
 from stories import AP1, AP2, SHORT, changes_for, event_of, interferes, policy_of, said, stage
 
@@ -228,9 +228,7 @@ def test_a_rejection_that_fails_is_no_silence(tmp_path: Path) -> None:
                 raise ValueError("a bug")
 
             agent.ledger.step = fails  # type: ignore[method-assign]
-            with pytest.raises(
-                Refused, match="was not rejected: that could not be written down"
-            ):
+            with pytest.raises(Refused, match="was not rejected: that could not be written down"):
                 await agent.operator.reject(proposed.id, "", PERSON)
             await asyncio.sleep(60.0)
             assert (await agent.operator.reject(proposed.id, "", PERSON)).verdict == REJECTED
@@ -468,5 +466,46 @@ def test_a_snapshot_of_the_running_agent_ranks_channels_as_the_agent_does(tmp_pa
                 assert [c.terms for c in rank(again, key)] == [c.terms for c in rank(view, key)]
             with pytest.raises(NotFound, match="no site north"):
                 await asked_of(agent, rig).handle("snapshot", protocol.SnapshotArgs(site="north"), PERSON)
+
+    run(story)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_an_escalated_change_of_a_site_that_left_the_site_files_can_be_ended(
+    tmp_path: Path, restarted: bool
+) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with rig_of(tmp_path, clock, SITE) as rig:
+            async with rig.agent() as agent:
+                await read(agent)
+                change = await opened(agent, move(161), PERSON)
+                await agent.executor.settled(change.id, State.APPLYING)
+                agent.executor._steps[State.MONITORING] = escalating(agent)
+                assert (await final(agent, change)).state is State.ESCALATED
+                if not restarted:
+                    await agent.reload({"other": renamed(SITE, "other")})
+                    await ended(agent, rig, change)
+            whole, rig.site = rig.site, renamed(SITE, "other")
+            if restarted:
+                async with rig.agent() as agent:
+                    await ended(agent, rig, change)
+            rig.site = whole
+            async with rig.agent() as agent:
+                assert not agent.memory.stuck
+                await read(agent)
+                assert (await opened(agent, move(36), PERSON)).state is State.PLANNED
+        rig.verify()
+
+    async def ended(agent: Agent, rig: Rig, change: Change) -> None:
+        asked = asked_of(agent, rig)
+        shown = await asked.handle("status", protocol.StatusArgs(), PERSON)
+        assert [alert["change_id"] for alert in shown["alerts"]] == [change.id]
+        await asked.handle("acknowledge", protocol.AcknowledgeArgs(id=change.id), PERSON)
+        shown = await asked.handle("status", protocol.StatusArgs(), PERSON)
+        assert shown["alerts"] == []
+        (released,) = said(rig, "change.released")
+        assert (released["change_id"], released["actor"]["name"]) == (change.id, "ann")
+        with pytest.raises(NotFound, match="no escalated change"):
+            await asked.handle("acknowledge", protocol.AcknowledgeArgs(id=change.id), PERSON)
 
     run(story)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from rig import final, killed, rig_of, until
+from rig import final, killed, renamed, rig_of, until
 from scenario.test_operator import ADVISE, PERSON, move, opened, read
 from scenario.test_reload import without
 
@@ -18,7 +18,7 @@ from agent.api.errors import Refused
 from agent.change import Change, State
 from agent.lane import Lane
 from agent.simulated_time import SimulatedClock, run
-from inventory.model import RadioKey, Site
+from inventory.model import Site
 
 
 def at(site: Site, address: str) -> Site:
@@ -35,15 +35,6 @@ def with_radio(site: Site, **other: Any) -> Site:
 def answering_for(site: Site, device: str) -> Site:
     """ap1 is one of another device's radios."""
     return replace(site, aps=MappingProxyType({**site.aps, "ap1": replace(site.aps["ap1"], device=device)}))
-
-
-def renamed(site: Site, id: str) -> Site:
-    """The same under another name, without ap1."""
-    aps = {
-        name: replace(ap, radios=tuple(replace(each, key=RadioKey(f"{id}/{name}/r5")) for each in ap.radios))
-        for name, ap in without(site, "ap1").aps.items()
-    }
-    return replace(without(site, "ap1"), id=id, aps=MappingProxyType(aps))
 
 
 async def proposed(agent: Agent) -> Change:
