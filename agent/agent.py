@@ -12,10 +12,11 @@ from agent.alert import REFUSED, Alert, Alerts
 from agent.answers import Answers
 from agent.audit import EVERY_SITE
 from agent.campaign import Campaigns
-from agent.change import Change
+from agent.change import Change, State, Trigger
 from agent.changes import Changes
 from agent.clock import Clock
-from agent.configuration import ReloadReport, effective, leaving, report
+from agent.configuration import ReloadReport, effective, leaving, outdated, report
+from agent.course import Interrupt
 from agent.departing import Departing
 from agent.doubted_store import DoubtedStore
 from agent.executor import Executor
@@ -239,6 +240,7 @@ class Agent:
 
     async def _adopt(self, wanted: Mapping[str, Site]) -> None:
         async with self._reloading:
+            await self._end_outdated(wanted)
             held = self._held()
             serving = effective(wanted, self.sites, held, self.memory.lost)
             prepared = self.fleet.prepare(serving, held)  # nothing is touched before each has been made
@@ -260,10 +262,18 @@ class Agent:
             for id in gone:
                 await self.house.drop_lease(id)
 
+    async def _end_outdated(self, wanted: Mapping[str, Site]) -> None:
+        """Proposals for radios that are gone or other now end; of those reached otherwise they wait on."""
+        for change in [c for c in self.memory.changes.values() if c.state is State.PROPOSED]:
+            why = outdated(change, wanted, self.sites)
+            if why and self.executor.interrupt(change.id, Interrupt(trigger=Trigger.EXPIRE, reason=why)):
+                await self.executor.stepped(change.id)
+
     def _held(self) -> frozenset[RadioKey]:
-        """Radios whose changes are being carried out."""
+        """Radios whose changes are being carried out; for a proposal nothing was sent."""
         changes = self.memory.changes.values()
-        return frozenset(key for change in changes if not change.final for key in change.radios)
+        begun = [each for each in changes if not each.final and each.state is not State.PROPOSED]
+        return frozenset(key for change in begun for key in change.radios)
 
     def _waiting(self) -> list[Change]:
         """Escalated changes that nobody has looked after, of the sites that are this agent's."""

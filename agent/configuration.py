@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from inventory.model import AccessPoint, RadioKey, Site
+from agent.change import Change
+from inventory.model import AccessPoint, RadioKey, Site, ap_of
 
 _LONGEST: Final = 500
 
@@ -64,6 +65,25 @@ def leaving(effective: Mapping[str, Site], wanted: Mapping[str, Site]) -> frozen
         for key, radio in site.radios.items()
         if id not in wanted or wanted[id].radios.get(key) != radio
     )
+
+
+def outdated(change: Change, wanted: Mapping[str, Site], serving: Mapping[str, Site]) -> str | None:
+    """Why a change of which nothing was sent is none for the wanted sites: a radio of it has left them, is
+    defined otherwise or is a radio of another device now. None: its radios are at most reached otherwise."""
+    old, new = serving.get(change.site), wanted.get(change.site)
+    if new is None or any(key not in new.radios for key in change.radios):
+        return "left_the_configuration"
+    if old is not None and any(_of(old, key) != _of(new, key) for key in change.radios):
+        return "configured_otherwise"
+    return None
+
+
+def _of(site: Site, key: RadioKey) -> object:
+    """What a radio is, wherever its device is reached."""
+    if key not in site.radios:
+        return None
+    device = site.device_of(key)
+    return site.radios[key], site.aps[ap_of(key).partition("/")[2]].match, device.id, device.driver
 
 
 def report(

@@ -41,25 +41,33 @@ class Course:
         self.quiet: Deadline | None = None
         self.receipt: Receipt | None = None
         self.interrupt: Interrupt | None = None
+        self._taken: Interrupt | None = None  # by the step under way
         self.woken = asyncio.Event()
         self.stepped = asyncio.Event()
         self.done = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
 
     def stop(self, interrupt: Interrupt) -> None:
-        """Interrupt it; what came first is dealt with first, but radar overrules a person."""
-        if self.interrupt is None or interrupt.trigger is Trigger.SUPERSEDED:
+        """Interrupt it; what came first is dealt with first, but radar overrules a person, and whatever ends
+        a proposal overrules an approval that was not begun yet."""
+        waits = self.interrupt
+        if waits is None or waits.trigger is Trigger.APPROVE or interrupt.trigger is Trigger.SUPERSEDED:
             self.interrupt = interrupt
         self.woken.set()
 
     def take(self) -> Interrupt | None:
         """The interrupt, once."""
-        taken, self.interrupt = self.interrupt, None
+        self._taken, self.interrupt = self.interrupt, None
         self.woken.clear()
-        return taken
+        return self._taken
+
+    def awaits(self, interrupt: Interrupt) -> bool:
+        """Whether a step has yet to deal with it."""
+        return interrupt is self.interrupt or interrupt is self._taken
 
     def step(self) -> None:
         """Tell those who wait that the change has taken a step."""
+        self._taken = None
         self.stepped.set()
         self.stepped = asyncio.Event()
 

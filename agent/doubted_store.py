@@ -6,22 +6,24 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
 from agent.audit import EVERY_SITE, AuditUnavailable
-from agent.audit_files import Filter, query
+from agent.audit_files import query
 from agent.change import Actor
 from agent.clock import Clock
 from agent.keeper import DOUBT
 from agent.ledger import Ledger
 from agent.lost_rows import LostRows, lost_rows, told
 from agent.memory import Memory
-from agent.moment import WEEK_US, Deadline
+from agent.moment import Deadline, iso
 from inventory.model import RadioKey
 
 log = structlog.get_logger()
+
+_BEFORE: Final = "pauses that were begun before may be lost, and changes that were left open"
 
 
 class DoubtedStore:
@@ -89,11 +91,9 @@ class DoubtedStore:
         return _said(doubt, rows, named)
 
     def _read(self, named: Mapping[str, RadioKey]) -> LostRows:
-        """Raises AuditUnavailable."""
-        now = self._clock.now()
-        week = Filter(since_utc_us=now.utc_us - WEEK_US)
+        """Of the whole log: a pause may be older than anything else. Raises AuditUnavailable."""
         try:
-            return lost_rows(query(self._ledger.audit.directory, week), now, named)
+            return lost_rows(query(self._ledger.audit.directory), self._clock.now(), named)
         except OSError as error:
             raise AuditUnavailable(f"the audit log can't be read: {error}") from error
 
@@ -101,8 +101,9 @@ class DoubtedStore:
 def _said(doubt: Mapping[str, Any], rows: LostRows, named: Mapping[str, RadioKey]) -> str:
     aside = f", the old one is {doubt['file']}" if doubt["file"] else ""
     opened = "; ".join(told(each, named) for each in rows.changes) or "none"
+    cut = "" if rows.begins_utc_us is None else f" The log begins at {iso(rows.begins_utc_us)}: {_BEFORE}."
     return (
         f"the store was made anew ({doubt['why']}{aside}): tokens, budgets ({rows.counted} changes of the "
-        f"last week) and open changes are lost. By the audit log these were open: {opened}. Nothing is "
+        f"last week) and open changes are lost. By the audit log these were open: {opened}.{cut} Nothing is "
         "changed, radar excepted, until `rrmd acknowledge store`"
     )

@@ -126,6 +126,13 @@ class Executor:
             await course.stepped.wait()
         return self._memory.changes[change_id]
 
+    async def answered(self, change_id: str, told: Interrupt) -> Change:
+        """The change after the step that dealt with this interrupt, or with what overruled it."""
+        after = await self.stepped(change_id)
+        while (course := self._courses.get(change_id)) is not None and course.awaits(told):
+            after = await self.stepped(change_id)
+        return after
+
     async def drain(self) -> None:
         """When no device is in the middle of something; changes being monitored go on at the next start."""
         for id in list(self._courses):
@@ -227,8 +234,7 @@ class Executor:
             return await self._bench.ledger.step(change, Trigger.EXPIRE, reason="not_approved_in_time")
         policy = self._bench.policy(change)
         if told.trigger is not Trigger.APPROVE:
-            verdict = {"verdict": told.verdict} if told.verdict else {}
-            return await self._bench.step(change, told, **verdict)
+            return await self._bench.step(change, told)
         try:
             return await self._bench.step(change, told, deadline=self._bench.deadline(State.PLANNED, policy))
         except RadioBusy as busy:

@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 
 from agent.audit import EVERY_SITE
-from agent.change import Change
+from agent.change import Change, State, Trigger
 from agent.clock import Clock
 from agent.doubts import Doubts
 from agent.executor import Executor
@@ -21,9 +21,10 @@ from agent.ledger import LOST_DISK, Ledger
 from agent.memory import STOPPING, Memory
 from agent.moment import WEEK_US, Deadline
 from agent.nop import restarted
+from agent.pace import ASTRAY_US
 from agent.radar import met_of
 from agent.retention import Retention
-from agent.store.errors import LeaseHeld
+from agent.store.errors import LeaseHeld, LeaseLost, StaleChange
 from inventory.model import RadioKey
 from inventory.regulatory import NOP_S
 
@@ -65,6 +66,7 @@ class Housekeeping:
         self._retention = Retention(ledger)
         self._gave_back_s = clock.monotonic()
         self._recovered = False  # what the store knows is known here
+        self._offset_us = _offset_us(clock)  # wall clock less boot clock
         self._homeless: set[str] = set()  # open changes of which a person was told that they have no device
 
     async def recover(self) -> None:
@@ -151,7 +153,7 @@ class Housekeeping:
             if self._executor.carries(change.id) or (known is not None and known.final):
                 continue
             if why := self.no_home(change):
-                self._tell_homeless(change, why)
+                await self._leave_homeless(change, why)
             elif change.site not in self._memory.standby:
                 log.warning("change.found_open", change=change.id, state=str(change.state))
                 self._executor.begin(change)
@@ -167,6 +169,17 @@ class Housekeeping:
             if key not in site.radios or site.device_of(key).id != change.device:
                 return f"{key}, which {change.device} does not have any more"
         return None
+
+    async def _leave_homeless(self, change: Change, why: str) -> None:
+        """A proposal whose radio left the configuration while no daemon ran ends; what may have been sent
+        stays for a person. Of a site that is not ours another agent may be waiting for its answer, until its
+        time is over."""
+        ours = change.site in self._memory.sites and change.site not in self._memory.standby
+        if change.state is not State.PROPOSED:
+            self._tell_homeless(change, why)
+        elif ours or change.deadline.passed(self._clock.now()):
+            with suppress(LeaseLost, StaleChange):  # another agent has it
+                await self._ledger.step(change, Trigger.EXPIRE, reason="left_the_configuration")
 
     def _tell_homeless(self, change: Change, why: str) -> None:
         if change.id not in self._homeless:
@@ -202,6 +215,7 @@ class Housekeeping:
         await self._ledger.take_over()
         if self._memory.observing_only in (None, STOPPING):
             if self._memory.observing_only is None:
+                await self._remember_again()
                 await self.begin_open()
             await self._retention.turn()
             return
@@ -220,6 +234,14 @@ class Housekeeping:
         log.info("ledger.back")
         self._memory.observing_only = None
         await self.begin_open()
+
+    async def _remember_again(self) -> None:
+        """What a wall clock that was ahead made seem older than a week, when that is set back: it was
+        forgotten, or not read at the start, and budgets count it."""
+        before_us, self._offset_us = self._offset_us, _offset_us(self._clock)
+        if before_us - self._offset_us > ASTRAY_US:
+            for site in list(self._memory.sites):
+                await self.read_site(site)
 
     async def _keep_nops(self) -> None:
         """Radar that was heard while the disk was lost goes to the disk now."""
@@ -287,3 +309,8 @@ class Housekeeping:
             await self._ledger.call(self._ledger.store.drop_lease, site, self._holder)
         self._memory.standby.pop(site, None)
         self._ledger.leases.pop(site, None)
+
+
+def _offset_us(clock: Clock) -> int:
+    now = clock.now()
+    return now.utc_us - now.boottime_us

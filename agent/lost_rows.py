@@ -10,12 +10,11 @@ from types import NoneType
 from typing import Any, Final
 
 from agent.change import LIVE, State
-from agent.moment import Deadline, Moment
+from agent.moment import WEEK_US, Deadline, Moment
 from agent.nop import Nop
 from inventory.model import RadioKey
 from inventory.regulatory import NOP_S
 
-"""How far back budgets count, and how long a change can be open."""
 _HEARD: Final = frozenset({"radar.heard", "radar.kept_in_memory"})
 
 _MHZ: Final = re.compile(r"\b[0-9]{4}\b")
@@ -32,58 +31,113 @@ _SHAPE: Final[Mapping[str, tuple[type, ...]]] = {
     "actor": (Mapping,),
 }
 _ACTOR: Final = frozenset({"type", "uid", "name"})
+_END_UTC_US: Final = 253_402_300_800_000_000
+"""The year 10000: a time that can't be written down is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LostRows:
     """``nops``: in full again. ``changes``: the last record of each change that was open, or waited for a
     person to release it, oldest first. ``counted``: changes of the last week, which no budget knows any
-    more. ``pauses``: the record of each that was not ended, by scope."""
+    more. ``pauses``: the record of each that was not ended, by scope. ``begins_utc_us``: of the first record,
+    where the log does not go back to its beginning; None = it does."""
 
     nops: tuple[Nop, ...]
     changes: tuple[Mapping[str, Any], ...]
     counted: int
     pauses: Mapping[str, Mapping[str, Any]]
+    begins_utc_us: int | None
 
 
 def lost_rows(records: Iterable[Mapping[str, Any]], now: Moment, named: Mapping[str, RadioKey]) -> LostRows:
-    """``records``: those of the last week, in order; what has not the shape of one is passed over, a person
-    may have been at the file. ``named``: radios by their pseudonym.
+    """``records``: all of the log, in order, looked at one by one; what has not the shape of one is passed
+    over, a person may have been at the file. ``named``: radios by their pseudonym.
 
     A period whose radar was heard within its time, or later than it is now by this wall clock, begins again
-    in full: nobody knows what the clock did meanwhile.
+    in full: nobody knows what the clock did meanwhile. So does a pause with an end, unless that was more than
+    a week ago.
     """
-    last: dict[str, Mapping[str, Any]] = {}
-    pauses: dict[str, Mapping[str, Any]] = {}
-    nops: dict[tuple[str, int, RadioKey], Nop] = {}
-    released: set[str] = set()
+    found = _Found(now, named)
     for each in filter(_is_record, records):
-        code, params = each["reason"].get("code"), each["reason"]["params"]
-        if each["change_id"] is not None and each["to_state"] is not None:
-            last[each["change_id"]] = each
-        elif code in _HEARD and now.utc_us - each["utc"] < NOP_S * 1e6:
-            by = named.get(each["radio"] or "", RadioKey(each["site"]))
-            for mhz in map(int, _MHZ.findall(str(params.get("mhz")))):
-                until = Deadline.after(now, NOP_S)
-                nops[each["site"], mhz, by] = Nop(site=each["site"], mhz20=mhz, deadline=until, by_radio=by)
+        found.take(each)
+    return found.rows()
+
+
+class _Found:
+    """What is known after some of the records: of each change and scope the last word only."""
+
+    def __init__(self, now: Moment, named: Mapping[str, RadioKey]) -> None:
+        self._now = now
+        self._named = named
+        self._nops: dict[tuple[str, int, RadioKey], Nop] = {}
+        self._waiting: dict[str, Mapping[str, Any]] = {}  # changes that are open, or escalated
+        self._lately: set[str] = set()  # changes of the last week
+        self._told: set[str] = set()  # changes of a store that was lost before
+        self._pauses: dict[str, Mapping[str, Any]] = {}
+        self._first: Mapping[str, Any] | None = None
+
+    def take(self, one: Mapping[str, Any]) -> None:
+        self._first = self._first or one
+        code, params = one["reason"].get("code"), one["reason"]["params"]
+        if one["change_id"] is not None and one["to_state"] is not None:
+            self._step(one)
+        elif code in _HEARD:
+            self._hear(one, str(params.get("mhz")))
         elif code == "change.released":
-            released.add(each["change_id"])
+            self._waiting.pop(one["change_id"], None)
         elif code == "pause.begun" and _FOR_S.fullmatch(str(params.get("for_s"))):
-            pauses[str(params.get("scope"))] = each
+            self._pauses[str(params.get("scope"))] = one
         elif code == "pause.ended":
-            pauses.pop(str(params.get("scope")), None)
-    waiting = {id for id, each in last.items() if each["to_state"] == State.ESCALATED} - released
-    return LostRows(
-        nops=tuple(nops.values()),
-        changes=tuple(each for id, each in last.items() if each["to_state"] in LIVE or id in waiting),
-        counted=len(last),
-        pauses=pauses,
-    )
+            self._pauses.pop(str(params.get("scope")), None)
+        elif code == "store.made_anew":
+            self._told |= self._waiting.keys()
+        elif code == "store.acknowledged":
+            self._acknowledge()
+
+    def _step(self, one: Mapping[str, Any]) -> None:
+        id = one["change_id"]
+        self._told.discard(id)
+        self._waiting.pop(id, None)
+        if one["to_state"] in LIVE or one["to_state"] == State.ESCALATED:
+            self._waiting[id] = one
+        if self._now.utc_us - one["utc"] <= WEEK_US:
+            self._lately.add(id)
+
+    def _hear(self, one: Mapping[str, Any], mhz20: str) -> None:
+        if self._now.utc_us - one["utc"] >= NOP_S * 1e6:
+            return
+        site, by = one["site"], self._named.get(one["radio"] or "", RadioKey(one["site"]))
+        for mhz in map(int, _MHZ.findall(mhz20)):
+            until = Deadline.after(self._now, NOP_S)
+            self._nops[site, mhz, by] = Nop(site=site, mhz20=mhz, deadline=until, by_radio=by)
+
+    def _acknowledge(self) -> None:
+        """A person knows of the changes that were lost with an earlier store."""
+        for id in self._told:
+            self._waiting.pop(id, None)
+        self._told.clear()
+
+    def rows(self) -> LostRows:
+        return LostRows(
+            nops=tuple(self._nops.values()),
+            changes=tuple(self._waiting.values()),
+            counted=len(self._lately),
+            pauses={scope: one for scope, one in self._pauses.items() if not self._is_over(one)},
+            begins_utc_us=None
+            if self._first is None or self._first.get("seq", 1) == 1
+            else self._first["utc"],
+        )
+
+    def _is_over(self, pause: Mapping[str, Any]) -> bool:
+        for_s = pause["reason"]["params"]["for_s"]
+        return for_s != "" and bool(pause["utc"] + float(for_s) * 1e6 < self._now.utc_us - WEEK_US)
 
 
 def _is_record(one: Mapping[str, Any]) -> bool:
     """Whether it has the shape of an audit record, as far as it is looked at here."""
     if not all(isinstance(one.get(name, ...), kinds) for name, kinds in _SHAPE.items()):
+        return False
+    if not 0 <= one["utc"] < _END_UTC_US:
         return False
     return isinstance(one["reason"].get("params"), Mapping) and one["actor"].keys() == _ACTOR
 

@@ -16,6 +16,7 @@ from agent.known import Board
 from agent.moment import DAY_US, WEEK_US, Deadline, Moment
 from agent.nop import Met, Nop, later, with_met
 from agent.observation import Observation
+from agent.pace import Pacer
 from agent.radio_memory import RadioMemory
 from agent.view import SiteView, block_of
 from drivers.signals import Signal
@@ -69,6 +70,7 @@ class Memory:
         self._boards: dict[str, Board] = {}  # by site
         self._listed: dict[str, tuple[Change, ...]] = {}  # by site, newest first
         self._forgot_us = -WEEK_US  # when old changes were looked for last
+        self._pacer = Pacer()
         self.serve(self.sites)
 
     def serve(self, sites: Mapping[str, Site]) -> None:
@@ -193,7 +195,7 @@ class Memory:
     def changes_of(self, site: str, now: Moment) -> tuple[Change, ...]:
         """Open changes, those of the last week, those for an event that lasts, escalated ones that hold
         their radios, and what was last done to each radio, newest first; all others are forgotten within a
-        minute."""
+        minute, or within a day of a wall clock that was set."""
         if abs(now.utc_us - self._forgot_us) >= FORGETS_US:
             self._forget_changes(now)
         if site not in self._listed:
@@ -202,11 +204,11 @@ class Memory:
         return self._listed[site]
 
     def _forget_changes(self, now: Moment) -> None:
-        self._forgot_us = now.utc_us
+        self._forgot_us, pace = now.utc_us, self._pacer.look(now)
         waiting = {id for change in self.changes.values() if not change.final for id in change.relieves}
         needed = self.stuck | waiting | last_ones(self.changes.values())
         for change in list(self.changes.values()):
-            old = change.final and now.utc_us - change.created_utc_us > WEEK_US
+            old = change.final and pace.age_us(now.utc_us, change.created_utc_us) > WEEK_US
             if old and change.event_id not in self.lasting and change.id not in needed:
                 del self.changes[change.id]
                 self._listed.pop(change.site, None)
@@ -217,7 +219,8 @@ class Memory:
 
     def view(self, site: Site, now: Moment) -> SiteView:
         """The site as decisions see it."""
-        board = self._board(site)
+        board, pace = self._board(site), self._pacer.look(now)
+        ages = {done: pace.age_us(now.utc_us, at_us) for done, at_us in self.deeds.items()}
         return SiteView(
             site=site,
             now=now,
@@ -232,10 +235,11 @@ class Memory:
             ssids=self._names(site),
             radar=tuple(m for m in self.radar.get(site.id, ()) if abs(now.utc_us - m.utc_us) < WEEK_US),
             deeds={
-                done: max(0.0, (now.utc_us - at_us) / 1e6)
-                for done, at_us in self.deeds.items()
-                if site_of(done[0]) == site.id and abs(now.utc_us - at_us) < DAY_US  # a clock set far back
+                done: max(0.0, age_us / 1e6)
+                for done, age_us in ages.items()
+                if site_of(done[0]) == site.id and abs(age_us) < DAY_US  # a clock set far back
             },
+            pace=pace,
         )
 
     @property

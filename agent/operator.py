@@ -9,7 +9,7 @@ import structlog
 from agent import drill
 from agent.answers import Answers
 from agent.api.errors import NotFound, Refused
-from agent.change import IN_FLIGHT, REJECTED, Actor, Cause, Change, State, Trigger, token_hash
+from agent.change import IN_FLIGHT, REHEARSED, REJECTED, Actor, Cause, Change, State, Trigger, token_hash
 from agent.changes import UNDOABLE, Changes
 from agent.clock import Clock
 from agent.course import Interrupt
@@ -23,6 +23,7 @@ from agent.planner import guards
 from agent.planner.decision import Answer, Move, NoChange
 from agent.planner.netting import standing
 from agent.radar import RadarWatch, Report
+from agent.store.errors import StaleChange
 from agent.store.rows import Pause
 from agent.view import SiteView
 from drivers.types import Edit, Effects
@@ -216,10 +217,25 @@ class Operator:
     async def acknowledge(self, change_id: str, actor: Actor) -> Change:
         """A person has looked after an escalated change: its alert ends and its radios are free again."""
         if change_id not in self._memory.stuck:
-            raise NotFound(f"no escalated change {change_id} waits for a person: see `rrmd status`")
+            return await self._release_left_behind(change_id, actor)
         if not await self._changes.release(self._memory.changes[change_id], actor):
             raise NotFound(f"change {change_id} was dealt with in the same moment: see `rrmd status`")
         return self._memory.changes[change_id]
+
+    async def _release_left_behind(self, change_id: str, actor: Actor) -> Change:
+        """One that only the store knows, since its site is not served here any more. Raises NotFound."""
+        store = self._ledger.store
+        waiting = await self._ledger.call(store.escalated)
+        change = next((each for each in waiting if each.id == change_id), None)
+        if change is None or change.site in self._memory.sites:
+            raise NotFound(f"no escalated change {change_id} waits for a person: see `rrmd status`")
+        entry = self._ledger.record("operator", "change.released", change.site, change=change, actor=actor)
+        try:
+            return await self._ledger.write(store.release_escalated, change, [entry])
+        except StaleChange:
+            raise NotFound(
+                f"change {change_id} was dealt with in the same moment: see `rrmd status`"
+            ) from None
 
     async def approve(self, change_id: str, actor: Actor) -> Change:
         """Let a proposed change go ahead, if no guard objects by now; else it goes on waiting.
@@ -231,9 +247,12 @@ class Operator:
             said = " ".join([found[0].reason, *(f"{k}={v}" for k, v in found[0].params.items())])
             raise Refused(f"change {change_id} is not possible now ({found[0].guard}: {said}); it waits on")
         told = Interrupt(trigger=Trigger.APPROVE, reason="approved", actor=actor)
-        after = await self._told(change, told)
+        self._tell(change, told)
+        after = await self._executor.stepped(change_id)
         if after.state is State.PROPOSED:
             raise Refused(f"change {change_id} was not approved: another change has its radio")
+        if after.state is State.EXPIRED and after.verdict != REHEARSED:
+            raise Refused(f"change {change_id} was not approved: {self._over(after)}; nothing was sent")
         return after
 
     async def approve_all(self, site: str | None, actor: Actor) -> list[tuple[Change, str | None]]:
@@ -251,15 +270,20 @@ class Operator:
         return done
 
     async def reject(self, change_id: str, why: str, actor: Actor) -> Change:
-        """Say no to a proposed change; the agent does not propose the same for `bar_s`.
+        """Say no to a proposed change; the agent does not propose the same for `bar_s`. Also to one that is
+        being approved in the same moment, as long as nothing was sent.
 
-        Raises NotFound, Refused.
+        Raises NotFound, and Refused with what became of it instead.
         """
         change = await self._proposed(change_id)
         told = Interrupt(
             trigger=Trigger.UNDO, reason="rejected", params={"why": why}, actor=actor, verdict=REJECTED
         )
-        return await self._told(change, told)
+        self._tell(change, told)
+        after = await self._executor.answered(change_id, told)
+        if after.verdict != REJECTED:
+            raise Refused(f"change {change_id} was not rejected: {self._instead(after)}")
+        return after
 
     async def _proposed(self, change_id: str) -> Change:
         """A change that waits for a person. Raises NotFound, and Refused with what became of it instead."""
@@ -271,14 +295,27 @@ class Operator:
         if change.state is State.PROPOSED and not change.deadline.passed(self._clock.now()):
             return change
         if change.state in (State.PROPOSED, State.EXPIRED):
-            why = "a person said no to it" if change.verdict == REJECTED else "its time is over"
-            raise Refused(f"change {change_id} no longer waits: {why}; nothing was sent")
+            raise Refused(f"change {change_id} no longer waits: {self._over(change)}; nothing was sent")
         raise Refused(f"change {change_id} waits for nobody: it is {change.state}")
 
-    async def _told(self, change: Change, told: Interrupt) -> Change:
+    def _over(self, change: Change) -> str:
+        """Why a proposal waits no longer."""
+        if change.verdict == REJECTED:
+            return "a person said no to it"
+        timely = not change.deadline.passed(self._clock.now())
+        return "what it was for is over, or its radio is another now" if timely else "its time is over"
+
+    def _instead(self, change: Change) -> str:
+        """What became of a change that was to be rejected."""
+        if change.state is State.EXPIRED:
+            return f"it no longer waits, {self._over(change)}; nothing was sent"
+        if change.state is State.PROPOSED:
+            return "that could not be written down; it waits on"
+        return f"it is {change.state}"
+
+    def _tell(self, change: Change, told: Interrupt) -> None:
         if not self._executor.interrupt(change.id, told):
             raise Refused(f"change {change.id} is not being carried out here")
-        return await self._executor.stepped(change.id)
 
     def _proposal(self, change: Change) -> guards.Proposal:
         """As the guards look at it: what was approved just now counts as begun."""

@@ -17,6 +17,7 @@ from agent.crowd import Crowd, Usual
 from agent.levels import USUAL_SD_DB, Levels, Spread
 from agent.moment import Moment
 from agent.nop import Met
+from agent.pace import BELIEVED, Pace
 from drivers.types import (
     Action,
     Capabilities,
@@ -230,7 +231,7 @@ class SiteView:
     site/ap, radio keys). ``observing_only``: why the agent may not write now (store or audit lost), None = it
     may; ``hands_off``: why not even for radar.
     ``radar``: where it was met within a week. ``deeds``: seconds since an action was last done to a radio;
-    absent = not within a day.
+    absent = not within a day. ``pace``: how far the wall clock is to be believed.
     ``bssids``: which radio sends each of the site's BSSs; ``ssids``: what they are called. ``channels``: the
     primary channel of each radio whose reading tells it, for quick looks at many.
     """
@@ -248,6 +249,11 @@ class SiteView:
     radar: tuple[Met, ...] = ()
     deeds: Mapping[tuple[RadioKey, Action], float] = field(default_factory=lambda: MappingProxyType({}))
     channels: Mapping[RadioKey, int] = field(default_factory=lambda: MappingProxyType({}))
+    pace: Pace = BELIEVED
+
+    def age_us(self, change: Change) -> int:
+        """How long ago a change was made, µs; negative where the wall clock was set back to before it."""
+        return self.pace.age_us(self.now.utc_us, change.created_utc_us)
 
     def begun(self, ids: Collection[str] | None = None) -> SiteView:
         """The same with what is only planned (of these changes; None: of all) as if it were in flight: of two

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from agent.change import TABLE, Actor, Cause, Change, State, Trigger, agrees, deadline_s
+from agent.change import FINAL, TABLE, Actor, Cause, Change, State, Trigger, agrees, deadline_s
 from agent.clock import Clock
 from agent.course import Interrupt
 from agent.desk import ranked
@@ -141,10 +141,13 @@ class Workbench:
         return await self.step(change, told)
 
     async def step(self, change: Change, told: Interrupt, **patch: Any) -> Change:
-        """The transition that an interrupt asks for; one that the table does not know is ignored."""
+        """The transition that an interrupt asks for, with its verdict where it is the last; one that the
+        table does not know is ignored."""
         if (change.state, told.trigger) not in TABLE:
             log.info("change.interrupt_ignored", change=change.id, trigger=str(told.trigger))
             return change
+        if told.verdict is not None and TABLE[change.state, told.trigger] in FINAL:
+            patch["verdict"] = told.verdict
         with ranked(told.rank):
             return await self.ledger.step(
                 change, told.trigger, reason=told.reason, params=dict(told.params), actor=told.actor, **patch

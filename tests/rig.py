@@ -79,6 +79,17 @@ def site_of(
     )
 
 
+def renamed(site: Site, id: str) -> Site:
+    """The same under another name, without ap1."""
+    aps = {
+        name: replace(ap, radios=tuple(replace(each, key=RadioKey(f"{id}/{name}/r5")) for each in ap.radios))
+        for name, ap in site.aps.items()
+        if name != "ap1"
+    }
+    devices = {name: each for name, each in site.devices.items() if name != "ap1"}
+    return replace(site, id=id, aps=MappingProxyType(aps), devices=MappingProxyType(devices))
+
+
 def _options(undo_timer: bool) -> Mapping[str, Any]:
     return MappingProxyType({**family.check_options({"world": "rig", "undo_timer": undo_timer})})
 
@@ -176,6 +187,7 @@ __all__ = [
     "Rig",
     "final",
     "killed",
+    "renamed",
     "replace",
     "rig_of",
     "site_of",

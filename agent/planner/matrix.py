@@ -184,7 +184,7 @@ def _security(view: SiteView, event: Event) -> tuple[Answer, ...]:
     wait_us = view.site.policy.detect.jam_interval_s * 1e6
     for change in view.changes:
         mine = change.cause is Cause.SECURITY and event.radio in change.radios
-        if mine and abs(view.now.utc_us - change.created_utc_us) < wait_us:  # a clock set far back
+        if mine and abs(view.age_us(change)) < wait_us:  # a clock set far back
             return (alert, _nothing(event, "left_a_jammed_channel_lately", change=change.id))
     return (alert, leave(view, event.radio, Cause.SECURITY, least_gain=-1.0))
 

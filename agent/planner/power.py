@@ -114,7 +114,7 @@ def _power_before(step: Change) -> int:
 def _spent(view: SiteView, key: RadioKey, event_id: str) -> Answer | None:
     """Why it is not tried today again: it was, so often, and was refused, lost or WORSE."""
     backs = [c for c in _backs(view, key) if c.event_id == event_id and c.state is not State.EXPIRED]
-    today = sum(view.now.utc_us - c.created_utc_us < DAY_US for c in backs)
+    today = sum(view.age_us(c) < DAY_US for c in backs)
     if today < view.site.policy.incident_per_radio_day:
         return None
     told: dict[str, int | str] = {"guard": "incident_budget", "why": "budget_spent", "today": today}
@@ -128,11 +128,10 @@ def _once_more(view: SiteView, key: RadioKey, first: Change, event_id: str) -> A
     backs = [c for c in _backs(view, key) if c.event_id == event_id and c.state is State.ROLLED_BACK]
     worse = [c for c in backs if c.order >= first.order]
     last = max(worse, key=lambda c: c.order, default=None)
-    age_us = view.now.utc_us - first.created_utc_us
-    if last is None and age_us < TOKEN_S * 1e6:
+    if last is None and view.age_us(first) < TOKEN_S * 1e6:
         return None
     wait_us = view.site.policy.bar_s * 1e6 * 2 ** (len(worse) - 1)
-    if last is not None and view.now.utc_us - last.created_utc_us < wait_us:
+    if last is not None and view.age_us(last) < wait_us:
         return NoChange(radio=key, reason="giving_back_was_worse", params={"change": last.id})
     target = {Setting.TX_POWER_DBM: first.prior[Setting.TX_POWER_DBM]}
     move = Move(radio=key, target=target, cause=Cause.UNDO, reason="the_dead_ap_is_back")

@@ -79,7 +79,7 @@ class Proposal:
     def age_us(self, change: Change) -> int:
         """Age of a change, µs; 0 where the wall clock was set back to before it: it counts in every
         budget."""
-        return max(0, self.view.now.utc_us - change.created_utc_us)
+        return max(0, self.view.age_us(change))
 
     def is_rehearsal(self, change: Change) -> bool:
         """As long as the site is in mode dry_run; afterwards nothing of it counts."""

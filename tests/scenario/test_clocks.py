@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from agent.events import EventKind
 from agent.planner.decision import Move
 from agent.simulated_time import SimulatedClock, run
 from drivers.types import Setting
-from inventory.model import Mode
+from inventory.model import Mode, RadioKey
 
 PERSON = Actor(type="operator", uid=1000, name="ann")
 DAY_S = 86_400.0
@@ -123,5 +124,64 @@ def test_a_pause_lasts_as_long_as_it_was_asked_for(tmp_path: Path, jump_s: float
             assert "lab" in agent.memory.paused_at(clock.now())
             await until(lambda: clock.monotonic() > 700)
             assert "lab" not in agent.memory.paused_at(clock.now())
+
+    run(story)
+
+
+AHEAD_S = 8 * DAY_S
+ONE_A_WEEK = replace(FAST, routine_interval_s=1.0, cooldown_s=1.0, routine_per_ap_week=0.5)
+
+
+async def moved(agent: Agent, key: RadioKey, channel: int) -> State:
+    target = {Setting.CHANNEL: channel, Setting.WIDTH_MHZ: 20}
+    move = Move(radio=key, target=target, cause=Cause.NON_WIFI_BURST, reason="test")
+    change = await agent.changes.open(move)
+    assert isinstance(change, Change)
+    return (await final(agent, change)).state
+
+
+def test_a_budget_holds_while_the_wall_clock_is_wrong_for_an_hour_and_after(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with rig_of(tmp_path, clock, site_of(2, policy=ONE_A_WEEK)) as rig, rig.agent() as agent:
+            await seen(agent)
+            assert await moved(agent, rig.key, 161) is State.COMMITTED
+            clock.jump_utc(AHEAD_S)
+            assert await moved(agent, rig.key, 48) is State.FAILED
+            await asyncio.sleep(3600.0)
+            assert await moved(agent, rig.key, 48) is State.FAILED
+            clock.jump_utc(-AHEAD_S)
+            await asyncio.sleep(600.0)
+            assert await moved(agent, rig.key, 48) is State.FAILED
+
+    run(story)
+
+
+@pytest.mark.parametrize("started", [False, True], ids=["for_a_day", "at_the_start"])
+def test_what_a_wrong_wall_clock_made_seem_old_counts_again_when_it_is_right(
+    tmp_path: Path, started: bool
+) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        two = site_of(2, policy=replace(ONE_A_WEEK, routine_per_ap_week=1.0))
+        async with rig_of(tmp_path, clock, two) as rig:
+            async with rig.agent() as agent:
+                await seen(agent)
+                assert await moved(agent, rig.key, 161) is State.COMMITTED
+                assert await moved(agent, rig.key, 48) is State.COMMITTED
+                clock.jump_utc(AHEAD_S)
+                if not started:
+                    await asyncio.sleep(60.0)
+                    clock.suspend(DAY_S)
+                    await asyncio.sleep(120.0)
+                    await counts_again(agent, clock)
+            if started:
+                async with rig.agent() as agent:
+                    await seen(agent)
+                    await counts_again(agent, clock)
+
+    async def counts_again(agent: Agent, clock: SimulatedClock) -> None:
+        assert len(agent.view(agent.sites["lab"]).changes) == 1, "what was last done to the radio"
+        clock.jump_utc(-AHEAD_S)
+        await asyncio.sleep(60.0)
+        assert await moved(agent, next(iter(agent.memory.radios)), 157) is State.FAILED
 
     run(story)

@@ -15,8 +15,9 @@ from agent.agent import Agent
 from agent.change import Actor, Change, State
 from agent.clock import Clock
 from agent.events import EventKind
+from agent.moment import iso
 from agent.planner.decision import NoChange
-from agent.simulated_time import run
+from agent.simulated_time import SimulatedClock, run
 from agent.store.errors import StoreDamaged
 from agent.store.store import Store
 
@@ -214,5 +215,27 @@ def test_an_audit_log_that_can_not_be_read_then_is_waited_for(
                 assert "not yours" in (agent.memory.observing or "")
                 monkeypatch.undo()
                 await until(lambda: agent.memory.doubt, limit_s=120)
+
+    run(story)
+
+
+@pytest.mark.parametrize("pruned", [False, True])
+def test_a_pause_of_long_ago_comes_back_as_far_as_the_log_goes(tmp_path: Path, pruned: bool) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with rig_of(tmp_path, clock, site_of(2)) as rig:
+            async with rig.agent() as agent:
+                await agent.operator.pause("lab", None, PERSON)
+            clock.jump_utc(8 * 86_400.0)
+            async with rig.agent() as agent:
+                if pruned:
+                    day = clock.now().utc.strftime("%Y%m%d")
+                    assert await agent.ledger.call(agent.ledger.audit.prune, day)
+            no_database(in_one_file(rig))
+            async with rig.agent() as agent:
+                assert await agent.doubted_store.acknowledge(PERSON)
+                assert ("lab" in agent.memory.paused_at(clock.now())) is not pruned
+                (alert,) = [a for a in agent.alerts if "made anew" in a.text]
+                begins = min(record["utc"] for record in rig.records())
+                assert (f"The log begins at {iso(begins)}: pauses" in alert.text) is pruned
 
     run(story)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rig import Rig, final, rig_of, site_of, until
+from rig import Rig, final, renamed, rig_of, site_of, until
 from scenario.test_survives import escalating
 from stories import AP1, AP2, SHORT, changes_for, event_of, interferes, policy_of, said, stage
 
@@ -19,6 +20,7 @@ from agent.agent import Agent
 from agent.api import protocol
 from agent.api.errors import BadArgs, NotFound, Refused
 from agent.change import REJECTED, Actor, Cause, Change, State, Trigger
+from agent.course import Interrupt
 from agent.events import EventKind
 from agent.operations import Operations
 from agent.planner.channel import rank
@@ -26,8 +28,9 @@ from agent.planner.decision import Move
 from agent.planner.pooling import pooled
 from agent.planner.site.snapshot_view import to_view
 from agent.simulated_time import SimulatedClock, run
+from agent.store.errors import RadioBusy
 from agent.view import block_of, values_of
-from inventory.channels import block
+from inventory.channels import Block, block
 from inventory.model import Band, Mode, RadioKey
 from inventory.windows import window
 
@@ -116,6 +119,119 @@ def test_what_was_not_approved_in_time_says_so(tmp_path: Path) -> None:
                 await agent.operator.approve(proposed.id, PERSON)
             with pytest.raises(NotFound):
                 await agent.operator.approve("nobody", PERSON)
+
+    run(story)
+
+
+class Slow:
+    """A store that takes its time with an approval, or does not take it."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+        self.approving, self.go = threading.Event(), threading.Event()
+        self.raises: Exception | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def transition(self, change: Change, trigger: Trigger, **rest: Any) -> Any:
+        if trigger is Trigger.APPROVE:
+            self.approving.set()
+            self.go.wait(10.0)
+            if self.raises is not None:
+                raise self.raises
+        return self._store.transition(change, trigger, **rest)
+
+
+async def is_refused_for_good(rig: Rig, agent: Agent, change: Change, before: Block) -> None:
+    """Nothing was sent for the change, and the same is not begun again."""
+    ended = await final(agent, change)
+    assert (ended.state, ended.verdict) == (State.EXPIRED, REJECTED)
+    assert rig.block() == before
+    again = await agent.changes.open(move(161, cause=Cause.NON_WIFI_BURST))
+    assert isinstance(again, Change)
+    with pytest.raises(Refused, match="rejected_lately"):
+        await agent.operator.approve(again.id, PERSON)
+
+
+@pytest.mark.parametrize("busy", [False, True], ids=["taken", "radio_busy"])
+def test_a_rejection_counts_while_the_approval_is_being_stored(tmp_path: Path, busy: bool) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with rig_of(tmp_path, clock, ADVISE) as rig:
+            rig.wrap_store = Slow
+            async with rig.agent() as agent:
+                await read(agent)
+                proposed, before = await opened(agent, move(161, cause=Cause.NON_WIFI_BURST)), rig.block()
+                slow: Any = agent.ledger.store
+                slow.raises = RadioBusy(AP1, "another") if busy else None
+                approving = asyncio.create_task(agent.operator.approve(proposed.id, PERSON))
+                await asyncio.to_thread(slow.approving.wait, 10.0)
+                rejecting = asyncio.create_task(agent.operator.reject(proposed.id, "exams", PERSON))
+                await asyncio.sleep(0)
+                slow.go.set()
+                done = await rejecting
+                assert (done.state, done.verdict) == (State.EXPIRED, REJECTED)
+                await asyncio.gather(approving, return_exceptions=True)
+                await is_refused_for_good(rig, agent, proposed, before)
+        rig.verify()
+
+    run(story)
+
+
+@pytest.mark.parametrize("first", ["approve", "reject"])
+def test_of_an_approval_and_a_rejection_in_one_moment_the_rejection_counts(
+    tmp_path: Path, first: str
+) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with rig_of(tmp_path, clock, ADVISE) as rig, rig.agent() as agent:
+            await read(agent)
+            proposed, before = await opened(agent, move(161, cause=Cause.NON_WIFI_BURST)), rig.block()
+            asked = {
+                "approve": agent.operator.approve(proposed.id, PERSON),
+                "reject": agent.operator.reject(proposed.id, "exams", PERSON),
+            }
+            order = [first, *(asked.keys() - {first})]
+            answers = await asyncio.gather(*(asked[name] for name in order), return_exceptions=True)
+            answer = dict(zip(order, answers, strict=True))
+            assert isinstance(answer["approve"], Refused)
+            assert "a person said no to it; nothing was sent" in str(answer["approve"])
+            assert answer["reject"].verdict == REJECTED  # type: ignore[union-attr]
+            await is_refused_for_good(rig, agent, proposed, before)
+        rig.verify()
+
+    run(story)
+
+
+def test_a_rejection_that_radar_overrules_says_what_became_of_the_change(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with rig_of(tmp_path, clock, ADVISE) as rig, rig.agent() as agent:
+            await read(agent)
+            proposed = await opened(agent, move(161))
+            rejecting = asyncio.create_task(agent.operator.reject(proposed.id, "", PERSON))
+            await asyncio.sleep(0)
+            agent.executor.interrupt(proposed.id, Interrupt(trigger=Trigger.SUPERSEDED, reason="radar"))
+            with pytest.raises(Refused, match="was not rejected: it is SUPERSEDED"):
+                await rejecting
+
+    run(story)
+
+
+def test_a_rejection_that_fails_is_no_silence(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with rig_of(tmp_path, clock, ADVISE) as rig, rig.agent() as agent:
+            await read(agent)
+            proposed = await opened(agent, move(161))
+            step = agent.ledger.step
+
+            async def fails(*_: Any, **__: Any) -> Any:
+                agent.ledger.step = step  # type: ignore[method-assign]
+                raise ValueError("a bug")
+
+            agent.ledger.step = fails  # type: ignore[method-assign]
+            with pytest.raises(Refused, match="was not rejected: that could not be written down"):
+                await agent.operator.reject(proposed.id, "", PERSON)
+            await asyncio.sleep(60.0)
+            assert (await agent.operator.reject(proposed.id, "", PERSON)).verdict == REJECTED
 
     run(story)
 
@@ -350,5 +466,46 @@ def test_a_snapshot_of_the_running_agent_ranks_channels_as_the_agent_does(tmp_pa
                 assert [c.terms for c in rank(again, key)] == [c.terms for c in rank(view, key)]
             with pytest.raises(NotFound, match="no site north"):
                 await asked_of(agent, rig).handle("snapshot", protocol.SnapshotArgs(site="north"), PERSON)
+
+    run(story)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_an_escalated_change_of_a_site_that_left_the_site_files_can_be_ended(
+    tmp_path: Path, restarted: bool
+) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with rig_of(tmp_path, clock, SITE) as rig:
+            async with rig.agent() as agent:
+                await read(agent)
+                change = await opened(agent, move(161), PERSON)
+                await agent.executor.settled(change.id, State.APPLYING)
+                agent.executor._steps[State.MONITORING] = escalating(agent)
+                assert (await final(agent, change)).state is State.ESCALATED
+                if not restarted:
+                    await agent.reload({"other": renamed(SITE, "other")})
+                    await ended(agent, rig, change)
+            whole, rig.site = rig.site, renamed(SITE, "other")
+            if restarted:
+                async with rig.agent() as agent:
+                    await ended(agent, rig, change)
+            rig.site = whole
+            async with rig.agent() as agent:
+                assert not agent.memory.stuck
+                await read(agent)
+                assert (await opened(agent, move(36), PERSON)).state is State.PLANNED
+        rig.verify()
+
+    async def ended(agent: Agent, rig: Rig, change: Change) -> None:
+        asked = asked_of(agent, rig)
+        shown = await asked.handle("status", protocol.StatusArgs(), PERSON)
+        assert [alert["change_id"] for alert in shown["alerts"]] == [change.id]
+        await asked.handle("acknowledge", protocol.AcknowledgeArgs(id=change.id), PERSON)
+        shown = await asked.handle("status", protocol.StatusArgs(), PERSON)
+        assert shown["alerts"] == []
+        (released,) = said(rig, "change.released")
+        assert (released["change_id"], released["actor"]["name"]) == (change.id, "ann")
+        with pytest.raises(NotFound, match="no escalated change"):
+            await asked.handle("acknowledge", protocol.AcknowledgeArgs(id=change.id), PERSON)
 
     run(story)

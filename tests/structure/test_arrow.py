@@ -104,6 +104,7 @@ PURE = [
     "agent/moment.py",
     "agent/monitor.py",
     "agent/nop.py",
+    "agent/pace.py",
     "agent/words.py",
     "agent/observation.py",
     "agent/probe_radio.py",

@@ -61,7 +61,7 @@ def _head(view: SiteView) -> dict[str, Any]:
         "policy": policy_words(site.policy),
         "barred_mhz": sorted(filter(is_centre, view.barred_mhz)),
         "radar": [_met(each, view.now) for each in view.radar],
-        "changes": [_change(each, view.now) for each in view.changes],
+        "changes": [_change(each, view) for each in view.changes],
         "paused": sorted(view.paused),
         "observing_only": view.observing_only,
         "hands_off": view.hands_off,
@@ -215,7 +215,7 @@ def _can(able: Capabilities) -> dict[str, Any]:
     )
 
 
-def _change(change: Change, now: Moment) -> dict[str, Any]:
+def _change(change: Change, view: SiteView) -> dict[str, Any]:
     return _told(
         id=change.id,
         device=change.device,
@@ -231,8 +231,8 @@ def _change(change: Change, now: Moment) -> dict[str, Any]:
         event_id=change.event_id,
         undo_of=change.undo_of,
         by=change.actor.type,
-        created_utc=iso(change.created_utc_us),
-        left_s=change.deadline.left_s(now),
+        created_utc=iso(view.now.utc_us - view.age_us(change)),  # who reads it knows no other clock
+        left_s=change.deadline.left_s(view.now),
     )
 
 

@@ -10,7 +10,7 @@ from rig import site_of
 from agent.api.errors import NotFound
 from agent.change import Cause, Change, State
 from agent.memory import Memory
-from agent.moment import WEEK_US, Deadline, Moment
+from agent.moment import DAY_US, WEEK_US, Deadline, Moment
 from agent.nop import Nop
 from agent.radio_memory import HEARD_MOST, RadioMemory
 from drivers.signals import RadioFault
@@ -278,9 +278,20 @@ def test_changes_are_listed_newest_first_and_forgotten_after_a_week() -> None:
     assert memory.changes_of("lab", NOW) == (old,)
     memory.remember(new)
     assert memory.changes_of("lab", NOW) == (new, old)
-    later = replace(NOW, utc_us=NOW.utc_us + 2 * HOUR_US)
+    later = NOW.plus(2 * 3600.0)
     assert memory.changes_of("lab", later) == (new,)
     assert memory.changes.keys() == {"new"}
+
+
+def test_a_wall_clock_that_is_set_forward_makes_nothing_old_for_a_day() -> None:
+    memory = lab()
+    memory.remember(change("old", NOW.utc_us))
+    memory.changes_of("lab", NOW)
+    ahead = replace(NOW, utc_us=NOW.utc_us + 8 * DAY_US)
+    memory.remember(change("new", ahead.utc_us))
+    for hours in range(24):
+        assert len(memory.changes_of("lab", ahead.plus(hours * 3600.0))) == 2
+    assert len(memory.changes_of("lab", ahead.plus(86_400.0))) == 1, "and then it is believed"
 
 
 def test_of_a_change_that_is_over_the_candidates_are_left_to_the_store() -> None:

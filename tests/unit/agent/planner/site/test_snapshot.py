@@ -16,6 +16,7 @@ from agent.airtime import ChannelAir
 from agent.change import Cause, State
 from agent.crowd import Usual
 from agent.levels import Spread
+from agent.pace import Pace
 from agent.planner import guards, legal
 from agent.planner.channel import rank
 from agent.planner.proposal import Proposal
@@ -156,6 +157,13 @@ def test_guards_say_the_same() -> None:
         assert vetoes(seen, key, AWAY)
 
 
+def test_a_change_is_as_old_as_the_agent_believes() -> None:
+    seen = place([], {})
+    made = replace(pending(ONE, values_of(AWAY)), created_utc_us=seen.now.utc_us - 5_000_000)
+    seen = replace(seen, changes=(made,), pace=Pace(ahead_us=3_000_000, since_utc_us=seen.now.utc_us))
+    assert again(seen).age_us(again(seen).changes[0]) == seen.age_us(made) == 2_000_000
+
+
 def vetoes(view: SiteView, key: RadioKey, where: Block) -> list[str]:
     return [each.guard for each in guards.vetoes(Proposal(view, key, values_of(where), Cause.SPECTRUM_SAT))]
 
@@ -177,7 +185,7 @@ def test_how_sure_a_level_is_and_what_clients_are_like_come_back() -> None:
 
 
 NOT_TOLD: dict[type[Any], set[str]] = {
-    SiteView: {"site", "now", "radios", "bssids", "ssids", "deeds", "channels"},
+    SiteView: {"site", "now", "radios", "bssids", "ssids", "deeds", "channels", "pace"},
     RadioView: {"radio", "device", "reading", "neighbors", "scanned", "capabilities", "spread"}
     | {"level_pool", "air_pool", "crowd"},
     RadioReading: {"key", "at_s", "band", "bss", "counters", "survey", "gauges", "neighbors"}
