@@ -17,6 +17,7 @@ from agent.change import (
     Change,
     State,
     Trigger,
+    asked_by_person,
     deadline_s,
     token_hash,
 )
@@ -141,7 +142,7 @@ class Changes:
         if goal is None:
             return NoChange(radio=key, reason="nowhere_legal_to_go")
         move = Move(radio=key, target=goal, cause=Cause.UNDO, reason=reason, params={"undo_of": done.id})
-        by_person = actor.type == "operator"
+        by_person = asked_by_person(actor, reason)
         asked = guards.Proposal(view, key, goal, Cause.UNDO, ignore=done.id, by_person=by_person)
         if vetoes := guards.vetoes(asked):
             return declined(move, "vetoed", tuple(vetoes))
@@ -151,7 +152,7 @@ class Changes:
         change = self._change(move, have, actor, done.drill, done.event_id, undo_of=done.id)
         if isinstance(change, str):
             return declined(move, change)
-        if by_person:
+        if actor.type == "operator":
             await self._withdraw(of or (done,), actor)
         spends = None if spent or done.state is State.ROLLED_BACK else done.id  # its token is used up
         frees = [each for each in of or (done,) if each.id in self._memory.stuck]
