@@ -77,7 +77,7 @@ def mode(p: Proposal) -> Veto | None:
 def paused(p: Proposal) -> Veto | None:
     """Nothing is begun. What a person takes back goes on: that is what a pause is often followed by."""
     scopes = scopes_of(p.key) & p.view.paused
-    if not scopes or (p.by_person and p.cause is Cause.UNDO):
+    if not scopes or p.taken_back:
         return None
     return Veto(guard="pause", reason="paused", params={"scope": min(scopes, key=len)})
 
@@ -117,7 +117,10 @@ def rehearsed(p: Proposal) -> Veto | None:
 
 
 def pinned(p: Proposal) -> Veto | None:
-    return Veto(guard="pinned", reason="pinned_in_the_site_file") if p.at.radio.pinned else None
+    """It stays where it is; but what was changed before it was pinned a person may take back."""
+    if not p.at.radio.pinned or p.taken_back:
+        return None
+    return Veto(guard="pinned", reason="pinned_in_the_site_file")
 
 
 def lawful(p: Proposal) -> Veto | None:
@@ -224,7 +227,10 @@ _BARRING: Mapping[State | str | None, str] = {
 
 
 def site_loss(p: Proposal) -> Veto | None:
-    """Many APs lost together: something bigger is wrong, hands off."""
+    """Many APs lost together: something bigger is wrong, hands off. If it is the changes that are wrong, a
+    person takes them back."""
+    if p.taken_back:
+        return None
     lost = {ap_of(k) for k, v in p.view.radios.items() if v.capabilities and v.reading is None}
     detect = p.view.site.policy.detect
     if len(lost) < detect.loss_aps or len(lost) < detect.loss_ratio * len(p.view.site.aps):

@@ -78,6 +78,14 @@ def test_a_pause_does_not_hold_what_a_person_takes_back() -> None:
         assert (guards.paused(asked) is not None) is held
 
 
+def test_neither_pinning_nor_lost_aps_hold_what_a_person_takes_back() -> None:
+    """It was changed before it was pinned, and the changes may be why the APs are lost."""
+    for seen, guard in ((view(site_of(2, pinned=True)), "pinned"), (many_lost(), "site_loss")):
+        assert guard not in asked(seen, Cause.UNDO)
+        assert guard in asked(seen, Cause.OPERATOR)
+        assert guard in names(seen, Cause.UNDO)
+
+
 def test_people_at_work_hold_the_agent_and_nobody_else() -> None:
     seen = policy(maintenance=(window("00:00-24:00"),))
     assert "maintenance" in names(seen, Cause.HW_FAILURE)
