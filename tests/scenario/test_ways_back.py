@@ -1,4 +1,5 @@
-"""What does not hold a person who takes a change back: lost APs, a radio that was pinned since."""
+"""What does not hold a person who takes a change back: lost APs, a radio that was pinned since. And that the
+agent does not do it again."""
 
 from __future__ import annotations
 
@@ -51,5 +52,27 @@ def test_a_radio_that_was_pinned_since_is_taken_back_when_a_person_asks(tmp_path
             await read(agent)
             back = await final(agent, await agent.operator.rollback_id(one.id, PERSON))
             assert (back.state, rig.block().primary) == (State.COMMITTED, 36)
+
+    run(story)
+
+
+def test_the_agent_does_not_do_again_what_a_person_took_back(tmp_path: Path) -> None:
+    often = replace(SIX, policy=replace(SHORT, routine_per_ap_week=50.0, bar_s=30_000.0))
+    again = move(161, cause=Cause.NON_WIFI_BURST)
+
+    async def story(clock: SimulatedClock) -> None:
+        async with rig_of(tmp_path, clock, often, clients=0) as rig, rig.agent() as agent:
+            await read(agent)
+            one = await final(agent, await opened(agent, again))
+            await asyncio.sleep(15_000.0)  # the routine interval
+            await final(agent, await agent.operator.rollback_id(one.id, PERSON))
+            await asyncio.sleep(20.0)
+            refused = await final(agent, await opened(agent, again))
+            assert (refused.state, rig.block().primary) == (State.FAILED, 36)
+            await asyncio.sleep(20.0)  # the cooldown
+            insisted = await final(agent, await opened(agent, move(161), PERSON))
+            assert (insisted.state, rig.block().primary) == (State.COMMITTED, 161)
+        (told,) = [r for r in rig.records() if r["to_state"] == "FAILED"]
+        assert told["reason"]["code"] == "undone_lately"
 
     run(story)
