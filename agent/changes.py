@@ -64,6 +64,9 @@ SUFFERED = frozenset({Cause.NON_WIFI_BURST, Cause.SPECTRUM_SAT, Cause.SECURITY, 
 SILENT = frozenset({RadioState.OFF, RadioState.NOP})
 """A radio that is silent is nowhere: what it had set is not what it goes back to."""
 
+LEFT_ALONE = "left_alone"
+"""Reason of an undo that is not made, since the radio is not as the change left it."""
+
 CONFIGURED = Readback.CONFIGURED
 UNDOABLE = frozenset({State.COMMITTED, State.ESCALATED})
 
@@ -133,9 +136,11 @@ class Changes:
         *,
         spent: bool = False,
         of: Sequence[Change] = (),
+        yields: Callable[[ConfigState], str] | None = None,
     ) -> Change | NoChange:
         """As `undo`; a NoChange is for the caller to write down. ``spent``: its token went with an undo that
-        came to nothing. ``of``: all the changes that this takes back, if they are more than the one."""
+        came to nothing. ``of``: all the changes that this takes back, if they are more than the one.
+        ``yields``: why it is left alone, by what the device has; empty: it is not."""
         key = done.radios[0]
         view = self._memory.view(self._memory.sites[done.site], self._clock.now()).begun()
         goal = destination(view, done)
@@ -149,6 +154,8 @@ class Changes:
         have = await self.have(key)
         if have is None:
             return declined(move, "device_not_readable")
+        if yields is not None and (why := yields(have)):
+            return declined(move, LEFT_ALONE, why=why)
         change = self._change(move, have, actor, done.drill, done.event_id, undo_of=done.id)
         if isinstance(change, str):
             return declined(move, change)
