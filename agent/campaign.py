@@ -308,8 +308,8 @@ class Campaigns:
             await self._drop(c, {key: ("device", opened.reason, opened.params)})
 
     async def _take_back(self, c: Campaign, key: RadioKey) -> None:
-        """A move that had better not stay by itself goes back, or is tried again at the next look. Nobody asks
-        for it at that moment: what holds the plan holds this."""
+        """A move that had better not stay by itself goes back, or is tried again at the next look. Nobody
+        asks for it at that moment: what holds the plan holds this."""
         standing = c.standings[key]
         done, before = await self._book.change(standing.change), await self._book.change(standing.undo)
         if done is None or not self._is_on(c, key) or standing.part is not Part.MADE:

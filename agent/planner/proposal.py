@@ -19,8 +19,8 @@ def routine(cause: Cause, *, by_person: bool) -> bool:
 
 
 class Proposal:
-    """``by_person``: a person asked for it (`agent.change.asked_by_person`), and not the agent. ``ignore``: the change that is being looked
-    at."""
+    """``by_person``: a person asked for it (`agent.change.asked_by_person`), and not the agent. ``ignore``:
+    the change that is being looked at."""
 
     __slots__ = ("by_person", "cause", "ignore", "key", "target", "view")
 

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from rig import final, rig_of, site_of
 from scenario.test_operator import PERSON, move, opened, read
 from scenario.test_undo_since import HOURS_S, changed, ended, states
-from stories import AP1, AP2, SHORT
+from stories import AP2, SHORT
 
 from agent.change import Cause, State
 from agent.simulated_time import SimulatedClock, run

@@ -186,7 +186,9 @@ def undone_by(actor: Actor, age_s: float = 3600.0, **said: object) -> tuple[Chan
     return replace(undo, **said), made  # type: ignore[arg-type]
 
 
-def barring(changes: tuple[Change, ...], cause: Cause = Cause.SPECTRUM_SAT, *, by_person: bool = False) -> str:
+def barring(
+    changes: tuple[Change, ...], cause: Cause = Cause.SPECTRUM_SAT, *, by_person: bool = False
+) -> str:
     """Why the target is barred; empty: it is not."""
     proposal = guards.Proposal(view(site_of(2), *changes), KEY, TARGET, cause, by_person=by_person)
     veto = guards.barred(proposal)
