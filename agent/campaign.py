@@ -18,7 +18,6 @@ import structlog
 from agent.api.errors import NotFound, Refused
 from agent.campaign_book import CampaignBook
 from agent.campaign_progress import (
-    HALF,
     READ_WITHIN_S,
     adopt,
     no_way_back,
@@ -36,7 +35,7 @@ from agent.campaign_record import (
     told_of,
     waits_for,
 )
-from agent.change import Actor, Change, State, Trigger
+from agent.change import HALF_DONE, Actor, Change, State, Trigger
 from agent.changes import Changes
 from agent.clock import Clock
 from agent.counts import Count
@@ -309,13 +308,14 @@ class Campaigns:
             await self._drop(c, {key: ("device", opened.reason, opened.params)})
 
     async def _take_back(self, c: Campaign, key: RadioKey) -> None:
-        """A move that had better not stay by itself goes back, or is tried again at the next look."""
+        """A move that had better not stay by itself goes back, or is tried again at the next look. Nobody
+        asks for it at that moment: what holds the plan holds this."""
         standing = c.standings[key]
         done, before = await self._book.change(standing.change), await self._book.change(standing.undo)
         if done is None or not self._is_on(c, key) or standing.part is not Part.MADE:
             return
         spent = before is not None and before.state is State.ROLLED_BACK
-        opened = await self._changes.try_undo(done, c.actor, HALF, spent=spent)
+        opened = await self._changes.try_undo(done, c.actor, HALF_DONE, spent=spent)
         if isinstance(opened, Change):
             standing.goes_back(opened.id)
         elif (why := no_way_back(opened)) or c.late_s(self._clock.now()) > GIVE_UP_S:

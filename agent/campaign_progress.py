@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from agent.campaign_record import LOST, Campaign, Part
-from agent.change import Cause, Change
+from agent.change import HALF_DONE, Cause, Change
 from agent.memory import Memory
 from agent.planner import guards
 from agent.planner.decision import NOT_NOW, NoChange
@@ -22,9 +22,6 @@ READ_WITHIN_S: Final = 300.0
 
 MOVED: Final = frozenset({Part.OPEN, Part.MADE, Part.GOING_BACK})
 """What the record may still say of a move whose next way back is under way."""
-
-HALF: Final = "plan_half_done"
-"""Why a move is taken back: others are not made."""
 
 
 def progress(c: Campaign, site: Site, memory: Memory, refused: Mapping[RadioKey, str]) -> Progress:
@@ -96,7 +93,7 @@ def adopt(c: Campaign, changes: Iterable[Change]) -> None:
 
 
 def _is_its_undo(change: Change, made_by: str | None) -> bool:
-    ours = change.cause is Cause.UNDO and change.reason.get("code") == HALF
+    ours = change.cause is Cause.UNDO and change.reason.get("code") == HALF_DONE
     return ours and made_by is not None and change.undo_of == made_by
 
 

@@ -143,6 +143,9 @@ read."""
 OVERTAKEN = "OVERTAKEN"
 """Verdict of a change of which nothing was sent, since somebody else had set the radio just then."""
 
+HALF_DONE = "plan_half_done"
+"""Why a move of a plan is taken back: others are not made. Code of the undo's reason."""
+
 AS_CONFIGURED = "read_back_as_configured"
 """Key of a change's reason: names of the settings that its device tells as configured only."""
 
@@ -217,6 +220,11 @@ class Change:
         return self.state in FINAL
 
     @property
+    def by_person(self) -> bool:
+        """See `asked_by_person`."""
+        return asked_by_person(self.actor, self.reason.get("code"))
+
+    @property
     def as_configured(self) -> frozenset[Setting]:
         """Settings whose value in force the device can't tell: what it has configured is all the proof."""
         return frozenset(Setting(name) for name in self.reason.get(AS_CONFIGURED, ()))
@@ -281,6 +289,12 @@ def rollback_wait_s(attempts: int, policy: Policy) -> float:
 def backoff_s(attempts: int, policy: Policy) -> float:
     """Seconds from a failed rollback attempt (the ``attempts``-th) to the next one."""
     return policy.rollback_backoff_s * float(2 ** max(0, attempts - 1))
+
+
+def asked_by_person(actor: Actor, code: str | None) -> bool:
+    """Whether a person asked for a change of this reason. Half a plan goes back in the name of whoever began
+    the plan, and nobody asks for it then."""
+    return actor.type == "operator" and code != HALF_DONE
 
 
 def agrees(want: Values, have: Values) -> bool:

@@ -18,6 +18,7 @@ from agent.change import (
     Change,
     State,
     Trigger,
+    asked_by_person,
     deadline_s,
     token_hash,
 )
@@ -63,6 +64,9 @@ SUFFERED = frozenset({Cause.NON_WIFI_BURST, Cause.SPECTRUM_SAT, Cause.SECURITY, 
 
 SILENT = frozenset({RadioState.OFF, RadioState.NOP})
 """A radio that is silent is nowhere: what it had set is not what it goes back to."""
+
+LEFT_ALONE = "left_alone"
+"""Reason of an undo that is not made, since the radio is not as the change left it."""
 
 CONFIGURED = Readback.CONFIGURED
 UNDOABLE = frozenset({State.COMMITTED, State.ESCALATED})
@@ -135,27 +139,31 @@ class Changes:
         spent: bool = False,
         again: bool = False,
         of: Sequence[Change] = (),
+        yields: Callable[[ConfigState], str] | None = None,
     ) -> Change | NoChange:
         """As `undo`; a NoChange is for the caller to write down. ``spent``: its token went with an undo that
         came to nothing; ``again``: it may have, and the change is in force for all that. ``of``: all the
-        changes that this takes back, if they are more than the one."""
+        changes that this takes back, if they are more than the one. ``yields``: why it is left alone, by what
+        the device has; empty: it is not."""
         key = done.radios[0]
         view = self._memory.view(self._memory.sites[done.site], self._clock.now()).begun()
         goal = destination(view, done)
         if goal is None:
             return NoChange(radio=key, reason="nowhere_legal_to_go")
         move = Move(radio=key, target=goal, cause=Cause.UNDO, reason=reason, params={"undo_of": done.id})
-        by_person = actor.type == "operator"
+        by_person = asked_by_person(actor, reason)
         asked = guards.Proposal(view, key, goal, Cause.UNDO, ignore=done.id, by_person=by_person)
         if vetoes := guards.vetoes(asked):
             return declined(move, "vetoed", tuple(vetoes))
         have = await self.have(key)
         if have is None:
             return declined(move, "device_not_readable")
+        if yields is not None and (why := yields(have)):
+            return declined(move, LEFT_ALONE, why=why)
         change = self._change(move, have, actor, done.drill, done.event_id, undo_of=done.id)
         if isinstance(change, str):
             return declined(move, change)
-        if by_person:
+        if actor.type == "operator":
             await self._withdraw(of or (done,), actor)
         spent = spent or (again and await self._is_spent(done))
         spends = None if spent or done.state is State.ROLLED_BACK else done.id  # its token is used up

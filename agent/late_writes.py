@@ -1,7 +1,8 @@
 """A write that was given up and took effect after its change was over: a poll shows it, and it is taken back.
 
 Where a session has a connection, closing it leaves a late write nowhere to land. A datagram, or a controller
-that works off its own queue, keeps to no session: all that can be done is to look.
+that works off its own queue, keeps to no session: all that can be done is to look. A reading does not tell a
+late write from somebody who set the same by hand, so what a person wanted is left alone.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from collections.abc import Iterable
 
 import structlog
 
-from agent.change import Actor, Change, State, agrees
+from agent.change import Actor, Cause, Change, State, agrees
 from agent.changes import Changes
 from agent.clock import Clock
 from agent.memory import Memory
 from agent.moment import Moment
+from agent.planner.legal import values_forbidden
 from agent.view import reported
 from drivers.types import RadioReading, RadioState
 from inventory.model import RadioKey, site_of
@@ -29,21 +31,36 @@ class LateWrites:
         self._memory = memory
         self._clock = clock
         self._changes = changes
+        self._told: dict[RadioKey, tuple[str, str]] = {}  # change, and what came of it: each logged once
 
     async def look(self, keys: Iterable[RadioKey]) -> None:
-        """Take back what has landed on these radios since it was given up; the guards may say no, and are
-        asked again at the next poll."""
+        """Take back what has landed on these radios since it was given up, unless it may stay; the guards may
+        say no, and are asked again at the next poll."""
         now = self._clock.now()
         for key in keys:
             last, reading = self._last(key, now), self._memory.radios[key].reading
             if last is None or reading is None or not landed_late(last, reading, now):
                 continue
+            if is_wanted(last) and self._is_lawful(last, key, now):
+                self._tell(last, key, "left_alone")
+                continue
             undo = await self._changes.try_undo(last, Actor(), "landed_late")
-            log.warning("change.landed_late", change=last.id, radio=key, undone=isinstance(undo, Change))
+            self._tell(last, key, "undone" if isinstance(undo, Change) else "not_undone")
 
     def _last(self, key: RadioKey, now: Moment) -> Change | None:
         changes = self._memory.changes_of(site_of(key), now)
         return next((change for change in changes if key in change.radios), None)
+
+    def _is_lawful(self, change: Change, key: RadioKey, now: Moment) -> bool:
+        """Whether the radio may be where the change put it: radar may have come since it was asked for."""
+        view = self._memory.view(self._memory.sites[change.site], now)
+        at = view.radios[key]
+        return values_forbidden(view, at, change.target, at.block) is None
+
+    def _tell(self, change: Change, key: RadioKey, what: str) -> None:
+        if self._told.get(key) != (change.id, what):
+            self._told[key] = change.id, what
+            log.warning("change.landed_late", change=change.id, radio=key, what=what)
 
 
 def landed_late(change: Change, reading: RadioReading, now: Moment) -> bool:
@@ -53,3 +70,11 @@ def landed_late(change: Change, reading: RadioReading, now: Moment) -> bool:
     if not given_up or change.deadline.passed(now) or reading.state is not RadioState.ON_AIR:
         return False
     return agrees(change.target, reported(reading))
+
+
+def is_wanted(change: Change) -> bool:
+    """Whether its target is to stay where it is found, though it was never proven: an undo leads to what was
+    there before the agent came, a flight away from radar, and what a person named is theirs to keep. A move
+    of a plan goes back whoever began it: the rest of the plan counts it as not made."""
+    by_person = change.cause is Cause.OPERATOR and change.actor.type == "operator"
+    return by_person or change.undo_of is not None or change.cause is Cause.DFS_RADAR

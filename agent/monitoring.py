@@ -9,10 +9,10 @@ from agent.course import Course
 from agent.judgement import Judgement, Verdict
 from agent.moment import Deadline
 from agent.records import Evidence, ppm
-from agent.view import block_in_values, reported
+from agent.view import block_in_values, shows
 from agent.watch import Watch
 from agent.workbench import READ_BACK_MOST_S, Workbench, text
-from drivers.types import ConfigState, RadioReading, RadioState, Values
+from drivers.types import ConfigState, RadioState
 
 UNPROVEN = "UNPROVEN"
 """Verdict of a change that was kept because nothing could be said against it, nor for it."""
@@ -101,7 +101,7 @@ class Monitoring:
         reading = self._bench.memory.radios[change.radios[0]].reading
         if reading is None or reading.at_s <= self._bench.acked_s(change):
             return None
-        if reading.state is not RadioState.ON_AIR or agrees(change.target, _told(reading, change.target)):
+        if reading.state is not RadioState.ON_AIR or shows(reading, change.target):
             return None
         have = await self._bench.read(change)  # a reading may be older than the switch: ask again
         if have is None or agrees(change.target, change.known(have)):
@@ -135,11 +135,6 @@ class Monitoring:
         if self._may_go_back(change, course) and change.undo_until is not None:
             left_s = min(left_s, change.undo_until.left_s(now))
         await course.wait_for(self._bench.memory.radios[change.radios[0]].seen, left_s)
-
-
-def _told(reading: RadioReading, wanted: Values) -> Values:
-    """Of the wanted settings what the reading says; one that it does not report is taken as wanted."""
-    return {setting: reported(reading).get(setting, value) for setting, value in wanted.items()}
 
 
 def _measured(look: Judgement) -> list[Evidence]:

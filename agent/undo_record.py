@@ -8,16 +8,17 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 
-from agent.change import Actor, Change
+from agent.change import Actor, Change, State
 from agent.moment import Deadline
 from agent.planner.netting import Netted, netted
+from drivers.types import Values
 from inventory.model import RadioKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """What becomes of one radio. ``state``: would_undo, going_back (an open change), waits, begun, refused,
-    nothing_to_do. ``undo``: the change that does it."""
+    nothing_to_do, left_alone (somebody else changed it since). ``undo``: the change that does it."""
 
     radio: RadioKey
     changes: tuple[str, ...]
@@ -72,6 +73,40 @@ def ahead_of(made: Iterable[Change], now_us: int) -> tuple[str, ...]:
 def left_of(made: Iterable[Change], request: Request) -> list[Netted]:
     found = netted(made, request.since_us, request.asked_us, request.ahead)
     return [each for each in found if each.radio not in request.settled]
+
+
+def moved_since(each: Netted, made: Iterable[Change], have: Values) -> str:
+    """That somebody else set the radio since, and to what; empty: nobody did. See `somebody_elses`."""
+    found = somebody_elses(each, made, have)
+    told = " ".join(f"{setting}={value}" for setting, value in found.items())
+    return f"somebody else changed it since: it is on {told}" if found else ""
+
+
+def somebody_elses(each: Netted, made: Iterable[Change], have: Values) -> Values:
+    """What the radio has that is neither what our changes left there nor what it would go back to: somebody
+    else set it since. Empty: nothing, and where a change is escalated, of which nobody knows what it left.
+
+    ``made``: all changes of the site since then, in any order; ``have``: absent what is not told.
+    """
+    if any(change.state is State.ESCALATED for change in each.changes):
+        return {}
+    left = dict(each.whole.target)
+    for change in sorted(made, key=lambda each: each.order):
+        if each.radio in change.radios:
+            left |= _left_there(change)
+    known = (left, each.whole.target, each.whole.prior)
+    return {
+        setting: have[setting]
+        for setting in each.whole.target
+        if setting in have and all(values.get(setting) != have[setting] for values in known)
+    }
+
+
+def _left_there(change: Change) -> Values:
+    """Where a change left its radio, as far as that is not where it was before."""
+    if change.state is State.COMMITTED:
+        return change.target
+    return change.rollback_to or {} if change.state is State.ROLLED_BACK else {}
 
 
 def undos_of(made: Iterable[Change], request: Request) -> list[Change]:

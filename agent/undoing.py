@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -17,7 +17,7 @@ import structlog
 from agent.api.errors import Refused
 from agent.audit import EVERY_SITE
 from agent.change import HELD_UP, Actor, Change, State, Trigger
-from agent.changes import Changes
+from agent.changes import LEFT_ALONE, Changes
 from agent.clock import Clock
 from agent.course import Interrupt
 from agent.executor import Executor
@@ -30,7 +30,18 @@ from agent.planner.netting import Netted, netted
 from agent.records import Record
 from agent.site_turns import SiteTurns
 from agent.supervisor import Supervisor
-from agent.undo_record import Request, Row, ahead_of, key_of, left_of, row_of, undos_of
+from agent.undo_record import (
+    Request,
+    Row,
+    ahead_of,
+    key_of,
+    left_of,
+    moved_since,
+    row_of,
+    undos_of,
+)
+from agent.view import reported
+from drivers.types import ConfigState, Setting, Values
 from inventory.model import RadioKey
 
 log = structlog.get_logger()
@@ -101,8 +112,17 @@ class Undoing:
         for id in sites:
             made = await self._made(id, since_us)
             left = netted(made, since_us, now_us, ahead_of(made, now_us))
-            rows += [row_of(each, "would_undo") for each in left]
+            rows += [self._would_be(each, made) for each in left]
         return rows
+
+    def _would_be(self, each: Netted, made: Sequence[Change]) -> Row:
+        if not each.still_open and (why := moved_since(each, made, self._reported(each.radio))):
+            return row_of(each, LEFT_ALONE, why)
+        return row_of(each, "would_undo")
+
+    def _reported(self, radio: RadioKey) -> Values:
+        known = self._memory.radios.get(radio)
+        return {} if known is None or known.reading is None else reported(known.reading)
 
     async def ask(
         self, since_s: float, site: str | None, actor: Actor, clear: Clear | None = None
@@ -239,7 +259,7 @@ class Undoing:
         todo = left_of(made, request)
         for each in todo:
             if self._is_on(request):
-                request.rows[each.radio] = await self._take_back(each, request)
+                request.rows[each.radio] = await self._take_back(each, made, request)
         unsent = any(change.state is State.PLANNED for change in last)
         if not todo and not unsent and self._is_on(request):
             await self._end(request)
@@ -255,13 +275,13 @@ class Undoing:
     async def _made(self, site: str, since_us: int) -> list[Change]:
         return await self._ledger.call(self._ledger.store.changes, site, None, since_us, MOST)
 
-    async def _take_back(self, each: Netted, request: Request) -> Row:
+    async def _take_back(self, each: Netted, made: Sequence[Change], request: Request) -> Row:
         if each.still_open:
             row = self._going_back(each, request)
         elif each.radio not in self._memory.radios:
             row = row_of(each, "refused", "not configured any more")
         else:
-            row = await self._undone(each, request)
+            row = await self._undone(each, made, request)
         on_its_way = row.state in ("waits", "going_back")
         return row if on_its_way else await self._settle(each, request, row)
 
@@ -282,13 +302,24 @@ class Undoing:
                 self._executor.interrupt(change.id, told)
         return row_of(each, "going_back")
 
-    async def _undone(self, each: Netted, request: Request) -> Row:
+    async def _undone(self, each: Netted, made: Sequence[Change], request: Request) -> Row:
+        as_configured = frozenset[Setting]().union(*(change.as_configured for change in each.changes))
+
+        def moved(have: ConfigState) -> str:
+            return moved_since(each, made, have.known(as_configured))
+
+        if moved_since(each, made, self._reported(each.radio)):  # what is left alone waits for nobody
+            have = await self._changes.have(each.radio)
+            if have is not None and (why := moved(have)):
+                return row_of(each, LEFT_ALONE, why)
         opened = await self._changes.try_undo(
-            each.whole, request.actor, "undo_since", again=True, of=each.changes
+            each.whole, request.actor, "undo_since", again=True, of=each.changes, yields=moved
         )
         if isinstance(opened, Change):
             return row_of(each, "begun", undo=opened.id)
-        if opened.reason == "already_there":
+        if opened.reason == LEFT_ALONE:
+            return row_of(each, LEFT_ALONE, str(opened.params["why"]))
+        if opened.reason == "already_there" or any(veto.guard == "same" for veto in opened.vetoes):
             return row_of(each, "nothing_to_do", "it is there already")
         late = request.until.passed(self._clock.now())
         return row_of(each, "waits" if _passes(opened) and not late else "refused", _why(opened))

@@ -384,6 +384,12 @@ def reported(reading: RadioReading) -> Values:
     return {setting: round(each.value) for setting, each in told.items() if each is not None}
 
 
+def shows(reading: RadioReading, wanted: Values) -> bool:
+    """Whether a reading agrees with these settings; one that it does not report is taken as wanted."""
+    have = reported(reading)
+    return all(have.get(setting, value) == value for setting, value in wanted.items())
+
+
 def values_of(block: Block) -> dict[Setting, int]:
     return {
         Setting.CHANNEL: block.primary,

@@ -142,7 +142,7 @@ class Writing:
             change.target,
             change.cause,
             ignore=change.id,
-            by_person=change.actor.type == "operator",
+            by_person=change.by_person,
         )
 
     def _last_look(self, change: Change, course: Course) -> str | None:

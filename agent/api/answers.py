@@ -111,7 +111,7 @@ class PauseView(Answer):
 
 class UndoView(Answer):
     """``changes``: what is taken back, newest first; ``to``: setting -> value. ``state``: would_undo,
-    going_back, waits, begun, refused, nothing_to_do. ``undo``: the change that does it."""
+    going_back, waits, begun, refused, nothing_to_do, left_alone. ``undo``: the change that does it."""
 
     radio: str
     changes: tuple[str, ...]

@@ -12,7 +12,7 @@ from inventory.model import Site, ap_of
 
 
 def cooldown(p: Proposal) -> Veto | None:
-    if p.by_person and p.cause is Cause.UNDO:
+    if p.taken_back:
         return None  # or what the person was told is begun would fail when it is looked at once more
     # One in the future: the wall clock was set back since, and seconds of patience must not become hours.
     age_s = _last_change_age_s(p, lambda c: c.created_utc_us <= p.view.now.utc_us)

@@ -10,11 +10,11 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from agent.change import IN_FLIGHT, INCIDENTS, REJECTED, Cause, State
+from agent.change import IN_FLIGHT, INCIDENTS, REJECTED, Cause, Change, State, agrees
 from agent.planner import budget
 from agent.planner.legal import Veto, cac_needed, listed, values_forbidden
 from agent.planner.proposal import Proposal
-from agent.view import CHANNEL_SETTINGS, block_in_values
+from agent.view import CHANNEL_SETTINGS, block_in_values, reported
 from drivers.types import Setting
 from inventory.model import Mode, RadioKey, Site, ap_of, site_of
 from inventory.windows import in_force
@@ -77,7 +77,7 @@ def mode(p: Proposal) -> Veto | None:
 def paused(p: Proposal) -> Veto | None:
     """Nothing is begun. What a person takes back goes on: that is what a pause is often followed by."""
     scopes = scopes_of(p.key) & p.view.paused
-    if not scopes or (p.by_person and p.cause is Cause.UNDO):
+    if not scopes or p.taken_back:
         return None
     return Veto(guard="pause", reason="paused", params={"scope": min(scopes, key=len)})
 
@@ -117,7 +117,10 @@ def rehearsed(p: Proposal) -> Veto | None:
 
 
 def pinned(p: Proposal) -> Veto | None:
-    return Veto(guard="pinned", reason="pinned_in_the_site_file") if p.at.radio.pinned else None
+    """It stays where it is; but what was changed before it was pinned a person may take back."""
+    if not p.at.radio.pinned or p.taken_back:
+        return None
+    return Veto(guard="pinned", reason="pinned_in_the_site_file")
 
 
 def lawful(p: Proposal) -> Veto | None:
@@ -206,7 +209,7 @@ def in_flight(p: Proposal) -> Veto | None:
 
 def barred(p: Proposal) -> Veto | None:
     """A target that was rolled back, or that a person said no to, is barred on that radio for `bar_s`; a
-    person may insist."""
+    person may insist. One that a person took back is barred for the agent alone."""
     if p.cause in (Cause.OPERATOR, Cause.UNDO):
         return None
     for change in p.mine():
@@ -214,7 +217,34 @@ def barred(p: Proposal) -> Veto | None:
         why = _BARRING.get(change.state if change.state is State.ROLLED_BACK else change.verdict)
         if why and lately and p.place_of(change.target) == p.place:
             return Veto(guard="barred", reason=why, params={"change": change.id})
+    return None if p.by_person else _undone_by_person(p)
+
+
+def _undone_by_person(p: Proposal) -> Veto | None:
+    """What a person took back the agent does not do again for `bar_s`, as long as the undo stands."""
+    undos = [c for c in p.mine() if c.undo_of and c.by_person and _is_in_force(p, c)]
+    taken_back = {c.undo_of for c in undos}
+    for undo in undos:
+        lately = p.age_us(undo) < p.view.site.policy.bar_s * 1e6
+        if lately and undo.id not in taken_back and p.place in _left_by(p, undo):
+            return Veto(guard="barred", reason="undone_lately", params={"change": undo.id})
     return None
+
+
+def _is_in_force(p: Proposal, undo: Change) -> bool:
+    """Kept, on its way, or never proven and there all the same."""
+    if undo.state is State.COMMITTED or not undo.final:
+        return True
+    reading = p.at.reading
+    there = reading is not None and agrees(undo.target, reported(reading))
+    return undo.state is State.ROLLED_BACK and there
+
+
+def _left_by(p: Proposal, undo: Change) -> list[object]:
+    """Where the radio was before the undo, and where the change had put it that was taken back."""
+    undone = next((c for c in p.mine() if c.id == undo.undo_of), None)
+    target = {s: v for s, v in undone.target.items() if s in undo.target} if undone else {}
+    return [p.place_of(values) for values in (undo.prior, target) if values]
 
 
 _BARRING: Mapping[State | str | None, str] = {
@@ -224,7 +254,10 @@ _BARRING: Mapping[State | str | None, str] = {
 
 
 def site_loss(p: Proposal) -> Veto | None:
-    """Many APs lost together: something bigger is wrong, hands off."""
+    """Many APs lost together: something bigger is wrong, hands off. If it is the changes that are wrong, a
+    person takes them back."""
+    if p.taken_back:
+        return None
     lost = {ap_of(k) for k, v in p.view.radios.items() if v.capabilities and v.reading is None}
     detect = p.view.site.policy.detect
     if len(lost) < detect.loss_aps or len(lost) < detect.loss_ratio * len(p.view.site.aps):

@@ -17,7 +17,7 @@ from agent.planner.belief import believed
 from agent.planner.channel import Candidate
 from agent.planner.decision import Answer, Decision, Deed, Move, NoChange, TakeBack
 from agent.planner.moving import escape, guarded, leave, requested
-from agent.view import SiteView
+from agent.view import SiteView, shows
 from drivers.types import Action, ActionRequest, RadioState, ScopeRef, Setting
 from inventory.model import RadioKey
 
@@ -203,17 +203,24 @@ def _bad_experience(view: SiteView, event: Event) -> tuple[Answer, ...]:
 
 
 def _suspect(view: SiteView, key: RadioKey) -> Change | None:
-    """The open change of the radio, or the last one if it is young; neither an undo nor a flight from
-    radar."""
+    """The open change of the radio, or the last one if it is young and in force still; neither an undo nor a
+    flight from radar."""
     young_us = view.site.policy.detect.qoe_undo_s * 1e6
     for change in sorted(view.changes, key=lambda c: c.order, reverse=True):
         if key not in change.radios or change.state not in _DONE:
             continue
-        is_open = change.state is not State.COMMITTED
         young = view.now.utc_us - change.created_utc_us < young_us
+        to_blame = change.state is not State.COMMITTED or (young and _is_in_force(view, key, change))
         undoable = change.undo_of is None and change.cause not in (Cause.UNDO, Cause.DFS_RADAR)
-        return change if undoable and (is_open or young) else None
+        return change if undoable and to_blame else None
     return None
+
+
+def _is_in_force(view: SiteView, key: RadioKey, change: Change) -> bool:
+    """Whether the radio still is as this change left it, for all that it tells: somebody may have set it
+    since."""
+    reading = view.radios[key].reading
+    return reading is None or shows(reading, change.target)
 
 
 _DONE = (LIVE | {State.COMMITTED}) - {State.PROPOSED, State.PLANNED}

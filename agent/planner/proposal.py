@@ -19,8 +19,8 @@ def routine(cause: Cause, *, by_person: bool) -> bool:
 
 
 class Proposal:
-    """``by_person``: a person asked for it, and not the agent. ``ignore``: the change that is being looked
-    at."""
+    """``by_person``: a person asked for it (`agent.change.asked_by_person`), and not the agent. ``ignore``:
+    the change that is being looked at."""
 
     __slots__ = ("by_person", "cause", "ignore", "key", "target", "view")
 
@@ -62,6 +62,11 @@ class Proposal:
     def asked_now(self) -> bool:
         """A person asked for this very change. Who asks for a plan is not waiting for each of its moves."""
         return self.cause is Cause.OPERATOR or (self.by_person and self.cause is not Cause.SITE_PLAN)
+
+    @property
+    def taken_back(self) -> bool:
+        """A person takes a change back, and asked for that now."""
+        return self.by_person and self.cause is Cause.UNDO
 
     @property
     def budgeted(self) -> bool:

@@ -110,6 +110,7 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "budget_spent": "the budget of changes is spent",
         "waiting": "it waits between two changes",
         "rolled_back_lately": "the same was taken back lately",
+        "undone_lately": "a person undid the same lately",
         "rejected_lately": "somebody said no to the same lately",
         "shown_lately": "the same was shown lately",
         "many_aps_lost": "many APs of the site are lost",

@@ -16,8 +16,8 @@ from scenario.test_operator import PERSON
 from stories import AP1, AP2, Gate
 
 from agent.agent import Agent
-from agent.campaign_progress import HALF, READ_WITHIN_S
-from agent.change import Change, State
+from agent.campaign_progress import READ_WITHIN_S
+from agent.change import HALF_DONE, Change, State
 from agent.simulated_time import SimulatedClock, run
 from drivers.simulated.faults import Fault, FaultPlan, Kind, Operation
 
@@ -55,7 +55,7 @@ def places(rig: Rig) -> list[int]:
 
 
 def backs(agent: Agent) -> list[Change]:
-    return [change for change in agent.memory.changes.values() if change.reason["code"] == HALF]
+    return [change for change in agent.memory.changes.values() if change.reason["code"] == HALF_DONE]
 
 
 def test_half_a_plan_is_taken_back_though_nothing_was_read_yet_at_the_first_look(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import pytest
 from plans_by_hand import STRANGER, on, strangers_beside
@@ -26,7 +27,7 @@ from stories import AP1, AP2, AP3, AP4, Gate, said
 
 from agent.agent import Agent
 from agent.campaign_record import Part
-from agent.change import Cause, Change, State, Trigger
+from agent.change import HELD_UP, Cause, Change, State, Trigger
 from agent.counts import Count
 from agent.course import Interrupt
 from agent.planner.decision import NoChange
@@ -193,6 +194,57 @@ def test_half_a_swap_does_not_stay(tmp_path: Path) -> None:
             assert back.state is State.COMMITTED
             assert counted(agent) == {"made": 1, "failed": 1, "taken_back": 1}
         assert (end_of(rig)["taken_back"], end_of(rig)["failed"]) == (1, 1)
+
+    run(story)
+
+
+def test_half_a_swap_waits_for_the_end_of_a_pause(tmp_path: Path) -> None:
+    """Who began the plan does not ask for this now: it is held as the plan is, and goes back afterwards."""
+
+    async def story(clock: SimulatedClock) -> None:
+        async with half_swapped(tmp_path, clock) as (rig, agent, swapped):
+
+            async def paused() -> None:
+                await until(lambda: any(c.state is State.FAILED for c in moves_of(agent)), step_s=0.05)
+                await agent.operator.pause("*", 60.0, PERSON)
+                await asyncio.sleep(55.0)
+                assert [rig.block(key).primary for key in (AP1, AP2)] == [44, 44]
+                assert len(agent.memory.changes) == 2, "nothing is begun"
+                (plan,) = agent.campaigns.running()
+                assert plan.waits_for == f"{AP1}: pause paused"
+
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(paused(), name="paused")
+                await swapped()
+            assert [rig.block(key).primary for key in (AP1, AP2)] == [36, 44]
+            (back,) = [c for c in agent.memory.changes.values() if c.cause is Cause.UNDO]
+            assert (back.state, back.actor) == (State.COMMITTED, PERSON)
+        assert end_of(rig)["taken_back"] == 1
+
+    run(story)
+
+
+def test_half_a_swap_is_held_by_a_pause_that_comes_before_its_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        async with half_swapped(tmp_path, clock) as (rig, agent, swapped):
+            try_undo = agent.changes.try_undo
+
+            async def paused_just_then(*args: Any, **rest: Any) -> Change | NoChange:
+                back = await try_undo(*args, **rest)
+                if isinstance(back, Change) and not said(rig, "pause.begun"):
+                    await agent.operator.pause("*", 60.0, PERSON)
+                return back
+
+            monkeypatch.setattr(agent.changes, "try_undo", paused_just_then)
+            await swapped()
+            assert [rig.block(key).primary for key in (AP1, AP2)] == [36, 44]
+            backs = [c for c in agent.memory.changes.values() if c.cause is Cause.UNDO]
+            assert [(c.state, c.verdict) for c in backs] == [
+                (State.FAILED, HELD_UP),
+                (State.COMMITTED, backs[-1].verdict),
+            ]
 
     run(story)
 

@@ -135,7 +135,8 @@ def _offered(view: SiteView, at: RadioView, on: Block | None) -> list[Block]:
 
 
 def _barred(view: SiteView, at: RadioView, block: Block) -> bool:
-    proposal = guards.Proposal(view, at.key, values_of(block), Cause.SITE_PLAN)
+    """For anybody: what only the agent may not do again is left out when its plan is carried out."""
+    proposal = guards.Proposal(view, at.key, values_of(block), Cause.SITE_PLAN, by_person=True)
     return guards.GUARDS["barred"](proposal) is not None
 
 

@@ -156,8 +156,9 @@ def _held(view: SiteView, cell: Cell, wishes: Wishes) -> bool:
 
 
 def _unless_barred(view: SiteView, ask: _Ask) -> _Ask | Left:
-    """What was rolled back lately, or a person said no to, is not asked for again so soon."""
-    proposal = guards.Proposal(view, ask.cell.key, ask.target, Cause.SITE_PLAN)
+    """What was rolled back lately, or a person said no to, is not asked for again so soon. What only the
+    agent may not do again is left out when its plan is carried out."""
+    proposal = guards.Proposal(view, ask.cell.key, ask.target, Cause.SITE_PLAN, by_person=True)
     veto = guards.GUARDS["barred"](proposal)
     return ask if veto is None else _left(ask.cell, veto.reason)
 

@@ -10,7 +10,7 @@ import pytest
 from rig import site_of
 from unit.agent.planner.test_guards import ABLE, KEY, NOON, done, view
 
-from agent.change import REHEARSED, REJECTED, Actor, Cause, Change, State
+from agent.change import HALF_DONE, REHEARSED, REJECTED, Actor, Cause, Change, State
 from agent.planner import guards
 from agent.view import RadioView, SiteView, values_of
 from drivers.types import Reported, Setting, Values
@@ -76,6 +76,14 @@ def test_a_pause_does_not_hold_what_a_person_takes_back() -> None:
     ):
         asked = guards.Proposal(seen, KEY, TARGET, cause, by_person=by_person)
         assert (guards.paused(asked) is not None) is held
+
+
+def test_neither_pinning_nor_lost_aps_hold_what_a_person_takes_back() -> None:
+    """It was changed before it was pinned, and the changes may be why the APs are lost."""
+    for seen, guard in ((view(site_of(2, pinned=True)), "pinned"), (many_lost(), "site_loss")):
+        assert guard not in asked(seen, Cause.UNDO)
+        assert guard in asked(seen, Cause.OPERATOR)
+        assert guard in names(seen, Cause.UNDO)
 
 
 def test_people_at_work_hold_the_agent_and_nobody_else() -> None:
@@ -169,6 +177,63 @@ def test_a_target_that_was_taken_back_is_barred_for_a_while() -> None:
     assert "barred" in names(view(site_of(2), back))
     assert "barred" not in names(view(site_of(2), replace(back, state=State.COMMITTED)))
     assert "barred" not in names(view(site_of(2), back), Cause.OPERATOR), "a person may insist"
+
+
+def undone_by(actor: Actor, age_s: float = 3600.0, **said: object) -> tuple[Change, Change]:
+    """A change of the agent to the target, and an undo of it that was kept; newest first."""
+    made = replace(done(age_s + 900.0, Cause.HW_FAILURE), target=TARGET, id="made")
+    undo = replace(done(age_s, Cause.UNDO), actor=actor, prior=TARGET, target=made.prior, undo_of="made")
+    return replace(undo, **said), made  # type: ignore[arg-type]
+
+
+def barring(
+    changes: tuple[Change, ...], cause: Cause = Cause.SPECTRUM_SAT, *, by_person: bool = False
+) -> str:
+    """Why the target is barred; empty: it is not."""
+    proposal = guards.Proposal(view(site_of(2), *changes), KEY, TARGET, cause, by_person=by_person)
+    veto = guards.barred(proposal)
+    return veto.reason if veto else ""
+
+
+def test_what_a_person_took_back_the_agent_does_not_do_again_for_a_while() -> None:
+    assert barring(undone_by(PERSON)) == "undone_lately"
+    assert barring(undone_by(PERSON, 4 * 3600.0)) == ""
+    assert barring(undone_by(Actor())) == "", "what the agent gave back it may do again"
+    assert barring(undone_by(PERSON)[:1]) == "undone_lately", "what it took back is not known any more"
+    elsewhere = values_of(block(Band.GHZ_5, 157, 20))
+    assert barring(undone_by(PERSON, prior=elsewhere)) == "undone_lately", "somebody had moved it since"
+
+
+def test_what_a_person_took_back_binds_no_person() -> None:
+    for cause, by_person in ((Cause.OPERATOR, False), (Cause.UNDO, False), (Cause.SITE_PLAN, True)):
+        assert barring(undone_by(PERSON), cause, by_person=by_person) == ""
+    assert barring(undone_by(PERSON), Cause.SITE_PLAN) == "undone_lately"
+
+
+def test_half_a_plan_that_went_back_is_nothing_that_a_person_took_back() -> None:
+    assert barring(undone_by(PERSON, reason={"code": HALF_DONE})) == ""
+
+
+@pytest.mark.parametrize(
+    ("state", "why"),
+    [(State.MONITORING, "undone_lately"), (State.FAILED, ""), (State.ESCALATED, "")],
+)
+def test_only_an_undo_that_stands_bars(state: State, why: str) -> None:
+    assert barring(undone_by(PERSON, state=state)) == why
+
+
+def test_an_undo_that_came_to_nothing_bars_where_somebody_made_it_by_hand() -> None:
+    """The radio of these tests is on 36."""
+    there = undone_by(PERSON, state=State.ROLLED_BACK)
+    assert barring(there) == "undone_lately"
+    elsewhere = values_of(block(Band.GHZ_5, 48, 20))
+    assert barring(undone_by(PERSON, state=State.ROLLED_BACK, target=elsewhere)) == ""
+
+
+def test_an_undo_that_was_taken_back_bars_no_more() -> None:
+    undo, made = undone_by(PERSON)
+    again = replace(undo, id="again", undo_of=undo.id, prior=undo.target, target=TARGET)
+    assert barring((again, undo, made)) == ""
 
 
 # -- each guard alone ----------------------------------------------------------------------------------------

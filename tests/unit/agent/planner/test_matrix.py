@@ -421,6 +421,27 @@ def test_only_the_last_young_change_of_that_radio_is_taken_back(change: Change, 
     assert ("TakeBack" in kinds(answers)) is taken_back
 
 
+@pytest.mark.parametrize(
+    ("target", "taken_back"),
+    [
+        ({Setting.CHANNEL: 36, Setting.TX_POWER_DBM: 17}, True),
+        ({Setting.CHANNEL: 149}, False),
+        ({Setting.CHANNEL: 36, Setting.TX_POWER_DBM: 14}, False),
+        ({Setting.ENABLED: 1}, True),
+    ],
+    ids=["in force", "moved since", "another power since", "not told"],
+)
+def test_a_change_that_somebody_has_replaced_since_is_not_to_blame(
+    target: Mapping[Setting, int], taken_back: bool
+) -> None:
+    """The radio reports channel 36 and 17 dBm."""
+    seen = replace(seen_by(site()), changes=(past(ONE, 60.0, target=target),))
+    answers = matrix.answer(seen, event(K.EMERGENCY_QOE, ONE))
+    assert ("TakeBack" in kinds(answers)) is taken_back
+    still_open = replace(seen, changes=(past(ONE, 60.0, target=target, state=State.MONITORING),))
+    assert kinds(matrix.answer(still_open, event(K.EMERGENCY_QOE, ONE))) == ["TakeBack"]
+
+
 def test_a_change_before_an_undo_is_not_to_blame() -> None:
     undo, before = past(ONE, 60.0, cause=Cause.UNDO, id="u"), past(ONE, 900.0, id="b")
     seen = replace(seen_by(site()), changes=(undo, before))
