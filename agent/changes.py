@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
 import structlog
 
 from agent.change import (
-    AS_CONFIGURED,
-    CANDIDATES,
     RELIEVES,
     TOKEN_S,
     Actor,
@@ -26,12 +24,11 @@ from agent.clock import Clock
 from agent.counts import Count
 from agent.course import Interrupt
 from agent.executor import Executor
+from agent.explaining import explained
 from agent.lane import Lane
 from agent.ledger import Ledger
 from agent.memory import Memory
-from agent.metric import Metric
 from agent.moment import Deadline
-from agent.observation import Observation
 from agent.planner import guards
 from agent.planner.decision import Move, NoChange
 from agent.planner.legal import Veto
@@ -55,9 +52,6 @@ from drivers.types import (
 from inventory.model import Mode, RadioKey
 
 log = structlog.get_logger()
-
-RELIEVED = {Cause.NON_WIFI_BURST: Metric.NON_WIFI, Cause.SPECTRUM_SAT: Metric.BUSY}
-"""What a change for such an event must make better."""
 
 SUFFERED = frozenset({Cause.NON_WIFI_BURST, Cause.SPECTRUM_SAT, Cause.SECURITY, Cause.EMERGENCY_QOE})
 """Causes that the radio itself suffers from: its change is held against the trouble, not against the calm."""
@@ -341,7 +335,7 @@ class Changes:
             event_id=event_id,
             undo_of=undo_of,
             baseline=baseline.to_json() if baseline else None,
-            reason=_explained(move, self._memory.radios[move.radio].history.last, as_configured),
+            reason=explained(move, self._memory.radios[move.radio].history.last, as_configured),
             created_utc_us=now.utc_us,
             nth=self._memory.next_nth(site.id, now),
             token_sha256=token_hash(token_for(id, self._token_key)),
@@ -388,29 +382,3 @@ def declined(move: Move, reason: str, vetoes: tuple[Veto, ...] = (), **params: A
 
 def _prior(target: Values, known: Values) -> dict[Setting, int]:
     return {setting: known[setting] for setting in target if setting in known}
-
-
-def _explained(move: Move, last: Observation | None, as_configured: frozenset[Setting]) -> Mapping[str, Any]:
-    """What `rrmd changes --explain` shows of the decision; ``incident``: what it is to relieve, measured
-    when it was decided (design: INEFFECTIVE); ``read_back_as_configured``: of what there will be no proof
-    that it is in force."""
-    told: dict[str, Any] = {
-        "code": move.reason,
-        "params": dict(move.params),
-        CANDIDATES: [
-            {
-                "channel": c.block.primary,
-                "width_mhz": c.block.width_mhz,
-                "score_ppm": round(c.score * 1e6),
-                "terms": dict(c.terms),
-            }
-            for c in move.candidates[:8]
-        ],
-    }
-    if as_configured:
-        told[AS_CONFIGURED] = sorted(as_configured)
-    metric = RELIEVED.get(move.cause)
-    before = getattr(last, str(metric), None) if metric else None
-    if before:
-        told["incident"] = {"metric": str(metric), "before_ppm": round(before * 1e6)}
-    return told
