@@ -2,7 +2,7 @@
 
 Where a session has a connection, closing it leaves a late write nowhere to land. A datagram, or a controller
 that works off its own queue, keeps to no session: all that can be done is to look. A reading does not tell a
-late write from somebody who set the same by hand, so what a person wanted is left alone.
+late write from somebody who set the same by hand, so a way back is left alone.
 """
 
 from __future__ import annotations
@@ -74,7 +74,5 @@ def landed_late(change: Change, reading: RadioReading, now: Moment) -> bool:
 
 def is_wanted(change: Change) -> bool:
     """Whether its target is to stay where it is found, though it was never proven: an undo leads to what was
-    there before the agent came, a flight away from radar, and what a person named is theirs to keep. A move
-    of a plan goes back whoever began it: the rest of the plan counts it as not made."""
-    by_person = change.cause is Cause.OPERATOR and change.actor.type == "operator"
-    return by_person or change.undo_of is not None or change.cause is Cause.DFS_RADAR
+    there before, and whoever asked for it in vain may have done it by hand; a flight is away from radar."""
+    return change.undo_of is not None or change.cause is Cause.DFS_RADAR

@@ -219,8 +219,8 @@ def _cases() -> Iterator[Case]:
         phase=Phase.WRITE,
         must="A datagram (SNMP) can be under way when its socket is closed. The change is taken back as "
         "after a time-out. When a later poll shows its target in force all the same, a new change goes "
-        "back to the prior values (in mode `advise` it waits for a person). An undo, a flight from radar "
-        "and what a person named stay where they landed, if that is lawful.",
+        "back to the prior values (in mode `advise` it waits for a person). An undo and a flight from "
+        "radar stay where they landed, if that is lawful.",
         seen="`ROLLED_BACK`, then a change with `undo_of` and the reason `landed_late`; "
         "in the log `change.landed_late`",
         story=late_all_the_same,
@@ -276,11 +276,9 @@ ELSEWHERE = (
         fault="bytes held up on the way until after the rollback, over HTTP (OpenWrt) or NETCONF",
         phase=Phase.WRITE,
         must="Something between rrmd and the AP that keeps the bytes and passes them on later makes them "
-        "take effect: rrmd cannot call them back. The next poll shows it, and a new change goes back, or "
-        "what was named by a person stays.",
-        seen="`ROLLED_BACK`, then a change with `undo_of` and the reason `landed_late`, or what stays in the "
-        "log: `change.landed_late`, `left_alone`",
-        test=f"{LATE}::test_what_a_person_named_and_lands_late_over_http_is_seen_and_stays",
+        "take effect: rrmd cannot call them back. The next poll shows it, and a new change goes back.",
+        seen="`ROLLED_BACK`, then a change with `undo_of` and the reason `landed_late`",
+        test=f"{LATE}::test_what_lands_late_over_http_is_taken_back_by_the_agent",
     ),
     Elsewhere(
         operation="apply",
