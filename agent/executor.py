@@ -173,7 +173,7 @@ class Executor:
             self._told.pop(change.id, None)
             if change.state is State.ESCALATED:
                 self._alarm.escalated(change)
-            if change.undo_of and change.actor.type == "operator":
+            if change.undo_of and change.by_person:
                 self._tell_in_vain(change)
         except LeaseLost as error:
             log.warning("change.let_go", change=change.id, state=str(change.state), why=str(error))

@@ -117,10 +117,7 @@ def rehearsed(p: Proposal) -> Veto | None:
 
 
 def pinned(p: Proposal) -> Veto | None:
-    """It stays where it is; but what was changed before it was pinned a person may take back."""
-    if not p.at.radio.pinned or p.taken_back:
-        return None
-    return Veto(guard="pinned", reason="pinned_in_the_site_file")
+    return Veto(guard="pinned", reason="pinned_in_the_site_file") if p.at.radio.pinned else None
 
 
 def lawful(p: Proposal) -> Veto | None:

@@ -1,12 +1,10 @@
-"""What does not hold a person who takes a change back: lost APs, a radio that was pinned since. And that the
-agent does not do it again."""
+"""What does not hold a person who takes a change back: lost APs. And that the agent does not do it again."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 
 from rig import final, rig_of, site_of
 from scenario.test_operator import PERSON, move, opened, read
@@ -35,23 +33,6 @@ def test_aps_that_were_lost_after_the_changes_do_not_hold_the_way_back(tmp_path:
             assert states(await agent.undoing.ask(HOURS_S, "lab", PERSON)) == {AP2: "begun"}
             await ended(agent)
             assert rig.block(AP2) != before
-
-    run(story)
-
-
-def test_a_radio_that_was_pinned_since_is_taken_back_when_a_person_asks(tmp_path: Path) -> None:
-    async def story(clock: SimulatedClock) -> None:
-        async with rig_of(tmp_path, clock, SIX, clients=0) as rig, rig.agent() as agent:
-            await read(agent)
-            one = await final(agent, await opened(agent, move(161, cause=Cause.NON_WIFI_BURST)))
-            pinned = {
-                id: replace(ap, radios=tuple(replace(radio, pinned=True) for radio in ap.radios))
-                for id, ap in SIX.aps.items()
-            }
-            await agent.reload({"lab": replace(SIX, aps=MappingProxyType(pinned))})
-            await read(agent)
-            back = await final(agent, await agent.operator.rollback_id(one.id, PERSON))
-            assert (back.state, rig.block().primary) == (State.COMMITTED, 36)
 
     run(story)
 
