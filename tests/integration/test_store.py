@@ -15,7 +15,7 @@ from integration.stored import NOW, R1, R2, REBOOTED, TOKEN, change, planned, re
 from sqlalchemy import BindParameter
 
 from agent.audit_chain import AuditHead, NotCanonical
-from agent.change import Actor, Cause, Change, IllegalTransition, State, Trigger
+from agent.change import RELIEVES, Actor, Cause, Change, IllegalTransition, State, Trigger
 from agent.events import Event, EventKind
 from agent.moment import Deadline, Moment
 from agent.nop import Nop
@@ -152,6 +152,30 @@ def test_an_escalated_change_lets_go_only_with_the_change_that_deals_with_it(sto
     assert store.change("c2") == replace(done, rev=done.rev + 1)
     with pytest.raises(RadioBusy):
         planned(store, "c4", R1)
+
+
+@pytest.mark.parametrize(
+    ("triggers", "waits"),
+    [
+        ((Trigger.REFUSED,), True),
+        ((Trigger.START, Trigger.REFUSED), True),
+        ((Trigger.START, Trigger.ACKED, Trigger.WORSE, Trigger.UNDONE), True),
+        ((Trigger.START, Trigger.ACKED, Trigger.HELD), False),
+        ((Trigger.START, Trigger.SUPERSEDED), False),
+    ],
+)
+def test_an_escalated_change_has_its_radios_again_when_what_dealt_with_it_came_to_nothing(
+    store: Store, triggers: tuple[Trigger, ...], waits: bool
+) -> None:
+    done = walk(store, planned(store), Trigger.START, Trigger.DOUBT, Trigger.DEADLINE)
+    undo = change("c2", R1, cause=Cause.UNDO, undo_of="c1", reason={RELIEVES: ["c1"]})
+    walk(store, store.create(undo, records=[record()], releases=[done]), *triggers)
+    assert [one.id for one in store.escalated()] == (["c1"] if waits else [])
+    if waits:
+        with pytest.raises(RadioBusy):
+            planned(store, "c3", R1)
+        store.release_escalated(store.escalated()[0], [record()])
+    planned(store, "c3", R1)
 
 
 def test_a_transition_sets_what_it_is_told_and_counts_up(store: Store) -> None:
