@@ -152,6 +152,10 @@ AS_CONFIGURED = "read_back_as_configured"
 RELIEVES = "relieves"
 """Key of a change's reason: ids of the escalated changes whose radios it was given."""
 
+TOKENLESS = "without_its_token"
+"""Key of an undo's reason: the token of what it takes back was used before, and is not good again whatever
+becomes of it."""
+
 CANDIDATES = "candidates"
 """Key of a change's reason: where else the radio could have gone, with scores and terms."""
 
@@ -234,6 +238,11 @@ class Change:
         """Escalated changes that this one deals with; they wait for a person again when it comes to
         nothing."""
         return tuple(self.reason.get(RELIEVES, ()))
+
+    @property
+    def has_token(self) -> bool:
+        """Whether this undo was made with the token of the change that it takes back."""
+        return self.undo_of is not None and not self.reason.get(TOKENLESS, False)
 
     @property
     def came_to_nothing(self) -> bool:

@@ -11,6 +11,7 @@ import structlog
 from agent.change import (
     RELIEVES,
     TOKEN_S,
+    TOKENLESS,
     Actor,
     Cause,
     Change,
@@ -351,8 +352,10 @@ class Changes:
         frees: Sequence[Change] = (),
     ) -> Change:
         """The change, stored and begun; ``frees``: escalated ones that let go of their radios with it."""
-        if frees:
-            change = replace(change, reason={**change.reason, RELIEVES: [each.id for each in frees]})
+        more: dict[str, Any] = {RELIEVES: [each.id for each in frees]} if frees else {}
+        if change.undo_of is not None and spends is None:
+            more[TOKENLESS] = True
+        change = replace(change, reason={**change.reason, **more})
 
         async def storing() -> Change:
             stored = await self._ledger.create(

@@ -240,7 +240,7 @@ class Changes(Database):
                 add_token(conn, after, token_expires)
             if use_token:
                 spend_token(conn, change.id, now, allow_expired)
-            if after.undo_of is not None and _touched_nothing(change.state, after.state):
+            if after.undo_of is not None and after.has_token and _touched_nothing(change.state, after.state):
                 return_token(conn, after.undo_of)
             if change.state is State.PROPOSED and after.state is State.PLANNED:
                 lock_radios(conn, after)

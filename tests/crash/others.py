@@ -90,14 +90,41 @@ async def paused(rig: Rig, agent: Agent) -> None:
     await agent.operator.resume("lab/ap2", PERSON)
 
 
-async def escalated(rig: Rig, agent: Agent) -> None:
-    """A rollback that the device refuses until nothing more is tried, and a person who acknowledges that."""
+async def in_vain(rig: Rig, agent: Agent) -> None:
+    """A change that a person takes back when it has long been kept: the write is lost, and it is asked
+    again."""
+    opened = await drill(rig, agent)
+    await agent.executor.finished(opened.id)
+    await _asked_twice(agent, opened, State.ROLLED_BACK)
+
+
+async def _asked_twice(agent: Agent, done: Change, first: State) -> None:
+    for state in (first, State.COMMITTED):
+        undo = await agent.operator.rollback_id(done.id, PERSON)
+        after = await agent.executor.finished(undo.id)
+        assert after.state is state, after
+
+
+async def _neither_kept_nor_back(rig: Rig, agent: Agent) -> Change:
     opened = await drill(rig, agent)
     await agent.executor.settled(opened.id, State.MONITORING)
     await agent.operator.rollback(agent.changes.token(opened), PERSON)
     after = await agent.executor.finished(opened.id)
     assert after.state is State.ESCALATED, after.state
-    await agent.operator.acknowledge(opened.id, PERSON)
+    return after
+
+
+async def escalated(rig: Rig, agent: Agent) -> None:
+    """A rollback that the device refuses until nothing more is tried, and a person who acknowledges that."""
+    await agent.operator.acknowledge((await _neither_kept_nor_back(rig, agent)).id, PERSON)
+
+
+async def stuck(rig: Rig, agent: Agent) -> None:
+    """The same, and a person who asks for the way back: it is refused, so that the change waits for a person
+    again; asked once more it goes back."""
+    change = await _neither_kept_nor_back(rig, agent)
+    await _asked_twice(agent, change, State.FAILED)
+    assert not agent.memory.stuck
 
 
 # -- radar -----------------------------------------------------------------------------------------------
@@ -217,7 +244,12 @@ async def _one_of_several(rig: Rig, agent: Agent, key: RadioKey, random: Random)
             await agent.operator.rollback(agent.changes.token(done.change), PERSON)
 
 
-REFUSES_BACK = FaultPlan((Scripted(Operation.APPLY, range(2, 99), Fault(Kind.REFUSED), device="ap1"),))
+SHORT_WAY = partial(two_aps, policy=replace(QUICK, rollback_attempts=2), undo_timer=False)
+
+
+def writes_of_ap1(which: range, kind: Kind) -> FaultPlan:
+    return FaultPlan((Scripted(Operation.APPLY, which, Fault(kind), device="ap1"),))
+
 
 OTHERS = (
     Story(name="not_done", tell=held, site=two_aps, faults=first_apply(Kind.NOT_DONE)),
@@ -233,11 +265,26 @@ OTHERS = (
     Story(name="undone_since", tell=undone_since, site=two_aps),
     Story(name="paused", tell=paused, site=two_aps),
     Story(
+        name="in_vain",
+        tell=in_vain,
+        site=two_aps,
+        faults=writes_of_ap1(range(2, 3), Kind.TIMEOUT),
+        in_vain=True,
+    ),
+    Story(
         name="escalated",
         tell=escalated,
-        site=partial(two_aps, policy=replace(QUICK, rollback_attempts=2), undo_timer=False),
-        faults=REFUSES_BACK,
+        site=SHORT_WAY,
+        faults=writes_of_ap1(range(2, 99), Kind.REFUSED),
         escalates=True,
+    ),
+    Story(
+        name="stuck",
+        tell=stuck,
+        site=SHORT_WAY,
+        faults=writes_of_ap1(range(2, 5), Kind.REFUSED),
+        escalates=True,
+        in_vain=True,
     ),
     Story(name="prior_hit", tell=prior_hit, site=two_aps, channels=(52, 149)),
     Story(name="checked", tell=checked, site=two_aps),

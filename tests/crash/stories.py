@@ -40,7 +40,8 @@ class Story:
     """``superseded``: the reasons for which a change may end so here; nobody else is at work otherwise.
     ``escalates``: that a person is called is how this story may end. ``before``: a life with the
     configuration that the death left, before one with the first configuration. ``share``: of the points that
-    are tried. ``world``: what else there is in it. ``halves``: part of a plan may be what is left of it."""
+    are tried. ``world``: what else there is in it. ``halves``: part of a plan may be what is left of it.
+    ``in_vain``: an undo may come to nothing, since the story spoils its write; asked again it does not."""
 
     name: str
     tell: Tell
@@ -54,6 +55,7 @@ class Story:
     share: float = 1.0
     world: Callable[[World], None] = lambda _: None
     halves: bool = False
+    in_vain: bool = False
 
 
 def two_aps(**given: Any) -> Site:

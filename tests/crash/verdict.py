@@ -30,6 +30,8 @@ BACK = frozenset({State.ROLLED_BACK})
 THERE = frozenset({State.COMMITTED, State.MONITORING})
 OVER = re.compile(r"this token was used already: see change \S+|change \S+ is [A-Z_]+: nothing to undo")
 """What is said of a right that is used up, or was never one."""
+MOST_SPOILT = 4
+"""More writes than a story spoils."""
 TIMERS_S = 130.0
 """Longer than any timer that a device may still have armed."""
 
@@ -84,6 +86,9 @@ async def try_tokens(play: Play, agent: Agent) -> None:
             continue
         assert isinstance(begun, Change), f"{change.id} is kept and can't be taken back: {begun}"
         after = await agent.executor.settled(begun.id, State.MONITORING)
+        if after.came_to_nothing and play.story.in_vain:
+            await try_again(agent, change)
+            return
         if after.state is State.FAILED and play.story.escalates:
             row = store.token(change.token_sha256 or "")
             assert row is not None
@@ -94,6 +99,17 @@ async def try_tokens(play: Play, agent: Agent) -> None:
         again = await _rollback(agent, token)
         assert _is_over(again), f"the token of {change.id} was used twice: {again}"
         return  # the others' radio is taken by this undo now
+
+
+async def try_again(agent: Agent, change: Change) -> None:
+    """The undo of a kept change came to nothing: it may be asked for by name, as often as that takes."""
+    for _ in range(MOST_SPOILT):
+        undo = await agent.operator.rollback_id(change.id, PERSON)
+        after = await agent.executor.settled(undo.id, State.MONITORING)
+        if after.state is State.MONITORING:
+            return
+        assert after.came_to_nothing, f"the undo of {change.id} ended as {after.state}"
+    raise AssertionError(f"{change.id} is kept and can't be taken back")
 
 
 async def _rollback(agent: Agent, token: str) -> Change | str:

@@ -15,7 +15,7 @@ from integration.stored import NOW, R1, R2, REBOOTED, TOKEN, change, planned, re
 from sqlalchemy import BindParameter
 
 from agent.audit_chain import AuditHead, NotCanonical
-from agent.change import RELIEVES, Actor, Cause, Change, IllegalTransition, State, Trigger
+from agent.change import RELIEVES, TOKENLESS, Actor, Cause, Change, IllegalTransition, State, Trigger
 from agent.events import Event, EventKind
 from agent.moment import Deadline, Moment
 from agent.nop import Nop
@@ -154,12 +154,32 @@ def test_an_escalated_change_lets_go_only_with_the_change_that_deals_with_it(sto
         planned(store, "c4", R1)
 
 
+TAKEN_BACK = (Trigger.START, Trigger.ACKED, Trigger.WORSE, Trigger.UNDONE)
+
+
+def test_a_token_is_good_again_only_for_the_undo_that_used_it(store: Store) -> None:
+    """One that was made without it, since it was used up before, gives nothing back."""
+    kept = walk(store, planned(store, token_sha256=TOKEN), Trigger.START, Trigger.ACKED, Trigger.HELD)
+    undo = change("c2", R1, cause=Cause.UNDO, undo_of=kept.id)
+    walk(store, store.create(undo, records=[], spends_token_of=kept.id, now=NOW), Trigger.REFUSED)
+    row = store.token(TOKEN)
+    assert row is not None
+    assert row.used_utc_us is None
+    undo = replace(undo, id="c3")
+    walk(store, store.create(undo, records=[], spends_token_of=kept.id, now=NOW), *TAKEN_BACK)
+    again = replace(undo, id="c4", reason={TOKENLESS: True})
+    walk(store, store.create(again, records=[], now=NOW), Trigger.REFUSED)
+    row = store.token(TOKEN)
+    assert row is not None
+    assert row.used_utc_us == NOW.utc_us
+
+
 @pytest.mark.parametrize(
     ("triggers", "waits"),
     [
         ((Trigger.REFUSED,), True),
         ((Trigger.START, Trigger.REFUSED), True),
-        ((Trigger.START, Trigger.ACKED, Trigger.WORSE, Trigger.UNDONE), True),
+        (TAKEN_BACK, True),
         ((Trigger.START, Trigger.ACKED, Trigger.HELD), False),
         ((Trigger.START, Trigger.SUPERSEDED), False),
     ],
