@@ -246,8 +246,8 @@ class Change:
 
     @property
     def came_to_nothing(self) -> bool:
-        """Whether the device is as it was before; never so of one that radar or somebody else overtook."""
-        return self.state in (State.EXPIRED, State.FAILED, State.ROLLED_BACK)
+        """Whether nothing of it is left on the device, and radar is not why."""
+        return self.verdict == OVERTAKEN or self.state in (State.EXPIRED, State.FAILED, State.ROLLED_BACK)
 
     @property
     def brief(self) -> Change:

@@ -162,7 +162,7 @@ class Changes:
             await self._withdraw(of or (done,), actor)
         spent = spent or (again and await self._is_spent(done))
         spends = None if spent or done.state is State.ROLLED_BACK else done.id  # its token is used up
-        frees = [each for each in of or (done,) if each.id in self._memory.stuck]
+        frees = self._memory.waiting_with(of or (done,))
         try:
             return await self._store(change, reason, {"undo_of": done.id}, spends=spends, frees=frees)
         except RadioBusy as busy:
@@ -186,6 +186,9 @@ class Changes:
             after = await self._ledger.write(self._ledger.store.release_escalated, change, [entry])
         except StaleChange:
             log.info("change.released_already", change=change.id)
+            waiting = await self._ledger.call(self._ledger.store.escalated, change.site)
+            if change.id not in {each.id for each in waiting}:  # by another agent: nobody waits for it here
+                self._memory.stuck.discard(change.id)
             return False
         self._freed(after)
         return True

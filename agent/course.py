@@ -27,6 +27,11 @@ class Interrupt:
     rank: Rank = Rank.CHANGE
     verdict: str | None = None  # kept with the change, where the step is its last
 
+    @property
+    def by_person(self) -> bool:
+        """Whether a person takes the change back."""
+        return self.trigger is Trigger.UNDO and self.actor is not None and self.actor.type == "operator"
+
 
 class Course:
     """One open change being carried out. ``around`` None: it was found open at the start of this process,
@@ -42,6 +47,7 @@ class Course:
         self.receipt: Receipt | None = None
         self.interrupt: Interrupt | None = None
         self._taken: Interrupt | None = None  # by the step under way
+        self.turned_back = False  # by a person
         self.woken = asyncio.Event()
         self.stepped = asyncio.Event()
         self.done = asyncio.Event()
@@ -58,6 +64,7 @@ class Course:
     def take(self) -> Interrupt | None:
         """The interrupt, once."""
         self._taken, self.interrupt = self.interrupt, None
+        self.turned_back |= self._taken is not None and self._taken.by_person
         self.woken.clear()
         return self._taken
 

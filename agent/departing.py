@@ -330,7 +330,20 @@ class Departing:
         """The change, begun; None: it could not be."""
         opening = self._changes.open(move, drill=p.drill, event_id=p.event_id)
         opened = await self._hurried(p.key, opening)
+        if isinstance(opened, NoChange) and opened.reason == "radio_busy":
+            await self._learn_of(str(opened.params["held_by"]))
         return opened if isinstance(opened, Change) else None
+
+    async def _learn_of(self, holder: str) -> None:
+        """A change that has the radio and is not known here, or not as the store has it: the next try frees
+        the radio of it."""
+        row = await self.ledger.call(self.ledger.store.change, holder)
+        if row is None or self.executor.carries(row.id):
+            return
+        log.warning("radar.held_by_unknown", change=row.id, state=str(row.state))
+        self.memory.remember(row)
+        if row.state is State.ESCALATED:
+            self.memory.stuck.add(row.id)
 
     async def _free(self, key: RadioKey) -> None:
         """Neither a hung call nor another change may hold the radio: radar comes first."""

@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 
 from agent.alert import Alerts
-from agent.change import HELD_UP, Change, State, Trigger
+from agent.change import HELD_UP, REHEARSED, Change, State, Trigger
 from agent.course import Course, Interrupt
 from agent.ledger import LOST_DISK
 from agent.monitoring import Monitoring
@@ -173,7 +173,7 @@ class Executor:
             self._told.pop(change.id, None)
             if change.state is State.ESCALATED:
                 self._alarm.escalated(change)
-            if change.undo_of and change.by_person:
+            if change.undo_of and change.by_person and not course.turned_back:
                 self._tell_in_vain(change)
         except LeaseLost as error:
             log.warning("change.let_go", change=change.id, state=str(change.state), why=str(error))
@@ -215,13 +215,15 @@ class Executor:
             self._alarm.tell(change.site, f"change {change.id} {what}", radio)
 
     def _tell_in_vain(self, undo: Change) -> None:
-        """Who asked for an undo went on to other things meanwhile: it must not come to nothing unheard."""
-        if undo.state in (State.FAILED, State.ROLLED_BACK) and undo.verdict != HELD_UP:
+        """Who asked for an undo went on to other things meanwhile: it must not come to nothing unheard. What
+        `undo --since` has to put off it asks again itself."""
+        tried_again = undo.verdict == HELD_UP and undo.reason.get("code") == "undo_since"
+        if undo.came_to_nothing and undo.verdict != REHEARSED and not tried_again:
             radio = undo.radios[0]
-            what = f"the undo {undo.id} that {undo.actor.name} asked for came to nothing ({undo.state}"
-            told = f"{what}{f', {undo.verdict}' if undo.verdict else ''}): the radio is as it was before it, "
-            again = f"`rrmd rollback --last --ap {ap_of(radio)}` tries again"
-            self._alarm.tell(undo.site, told + again, radio)
+            how = f"{undo.state}, {undo.verdict}" if undo.verdict else str(undo.state)
+            what = f"the undo {undo.id} that {undo.actor.name} asked for came to nothing ({how}): "
+            again = f"look at the radio; `rrmd rollback --last --ap {ap_of(radio)}` tries again"
+            self._alarm.tell(undo.site, what + again, radio)
 
     def _left_open(self, change: Change, error: Exception) -> None:
         self._memory.observing_only = self._memory.observing_only or self._bench.ledger.damaged

@@ -135,11 +135,21 @@ class Housekeeping:
                 self._take_in(row)
             elif not self._executor.carries(old.id):  # of a store that was lost
                 self._memory.changes.pop(old.id, None)
+        for id in sorted(self._relieved(site)):
+            if (row := await self._ledger.call(store.change, id)) is not None:
+                self._take_in(row)
         escalated = await self._ledger.call(store.escalated, site)
         held = {change.id for change in escalated}
         for change in escalated:
             self._take_in(change)
         self._memory.stuck = (self._memory.stuck - known.keys()) | held
+
+    def _relieved(self, site: str) -> set[str]:
+        """Escalated changes, however old, that wait for a person again should what is open come to nothing,
+        and are not known yet."""
+        changes = self._memory.changes
+        still_open = [change for change in changes.values() if change.site == site and not change.final]
+        return {id for change in still_open for id in change.relieves if id not in changes}
 
     def _take_in(self, change: Change) -> None:
         if not self._executor.carries(change.id) and (change.final or self.no_home(change) is None):
@@ -179,7 +189,8 @@ class Housekeeping:
             self._tell_homeless(change, why)
         elif ours or change.deadline.passed(self._clock.now()):
             with suppress(LeaseLost, StaleChange):  # another agent has it
-                await self._ledger.step(change, Trigger.EXPIRE, reason="left_the_configuration")
+                after = await self._ledger.step(change, Trigger.EXPIRE, reason="left_the_configuration")
+                self._memory.remember(after)
 
     def _tell_homeless(self, change: Change, why: str) -> None:
         if change.id not in self._homeless:

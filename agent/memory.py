@@ -169,7 +169,7 @@ class Memory:
             if change.state is State.ESCALATED:
                 self.stuck.add(change.id)
             if change.came_to_nothing:
-                self.stuck.update(change.relieves)
+                self.stuck.update(id for id in change.relieves if id in self.changes)
         self.changes[change.id] = change.brief if change.final else change
         self._listed.pop(change.site, None)
         return change
@@ -191,6 +191,12 @@ class Memory:
         """Undos of this change that wait for a person; they have its token."""
         known = self.changes.values()
         return [each for each in known if each.undo_of == done.id and each.state is State.PROPOSED]
+
+    def waiting_with(self, changes: Iterable[Change]) -> list[Change]:
+        """Of these changes, and of undos of them, the escalated ones that hold their radios."""
+        ids = {change.id for change in changes}
+        known = [self.changes[id] for id in sorted(self.stuck) if id in self.changes]
+        return [each for each in known if each.id in ids or each.undo_of in ids]
 
     def changes_of(self, site: str, now: Moment) -> tuple[Change, ...]:
         """Open changes, those of the last week, those for an event that lasts, escalated ones that hold

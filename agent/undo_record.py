@@ -91,10 +91,11 @@ def somebody_elses(each: Netted, made: Iterable[Change], have: Values) -> Values
     if any(change.state is State.ESCALATED for change in each.changes):
         return {}
     left = dict(each.whole.target)
-    for change in sorted(made, key=lambda each: each.order):
-        if each.radio in change.radios:
-            left |= _left_there(change)
-    known = (left, each.whole.target, each.whole.prior)
+    mine = sorted((change for change in made if each.radio in change.radios), key=lambda each: each.order)
+    for change in mine:
+        left |= _left_there(change)
+    late = [change.target for change in mine if _may_have_landed(change)]
+    known = (left, each.whole.target, each.whole.prior, *late)
     return {
         setting: have[setting]
         for setting in each.whole.target
@@ -107,6 +108,13 @@ def _left_there(change: Change) -> Values:
     if change.state is State.COMMITTED:
         return change.target
     return change.rollback_to or {} if change.state is State.ROLLED_BACK else {}
+
+
+def _may_have_landed(change: Change) -> bool:
+    """An undo that was given up unproven, and stays if it took effect after all (agent/late_writes.py); or
+    one of which nobody knows what it left."""
+    unproven = change.state is State.ROLLED_BACK and change.acked_at is None
+    return change.undo_of is not None and (unproven or change.state is State.ESCALATED)
 
 
 def undos_of(made: Iterable[Change], request: Request) -> list[Change]:

@@ -65,8 +65,8 @@ def standing(mine: Sequence[Change]) -> list[Change]:
         if _somebody_elses(change) or (change.cause is Cause.DFS_RADAR and _lasts(change)):
             break
         left = _left(change, undone_from) if _lasts(change) else None
-        if left is None:
-            continue
+        if left is None or (left.undo_of is not None and left.state is State.ESCALATED):
+            continue  # of an escalated undo nobody knows whether it took anything back
         if left.undo_of is not None:  # one that was itself undone takes nothing back
             begun = made.get(left.undo_of, (0, 0))  # not among them: older than all of them
             for part in _parts(left.target):

@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from rig import Rig, final, rig_of, until
+from rig import Rig, final, killed, rig_of, until
 from scenario.test_operator import PERSON, SITE, asked_of, listened_to, move, read
+from scenario.test_survives import escalating
 from scenario.test_undo_since import HOURS_S, changed, ended, undos
 from scenario.test_undo_trouble import escalated
 from stories import AP1, Gate
@@ -17,11 +18,14 @@ from stories import AP1, Gate
 from agent.agent import Agent
 from agent.api import protocol
 from agent.api.errors import NotFound, Refused
-from agent.change import Change, State
+from agent.change import OVERTAKEN, Cause, Change, State
 from agent.clock import Clock
-from agent.planner.decision import NoChange
-from agent.simulated_time import run
+from agent.course import Course
+from agent.planner.decision import Move, NoChange
+from agent.simulated_time import SimulatedClock, run
+from agent.view import values_of
 from drivers.simulated.faults import Fault, Kind, Operation
+from drivers.types import Setting
 from inventory.channels import block
 from inventory.model import Band
 
@@ -104,6 +108,61 @@ def test_an_undo_that_made_things_worse_may_be_asked_again(tmp_path: Path) -> No
     run(story)
 
 
+def test_an_undo_that_is_never_sent_is_told(tmp_path: Path) -> None:
+    """The device can't be read from the moment on at which the person was told that it is begun."""
+
+    async def story(clock: Clock) -> None:
+        gate = Gate()
+        faults = gate.script(Operation.READ_CONFIG, Fault(Kind.TIMEOUT))
+        async with rig_of(tmp_path, clock, SITE, faults=faults, clients=0) as rig, rig.agent() as agent:
+            await read(agent)
+            (done,) = await changed(agent, AP1, 161)
+            begin = agent.executor.begin
+
+            def unread(change: Change) -> Change:
+                gate.opened = True
+                return begin(change)
+
+            agent.executor.begin = unread  # type: ignore[method-assign]
+            undo = await agent.operator.rollback_id(done.id, PERSON)
+            assert (await final(agent, undo)).state is State.EXPIRED
+            (told,) = [each.text for each in agent.alerts if undo.id in each.text]
+            assert "came to nothing (EXPIRED" in told
+
+    run(story)
+
+
+def test_an_undo_that_the_person_stopped_is_no_news(tmp_path: Path) -> None:
+    async def story(clock: Clock) -> None:
+        async with staged(tmp_path, clock) as (_, _, agent):
+            (done,) = await changed(agent, AP1, 161)
+            undo = await agent.operator.rollback_id(done.id, PERSON)
+            await agent.executor.settled(undo.id, State.MONITORING)
+            after = await final(agent, await agent.operator.rollback_id(undo.id, PERSON))
+            assert after.state is State.ROLLED_BACK
+            assert not agent.alerts
+
+    run(story)
+
+
+def test_an_undo_that_landed_late_is_not_taken_for_somebody_elses(tmp_path: Path) -> None:
+    async def story(clock: Clock) -> None:
+        gate = Gate(most=1)
+        faults = gate.script(Operation.APPLY, Fault(Kind.DONE_LATE_ALL_THE_SAME, after_s=150.0))
+        async with rig_of(tmp_path, clock, SITE, faults=faults, clients=0) as rig, rig.agent() as agent:
+            await read(agent)
+            _, last = await changed(agent, AP1, 161, 157)
+            await in_vain(agent, gate, last)
+            await asyncio.sleep(300.0)
+            assert rig.block(AP1).primary == 161, "it landed"
+            (row,) = await agent.undoing.ask(HOURS_S, "lab", PERSON)
+            assert row.state == "begun"
+            await ended(agent)
+            assert rig.block(AP1).primary == 36
+
+    run(story)
+
+
 # -- escalated -------------------------------------------------------------------------------------------
 
 
@@ -158,6 +217,123 @@ def test_it_is_said_again_over_a_restart_and_may_be_acknowledged(tmp_path: Path)
                 assert not agent.memory.stuck
                 assert not agent.ledger.store.escalated()
                 assert isinstance(await agent.changes.open(move(157), actor=PERSON), Change)
+
+    run(story)
+
+
+def test_radar_moves_a_radio_that_an_old_escalated_change_has_again(tmp_path: Path) -> None:
+    """It was escalated for longer than what is remembered; the daemon was restarted while its undo was
+    open, and that came to nothing."""
+
+    async def story(clock: SimulatedClock) -> None:
+        async with rig_of(tmp_path, clock, SITE, clients=0, channels=(52, 149, 157)) as rig:
+            async with rig.agent() as agent:
+                await read(agent)
+                change = await escalated(agent, quieter(agent), State.MONITORING)
+                clock.suspend(8 * 86_400.0)
+                await until(lambda: agent.memory.radios[AP1].history.last, limit_s=600)
+                await read(agent)
+            async with killed(rig) as agent:
+                await read(agent)
+                undo = await agent.operator.rollback_id(change.id, PERSON)
+                await agent.executor.settled(undo.id, State.MONITORING)
+            async with rig.agent() as agent:
+                await read(agent)
+                await final(agent, await agent.operator.rollback_id(undo.id, PERSON))
+                assert agent.memory.stuck == {change.id}
+                assert agent.memory.changes[change.id].state is State.ESCALATED
+                rig.world.set_stubborn(AP1)
+                rig.world.radar(AP1)
+                await until(lambda: rig.block(AP1).primary != 52, limit_s=10)
+
+    run(story)
+
+
+def channel_read(agent: Agent) -> int | None:
+    reading = agent.memory.radios[AP1].reading
+    return None if reading is None or reading.channel is None else int(reading.channel.value)
+
+
+def quieter(agent: Agent) -> Move:
+    reading = agent.memory.radios[AP1].reading
+    assert reading is not None
+    assert reading.tx_power_dbm is not None
+    dbm = round(reading.tx_power_dbm.value) - 3
+    return Move(radio=AP1, target={Setting.TX_POWER_DBM: dbm}, cause=Cause.OPERATOR, reason="requested")
+
+
+def test_radar_moves_a_radio_whose_holder_the_memory_does_not_know(tmp_path: Path) -> None:
+    async def story(clock: SimulatedClock) -> None:
+        where = rig_of(tmp_path, clock, SITE, clients=0, channels=(52, 149, 157))
+        async with where as rig, rig.agent() as agent:
+            await read(agent)
+            change = await escalated(agent, quieter(agent), State.MONITORING)
+            agent.memory.stuck.clear()
+            del agent.memory.changes[change.id]
+            agent.memory._listed.clear()
+            rig.world.set_stubborn(AP1)
+            rig.world.radar(AP1)
+            await until(lambda: rig.block(AP1).primary != 52, limit_s=10)
+
+    run(story)
+
+
+def test_somebody_who_came_before_the_undo_does_not_end_the_alert(tmp_path: Path) -> None:
+    async def story(clock: Clock) -> None:
+        async with staged(tmp_path, clock) as (rig, _, agent):
+            change = await escalated(agent, move(161), State.MONITORING)
+            start = agent.executor._steps[State.PLANNED]
+
+            async def beaten(change: Change, course: Course) -> Change:
+                rig.world.set_externally(AP1, values_of(block(Band.GHZ_5, 157, 20)))
+                await asyncio.sleep(3.0)
+                return await start(change, course)
+
+            agent.executor._steps[State.PLANNED] = beaten
+            undo = await final(agent, await agent.operator.rollback_id(change.id, PERSON))
+            assert (undo.state, undo.verdict) == (State.SUPERSEDED, OVERTAKEN)
+            assert agent.memory.stuck == {change.id}
+            assert [one.id for one in agent.ledger.store.escalated()] == [change.id]
+            assert [each for each in agent.alerts if undo.id in each.text]
+
+    run(story)
+
+
+@pytest.mark.parametrize("how", ["--last", "undo --since"])
+def test_an_undo_that_is_escalated_itself_is_no_dead_end(tmp_path: Path, how: str) -> None:
+    async def story(clock: Clock) -> None:
+        async with staged(tmp_path, clock) as (rig, _, agent):
+            first, last = await changed(agent, AP1, 157, 161)
+            back = agent.executor._steps[State.ROLLING_BACK]
+            agent.executor._steps[State.ROLLING_BACK] = escalating(agent)
+            undo = await agent.operator.rollback_id(last.id, PERSON)
+            await agent.executor.settled(undo.id, State.MONITORING)
+            undo = await final(agent, await agent.operator.rollback_id(undo.id, PERSON))
+            agent.executor._steps[State.ROLLING_BACK] = back
+            assert (undo.state, agent.memory.stuck) == (State.ESCALATED, {undo.id})
+            rig.world.set_externally(AP1, values_of(block(Band.GHZ_5, 161, 20)))
+            await until(lambda: channel_read(agent) == 161)
+            if how == "--last":
+                await again(agent, last, how)
+                assert rig.block(AP1).primary == 157
+            else:
+                (row,) = await agent.undoing.ask(HOURS_S, "lab", PERSON)
+                assert (row.state, row.changes) == ("begun", (last.id, first.id))
+                await ended(agent)
+                assert rig.block(AP1).primary == 36
+            assert not agent.memory.stuck
+
+    run(story)
+
+
+def test_what_another_agent_has_released_waits_here_no_longer(tmp_path: Path) -> None:
+    async def story(clock: Clock) -> None:
+        async with staged(tmp_path, clock) as (_, _, agent):
+            change = await escalated(agent, move(161), State.MONITORING)
+            agent.ledger.store.release_escalated(change, [])
+            with pytest.raises(NotFound, match="dealt with in the same moment"):
+                await agent.operator.acknowledge(change.id, PERSON)
+            assert not agent.memory.stuck
 
     run(story)
 
