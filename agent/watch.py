@@ -19,7 +19,7 @@ from agent.radio_memory import RadioMemory
 from agent.slots import Slot
 from agent.view import SiteView, block_in_values
 from inventory.channels import overlap_ratio
-from inventory.model import RadioKey, ap_of
+from inventory.model import RadioKey, Site, ap_of
 
 Pair = tuple[RadioKey, Baseline]
 
@@ -128,7 +128,7 @@ class Watch:
     ) -> None:
         self._memory = memory
         self._policy = view.site.policy.monitor
-        self._site = view.site
+        self._id = view.site.id
         self._key = change.radios[0]
         self._around = around
         self._acked_s = acked_s
@@ -163,6 +163,11 @@ class Watch:
         return new_critical(self._memory.critical(self._key), self._around.critical)
 
     @property
+    def _site(self) -> Site:
+        """As it is served now: APs may have come and gone since the change was made."""
+        return self._memory.sites[self._id]
+
+    @property
     def _since_s(self) -> float:
         return self._acked_s + self._policy.settle_s
 
@@ -185,11 +190,12 @@ class Watch:
         )
 
     def _unchanged(self, pairs: Sequence[Pair]) -> Sequence[Pair]:
-        """Those without a change, open or over, since the baselines were frozen."""
+        """Those that are served still, without a change, open or over, since the baselines were frozen."""
         known = self._around.changes if self._around else frozenset()
         changes = self._memory.changes.values()
         changed = {k for c in changes if not c.final or c.id not in known for k in c.radios}
-        return [(key, baseline) for key, baseline in pairs if key not in changed]
+        there = self._memory.radios.keys() - changed
+        return [(key, baseline) for key, baseline in pairs if key in there]
 
     def _homes(self, keys: Iterable[RadioKey]) -> Homes:
         """Where the clients that left one of these radios are now: who is on another one has roamed."""

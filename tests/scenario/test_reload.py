@@ -80,6 +80,20 @@ def test_what_a_reload_leaves_alone_is_not_disturbed(tmp_path: Path) -> None:
     run(story)
 
 
+@pytest.mark.parametrize("left", ["ap2", "ap4"])
+def test_an_ap_that_leaves_does_not_disturb_the_watch_of_a_change(tmp_path: Path, left: str) -> None:
+    """A neighbour, or a radio that the change is compared with."""
+
+    async def story(clock: SimulatedClock) -> None:
+        async with rig_of(tmp_path, clock) as rig, rig.agent() as agent:
+            change = await monitored(rig, agent)
+            await agent.reload({"lab": without(rig.site, left)})
+            assert (await final(agent, change)).state is State.COMMITTED
+            assert not agent.alerts
+
+    run(story)
+
+
 def test_a_new_ap_is_polled_and_a_moved_one_gets_a_new_session(tmp_path: Path) -> None:
     async def story(clock: SimulatedClock) -> None:
         async with rig_of(tmp_path, clock) as rig:
