@@ -314,7 +314,7 @@ class Campaigns:
         done, before = await self._book.change(standing.change), await self._book.change(standing.undo)
         if done is None or not self._is_on(c, key) or standing.part is not Part.MADE:
             return
-        spent = before is not None and before.state is State.ROLLED_BACK
+        spent = before is not None and (before.state is State.ROLLED_BACK or not before.has_token)
         opened = await self._changes.try_undo(done, c.actor, HALF_DONE, spent=spent)
         if isinstance(opened, Change):
             standing.goes_back(opened.id)

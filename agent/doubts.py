@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final
 
 from agent.clock import Clock
-from agent.ledger import Ledger
+from agent.ledger import LOST_DISK, Ledger
 from agent.memory import Memory
 from drivers.types import Action, ActionRequest, RadioState
 from inventory.model import RadioKey
@@ -58,7 +59,8 @@ class Doubts:
         for key in over:
             del self._memory.in_doubt[key]
         if over:
-            await self._keep()
+            with suppress(*LOST_DISK):  # what is on it says too much: it is seen again after a restart
+                await self._keep()
 
     def _is_back(self, key: RadioKey) -> bool:
         reading = self._memory.radios[key].reading

@@ -17,7 +17,8 @@ from stories import AP1, AP2, Gate
 
 from agent.agent import Agent
 from agent.campaign_progress import READ_WITHIN_S
-from agent.change import HALF_DONE, Change, State
+from agent.change import HALF_DONE, Change, State, Trigger
+from agent.course import Course
 from agent.simulated_time import SimulatedClock, run
 from drivers.simulated.faults import Fault, FaultPlan, Kind, Operation
 
@@ -116,6 +117,31 @@ def test_a_way_back_that_was_interrupted_is_tried_again(tmp_path: Path) -> None:
             assert places(rig) == [36, 44]
             assert agent.alerts == []
         assert (end_of(rig)["taken_back"], end_of(rig)["failed"]) == (1, 1)
+
+    run(story)
+
+
+def test_a_way_back_that_was_interrupted_and_then_refused_is_tried_again(tmp_path: Path) -> None:
+    """The first one has used the token up, whatever becomes of the others."""
+
+    async def story(clock: SimulatedClock) -> None:
+        async with half_left(tmp_path, clock) as rig, rig.agent() as agent:
+            await until(lambda: backs(agent) and backs(agent)[0].state is State.MONITORING, step_s=0.1)
+            (moved,) = backs(agent)[0].radios
+            rig.world.set_externally(moved, backs(agent)[0].prior)
+            write, refused = agent.executor._steps[State.APPLYING], list[str]()
+
+            async def refused_once(change: Change, course: Course) -> Change:
+                if refused:
+                    return await write(change, course)
+                refused.append(change.id)
+                return await agent.ledger.step(change, Trigger.REFUSED, reason="test")
+
+            agent.executor._steps[State.APPLYING] = refused_once
+            await ended(agent)
+            states = [change.state for change in backs(agent)]
+            assert states == [State.ROLLED_BACK, State.FAILED, State.COMMITTED]
+            assert places(rig) == [36, 44]
 
     run(story)
 

@@ -70,6 +70,10 @@ class Tally:
                 setattr(self, name, mine + getattr(more, name))
 
 
+DEALT_WITH_S = 10.0
+"""By then radar is on disk, or in the journal, and the radio is off it."""
+
+
 class Killed(BaseException):
     """The process is no more."""
 
@@ -106,6 +110,7 @@ class Witness(Judge):
         super().__init__(rig, lists=True)
         self.tally = tally
         self.reported: dict[int, float] = {}
+        self._before: dict[Hit, dict[int, float]] = {}  # each: what was reported till then
         self.disk_lost = False
         self.death = Death()  # of this life
         self.handed: list[Hit] = []  # to this life, which has not come back for more
@@ -146,6 +151,7 @@ class Witness(Judge):
         self.tally.radar += 1
         now_s = self.rig.clock.monotonic()
         hit = Hit(now_s, signal.radio, signal.mhz20 & self._dfs)
+        self._before[hit] = {mhz: self.reported[mhz] for mhz in hit.mhz20 if mhz in self.reported}
         self.reported |= dict.fromkeys(hit.mhz20, now_s + NOP_S)
         self.handed.append(hit)
         return hit
@@ -178,7 +184,20 @@ class Witness(Judge):
             self.waiting.clear()
         else:
             self.tally.unfinished += len(self.handed)
+        if dead:
+            self._unsay()
         self.handed.clear()
+        self._before.clear()
+
+    def _unsay(self) -> None:
+        """What this life was told just now and did not live to deal with nobody knows of: no later life can
+        mind it."""
+        now_s = self.rig.clock.monotonic()
+        for hit in [hit for hit in reversed(self.handed) if now_s - hit.at_s < DEALT_WITH_S]:
+            for mhz in hit.mhz20:
+                if self.reported.get(mhz) == hit.at_s + NOP_S:
+                    del self.reported[mhz]
+            self.reported |= {mhz: s for mhz, s in self._before[hit].items() if mhz not in self.reported}
 
     def disk_is_back(self) -> None:
         """And has been for long: what was reported meanwhile is on it."""

@@ -32,6 +32,7 @@ from agent.change import State
 from agent.clock import Clock
 from agent.events import EventKind
 from agent.simulated_time import run
+from agent.store.errors import StoreUnavailable
 from drivers.simulated.faults import Fault, Kind, Operation
 from drivers.types import RadioState, Setting
 
@@ -91,6 +92,24 @@ def test_a_radio_that_our_own_restart_left_off_is_not_called_switched_off(tmp_pa
                 rig.world.set_externally(AP1, {Setting.ENABLED: 1})
                 await until(lambda: not agent.memory.in_doubt)
             rig.verify()
+
+    run(story)
+
+
+def test_a_restart_that_is_seen_to_be_over_while_the_disk_is_lost_costs_no_poll(tmp_path: Path) -> None:
+    async def story(clock: Clock) -> None:
+        async with stage(tmp_path, clock) as (_, agent):
+            await calm(clock)
+
+            def lost(key: str, value: str) -> None:
+                raise StoreUnavailable("disk I/O error")
+
+            kept, agent.ledger.store.set_meta = agent.ledger.store.set_meta, lost  # type: ignore[method-assign]
+            agent.memory.in_doubt[AP1] = clock.monotonic()
+            await until(lambda: not agent.memory.in_doubt)
+            agent.ledger.store.set_meta = kept  # type: ignore[method-assign]
+            await asyncio.sleep(60.0)
+            assert not [alert for alert in agent.alerts if "a bug" in alert.text]
 
     run(story)
 
