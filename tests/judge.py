@@ -237,7 +237,7 @@ def check_books(rig: Rig) -> None:
     paths = {
         c.id: [r["to_state"] for r in records if r["change_id"] == c.id and r["to_state"]] for c in changes
     }
-    spent = Counter(c.undo_of for c in changes if c.undo_of and _touched(paths[c.id]))
+    spent = Counter(c.undo_of for c in changes if c.has_token and _touched(paths[c.id]))
     for change in changes:
         path = paths[change.id]
         assert path[-1] == change.state
@@ -252,6 +252,10 @@ def check_books(rig: Rig) -> None:
         began_undo = sum(b == "ROLLING_BACK" != a for a, b in pairwise(path))
         assert began_undo + spent[change.id] <= 1, "a token used twice"
         assert (token.used_utc_us is not None) == bool(began_undo + spent[change.id])
+        if change.undo_of is not None and not change.has_token:
+            before = tokens[change.undo_of]
+            assert before is not None
+            assert before.used_utc_us is not None, "undone without its token, which is good still"
 
 
 def _touched(path: Sequence[str]) -> bool:
