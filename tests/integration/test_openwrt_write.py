@@ -614,6 +614,7 @@ def test_over_ssh_an_undo_is_armed_confirmed_and_left_alone(far: Peer) -> None:
         await device.confirm(receipt)
         back = await device.apply(edit(channel=36, width_mhz=80, center_mhz=5210), 10.0)
         assert back.undo_armed
+        await settled(device, channel=36)  # what is read first may still be from before it
         await settled(device, channel=44)
 
     told(far, story, method="uci")
