@@ -311,11 +311,10 @@ class Campaigns:
         """A move that had better not stay by itself goes back, or is tried again at the next look. Nobody
         asks for it at that moment: what holds the plan holds this."""
         standing = c.standings[key]
-        done, before = await self._book.change(standing.change), await self._book.change(standing.undo)
+        done = await self._book.change(standing.change)
         if done is None or not self._is_on(c, key) or standing.part is not Part.MADE:
             return
-        spent = before is not None and (before.state is State.ROLLED_BACK or not before.has_token)
-        opened = await self._changes.try_undo(done, c.actor, HALF_DONE, spent=spent)
+        opened = await self._changes.try_undo(done, c.actor, HALF_DONE, again=standing.undo is not None)
         if isinstance(opened, Change):
             standing.goes_back(opened.id)
         elif (why := no_way_back(opened)) or c.late_s(self._clock.now()) > GIVE_UP_S:

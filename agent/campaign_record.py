@@ -173,7 +173,7 @@ def became(standing: Standing, change: Change | None) -> tuple[Part, str]:
     state = "" if change is None else str(change.state)
     kept = change is not None and change.state is State.COMMITTED
     if standing.part is Part.GOING_BACK:
-        again = standing.tries < TRIES_MOST and change is not None and _came_to_nothing(change)
+        again = standing.tries < TRIES_MOST and change is not None and _tried_again(change)
         return (Part.TAKEN_BACK, "") if kept else (Part.MADE if again else Part.STAYS, state)
     if change is not None and change.verdict == REHEARSED:
         return Part.SHOWN, ""
@@ -182,14 +182,13 @@ def became(standing: Standing, change: Change | None) -> tuple[Part, str]:
     return (Part.MADE, "") if kept else (Part.FAILED, state)
 
 
-def _came_to_nothing(undo: Change) -> bool:
-    """Whether it was neither judged nor refused by a person: its device was not reached, or went back by
-    itself since the process that was to confirm had ended."""
+def _tried_again(undo: Change) -> bool:
+    """Whether it came to nothing and was neither judged nor refused by a person: its device was not reached,
+    or went back by itself since the process that was to confirm had ended."""
     if undo.verdict == HELD_UP:
         return True
     ignored = undo.state is State.EXPIRED and undo.actor.type == "agent"
-    undone = undo.state in (State.FAILED, State.EXPIRED, State.ROLLED_BACK)
-    return undone and undo.verdict is None and not ignored
+    return undo.came_to_nothing and undo.verdict is None and not ignored
 
 
 def asked(c: Campaign, key: RadioKey, step: int) -> Move:

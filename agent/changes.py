@@ -131,15 +131,14 @@ class Changes:
         actor: Actor,
         reason: str = "undo",
         *,
-        spent: bool = False,
         again: bool = False,
         of: Sequence[Change] = (),
         yields: Callable[[ConfigState], str] | None = None,
     ) -> Change | NoChange:
-        """As `undo`; a NoChange is for the caller to write down. ``spent``: its token went with an undo that
-        came to nothing; ``again``: it may have, and the change is in force for all that. ``of``: all the
-        changes that this takes back, if they are more than the one. ``yields``: why it is left alone, by what
-        the device has; empty: it is not."""
+        """As `undo`; a NoChange is for the caller to write down. ``again``: its token may have gone with an
+        undo that came to nothing, and the change is in force for all that. ``of``: all the changes that this
+        takes back, if they are more than the one. ``yields``: why it is left alone, by what the device has;
+        empty: it is not."""
         key = done.radios[0]
         view = self._memory.view(self._memory.sites[done.site], self._clock.now()).begun()
         goal = destination(view, done)
@@ -160,8 +159,8 @@ class Changes:
             return declined(move, change)
         if actor.type == "operator":
             await self._withdraw(of or (done,), actor)
-        spent = spent or (again and await self._is_spent(done))
-        spends = None if spent or done.state is State.ROLLED_BACK else done.id  # its token is used up
+        spent = done.state is State.ROLLED_BACK or (again and await self._is_spent(done))
+        spends = None if spent else done.id  # its token is used up
         frees = self._memory.waiting_with(of or (done,))
         try:
             return await self._store(change, reason, {"undo_of": done.id}, spends=spends, frees=frees)
