@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 
-from fuzzing import feed, octets_of
+from fuzzing import TIMES, feed, octets_of
 from integration import ber as written
 from integration.test_traps_vendors import encoded
 from trap_cases_cisco import CISCO
-from traps_rig import COMMUNITY, OURS, USER, pdu, sender, v1, v2c, v3
+from traps_rig import BOOTS, COMMUNITY, OURS, USER, pdu, sender, v1, v2c, v3
 
 from drivers.errors import Garbage
 from drivers.transport import ber, snmp_message, traps_message
@@ -17,7 +17,7 @@ from drivers.transport.ber import Malformed
 from drivers.transport.netconf_framing import Framing, framed
 from drivers.transport.snmp_message import Answer, Head
 from drivers.transport.traps_check import Accepted, Doorkeeper, Refused
-from drivers.transport.traps_message import AUTH, PRIV, REPORTABLE
+from drivers.transport.traps_message import AUTH, PRIV, REPORTABLE, UserMessage
 from drivers.transport.traps_queue import Subscription
 from drivers.transport.traps_usm import Engine, Window
 
@@ -68,6 +68,8 @@ def test_an_answer_that_no_agent_sends() -> None:
     assert feed(octets_of(_message()), read, check, refusals=Malformed, caches=WIRE_CACHES) > 500
 
 
+UNSIGNED = v3(pdu(), flags=0)
+SENT_S = 1000.0
 TRAPS = (
     *(
         v2c(pdu()),
@@ -76,26 +78,36 @@ TRAPS = (
         v3(pdu()),
         v3(pdu(), flags=AUTH),
     ),
-    *(v3(pdu(), flags=0), v3(pdu(inform=True), flags=AUTH | PRIV | REPORTABLE, engine_id=OURS)),
+    *(UNSIGNED, v3(pdu(inform=True), flags=AUTH | PRIV | REPORTABLE, engine_id=OURS)),
     *(v2c(encoded(case)) for case in CISCO[:20]),
 )
 
 
 def test_a_trap_that_no_device_sends() -> None:
-    """From the address of a device that has SNMPv3, nothing malformed is taken for proven."""
+    """From the address of a device that has SNMPv3, nothing malformed is taken for proven. Only its
+    proof tells: it is in time, and was not heard before."""
     expected = [Subscription(sender(login), Window()) for login in (COMMUNITY, USER)]
-    keeper = Doorkeeper(Engine(OURS, 1, 0.0))
-    at_s = 0.0
+    keeper = Doorkeeper(Engine(OURS, BOOTS, 0.0))
+    refused = 0
 
-    def check(data: bytes, found: Accepted | Refused | object) -> None:
+    def knock(data: bytes) -> Accepted | Refused:
+        nonlocal refused
+        for each in expected:
+            each.window = Window()
+        found = keeper.check(data, SENT_S, expected)
+        refused += isinstance(found, Refused)
+        return found
+
+    def check(data: bytes, found: Accepted | Refused) -> None:
         assert not isinstance(found, Accepted) or not found.authenticated, data.hex()
 
-    def knock(data: bytes) -> Accepted | Refused | object:
-        nonlocal at_s
-        at_s += 1.0
-        return keeper.check(data, at_s, expected)
-
-    feed(octets_of(*TRAPS), knock, check, refusals=Malformed, caches=WIRE_CACHES)
+    for data in TRAPS:
+        whole, message = knock(data), traps_message.envelope(data)
+        assert isinstance(whole, Accepted) == (data != UNSIGNED), data.hex()
+        if isinstance(whole, Accepted):
+            assert whole.authenticated == isinstance(message, UserMessage)
+    assert feed(octets_of(*TRAPS), knock, check, refusals=Malformed, caches=WIRE_CACHES) < TIMES / 2
+    assert refused > 100
 
 
 def test_a_notification_that_no_device_sends() -> None:

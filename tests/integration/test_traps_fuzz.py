@@ -16,7 +16,7 @@ from trap_cases_cisco import CISCO
 from traps_rig import COMMUNITY, OURS, RADAR, USER, ear, pdu, sender, v1, v2c, v3
 
 from drivers.transport.ber import Malformed
-from drivers.transport.traps_check import Accepted, Doorkeeper, Refused
+from drivers.transport.traps_check import Doorkeeper, Refused
 from drivers.transport.traps_message import AUTH, PRIV, REPORTABLE
 from drivers.transport.traps_queue import Outcome, Subscription
 from drivers.transport.traps_usm import Engine, Window
@@ -43,22 +43,6 @@ def datagrams(seed: int, times: int) -> Iterator[bytes]:
     """Each differs from all of `REAL`, whose salts are new in each run."""
     make, dice = octets_of(*REAL), random.Random(seed)
     return (make(dice) for _ in range(times))
-
-
-def test_ten_thousand_mutated_datagrams_raise_nothing_but_malformed() -> None:
-    keeper, expected = doorkeeper()
-    seen = {"malformed": 0, "refused": 0, "accepted": 0}
-    for number, data in enumerate(datagrams(1, TIMES)):
-        try:
-            found = keeper.check(data, float(number), expected)
-        except Malformed:
-            seen["malformed"] += 1
-            continue
-        seen["accepted" if isinstance(found, Accepted) else "refused"] += 1
-        if isinstance(found, Accepted):  # a byte of a value was changed, and nobody can know it
-            assert not found.authenticated, data.hex()
-    assert seen["malformed"] > TIMES / 2
-    assert seen["refused"] > 100
 
 
 @settings(max_examples=2000, deadline=None)
