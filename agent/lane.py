@@ -150,6 +150,12 @@ class Lane:
         TryAgain."""
         self._retired = True
 
+    async def renew(self) -> None:
+        """End the session when no call is under way; the next call opens another, which knows what the device
+        has by then."""
+        async with self._turn:
+            await self._drop()
+
     async def close(self) -> None:
         self.info = None
         await self.device.close()

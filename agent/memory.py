@@ -198,6 +198,11 @@ class Memory:
         known = [self.changes[id] for id in sorted(self.stuck) if id in self.changes]
         return [each for each in known if each.id in ids or each.undo_of in ids]
 
+    def undo_runs(self, site: str, device: str, now: Moment) -> bool:
+        """The device's own undo timer is armed, perhaps, for a change that is open."""
+        mine = (c for c in self.changes.values() if (c.site, c.device) == (site, device) and not c.final)
+        return any(c.undo_until is not None and not c.undo_until.passed(now) for c in mine)
+
     def changes_of(self, site: str, now: Moment) -> tuple[Change, ...]:
         """Open changes, those of the last week, those for an event that lasts, escalated ones that hold
         their radios, and what was last done to each radio, newest first; all others are forgotten within a

@@ -25,6 +25,8 @@ DOUBLINGS_MOST = 16
 """Of the pause, before `BACKOFF_MOST_S` bounds it: a float has no room for a week of misses."""
 FIRST_WITHIN_S = 1.0
 """The first polls are spread over so many seconds; recovery waits for them."""
+RENEWED_S = 30.0
+"""Between two sessions that are opened anew because the device has more radios than it had."""
 LATE_S = 0.25
 """A turn that begins so late is a sign that there is more to do than can be done."""
 THINNED_MOST = 8
@@ -65,6 +67,7 @@ class Poller:
         self._alert = alert
         self._person_told = False
         self._scanned_s = float("-inf")
+        self._renewed_s = float("-inf")
         self._now = asyncio.Event()
         self._spread = FIRST_SPREAD
         self._thinned = thinned
@@ -100,6 +103,21 @@ class Poller:
         self._hit()
         self._memory.see(snapshot)
         await self._found(snapshot)
+        if snapshot.appeared:
+            await self._renew(snapshot.appeared)
+
+    async def _renew(self, appeared: frozenset[RadioKey]) -> None:
+        """What an AP that has joined a controller can do, or a radio that came up after its AP, only a new
+        session tells. Not while the device's own undo waits to be confirmed by this one."""
+        now = self._clock.now()
+        if now.monotonic_s - self._renewed_s < RENEWED_S:
+            return
+        if self._memory.undo_runs(self._site, self._lane.name, now):
+            return
+        self._renewed_s = now.monotonic_s
+        log.info("device.radios_appeared", site=self._site, device=self._lane.name, radios=sorted(appeared))
+        await self._lane.renew()
+        self.poll_now()
 
     def _due(self) -> frozenset[Table]:
         self._whole = self._left == 0

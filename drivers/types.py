@@ -198,11 +198,16 @@ class RadioReading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """A partial answer is an answer: each radio asked for is in ``readings`` or in ``missing``."""
+    """A partial answer is an answer: each radio asked for is in ``readings`` or in ``missing``.
+
+    ``appeared``: radios of the inventory that the device has now and did not have, or had elsewhere, when the
+    session was opened. Only another `open` tells what can be done with them.
+    """
 
     at_s: float
     readings: Mapping[RadioKey, RadioReading]
     missing: Mapping[RadioKey, Absence] = field(default_factory=lambda: MappingProxyType({}))
+    appeared: frozenset[RadioKey] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,6 +85,8 @@ def _off_patience_s(sight: Sight) -> float:
 def _off_since(sight: Sight) -> tuple[str, float | None]:
     """State, and when it began (monotonic seconds, at the latest); None: no failure, or can't be told."""
     reading, last_s = sight.at.reading, _last_on_air_s(sight.observations)
+    if reading is not None and reading.state is RadioState.ON_AIR:
+        last_s = max(reading.at_s, last_s or reading.at_s)  # a poll or two, and it went
     if reading is None or last_s is None:
         return "", None
     if not sight.is_read:

@@ -21,7 +21,7 @@ from drivers.errors import (
 )
 from drivers.expectation import compare
 from drivers.hostapd import act, identity, parse, parse_event, parse_phy, plan, reading, render
-from drivers.hostapd.find import find, listed
+from drivers.hostapd.find import find, found_now, listed
 from drivers.hostapd.judge import judge
 from drivers.hostapd.options import Options, checked
 from drivers.hostapd.parse import Section
@@ -53,7 +53,7 @@ from drivers.types import (
     Table,
 )
 from inventory.credentials import CredentialError, Login, parse_login
-from inventory.model import RadioKey
+from inventory.model import Band, RadioKey
 
 CAPABILITIES: Final = Capabilities(
     tables=frozenset(Table) - {Table.COUNTERS},
@@ -104,7 +104,9 @@ class HostapdDevice:
         )
         self._found: dict[RadioKey, Found] = {}
         self._bases: dict[RadioKey, Base] = {}
+        self._mute: set[RadioKey] = set()  # which hostapd did not answer for when it was opened
         self._listed = FoundAp(mac=None)
+        self._phys: Mapping[int, Mapping[Band, tuple[int, ...]]] = {}  # widths in MHz, when it was opened
         self._widths: dict[RadioKey, tuple[int, ...]] = {}
         self._mapper = Mapper(context.config.id, ())
         self._actions: frozenset[Action] = frozenset()
@@ -128,13 +130,15 @@ class HostapdDevice:
         infos = await self._ask(
             {f"info:{phy}": self._tools.iw_line("phy", f"phy{phy}", "info") for phy in phys}
         )
-        widths = {phy: identity.required(infos, f"info:{phy}", parse_phy.widths) for phy in phys}
+        self._phys = widths = {phy: identity.required(infos, f"info:{phy}", parse_phy.widths) for phy in phys}
         found = [find(radio, interfaces, widths) for radio in self._context.radios]
         self._found = {each.key: each for each in found if each is not None}
         self._widths = {key: widths[each.phy].get(each.band, (20,)) for key, each in self._found.items()}
         self._mapper = Mapper(self._context.config.id, self._found.values())
         self._listed = listed(interfaces, widths, self._found.values())
+        self._bases.clear()
         await self.read(frozenset({Table.STATUS}), None)
+        self._mute = {key for key in self._found if not self._is_run(key)}
         self._actions = await self._possible()
         return self._info(fingerprint, first)
 
@@ -162,7 +166,24 @@ class HostapdDevice:
                 self._learn(radio.key, base)
             except (Missing, Garbage) as error:
                 missing[radio.key] = reading.absence(error)
-        return Snapshot(at_s=at_s, readings=readings, missing=missing)
+        return Snapshot(at_s=at_s, readings=readings, missing=missing, appeared=self._appeared(answers))
+
+    def _appeared(self, answers: Mapping[str, Section]) -> frozenset[RadioKey]:
+        """What came since `open`, is elsewhere, or has hostapd by now; of the others the BSSs are learnt. A
+        machine that starts answers before its radios are there, and hostapd comes last."""
+        try:
+            interfaces = parse.interfaces(reading.section(answers, "dev"))
+        except (Missing, Garbage):
+            return frozenset()
+        now = found_now(self._context.radios, interfaces, self._phys)
+        same = {key: each for key, each in now.items() if each.is_where(self._found.get(key))}
+        self._found |= same
+        self._mapper.finds(self._found.values())
+        return frozenset((now.keys() - same.keys()) | set(filter(self._is_run, self._mute)))
+
+    def _is_run(self, key: RadioKey) -> bool:
+        """hostapd answered for it when it was last read."""
+        return (base := self._bases.get(key)) is not None and base.status is not None
 
     async def read_config(self, ref: ScopeRef) -> ConfigState:
         radio = self._radio(ref)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 from drivers.errors import PersonNeeded
 from drivers.hostapd import reading
 from drivers.hostapd.parse import Interface
 from drivers.hostapd.reading import Found
 from drivers.types import FoundAp, FoundRadio
-from inventory.model import Band, Radio
+from inventory.model import Band, Radio, RadioKey
 
 
 def find(
@@ -32,6 +33,21 @@ def find(
     name = min(each.name for each in fitting)
     bss = tuple(each.name for each in access if each.phy == phy)
     return Found(key=radio.key, band=radio.band, ifname=name, phy=phy, bss=bss or (name,))
+
+
+def found_now(
+    radios: Iterable[Radio],
+    interfaces: Iterable[Interface],
+    widths: Mapping[int, Mapping[Band, tuple[int, ...]]],
+) -> dict[RadioKey, Found]:
+    """Those that are there by now. One that two interfaces fit is left out: the session goes on with what it
+    knows, and the next one says it."""
+    there, found = tuple(interfaces), {}
+    for radio in radios:
+        with suppress(PersonNeeded):
+            if (now := find(radio, there, widths)) is not None:
+                found[radio.key] = now
+    return found
 
 
 def listed(

@@ -55,6 +55,10 @@ class Found:
     phy: int
     bss: tuple[str, ...]
 
+    def is_where(self, before: Found | None) -> bool:
+        """The same interface of the same phy; it may have other BSSs."""
+        return before is not None and (self.ifname, self.phy) == (before.ifname, before.phy)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:

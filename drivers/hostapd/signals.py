@@ -45,10 +45,14 @@ class Mapper:
 
     def __init__(self, device: str, radios: Iterable[Listed]) -> None:
         self._device = device
-        self._radios = tuple(radios)
-        self._of_interface = {name: radio for radio in self._radios for name in (radio.ifname, *radio.bss)}
+        self.finds(radios)
         self._blocks: dict[RadioKey, frozenset[int]] = {}
         self._told: dict[tuple[EventKind, frozenset[int]], tuple[float, str]] = {}
+
+    def finds(self, radios: Iterable[Listed]) -> None:
+        """These there are now, with these BSSs."""
+        self._radios = tuple(radios)
+        self._of_interface = {name: radio for radio in self._radios for name in (radio.ifname, *radio.bss)}
 
     def seen_on(self, key: RadioKey, mhz20: frozenset[int]) -> None:
         """A poll found the radio there."""

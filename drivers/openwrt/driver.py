@@ -73,6 +73,7 @@ class OpenWrtDevice:
         )
         self._inventory = {radio.key: radio for radio in context.radios}
         self._rights: dict[RadioKey, Rights] = {}
+        self._mute: set[RadioKey] = set()  # which had no hostapd object when it was opened
         self._configured: dict[RadioKey, Base] = {}
         self._heard = Heard(context.config.id, ())
         sight = Sight(
@@ -95,9 +96,12 @@ class OpenWrtDevice:
     async def _ask_what_may_be_done(self) -> None:
         """Ways to switch and to write, of each radio, and whose events are listened to."""
         uc = await self._ubus.methods("hostapd")
+        self._rights, self._mute = {}, set()
         for found in self._reader.found.values():
             own = await self._ubus.methods(f"hostapd.{found.ifname}")
             self._rights[found.key] = rights(self._ubus, found.ifname, uc, own)
+            if not own and not self._is_run(found.key):
+                self._mute.add(found.key)
         self._heard = Heard(self._name, self._reader.found.values(), before=self._heard)
         self._writing.heard = self._heard
         for ref in map(self._scope, self._reader.found):
@@ -107,7 +111,17 @@ class OpenWrtDevice:
     async def read(self, tables: frozenset[Table], radios: frozenset[RadioKey] | None) -> Snapshot:
         snapshot = await self._reader.read(tables, radios)
         self._see()
-        return snapshot
+        return replace(snapshot, appeared=self._appeared())
+
+    def _appeared(self) -> frozenset[RadioKey]:
+        """What may be done with these was not asked, or there was no hostapd that could have told it: an AP
+        that starts answers before its radios are there."""
+        unasked = self._reader.found.keys() - self._rights.keys()
+        return frozenset(unasked | set(filter(self._is_run, self._mute)))
+
+    def _is_run(self, key: RadioKey) -> bool:
+        """There was a hostapd object of it when it was last read."""
+        return (base := self._reader.bases.get(key)) is not None and base.status is not None
 
     async def read_config(self, ref: ScopeRef) -> ConfigState:
         found = self._reader.radio(ref)
@@ -165,7 +179,7 @@ class OpenWrtDevice:
     def _subject(self, ref: ScopeRef) -> Subject:
         found = self._reader.radio(ref)
         base = self._configured.get(found.key)
-        if base is None:
+        if base is None or found.key not in self._rights:
             raise TryAgain(f"{self._name}: {found.ifname} was not read yet")
         if self._rights[found.key].ways.uci and not base.section:
             raise TryAgain(f"{self._name}: {found.section}: UCI did not tell what is configured")

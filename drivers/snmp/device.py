@@ -80,6 +80,7 @@ class SnmpDevice:
         self._profile: Profile | None = None
         self._match = Matcher(context)
         self._found: Mapping[RadioKey, Located] = {}
+        self._told: frozenset[RadioKey] = frozenset()  # the radios that `open` told of
         self._capabilities = Capabilities(tables=STATUS, settings=MappingProxyType({}))
         self._identity: Identity | None = None
         self._uptime = Uptime(at_s=context.clock())
@@ -119,6 +120,7 @@ class SnmpDevice:
         self._uptime = self._uptime.then(at_s, {**system, **values}, profile.restarts)
         self._identity = who
         self._found = self._match(radios)
+        self._told = frozenset(self._found)
         self._capabilities = await asyncio.to_thread(capabilities, answer, radios, most)
         await self._snapshot(answer, self._found, self._request(STATUS, at_s))
         remarks = () if most.settings or not profile.set else (UNPROVEN,)
@@ -160,7 +162,8 @@ class SnmpDevice:
         answer = Answer(profile, values)
         there = self._again(answer, known) if few else self._matched(answer)
         here = {key: there.get(key) for key in asked}
-        return await self._snapshot(answer, here, self._request(tables, at_s))
+        snapshot = await self._snapshot(answer, here, self._request(tables, at_s))
+        return replace(snapshot, appeared=frozenset(snapshot.readings) - self._told)
 
     def _are_few(self, known: Mapping[RadioKey, Located], radios: frozenset[RadioKey] | None) -> bool:
         """True where single values are asked for. Of all radios: only if the device has no more than a few,

@@ -97,27 +97,35 @@ class Both:
 
 
 @asynccontextmanager
-async def beside(sick: DeviceContext, well: DeviceContext) -> AsyncIterator[Both]:
-    """Both are polled; each has answered twice."""
-    site = _site((sick, well))
+async def polling(*contexts: DeviceContext) -> AsyncIterator[tuple[list[Polled], Memory, list[str]]]:
+    """Devices of one site, each polled by then twice; what is known of them; what a person is told."""
+    site = _site(contexts)
     memory, alerts = Memory({site.id: site}), list[str]()
-    lanes = [WatchedLane(context) for context in (sick, well)]
-    both = Both(sick=Polled(lanes[0]), well=Polled(lanes[1]), memory=memory, alerts=alerts)
+    devices = [Polled(WatchedLane(context)) for context in contexts]
+    for each in devices:
+        each.lane.on_open = memory.opened
     tasks = [
         asyncio.create_task(_poller(site, each, memory, alerts).run(), name=f"poll-{each.lane.name}")
-        for each in (both.sick, both.well)
+        for each in devices
     ]
     try:
-        await both.sick.polls()
-        await both.well.polls()
-        yield both
+        for each in devices:
+            await each.polls()
+        yield devices, memory, alerts
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for lane in lanes:
+        for each in devices:
             with suppress(DriverError):
-                await lane.close()
+                await each.lane.close()
+
+
+@asynccontextmanager
+async def beside(sick: DeviceContext, well: DeviceContext) -> AsyncIterator[Both]:
+    """Both are polled; each has answered twice."""
+    async with polling(sick, well) as ((one, other), memory, alerts):
+        yield Both(sick=one, well=other, memory=memory, alerts=alerts)
 
 
 def _poller(site: Site, polled: Polled, memory: Memory, alerts: list[str]) -> Poller:

@@ -511,6 +511,25 @@ def test_a_radio_in_cac_is_read_as_such_and_not_as_lost(peer: Peer) -> None:
     assert snapshot.readings[R2].state is RadioState.ON_AIR
 
 
+def test_hostapd_that_comes_after_its_ap_is_asked_anew_what_it_can(peer: Peer) -> None:
+    air = peer.ap.airs["radio0"]
+
+    async def story() -> None:
+        device = family.device(peer.context())
+        await device.open()
+        try:
+            assert not (await device.read(STATUS, None)).appeared
+            air.state = "ENABLED"
+            assert (await device.read(STATUS, None)).appeared == {R5}
+            await device.open()
+            assert not (await device.read(STATUS, None)).appeared
+        finally:
+            await device.close()
+
+    air.state = "DOWN"
+    asyncio.run(story())
+
+
 def test_where_no_program_may_be_run_the_channel_tells(peer: Peer) -> None:
     air = peer.ap.airs["radio0"]
     with peer.ap.bus.lock:

@@ -125,6 +125,12 @@ class Service:
         )
         return [json.loads(line) for line in found.splitlines() if line.startswith("{")]
 
+    def polled(self) -> int:
+        """How many polls the AP has answered."""
+        told = self.guest.run("busybox wget -qO- http://127.0.0.1:9842/metrics", timeout=PATIENCE_S)
+        lines = (line for line in told.splitlines() if line.startswith("rrmd_polls_total{"))
+        return int(float(next((line.split()[-1] for line in lines if 'outcome="ok"' in line), "0")))
+
     def ask(self, op: str, *, as_user: str = "", **args: Any) -> dict[str, Any]:
         """One operation of the control socket; ``as_user``: options of setpriv."""
         answer = self.raw(op, args, as_user)

@@ -8,6 +8,7 @@ own stored configuration again, which is what it had before the change.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 from vm.guest import eventually
@@ -22,7 +23,7 @@ def test_of_the_access_point(two_machines: Service) -> None:
     site = two_machines
     id = announced(site)
     site.ap.power_cut()
-    boot_ap(site)
+    boot_ap(site, first=lambda: is_read_anew(site))
     assert nothing_is_worse(site, id) in ("FAILED", "ROLLED_BACK"), "what it forgot is not called done"
 
 
@@ -56,9 +57,17 @@ def announced(site: Service) -> str:
     return id
 
 
-def boot_ap(site: Service) -> None:
+def boot_ap(site: Service, first: Callable[[], object] = lambda: None) -> None:
+    """``first``: what happens when it answers, and has no radio yet."""
     site.ap.power_on()
+    first()
     site.world.access_point(36, 40)
+
+
+def is_read_anew(site: Service) -> None:
+    """The agent has found it again, and that the radio is not there."""
+    before = site.polled()
+    eventually(lambda: site.polled() >= before + 2, PATIENCE_S, "the agent reads it again", every=1)
 
 
 def boot_agent(site: Service) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
@@ -94,6 +94,7 @@ class CiscoDevice:
             for key in wanted
             if (slot := self._slots.get(key)) is not None and slot in answers.radios
         }
+        absent = wanted - found.keys()
         return Snapshot(
             at_s=at_s,
             readings={
@@ -102,8 +103,17 @@ class CiscoDevice:
                 )
                 for key, radio in found.items()
             },
-            missing={key: Absence.ABSENT for key in wanted if key not in found},
+            missing=dict.fromkeys(absent, Absence.ABSENT),
+            appeared=await self._appeared(absent) if radios is None else frozenset(),
         )
+
+    async def _appeared(self, absent: Collection[RadioKey]) -> frozenset[RadioKey]:
+        """Of these the ones whose AP has joined since `open`, or was replaced by another."""
+        if not absent:
+            return frozenset()
+        aps, radios = await self._link.data(render.get(words.found()), _found)
+        now = find.slots(self._context.aps, aps, radios.values())
+        return frozenset(key for key in absent if key in now and now[key] != self._slots.get(key))
 
     async def read_config(self, ref: ScopeRef) -> ConfigState:
         if ref.kind == plan.PROFILE_KIND:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
@@ -82,6 +82,7 @@ class OpenConfigDevice:
         at_s = self._context.clock()
         self._learn(there)
         found = {key: seen for key in wanted if (seen := self._seen(key, there)) is not None}
+        absent = wanted - found.keys()
         return Snapshot(
             at_s=at_s,
             readings={
@@ -90,8 +91,17 @@ class OpenConfigDevice:
                 )
                 for key, (ap, radio) in found.items()
             },
-            missing={key: Absence.ABSENT for key in wanted if key not in found},
+            missing=dict.fromkeys(absent, Absence.ABSENT),
+            appeared=await self._appeared(absent) if radios is None else frozenset(),
         )
+
+    async def _appeared(self, absent: Collection[RadioKey]) -> frozenset[RadioKey]:
+        """Of these the ones that have come since `open`, or are elsewhere."""
+        if not absent:
+            return frozenset()
+        there = await self._ask(words.found())
+        now = find.places(self._context.aps, self._context.radios, there)
+        return frozenset(key for key in absent if key in now and now[key] != self._places.get(key))
 
     async def read_config(self, ref: ScopeRef) -> ConfigState:
         place = self._place(ref)

@@ -271,6 +271,23 @@ def change(id: str, created_utc_us: int, state: State = State.COMMITTED) -> Chan
     )
 
 
+def test_a_devices_own_undo_runs_until_its_time_is_over_or_its_change_is() -> None:
+    memory, until = lab(), Deadline.after(NOW, 60.0)
+    armed = replace(change("c", NOW.utc_us, State.APPLYING), undo_until=until)
+    for known, there in (
+        (armed, True),
+        (replace(armed, state=State.ROLLED_BACK), False),
+        (replace(armed, undo_until=None), False),
+        (replace(armed, device="ap2"), False),
+        (replace(armed, site="lab2"), False),
+    ):
+        memory.remember(known)
+        assert memory.undo_runs("lab", "ap1", NOW) is there
+    memory.remember(armed)
+    assert memory.undo_runs("lab", "ap1", NOW.plus(59.0))
+    assert not memory.undo_runs("lab", "ap1", NOW.plus(61.0))
+
+
 def test_changes_are_listed_newest_first_and_forgotten_after_a_week() -> None:
     memory = lab()
     old, new = change("old", NOW.utc_us - WEEK_US + HOUR_US), change("new", NOW.utc_us)

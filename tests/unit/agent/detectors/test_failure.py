@@ -129,6 +129,12 @@ def test_a_radio_that_its_device_no_longer_tells_of() -> None:
     assert look(before, reading(at_s=NOW_S - 250.0)) == []
 
 
+def test_a_radio_that_went_after_its_first_poll_failed_too() -> None:
+    finding = there(look((), reading(at_s=NOW_S - 300.0)))
+    assert finding.evidence["state"] == "absent"
+    assert look((), reading(at_s=NOW_S - 250.0)) == []
+
+
 def test_a_device_that_does_not_answer_is_another_matter() -> None:
     before = [replace(each, at_s=each.at_s - 300.0) for each in history()]
     assert look(before, reading(at_s=NOW_S - 300.0), sight={"missed": 1}) == ()

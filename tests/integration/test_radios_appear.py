@@ -1,0 +1,158 @@
+"""A radio that was not there when its device was opened: an AP that starts answers before its radios are up,
+and one that was off joins its controller later. Each driver, under the daemon's own lane and poller.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from contract.snmp_case import RADIO
+from integration import c9800, netconfd, openwrt_peer, replay
+from integration.beside import polling
+from integration.netconfd import NEEDS_NETCONFD, USABLE
+from integration.snmp_responder import Agent, served
+from integration.sshd import NEEDS_SSHD, SSHD
+from integration.test_troubled_devices import snmp_context, snmp_values
+
+from agent.memory import Memory
+from drivers.base import DeviceContext
+from drivers.netconf import parse_reply, render
+from drivers.netconf.parse_xml import children, text
+from drivers.transport.netconf import NetconfSession
+from drivers.types import RadioState, ScopeRef
+from inventory.model import RadioKey
+
+needs_sshd = pytest.mark.skipif(SSHD is None, reason=NEEDS_SSHD)
+needs_netconfd = pytest.mark.skipif(not USABLE, reason=NEEDS_NETCONFD)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Late:
+    """A device without one of its radios, until ``come``."""
+
+    context: DeviceContext
+    radio: RadioKey
+    come: Callable[[], object]
+
+
+@contextmanager
+def hostapd_without_interface() -> Iterator[Late]:
+    with tempfile.TemporaryDirectory(prefix="rrmd-") as name, replay.replay(Path(name)) as ap:
+        path = ap.state / "iw dev"
+        whole = path.read_text()
+        path.write_text(whole[: whole.index("phy#0")])
+        yield Late(context=ap.context(), radio=replay.R5, come=lambda: path.write_text(whole))
+
+
+@contextmanager
+def hostapd_of_another_phy() -> Iterator[Late]:
+    """The driver was loaded anew: the same interface belongs to another phy."""
+    with tempfile.TemporaryDirectory(prefix="rrmd-") as name, replay.replay(Path(name)) as ap:
+        path = ap.state / "iw dev"
+        whole = path.read_text()
+        path.write_text(whole.replace("phy#0", "phy#7"))
+        for what in ("info", "channels"):
+            (ap.state / f"iw phy phy0 {what}").rename(ap.state / f"iw phy phy7 {what}")
+
+        def come() -> None:
+            for what in ("info", "channels"):
+                (ap.state / f"iw phy phy7 {what}").rename(ap.state / f"iw phy phy0 {what}")
+            path.write_text(whole)
+
+        yield Late(context=ap.context(), radio=replay.R5, come=come)
+
+
+@contextmanager
+def openwrt() -> Iterator[Late]:
+    with openwrt_peer.http_peer() as peer:
+        air = peer.ap.airs.pop("radio0")
+        yield Late(
+            context=peer.context(),
+            radio=openwrt_peer.R5,
+            come=lambda: peer.ap.airs.update(radio0=air),
+        )
+
+
+@contextmanager
+def cisco() -> Iterator[Late]:
+    with c9800.c9800() as controller:
+        (there,) = children(controller.data, "data", "access-point-oper-data")
+        mine = [each for each in there if text(each, "wtp-mac") == "02:00:00:0a:00:00"]
+        for each in mine:
+            there.remove(each)
+        yield Late(context=controller.context(), radio=c9800.R5, come=lambda: there.extend(mine))
+
+
+@contextmanager
+def openconfig() -> Iterator[Late]:
+    with netconfd.netconfd() as ap:
+        asyncio.run(ap.reset())
+        asyncio.run(_without_5_ghz(ap))
+        yield Late(context=ap.context(), radio=netconfd.R5, come=lambda: asyncio.run(ap.reset()))
+
+
+async def _without_5_ghz(ap: netconfd.Netconfd) -> None:
+    start = netconfd.AP.index("<radio><id>1</id>")
+    end = netconfd.AP.index("</radios>")
+    deleted = (
+        '<radio xmlns:nc="urn:ietf:params:xml:ns:netconf:base:1.0" nc:operation="delete"><id>1</id>'
+        "<operating-frequency>oc-wifi-types:FREQ_5GHZ</operating-frequency></radio>"
+    )
+    config = netconfd.AP[:start] + deleted + netconfd.AP[end:]
+    session = NetconfSession(ap.target())
+    await session.open()
+    try:
+        for body in (render.edit_config("candidate", config, rollback_on_error=False), render.commit()):
+            parse_reply.reply(await session.rpc(body, 10.0))
+    finally:
+        await session.close()
+
+
+@contextmanager
+def snmp() -> Iterator[Late]:
+    """The rows of ap1 are not there: it has not joined."""
+    values = snmp_values()
+    agent = Agent({oid: value for oid, value in values.items() if "2.0.0.0.16.16" not in oid})
+    with served(agent) as port:
+        yield Late(context=snmp_context(port), radio=RADIO, come=lambda: agent.replace(values))
+
+
+@pytest.mark.parametrize(
+    "device",
+    [
+        pytest.param(hostapd_without_interface, marks=needs_sshd),
+        pytest.param(hostapd_of_another_phy, marks=needs_sshd),
+        openwrt,
+        cisco,
+        pytest.param(openconfig, marks=needs_netconfd),
+        snmp,
+    ],
+)
+def test_it_is_known_and_can_be_set_when_it_is_there(
+    device: Callable[[], AbstractContextManager[Late]],
+) -> None:
+    with device() as late:
+        asyncio.run(_comes(late))
+
+
+async def _comes(late: Late) -> None:
+    async with polling(late.context) as ((polled,), memory, alerts):
+        known, before = memory.radios[late.radio], polled.lane.info
+        await asyncio.to_thread(late.come)
+        await polled.until(lambda: polled.lane.info not in (None, before) and is_known(memory, late.radio))
+        assert known.reading is not None
+        assert known.reading.state is RadioState.ON_AIR
+        scope = ScopeRef(kind="radio", name=late.radio, members=(late.radio,))
+        assert (await polled.lane.read_config(scope)).state is RadioState.ON_AIR
+        assert polled.misses == 0, "nothing was missed for it"
+        assert not alerts
+
+
+def is_known(memory: Memory, key: RadioKey) -> bool:
+    return memory.radios[key].reading is not None and memory.radios[key].capabilities is not None
