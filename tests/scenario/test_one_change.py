@@ -178,6 +178,24 @@ def test_a_device_that_goes_back_by_itself_is_found_rolled_back(tmp_path: Path) 
     run(story)
 
 
+def test_what_would_be_done_is_shown_and_not_done(tmp_path: Path) -> None:
+    async def story(clock: Clock) -> None:
+        async with rig_of(tmp_path, clock) as rig, rig.agent() as agent:
+            await warm(rig, agent)
+            before = rig.block()
+            shown = await agent.operator.inject(
+                EventKind.NON_WIFI_BURST, rig.key, channel=161, width_mhz=None, act=False, actor=PERSON
+            )
+            assert shown.edit is not None
+            assert shown.edit.set[Setting.CHANNEL] == 161
+            assert (shown.change, shown.begun, agent.memory.changes) == (None, False, {})
+            await until(lambda: clock.monotonic() > 1000)
+            assert (rig.block(), agent.memory.changes) == (before, {})
+        assert not [each for each in rig.records() if each["kind"] == "transition"]
+
+    run(story)
+
+
 def test_the_undo_timer_is_disarmed_after_the_ack(tmp_path: Path) -> None:
     async def story(clock: Clock) -> None:
         async with rig_of(tmp_path, clock, site_of(undo_timer=True)) as rig, rig.agent() as agent:

@@ -174,6 +174,19 @@ def test_one_report_that_could_be_of_two_radios_is_one_detector(tmp_path: Path) 
     run(story)
 
 
+def test_a_report_that_names_no_radio_does_not_confirm_itself(tmp_path: Path) -> None:
+    async def story(clock: Clock) -> None:
+        async with rig_of(tmp_path, clock, channels=(52,), width=40) as rig, rig.agent() as agent:
+            await seen(rig, agent)
+            await agent.radar.heard(Report(site="lab", radios=(), mhz20=frozenset({5260}), source="signal"))
+            await agent.radar.quiet()
+            await until(lambda: clock.monotonic() > 100)
+            assert 5260 in agent.memory.barred("lab", clock.now())
+            assert {rig.block(key).primary for key in rig.site.radios} == {52}
+
+    run(story)
+
+
 def test_an_observed_site_is_told_of_once(tmp_path: Path) -> None:
     async def story(clock: Clock) -> None:
         from inventory.model import Mode

@@ -13,7 +13,7 @@ from scenario.test_operator import PERSON, SITE, asked_of, listened_to, move, re
 from scenario.test_survives import escalating
 from scenario.test_undo_since import HOURS_S, changed, ended, undos
 from scenario.test_undo_trouble import escalated
-from stories import AP1, Gate
+from stories import AP1, AP2, Gate
 
 from agent.agent import Agent
 from agent.api import protocol
@@ -350,6 +350,18 @@ def test_the_newest_change_is_none_that_was_undone_with_an_older_one(tmp_path: P
             assert rig.block(AP1).primary == 36
             with pytest.raises(NotFound, match="no change that can be taken back"):
                 await agent.operator.last("lab/ap1")
+
+    run(story)
+
+
+def test_the_newest_change_of_an_ap_is_none_of_its_neighbours(tmp_path: Path) -> None:
+    async def story(clock: Clock) -> None:
+        async with staged(tmp_path, clock) as (_, _, agent):
+            (mine,) = await changed(agent, AP1, 161)
+            (theirs,) = await changed(agent, AP2, 157)
+            assert theirs.order > mine.order
+            assert (await agent.operator.last("lab/ap1")).id == mine.id
+            assert (await agent.operator.last("lab/ap2")).id == theirs.id
 
     run(story)
 
