@@ -18,7 +18,7 @@ from stories import AP1, AP2, AP4, said
 from agent.agent import Agent
 from agent.api import protocol
 from agent.api.errors import Refused
-from agent.change import HELD_UP, Actor, Change, State, Trigger
+from agent.change import Actor, Change, State, Trigger
 from agent.course import Interrupt
 from agent.planner.decision import NoChange
 from agent.planner.legal import Veto
@@ -85,27 +85,6 @@ def test_a_disk_that_was_lost_for_a_moment_ends_nothing(
             await ended(agent)
             assert channels(rig) == before
         assert results(rig) == ["begun"] * 3, "the first undo was held up before anything was sent"
-
-    run(story)
-
-
-def test_the_request_lasts_until_its_last_undo_was_sent(tmp_path: Path) -> None:
-    async def story(clock: SimulatedClock) -> None:
-        async with rig_of(tmp_path, clock, SITE, clients=0) as rig, rig.agent() as agent:
-            await read(agent)
-            await changed(agent, AP1, 161)
-            start = agent.executor._steps[State.PLANNED]
-
-            async def held_up(change: Change, course: object) -> Change:
-                agent.executor._steps[State.PLANNED] = start
-                await asyncio.sleep(20.0)
-                return await agent.ledger.step(change, Trigger.DEADLINE, reason="test", verdict=HELD_UP)
-
-            agent.executor._steps[State.PLANNED] = held_up
-            await agent.undoing.ask(HOURS_S, "lab", PERSON)
-            await ended(agent)
-            assert [each.state for each in undos(agent)] == [State.EXPIRED, State.COMMITTED]
-            assert rig.block(AP1).primary == 36
 
     run(story)
 
