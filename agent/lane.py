@@ -44,6 +44,8 @@ log = structlog.get_logger()
 
 
 READ_S = 15.0
+OPENING_S = 10.0
+"""A session that is being opened gets so long, however urgent: ended, it would have to begin anew."""
 
 
 class Withheld(NeverAgain):
@@ -73,6 +75,9 @@ class Lane:
         self.reads: Counter[str] = Counter()
         self.read_took_s: float | None = None
         self._since_s: float | None = None  # loop time at which the call under way began
+        self._opening = False
+        self.another = asyncio.Event()
+        """Set when a session is open; cleared by who wants to know of the next one."""
 
     async def open(self) -> DeviceInfo:
         """Device identity and capabilities, connecting if need be."""
@@ -141,6 +146,8 @@ class Lane:
     async def hurry(self, patience_s: float) -> None:
         """Make way for something urgent: a call that has been under way for longer is ended, with its
         session. Waits for no answer."""
+        if self._opening:
+            patience_s = max(patience_s, OPENING_S)
         if self._since_s is not None and asyncio.get_running_loop().time() - self._since_s > patience_s:
             log.warning("device.call_ended", device=self.name)
             await self._drop()
@@ -171,10 +178,15 @@ class Lane:
     async def _opened(self) -> DeviceInfo:
         self._still_used()
         if self.info is None:
-            info = await self.device.open()
+            self._opening = True
+            try:
+                info = await self.device.open()
+            finally:
+                self._opening = False
             self._still_used()
             await self._check(info)
             self.info = info
+            self.another.set()
             self.on_open(info)
         return self.info
 

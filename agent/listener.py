@@ -20,7 +20,8 @@ AGAIN_MOST_S = 60.0
 class Listener:
     """Listens to one device for ever. ``told(signal)`` is awaited for each signal, in order.
 
-    After an interruption a Gap comes first, so that whatever was missed is polled for.
+    After an interruption a Gap comes first, so that whatever was missed is polled for. It begins again when
+    somebody has opened another session, and else tries it less and less often.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Listener:
         while True:
             try:
                 info = await self._lane.open()
+                self._lane.another.clear()
                 if not info.capabilities.signals:
                     return
                 heard = await self._listen()
@@ -44,8 +46,15 @@ class Listener:
             except DriverError as error:
                 log.debug("listener.interrupted", device=self._lane.name, error=str(error))
             self._interrupted = True
-            await asyncio.sleep(wait_s)
-            wait_s = min(AGAIN_MOST_S, wait_s * 2)
+            wait_s = min(AGAIN_MOST_S, wait_s * 2) if not await self._another(wait_s) else AGAIN_S
+
+    async def _another(self, limit_s: float) -> bool:
+        """True as soon as another session is open, False after so many seconds."""
+        try:
+            async with asyncio.timeout(limit_s):
+                return await self._lane.another.wait()
+        except TimeoutError:
+            return False
 
     async def _listen(self) -> bool:
         """Hand on until the stream ends; True when it said anything."""

@@ -203,6 +203,16 @@ class Memory:
         mine = (c for c in self.changes.values() if (c.site, c.device) == (site, device) and not c.final)
         return any(c.undo_until is not None and not c.undo_until.passed(now) for c in mine)
 
+    def flees(self, site: str, device: str, now: Moment) -> bool:
+        """A radio of the device is still on a channel on which it heard radar itself."""
+        barred = self.barred(site, now)
+        return any(
+            (block := block_of(radio.reading)) is not None
+            and any((site, mhz, key) in self.nops for mhz in block.mhz20 & barred)
+            for key, radio in self.radios.items()
+            if radio.device == device and site_of(key) == site
+        )
+
     def changes_of(self, site: str, now: Moment) -> tuple[Change, ...]:
         """Open changes, those of the last week, those for an event that lasts, escalated ones that hold
         their radios, and what was last done to each radio, newest first; all others are forgotten within a

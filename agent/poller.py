@@ -26,7 +26,9 @@ DOUBLINGS_MOST = 16
 FIRST_WITHIN_S = 1.0
 """The first polls are spread over so many seconds; recovery waits for them."""
 RENEWED_S = 30.0
-"""Between two sessions that are opened anew because the device has more radios than it had."""
+"""Between two sessions that are opened anew because the same radio has come."""
+RENEWED_LEAST_S = 5.0
+"""The same, for whichever radios."""
 LATE_S = 0.25
 """A turn that begins so late is a sign that there is more to do than can be done."""
 THINNED_MOST = 8
@@ -67,7 +69,7 @@ class Poller:
         self._alert = alert
         self._person_told = False
         self._scanned_s = float("-inf")
-        self._renewed_s = float("-inf")
+        self._renewed_s: dict[RadioKey, float] = {}
         self._now = asyncio.Event()
         self._spread = FIRST_SPREAD
         self._thinned = thinned
@@ -108,16 +110,22 @@ class Poller:
 
     async def _renew(self, appeared: frozenset[RadioKey]) -> None:
         """What an AP that has joined a controller can do, or a radio that came up after its AP, only a new
-        session tells. Not while the device's own undo waits to be confirmed by this one."""
-        now = self._clock.now()
-        if now.monotonic_s - self._renewed_s < RENEWED_S:
+        session tells. Not while the device's own undo waits to be confirmed by this one, nor while a radio
+        has to leave because of radar: nobody should wait for the next one then."""
+        now, here = self._clock.now(), (self._site, self._lane.name)
+        if not self._is_due(appeared, now.monotonic_s):
             return
-        if self._memory.undo_runs(self._site, self._lane.name, now):
+        if self._memory.undo_runs(*here, now) or self._memory.flees(*here, now):
             return
-        self._renewed_s = now.monotonic_s
+        self._renewed_s |= dict.fromkeys(appeared, now.monotonic_s)
         log.info("device.radios_appeared", site=self._site, device=self._lane.name, radios=sorted(appeared))
         await self._lane.renew()
         self.poll_now()
+
+    def _is_due(self, appeared: frozenset[RadioKey], now_s: float) -> bool:
+        if now_s - max(self._renewed_s.values(), default=float("-inf")) < RENEWED_LEAST_S:
+            return False
+        return any(now_s - self._renewed_s.get(key, float("-inf")) >= RENEWED_S for key in appeared)
 
     def _due(self) -> frozenset[Table]:
         self._whole = self._left == 0

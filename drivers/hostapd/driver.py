@@ -21,7 +21,7 @@ from drivers.errors import (
 )
 from drivers.expectation import compare
 from drivers.hostapd import act, identity, parse, parse_event, parse_phy, plan, reading, render
-from drivers.hostapd.find import find, found_now, listed
+from drivers.hostapd.find import again, find, listed
 from drivers.hostapd.judge import judge
 from drivers.hostapd.options import Options, checked
 from drivers.hostapd.parse import Section
@@ -170,16 +170,16 @@ class HostapdDevice:
 
     def _appeared(self, answers: Mapping[str, Section]) -> frozenset[RadioKey]:
         """What came since `open`, is elsewhere, or has hostapd by now; of the others the BSSs are learnt. A
-        machine that starts answers before its radios are there, and hostapd comes last."""
+        machine that starts answers before its radios are there, and hostapd comes last. Nothing, where the
+        next `open` would fail: this session goes on with what it knows."""
         try:
             interfaces = parse.interfaces(reading.section(answers, "dev"))
-        except (Missing, Garbage):
+            same, came = again(self._context.radios, self._found, interfaces, self._phys)
+        except (Missing, Garbage, PersonNeeded):
             return frozenset()
-        now = found_now(self._context.radios, interfaces, self._phys)
-        same = {key: each for key, each in now.items() if each.is_where(self._found.get(key))}
         self._found |= same
         self._mapper.finds(self._found.values())
-        return frozenset((now.keys() - same.keys()) | set(filter(self._is_run, self._mute)))
+        return frozenset(came | set(filter(self._is_run, self._mute)))
 
     def _is_run(self, key: RadioKey) -> bool:
         """hostapd answered for it when it was last read."""

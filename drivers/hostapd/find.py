@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 
 from drivers.errors import PersonNeeded
 from drivers.hostapd import reading
@@ -35,19 +34,23 @@ def find(
     return Found(key=radio.key, band=radio.band, ifname=name, phy=phy, bss=bss or (name,))
 
 
-def found_now(
+def again(
     radios: Iterable[Radio],
+    known: Mapping[RadioKey, Found],
     interfaces: Iterable[Interface],
     widths: Mapping[int, Mapping[Band, tuple[int, ...]]],
-) -> dict[RadioKey, Found]:
-    """Those that are there by now. One that two interfaces fit is left out: the session goes on with what it
-    knows, and the next one says it."""
-    there, found = tuple(interfaces), {}
-    for radio in radios:
-        with suppress(PersonNeeded):
-            if (now := find(radio, there, widths)) is not None:
-                found[radio.key] = now
-    return found
+) -> tuple[dict[RadioKey, Found], set[RadioKey]]:
+    """Those that are where they were, with the BSSs that they have now; and those that have come, or are
+    elsewhere. On a phy that was not there before any that is missing may have come: of a silent interface
+    only its phy's bands tell. Raises PersonNeeded where two fit."""
+    listed, radios = tuple(interfaces), tuple(radios)
+    found = (find(radio, listed, widths) for radio in radios)
+    now = {each.key: each for each in found if each is not None}
+    same = {key: each for key, each in now.items() if each.is_where(known.get(key))}
+    came = now.keys() - same.keys()
+    if any(each.kind == "AP" and each.phy is not None and each.phy not in widths for each in listed):
+        came |= {radio.key for radio in radios} - known.keys()
+    return same, came
 
 
 def listed(

@@ -159,49 +159,6 @@ def test_an_interface_that_went_away_is_absent(ap: Replay) -> None:
     within(ap, story)
 
 
-def test_hostapd_that_comes_after_its_machine_is_asked_anew_what_it_can(ap: Replay) -> None:
-    """Until it runs, nothing tells that it can steer."""
-    path = ap.state / "status wlan0"
-    path.rename(ap.state / "kept")
-    (ap.state / "no-wnm").touch()
-
-    async def story(device: HostapdDevice) -> None:
-        assert not (await device.read(STATUS, None)).appeared
-        (ap.state / "kept").rename(path)
-        (ap.state / "no-wnm").unlink()
-        assert (await device.read(STATUS, None)).appeared == {R5}
-        assert Action.STEER in (await device.open()).capabilities.actions
-        assert not (await device.read(STATUS, None)).appeared
-
-    within(ap, story)
-
-
-def test_clients_of_a_network_that_came_later_are_counted(ap: Replay) -> None:
-    async def story(device: HostapdDevice) -> None:
-        few = (await device.read(frozenset({Table.CLIENTS}), None)).readings[R5].clients
-        guest = "\tInterface wlan0-1\n\t\ttype AP\n\t\tssid guest\n"
-        ap.set("iw dev", "phy#0\n", f"phy#0\n{guest}")
-        for name in ("iw dev {} station dump", "all_sta {}"):
-            (ap.state / name.format("wlan0-1")).write_text((ap.state / name.format("wlan1")).read_text())
-        assert not (await device.read(STATUS, None)).appeared
-        more = (await device.read(frozenset({Table.CLIENTS}), None)).readings[R5].clients
-        assert len(more or ()) > len(few or ()) > 0
-
-    within(ap, story)
-
-
-def test_a_second_radio_that_fits_too_is_left_to_the_next_session(ap: Replay) -> None:
-    async def story(device: HostapdDevice) -> None:
-        twin = "phy#2\n\tInterface wlan7\n\t\ttype AP\n\t\tchannel 149 (5745 MHz), width: 20 MHz\n"
-        path = ap.state / "iw dev"
-        path.write_text(path.read_text() + twin)
-        snapshot = await device.read(STATUS, None)
-        assert snapshot.readings.keys() == {R5, R2}
-        assert not snapshot.appeared
-
-    within(ap, story)
-
-
 def test_a_station_uplink_is_seen(ap: Replay) -> None:
     uplink = "\tInterface sta0\n\t\ttype managed\n\t\tssid up\n\t\tchannel 36 (5180 MHz), width: 40 MHz\n"
     path = ap.state / "iw dev"

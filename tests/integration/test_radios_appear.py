@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from contract.snmp_case import RADIO
@@ -22,23 +24,29 @@ from integration.test_troubled_devices import snmp_context, snmp_values
 
 from agent.memory import Memory
 from drivers.base import DeviceContext
+from drivers.errors import Refused
 from drivers.netconf import parse_reply, render
+from drivers.netconf.cisco.device import CiscoDevice
+from drivers.netconf.driver import family
 from drivers.netconf.parse_xml import children, text
 from drivers.transport.netconf import NetconfSession
-from drivers.types import RadioState, ScopeRef
+from drivers.types import RadioState, ScopeRef, Table
 from inventory.model import RadioKey
 
 needs_sshd = pytest.mark.skipif(SSHD is None, reason=NEEDS_SSHD)
 needs_netconfd = pytest.mark.skipif(not USABLE, reason=NEEDS_NETCONFD)
 
+STATUS = frozenset({Table.STATUS})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Late:
-    """A device without one of its radios, until ``come``."""
+    """A device without one of its radios, until ``come``. ``stranger``: what nobody listed comes."""
 
     context: DeviceContext
     radio: RadioKey
     come: Callable[[], object]
+    stranger: Callable[[], object] = lambda: None
 
 
 @contextmanager
@@ -86,7 +94,17 @@ def cisco() -> Iterator[Late]:
         mine = [each for each in there if text(each, "wtp-mac") == "02:00:00:0a:00:00"]
         for each in mine:
             there.remove(each)
-        yield Late(context=controller.context(), radio=c9800.R5, come=lambda: there.extend(mine))
+        words = [ElementTree.tostring(each, encoding="unicode") for each in mine]
+        others = [ElementTree.fromstring(each.replace("02:00:00:0a", "02:00:00:0e")) for each in words]
+        for each in others:
+            for label in children(each, "name"):
+                label.text = "nobody's"
+        yield Late(
+            context=controller.context(),
+            radio=c9800.R5,
+            come=lambda: there.extend(mine),
+            stranger=lambda: there.extend(others),
+        )
 
 
 @contextmanager
@@ -156,3 +174,73 @@ async def _comes(late: Late) -> None:
 
 def is_known(memory: Memory, key: RadioKey) -> bool:
     return memory.radios[key].reading is not None and memory.radios[key].capabilities is not None
+
+
+# -- a controller of which an AP is off --------------------------------------------------------------------
+
+
+def test_whose_the_radios_are_is_asked_only_when_there_are_new_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of a controller with many APs some are always off; and others join that nobody listed."""
+
+    async def story(late: Late) -> None:
+        device = family.device(late.context)
+        assert isinstance(device, CiscoDevice)
+        await device.open()
+        try:
+            asked = questions(device, monkeypatch)
+            for _ in range(3):
+                assert (await device.read(STATUS, None)).missing.keys() == {c9800.R5, c9800.R2}
+            assert asked() == 0
+            late.stranger()
+            for _ in range(3):
+                assert not (await device.read(STATUS, None)).appeared
+            assert asked() == 1
+            late.come()
+            for _ in range(2):  # until it is opened again
+                assert (await device.read(STATUS, None)).appeared == {c9800.R5, c9800.R2}
+            assert asked() == 3
+        finally:
+            await device.close()
+
+    with cisco() as late:
+        asyncio.run(story(late))
+
+
+def test_a_poll_is_good_whatever_becomes_of_the_other_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(late: Late) -> None:
+        device = family.device(late.context)
+        assert isinstance(device, CiscoDevice)
+        await device.open()
+        try:
+            late.come()
+            data = device._link.data
+
+            async def refused(body: str, *more: Any) -> Any:
+                if "capwap-data" in body:
+                    raise Refused("operation-failed")
+                return await data(body, *more)
+
+            monkeypatch.setattr(device._link, "data", refused)
+            snapshot = await device.read(STATUS, None)
+            assert snapshot.readings.keys() == {c9800.X5, c9800.X6}
+            monkeypatch.undo()
+            assert (await device.read(STATUS, None)).appeared == {c9800.R5, c9800.R2}
+        finally:
+            await device.close()
+
+    with cisco() as late:
+        asyncio.run(story(late))
+
+
+def questions(device: CiscoDevice, monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
+    """How often it was asked for all APs by name, since now."""
+    data, times = device._link.data, [0]
+
+    async def counted(body: str, *more: Any) -> Any:
+        times[0] += "capwap-data" in body
+        return await data(body, *more)
+
+    monkeypatch.setattr(device._link, "data", counted)
+    return lambda: times[0]

@@ -3,48 +3,76 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pytest
 from rig import FAST, final, rig_of, site_of, until
 from scenario.test_one_change import drill
 
 from agent import simulated_time
 from agent.change import State
-from agent.poller import RENEWED_S
+from agent.poller import RENEWED_LEAST_S, RENEWED_S
+from agent.radar import Report
 from agent.simulated_time import SimulatedClock
+from drivers.errors import Disconnected
 from inventory.model import RadioKey
 
 RADIO = RadioKey("lab/ap1/r5")
 POLL_S = 5.0
+OPEN_S = 7.0
 
 
 class Restless:
-    """Makes of ap1 a device that never comes to an end of it. When it was opened and read, in seconds."""
+    """Makes of ap1 a device that never comes to an end of it. When it was opened, read and listened to, in
+    seconds. ``says``: which radios have come, None: always another one. ``open_s``: how long that takes;
+    ``mute``: what it pushes ends at once."""
 
     def __init__(self, clock: SimulatedClock) -> None:
         self._clock = clock
         self.opened: list[float] = []
         self.polled: list[float] = []
-        self.says = True
+        self.listened: list[float] = []
+        self._closed = asyncio.Event()
+        self.says: frozenset[RadioKey] | None = frozenset({RADIO})
+        self.open_s = 0.0
+        self.mute = False
 
     def __call__(self, device: Any) -> Any:
         if device._id != "ap1":
             return device
-        open_, read = device.open, device.read
+        open_, read, signals, close = device.open, device.read, device.signals, device.close
 
         async def opening() -> Any:
             self.opened.append(self._clock.monotonic())
-            return await open_()
+            try:
+                async with asyncio.timeout(self.open_s):
+                    await self._closed.wait()
+                raise Disconnected("closed while it was opened")
+            except TimeoutError:
+                return await open_()
+
+        async def closing() -> None:
+            self._closed.set()
+            self._closed = asyncio.Event()
+            await close()
 
         async def reading(*args: Any) -> Any:
             self.polled.append(self._clock.monotonic())
-            appeared = frozenset({RADIO}) if self.says else frozenset()
-            return replace(await read(*args), appeared=appeared)
+            another = frozenset({RadioKey(f"lab/ap1/r{len(self.polled)}")})
+            return replace(await read(*args), appeared=another if self.says is None else self.says)
 
-        device.open, device.read = opening, reading
+        async def heard() -> AsyncIterator[Any]:
+            self.listened.append(self._clock.monotonic())
+            if self.mute:
+                return
+            async for signal in signals():
+                yield signal
+
+        device.open, device.read, device.signals, device.close = opening, reading, heard, closing
         return device
 
 
@@ -67,6 +95,21 @@ def test_it_is_opened_at_once_and_then_no_more_often_than_that(tmp_path: Path) -
     assert max(b - a for a, b in pairwise(device.polled)) < 2 * POLL_S
 
 
+def test_one_that_always_says_another_is_not_opened_in_a_circle(tmp_path: Path) -> None:
+    async def main(clock: SimulatedClock) -> Restless:
+        device = Restless(clock)
+        device.says = None
+        async with rig_of(tmp_path, clock, site_of(1), clients=0) as rig:
+            rig.wrap_device = device
+            async with rig.agent():
+                await asyncio.sleep(100.0)
+        return device
+
+    device = simulated_time.run(main)
+    assert 5 <= len(device.opened) <= 100.0 / RENEWED_LEAST_S + 2
+    assert all(b - a >= RENEWED_LEAST_S for a, b in pairwise(device.opened[1:]))
+
+
 def test_not_while_its_own_undo_waits_to_be_confirmed(tmp_path: Path) -> None:
     """The session that armed it is kept until the change is proven; then the radios get theirs."""
 
@@ -78,7 +121,7 @@ def test_not_while_its_own_undo_waits_to_be_confirmed(tmp_path: Path) -> None:
             async with rig.agent() as agent:
                 opened = await drill(rig, agent)
                 await until(lambda: agent.memory.changes[opened.id].undo_until is not None)
-                device.says, before, armed = True, len(device.opened), 0
+                device.says, before, armed = frozenset({RADIO}), len(device.opened), 0
                 while agent.memory.undo_runs("lab", "ap1", clock.now()):
                     assert len(device.opened) == before
                     armed += 1
@@ -88,3 +131,69 @@ def test_not_while_its_own_undo_waits_to_be_confirmed(tmp_path: Path) -> None:
                 assert (await final(agent, opened)).state is State.COMMITTED
 
     simulated_time.run(main)
+
+
+def test_a_second_radio_is_not_made_to_wait_for_the_first_ones_time(tmp_path: Path) -> None:
+    async def main(clock: SimulatedClock) -> Restless:
+        device = Restless(clock)
+        site = site_of(1, policy=replace(FAST, poll_s=POLL_S))
+        async with rig_of(tmp_path, clock, site, clients=0) as rig:
+            rig.wrap_device = device
+            async with rig.agent():
+                await asyncio.sleep(8.0)
+                device.says = frozenset({RadioKey("lab/ap1/r6")})
+                await asyncio.sleep(2 * POLL_S)
+        return device
+
+    assert len(simulated_time.run(main).opened) == 3
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_nobody_waits_for_a_session_when_radar_was_heard(tmp_path: Path, begun: bool) -> None:
+    """An AP that does not leave by itself, whose sessions take longer to open than radar has patience. Where
+    one had begun before the radar it is not ended, since it would have to begin anew."""
+
+    async def main(clock: SimulatedClock) -> None:
+        device = Restless(clock)
+        device.says = frozenset()
+        site = site_of(2, policy=replace(FAST, poll_s=POLL_S))
+        async with rig_of(tmp_path, clock, site, channels=(52, 149), clients=0) as rig:
+            rig.wrap_device = device
+            async with rig.agent() as agent:
+                await until(lambda: all(r.reading for r in agent.memory.radios.values()))
+                await asyncio.sleep(60.0)
+                rig.world.set_stubborn(RADIO)
+                device.says, device.open_s, before = frozenset({RADIO}), OPEN_S, len(device.opened)
+                if begun:
+                    await until(lambda: len(device.opened) > before)
+                rig.world.radar(RADIO)
+                heard_s = clock.monotonic()
+                mhz20 = frozenset({5260})
+                await agent.radar.heard(Report(site="lab", radios=(RADIO,), mhz20=mhz20, source="signal"))
+                await until(lambda: rig.block(RADIO).primary != 52, limit_s=100.0)
+                gone_s = clock.monotonic()
+                assert gone_s - heard_s < 10.0
+                assert not [at_s for at_s in device.opened if heard_s < at_s < gone_s - 1.0]
+                await until(lambda: len(device.opened) > before, limit_s=100.0)
+
+    simulated_time.run(main)
+
+
+def test_it_is_listened_to_again_as_soon_as_it_is_opened_again(tmp_path: Path) -> None:
+    """However long it had nothing to say: before its radios come an AP ends the stream at once."""
+
+    async def main(clock: SimulatedClock) -> Restless:
+        device = Restless(clock)
+        device.says, device.mute = frozenset(), True
+        site = site_of(1, policy=replace(FAST, poll_s=POLL_S))
+        async with rig_of(tmp_path, clock, site) as rig:
+            rig.wrap_device = device
+            async with rig.agent():
+                await asyncio.sleep(100.0)
+                device.says, device.mute = frozenset({RADIO}), False
+                await asyncio.sleep(2 * POLL_S)
+        return device
+
+    device = simulated_time.run(main)
+    assert device.listened[-2] < 70.0, "less and less often"
+    assert 0.0 <= device.listened[-1] - device.opened[-1] < 1.0

@@ -6,7 +6,8 @@ import asyncio
 from pathlib import Path
 
 from rig import rig_of
-from scenario.test_undo_since import HOURS_S, PERSON, SITE, changed, ended, read, undos
+from scenario.test_operator import PERSON, SITE, read
+from scenario.test_undo_since import HOURS_S, changed, ended, undos
 from stories import AP1
 
 from agent.change import HELD_UP, Change, State, Trigger

@@ -15,6 +15,7 @@ from drivers.expectation import compare
 from drivers.netconf import render
 from drivers.netconf.cisco import find, parse, parse_rrm, plan, reading, watch
 from drivers.netconf.cisco import render as words
+from drivers.netconf.cisco.find import Mark
 from drivers.netconf.cisco.parse import Ap, Radio, Slot
 from drivers.netconf.cisco.reading import Answers
 from drivers.netconf.link import Link
@@ -66,6 +67,8 @@ class CiscoDevice:
         self._link = Link(context, options, login)
         self._offers: Offers = offers(())
         self._slots: dict[RadioKey, Slot] = {}
+        self._there: frozenset[Mark] = frozenset()  # when it was opened
+        self._away = False  # a radio of the inventory, at the last poll
         self._radios: dict[Slot, Radio] = {}  # as last read
         self._bands = {radio.key: radio.band for radio in context.radios}
         self._watch = watch.Watch(context.config.id)
@@ -77,6 +80,8 @@ class CiscoDevice:
             self._offers = offers(hello.capabilities)
             aps, radios = await self._link.data(render.get(words.found()), _found)
             self._slots = find.slots(self._context.aps, aps, radios.values())
+            self._there = find.marks(radios.values())
+            self._away = self._slots.keys() != self._bands.keys()
             self._learn(radios)
             self._watch.begins(await self._link.data(render.get(words.watched()), parse_rrm.seen))
         except BaseException:
@@ -87,7 +92,9 @@ class CiscoDevice:
     async def read(self, tables: frozenset[Table], radios: frozenset[RadioKey] | None) -> Snapshot:
         wanted = self._bands.keys() if radios is None else radios
         slots = {self._slots[key] for key in wanted if key in self._slots}
-        answers = await self._ask(tables, next(iter(slots)) if len(slots) == 1 else None)
+        whole = radios is None and self._away
+        only = next(iter(slots)) if len(slots) == 1 and not whole else None
+        answers = await self._ask(tables, only)
         at_s = self._context.clock()
         found = {
             key: answers.radios[slot]
@@ -95,6 +102,8 @@ class CiscoDevice:
             if (slot := self._slots.get(key)) is not None and slot in answers.radios
         }
         absent = wanted - found.keys()
+        if radios is None:
+            self._away = bool(absent)
         return Snapshot(
             at_s=at_s,
             readings={
@@ -104,16 +113,25 @@ class CiscoDevice:
                 for key, radio in found.items()
             },
             missing=dict.fromkeys(absent, Absence.ABSENT),
-            appeared=await self._appeared(absent) if radios is None else frozenset(),
+            appeared=await self._appeared(absent, answers.radios) if radios is None else frozenset(),
         )
 
-    async def _appeared(self, absent: Collection[RadioKey]) -> frozenset[RadioKey]:
-        """Of these the ones whose AP has joined since `open`, or was replaced by another."""
-        if not absent:
+    async def _appeared(
+        self, absent: Collection[RadioKey], radios: Mapping[Slot, Radio]
+    ) -> frozenset[RadioKey]:
+        """Of these the ones whose AP has joined since `open`, or was replaced by another. Whose the radios
+        are is asked only when there are some that were not there before."""
+        if not absent or self._there.issuperset(marks := find.marks(radios.values())):
             return frozenset()
-        aps, radios = await self._link.data(render.get(words.found()), _found)
+        try:
+            aps, _ = await self._link.data(render.get(words.found()), _found)
+        except (NeverAgain, Garbage):  # the poll was good, and it is asked again with the next one
+            return frozenset()
         now = find.slots(self._context.aps, aps, radios.values())
-        return frozenset(key for key in absent if key in now and now[key] != self._slots.get(key))
+        appeared = frozenset(key for key in absent if key in now and now[key] != self._slots.get(key))
+        if not appeared and all(each.mac in aps for each in marks):
+            self._there |= marks  # nobody's of the inventory
+        return appeared
 
     async def read_config(self, ref: ScopeRef) -> ConfigState:
         if ref.kind == plan.PROFILE_KIND:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from drivers.netconf.cisco.parse import Ap, Slot
 from drivers.netconf.cisco.parse import Radio as There
 from drivers.types import FoundAp, FoundRadio
-from inventory.model import AccessPoint, Radio, RadioKey
+from inventory.model import AccessPoint, Band, Radio, RadioKey
 
 
 def slots(
@@ -37,6 +38,18 @@ def _fits(radio: Radio, there: There) -> bool:
     if radio.ifname is not None:
         return str(there.key.slot) == radio.ifname
     return there.serves and there.band is radio.band
+
+
+class Mark(NamedTuple):
+    """What a radio is found by; ``band`` None: it serves none."""
+
+    mac: str
+    slot: int
+    band: Band | None
+
+
+def marks(radios: Iterable[There]) -> frozenset[Mark]:
+    return frozenset(Mark(each.key.mac, each.key.slot, each.band if each.serves else None) for each in radios)
 
 
 def listed(aps: Mapping[str, Ap], radios: Iterable[There]) -> tuple[FoundAp, ...]:

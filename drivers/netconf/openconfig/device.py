@@ -9,13 +9,13 @@ from types import MappingProxyType
 from typing import Final
 
 from drivers.base import DeviceContext
-from drivers.errors import Garbage, TryAgain, Unsupported
+from drivers.errors import Garbage, NeverAgain, TryAgain, Unsupported
 from drivers.expectation import compare
 from drivers.netconf import render
 from drivers.netconf.link import Link
 from drivers.netconf.openconfig import find, parse, plan, reading
 from drivers.netconf.openconfig import render as words
-from drivers.netconf.openconfig.find import Place
+from drivers.netconf.openconfig.find import Mark, Place
 from drivers.netconf.openconfig.parse import Ap, ApRadio
 from drivers.netconf.options import Options
 from drivers.netconf.parse_hello import Offers, offers
@@ -58,6 +58,7 @@ class OpenConfigDevice:
         self._link = Link(context, options, login)
         self._offers: Offers = offers(())
         self._places: dict[RadioKey, Place] = {}
+        self._there: frozenset[Mark] = frozenset()  # when it was opened
         self._radios: dict[RadioKey, ApRadio] = {}  # as last read
         self._looked: dict[RadioKey, ApRadio] = {}  # as last read for radar; outlives a reconnection
         self._bands = {radio.key: radio.band for radio in context.radios}
@@ -72,6 +73,7 @@ class OpenConfigDevice:
             await self._link.close()
             raise
         self._places = find.places(self._context.aps, self._context.radios, there)
+        self._there = find.marks(there)
         self._learn(there)
         self._looked = {**self._radios, **self._looked}  # radar from now on is new
         return self._info(hello.fingerprint, there)
@@ -92,16 +94,23 @@ class OpenConfigDevice:
                 for key, (ap, radio) in found.items()
             },
             missing=dict.fromkeys(absent, Absence.ABSENT),
-            appeared=await self._appeared(absent) if radios is None else frozenset(),
+            appeared=await self._appeared(absent, there) if radios is None else frozenset(),
         )
 
-    async def _appeared(self, absent: Collection[RadioKey]) -> frozenset[RadioKey]:
-        """Of these the ones that have come since `open`, or are elsewhere."""
-        if not absent:
+    async def _appeared(self, absent: Collection[RadioKey], heard: tuple[Ap, ...]) -> frozenset[RadioKey]:
+        """Of these the ones that have come since `open`, or are elsewhere. Whose the radios are is asked only
+        when there are some that were not there before."""
+        if not absent or self._there.issuperset(marks := find.marks(heard)):
             return frozenset()
-        there = await self._ask(words.found())
+        try:
+            there = await self._ask(words.found())
+        except (NeverAgain, Garbage):  # the poll was good, and it is asked again with the next one
+            return frozenset()
         now = find.places(self._context.aps, self._context.radios, there)
-        return frozenset(key for key in absent if key in now and now[key] != self._places.get(key))
+        appeared = frozenset(key for key in absent if key in now and now[key] != self._places.get(key))
+        if not appeared and all(ap.mac is not None for ap in there):
+            self._there |= marks  # nobody's of the inventory
+        return appeared
 
     async def read_config(self, ref: ScopeRef) -> ConfigState:
         place = self._place(ref)

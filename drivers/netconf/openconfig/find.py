@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from drivers.netconf.openconfig.parse import Ap, ApRadio
 from drivers.types import FoundAp, FoundRadio
-from inventory.model import AccessPoint, Radio, RadioKey
+from inventory.model import AccessPoint, Band, Radio, RadioKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +69,21 @@ def at(place: Place, there: Iterable[Ap]) -> tuple[Ap, ApRadio] | None:
                 if (radio.id, radio.frequency) == (place.id, place.frequency):
                     return ap, radio
     return None
+
+
+class Mark(NamedTuple):
+    """What a radio is found by."""
+
+    hostname: str
+    id: int
+    frequency: str
+    band: Band | None
+
+
+def marks(there: Iterable[Ap]) -> frozenset[Mark]:
+    return frozenset(
+        Mark(ap.hostname, radio.id, radio.frequency, radio.band) for ap in there for radio in ap.radios
+    )
 
 
 def listed(there: Iterable[Ap]) -> tuple[FoundAp, ...]:
