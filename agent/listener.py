@@ -52,9 +52,11 @@ class Listener:
         """True as soon as another session is open, False after so many seconds."""
         try:
             async with asyncio.timeout(limit_s):
-                return await self._lane.another.wait()
+                await self._lane.another.wait()
         except TimeoutError:
             return False
+        self._lane.another.clear()  # it may have ended since
+        return True
 
     async def _listen(self) -> bool:
         """Hand on until the stream ends; True when it said anything."""

@@ -29,7 +29,8 @@ OPEN_S = 7.0
 class Restless:
     """Makes of ap1 a device that never comes to an end of it. When it was opened, read and listened to, in
     seconds. ``says``: which radios have come, None: always another one. ``open_s``: how long that takes;
-    ``mute``: what it pushes ends at once."""
+    ``mute``: what it pushes ends at once; ``noticed``: that somebody sees that;
+    ``dead``: it refuses connections."""
 
     def __init__(self, clock: SimulatedClock) -> None:
         self._clock = clock
@@ -40,6 +41,9 @@ class Restless:
         self.says: frozenset[RadioKey] | None = frozenset({RADIO})
         self.open_s = 0.0
         self.mute = False
+        self.noticed = asyncio.Event()
+        self.noticed.set()
+        self.dead = False
 
     def __call__(self, device: Any) -> Any:
         if device._id != "ap1":
@@ -48,6 +52,8 @@ class Restless:
 
         async def opening() -> Any:
             self.opened.append(self._clock.monotonic())
+            if self.dead:
+                raise Disconnected("refused")
             try:
                 async with asyncio.timeout(self.open_s):
                     await self._closed.wait()
@@ -67,6 +73,7 @@ class Restless:
 
         async def heard() -> AsyncIterator[Any]:
             self.listened.append(self._clock.monotonic())
+            await self.noticed.wait()
             if self.mute:
                 return
             async for signal in signals():
@@ -197,3 +204,26 @@ def test_it_is_listened_to_again_as_soon_as_it_is_opened_again(tmp_path: Path) -
     device = simulated_time.run(main)
     assert device.listened[-2] < 70.0, "less and less often"
     assert 0.0 <= device.listened[-1] - device.opened[-1] < 1.0
+
+
+def test_a_device_that_dies_after_it_was_opened_again_is_not_asked_in_a_circle(tmp_path: Path) -> None:
+    """The end of what it pushed is noticed only then."""
+
+    async def main(clock: SimulatedClock) -> Restless:
+        device = Restless(clock)
+        device.says, device.mute = frozenset(), True
+        device.noticed.clear()
+        site = site_of(1, policy=replace(FAST, poll_s=POLL_S))
+        async with rig_of(tmp_path, clock, site) as rig:
+            rig.wrap_device = device
+            async with rig.agent() as agent:
+                await asyncio.sleep(20.0)
+                device.says = frozenset({RADIO})
+                await until(lambda: len(device.opened) == 2)
+                device.dead = True
+                device.noticed.set()
+                await agent.lanes["lab", "ap1"].close()
+                await asyncio.sleep(60.0)
+        return device
+
+    assert len(simulated_time.run(main).opened) < 30
