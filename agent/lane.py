@@ -44,8 +44,9 @@ log = structlog.get_logger()
 
 
 READ_S = 15.0
-OPENING_S = 10.0
-"""A session that is being opened gets so long, however urgent: ended, it would have to begin anew."""
+OPENING_S = 8.0
+"""A session that is being opened gets so long, however urgent: ended, it would have to begin anew. And no
+longer: a radio has 10 s to leave a channel with radar, and the next session may open at once."""
 
 
 class Withheld(NeverAgain):
@@ -186,6 +187,8 @@ class Lane:
             self._still_used()
             await self._check(info)
             self.info = info
+            if self._since_s is not None:
+                self._since_s = asyncio.get_running_loop().time()  # of the call that it was opened for
             self.another.set()
             self.on_open(info)
         return self.info

@@ -14,15 +14,16 @@ from agent.change import Change, State, last_ones
 from agent.events import Event
 from agent.known import Board
 from agent.moment import DAY_US, WEEK_US, Deadline, Moment
-from agent.nop import Met, Nop, later, with_met
+from agent.nop import ONE_RADAR_S, Met, Nop, later, with_met
 from agent.observation import Observation
 from agent.pace import Pacer
 from agent.radio_memory import RadioMemory
 from agent.view import SiteView, block_of
 from drivers.signals import Signal
-from drivers.types import Action, DeviceInfo, Snapshot
+from drivers.types import Action, DeviceInfo, RadioReading, RadioState, Snapshot
 from inventory.channels import Block
 from inventory.model import RadioKey, Site, site_of
+from inventory.regulatory import NOP_S
 
 FORGETS_US = 60_000_000
 STOPPING = "stopping"
@@ -203,15 +204,16 @@ class Memory:
         mine = (c for c in self.changes.values() if (c.site, c.device) == (site, device) and not c.final)
         return any(c.undo_until is not None and not c.undo_until.passed(now) for c in mine)
 
-    def flees(self, site: str, device: str, now: Moment) -> bool:
-        """A radio of the device is still on a channel on which it heard radar itself."""
-        barred = self.barred(site, now)
-        return any(
-            (block := block_of(radio.reading)) is not None
-            and any((site, mhz, key) in self.nops for mhz in block.mhz20 & barred)
-            for key, radio in self.radios.items()
-            if radio.device == device and site_of(key) == site
-        )
+    def hears_radar(self, site: str, readings: Iterable[RadioReading], now: Moment) -> bool:
+        """One of these radios is on air where radar was heard within the last minute."""
+        self.barred(site, now)
+        lately = {
+            nop.mhz20
+            for nop in self.nops.values()
+            if nop.site == site and nop.deadline.left_s(now) > NOP_S - ONE_RADAR_S
+        }
+        blocks = [block_of(each) for each in readings if each.state is RadioState.ON_AIR]
+        return any(block is not None and block.mhz20 & lately for block in blocks)
 
     def changes_of(self, site: str, now: Moment) -> tuple[Change, ...]:
         """Open changes, those of the last week, those for an event that lasts, escalated ones that hold

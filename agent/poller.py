@@ -106,16 +106,18 @@ class Poller:
         self._memory.see(snapshot)
         await self._found(snapshot)
         if snapshot.appeared:
-            await self._renew(snapshot.appeared)
+            await self._renew(snapshot)
 
-    async def _renew(self, appeared: frozenset[RadioKey]) -> None:
+    async def _renew(self, snapshot: Snapshot) -> None:
         """What an AP that has joined a controller can do, or a radio that came up after its AP, only a new
         session tells. Not while the device's own undo waits to be confirmed by this one, nor while a radio
-        has to leave because of radar: nobody should wait for the next one then."""
-        now, here = self._clock.now(), (self._site, self._lane.name)
+        may have to leave because of radar: nobody should wait for the next one then."""
+        now, appeared = self._clock.now(), snapshot.appeared
         if not self._is_due(appeared, now.monotonic_s):
             return
-        if self._memory.undo_runs(*here, now) or self._memory.flees(*here, now):
+        if self._memory.undo_runs(self._site, self._lane.name, now):
+            return
+        if self._memory.hears_radar(self._site, snapshot.readings.values(), now):
             return
         self._renewed_s |= dict.fromkeys(appeared, now.monotonic_s)
         log.info("device.radios_appeared", site=self._site, device=self._lane.name, radios=sorted(appeared))

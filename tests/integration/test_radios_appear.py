@@ -8,10 +8,11 @@ import asyncio
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
 import pytest
 from contract.snmp_case import RADIO
@@ -24,11 +25,13 @@ from integration.test_troubled_devices import snmp_context, snmp_values
 
 from agent.memory import Memory
 from drivers.base import DeviceContext
-from drivers.errors import Refused
+from drivers.errors import DriverError, Refused
 from drivers.netconf import parse_reply, render
 from drivers.netconf.cisco.device import CiscoDevice
 from drivers.netconf.driver import family
+from drivers.netconf.parse_reply import Busy
 from drivers.netconf.parse_xml import children, text
+from drivers.netconf.whose import AGAIN_S
 from drivers.transport.netconf import NetconfSession
 from drivers.types import RadioState, ScopeRef, Table
 from inventory.model import RadioKey
@@ -41,12 +44,14 @@ STATUS = frozenset({Table.STATUS})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Late:
-    """A device without one of its radios, until ``come``. ``stranger``: what nobody listed comes."""
+    """A device without one of its radios, until ``come``. ``stranger``: what nobody listed comes. ``name``:
+    of an AP that is there."""
 
     context: DeviceContext
     radio: RadioKey
     come: Callable[[], object]
     stranger: Callable[[], object] = lambda: None
+    name: Callable[[], Element] = lambda: Element("name")
 
 
 @contextmanager
@@ -104,6 +109,9 @@ def cisco() -> Iterator[Late]:
             radio=c9800.R5,
             come=lambda: there.extend(mine),
             stranger=lambda: there.extend(others),
+            name=lambda: next(
+                label for each in there for label in children(each, "name") if label.text == "ap2"
+            ),
         )
 
 
@@ -208,7 +216,10 @@ def test_whose_the_radios_are_is_asked_only_when_there_are_new_ones(
         asyncio.run(story(late))
 
 
-def test_a_poll_is_good_whatever_becomes_of_the_other_question(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [Refused("operation-failed"), Busy("not now", "resource-denied")])
+def test_a_poll_is_good_whatever_becomes_of_the_other_question(
+    monkeypatch: pytest.MonkeyPatch, error: DriverError
+) -> None:
     async def story(late: Late) -> None:
         device = family.device(late.context)
         assert isinstance(device, CiscoDevice)
@@ -219,7 +230,7 @@ def test_a_poll_is_good_whatever_becomes_of_the_other_question(monkeypatch: pyte
 
             async def refused(body: str, *more: Any) -> Any:
                 if "capwap-data" in body:
-                    raise Refused("operation-failed")
+                    raise error
                 return await data(body, *more)
 
             monkeypatch.setattr(device._link, "data", refused)
@@ -227,6 +238,29 @@ def test_a_poll_is_good_whatever_becomes_of_the_other_question(monkeypatch: pyte
             assert snapshot.readings.keys() == {c9800.X5, c9800.X6}
             monkeypatch.undo()
             assert (await device.read(STATUS, None)).appeared == {c9800.R5, c9800.R2}
+        finally:
+            await device.close()
+
+    with cisco() as late:
+        asyncio.run(story(late))
+
+
+def test_an_ap_that_is_named_after_it_has_joined() -> None:
+    """That its name is another one nothing of its radios tells; it is asked for now and then."""
+
+    async def story(late: Late) -> None:
+        now_s = [0.0]
+        device = family.device(replace(late.context, clock=lambda: now_s[0]))
+        late.come()
+        label = late.name()
+        label.text, name = "AP02-0000-000a", label.text
+        await device.open()
+        try:
+            assert (await device.read(STATUS, None)).missing.keys() == {c9800.X5, c9800.X6}
+            label.text = name
+            assert not (await device.read(STATUS, None)).appeared
+            now_s[0] = AGAIN_S
+            assert (await device.read(STATUS, None)).appeared == {c9800.X5, c9800.X6}
         finally:
             await device.close()
 

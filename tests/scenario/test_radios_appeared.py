@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rig import FAST, final, rig_of, site_of, until
+from rig import FAST, Rig, final, rig_of, site_of, until
 from scenario.test_one_change import drill
 
 from agent import simulated_time
+from agent.agent import Agent
 from agent.change import State
 from agent.poller import RENEWED_LEAST_S, RENEWED_S
 from agent.radar import Report
@@ -28,7 +30,8 @@ OPEN_S = 7.0
 
 class Restless:
     """Makes of ap1 a device that never comes to an end of it. When it was opened, read and listened to, in
-    seconds. ``says``: which radios have come, None: always another one. ``open_s``: how long that takes;
+    seconds. ``says``: which radios have come, None: always another one. ``open_s``, ``read_s``: how long
+    that takes; ``hangs``: so many times it is not opened at all;
     ``mute``: what it pushes ends at once; ``noticed``: that somebody sees that;
     ``dead``: it refuses connections."""
 
@@ -40,6 +43,8 @@ class Restless:
         self._closed = asyncio.Event()
         self.says: frozenset[RadioKey] | None = frozenset({RADIO})
         self.open_s = 0.0
+        self.read_s = 0.0
+        self.hangs = 0
         self.mute = False
         self.noticed = asyncio.Event()
         self.noticed.set()
@@ -54,8 +59,9 @@ class Restless:
             self.opened.append(self._clock.monotonic())
             if self.dead:
                 raise Disconnected("refused")
+            self.hangs -= 1
             try:
-                async with asyncio.timeout(self.open_s):
+                async with asyncio.timeout(self.open_s if self.hangs < 0 else None):
                     await self._closed.wait()
                 raise Disconnected("closed while it was opened")
             except TimeoutError:
@@ -68,6 +74,7 @@ class Restless:
 
         async def reading(*args: Any) -> Any:
             self.polled.append(self._clock.monotonic())
+            await asyncio.sleep(self.read_s)
             another = frozenset({RadioKey(f"lab/ap1/r{len(self.polled)}")})
             return replace(await read(*args), appeared=another if self.says is None else self.says)
 
@@ -155,33 +162,69 @@ def test_a_second_radio_is_not_made_to_wait_for_the_first_ones_time(tmp_path: Pa
     assert len(simulated_time.run(main).opened) == 3
 
 
+@asynccontextmanager
+async def stubborn(tmp_path: Path, clock: SimulatedClock) -> AsyncIterator[tuple[Restless, Rig, Agent]]:
+    """An AP that does not leave by itself, on a channel with radar detection."""
+    device = Restless(clock)
+    device.says = frozenset()
+    site = site_of(2, policy=replace(FAST, poll_s=POLL_S))
+    async with rig_of(tmp_path, clock, site, channels=(52, 149), clients=0) as rig:
+        rig.wrap_device = device
+        async with rig.agent() as agent:
+            await until(lambda: all(r.reading for r in agent.memory.radios.values()))
+            await asyncio.sleep(60.0)
+            rig.world.set_stubborn(RADIO)
+            yield device, rig, agent
+
+
+async def gone_after_s(rig: Rig, agent: Agent, clock: SimulatedClock) -> float:
+    """How long after radar was heard the radio is off the channel."""
+    rig.world.radar(RADIO)
+    heard_s = clock.monotonic()
+    report = Report(site="lab", radios=(RADIO,), mhz20=frozenset({5260}), source="signal")
+    await agent.radar.heard(report)
+    await until(lambda: rig.block(RADIO).primary != 52, limit_s=100.0, step_s=0.1)
+    return clock.monotonic() - heard_s
+
+
 @pytest.mark.parametrize("begun", [False, True])
 def test_nobody_waits_for_a_session_when_radar_was_heard(tmp_path: Path, begun: bool) -> None:
-    """An AP that does not leave by itself, whose sessions take longer to open than radar has patience. Where
-    one had begun before the radar it is not ended, since it would have to begin anew."""
+    """Sessions take longer to open than radar has patience. Where one had begun before the radar it is not
+    ended, since it would have to begin anew."""
 
     async def main(clock: SimulatedClock) -> None:
-        device = Restless(clock)
-        device.says = frozenset()
-        site = site_of(2, policy=replace(FAST, poll_s=POLL_S))
-        async with rig_of(tmp_path, clock, site, channels=(52, 149), clients=0) as rig:
-            rig.wrap_device = device
-            async with rig.agent() as agent:
-                await until(lambda: all(r.reading for r in agent.memory.radios.values()))
-                await asyncio.sleep(60.0)
-                rig.world.set_stubborn(RADIO)
-                device.says, device.open_s, before = frozenset({RADIO}), OPEN_S, len(device.opened)
-                if begun:
-                    await until(lambda: len(device.opened) > before)
-                rig.world.radar(RADIO)
-                heard_s = clock.monotonic()
-                mhz20 = frozenset({5260})
-                await agent.radar.heard(Report(site="lab", radios=(RADIO,), mhz20=mhz20, source="signal"))
-                await until(lambda: rig.block(RADIO).primary != 52, limit_s=100.0)
-                gone_s = clock.monotonic()
-                assert gone_s - heard_s < 10.0
-                assert not [at_s for at_s in device.opened if heard_s < at_s < gone_s - 1.0]
-                await until(lambda: len(device.opened) > before, limit_s=100.0)
+        async with stubborn(tmp_path, clock) as (device, rig, agent):
+            device.says, device.open_s, before = frozenset({RADIO}), OPEN_S, len(device.opened)
+            if begun:
+                await until(lambda: len(device.opened) > before)
+            heard_s = clock.monotonic()
+            gone_s = await gone_after_s(rig, agent, clock)
+            assert gone_s < 10.0
+            assert not [at_s for at_s in device.opened if 0.0 < at_s - heard_s < gone_s - 1.0]
+            await until(lambda: len(device.opened) > before, limit_s=100.0)
+
+    simulated_time.run(main)
+
+
+def test_a_session_that_never_opens_is_ended_in_time_for_radar(tmp_path: Path) -> None:
+    """A half-dead sshd: the next connection is answered at once."""
+
+    async def main(clock: SimulatedClock) -> None:
+        async with stubborn(tmp_path, clock) as (device, rig, agent):
+            device.hangs = 1
+            await agent.lanes["lab", "ap1"].renew()
+            assert await gone_after_s(rig, agent, clock) < 10.0
+
+    simulated_time.run(main)
+
+
+def test_a_session_that_was_just_opened_is_not_ended_for_radar(tmp_path: Path) -> None:
+    async def main(clock: SimulatedClock) -> None:
+        async with stubborn(tmp_path, clock) as (device, rig, agent):
+            device.open_s, device.read_s, before = 6.0, 1.5, len(device.opened)
+            await agent.lanes["lab", "ap1"].renew()
+            assert await gone_after_s(rig, agent, clock) < 15.0
+            assert len(device.opened) == before + 1
 
     simulated_time.run(main)
 

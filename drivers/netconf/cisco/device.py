@@ -15,13 +15,14 @@ from drivers.expectation import compare
 from drivers.netconf import render
 from drivers.netconf.cisco import find, parse, parse_rrm, plan, reading, watch
 from drivers.netconf.cisco import render as words
-from drivers.netconf.cisco.find import Mark
 from drivers.netconf.cisco.parse import Ap, Radio, Slot
 from drivers.netconf.cisco.reading import Answers
 from drivers.netconf.link import Link
 from drivers.netconf.options import Options
 from drivers.netconf.parse_hello import Offers, offers
+from drivers.netconf.parse_reply import Busy
 from drivers.netconf.transaction import Transactions
+from drivers.netconf.whose import Whose
 from drivers.signals import Gap, Signal
 from drivers.types import (
     Absence,
@@ -67,7 +68,7 @@ class CiscoDevice:
         self._link = Link(context, options, login)
         self._offers: Offers = offers(())
         self._slots: dict[RadioKey, Slot] = {}
-        self._there: frozenset[Mark] = frozenset()  # when it was opened
+        self._whose = Whose()
         self._away = False  # a radio of the inventory, at the last poll
         self._radios: dict[Slot, Radio] = {}  # as last read
         self._bands = {radio.key: radio.band for radio in context.radios}
@@ -80,7 +81,7 @@ class CiscoDevice:
             self._offers = offers(hello.capabilities)
             aps, radios = await self._link.data(render.get(words.found()), _found)
             self._slots = find.slots(self._context.aps, aps, radios.values())
-            self._there = find.marks(radios.values())
+            self._learn_whose(aps, radios)
             self._away = self._slots.keys() != self._bands.keys()
             self._learn(radios)
             self._watch.begins(await self._link.data(render.get(words.watched()), parse_rrm.seen))
@@ -120,18 +121,22 @@ class CiscoDevice:
         self, absent: Collection[RadioKey], radios: Mapping[Slot, Radio]
     ) -> frozenset[RadioKey]:
         """Of these the ones whose AP has joined since `open`, or was replaced by another. Whose the radios
-        are is asked only when there are some that were not there before."""
-        if not absent or self._there.issuperset(marks := find.marks(radios.values())):
+        are is asked only now and then, unless there are other ones."""
+        if not absent or not self._whose.is_due(find.marks(radios.values()), self._context.clock()):
             return frozenset()
         try:
-            aps, _ = await self._link.data(render.get(words.found()), _found)
-        except (NeverAgain, Garbage):  # the poll was good, and it is asked again with the next one
+            aps, radios = await self._link.data(render.get(words.found()), _found)
+        except (NeverAgain, Garbage, Busy):  # the poll was good, and it is asked again with the next one
             return frozenset()
         now = find.slots(self._context.aps, aps, radios.values())
         appeared = frozenset(key for key in absent if key in now and now[key] != self._slots.get(key))
-        if not appeared and all(each.mac in aps for each in marks):
-            self._there |= marks  # nobody's of the inventory
+        if not appeared:
+            self._learn_whose(aps, radios)
         return appeared
+
+    def _learn_whose(self, aps: Mapping[str, Ap], radios: Mapping[Slot, Radio]) -> None:
+        complete = all(slot.mac in aps for slot in radios)
+        self._whose.learnt(find.marks(radios.values()), self._context.clock(), complete=complete)
 
     async def read_config(self, ref: ScopeRef) -> ConfigState:
         if ref.kind == plan.PROFILE_KIND:

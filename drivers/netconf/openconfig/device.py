@@ -15,11 +15,13 @@ from drivers.netconf import render
 from drivers.netconf.link import Link
 from drivers.netconf.openconfig import find, parse, plan, reading
 from drivers.netconf.openconfig import render as words
-from drivers.netconf.openconfig.find import Mark, Place
+from drivers.netconf.openconfig.find import Place
 from drivers.netconf.openconfig.parse import Ap, ApRadio
 from drivers.netconf.options import Options
 from drivers.netconf.parse_hello import Offers, offers
+from drivers.netconf.parse_reply import Busy
 from drivers.netconf.transaction import UNDO_S, Transactions, Undo
+from drivers.netconf.whose import Whose
 from drivers.signals import Gap, RadarDetected, Signal
 from drivers.types import (
     Absence,
@@ -58,7 +60,7 @@ class OpenConfigDevice:
         self._link = Link(context, options, login)
         self._offers: Offers = offers(())
         self._places: dict[RadioKey, Place] = {}
-        self._there: frozenset[Mark] = frozenset()  # when it was opened
+        self._whose = Whose()
         self._radios: dict[RadioKey, ApRadio] = {}  # as last read
         self._looked: dict[RadioKey, ApRadio] = {}  # as last read for radar; outlives a reconnection
         self._bands = {radio.key: radio.band for radio in context.radios}
@@ -73,7 +75,7 @@ class OpenConfigDevice:
             await self._link.close()
             raise
         self._places = find.places(self._context.aps, self._context.radios, there)
-        self._there = find.marks(there)
+        self._learn_whose(there)
         self._learn(there)
         self._looked = {**self._radios, **self._looked}  # radar from now on is new
         return self._info(hello.fingerprint, there)
@@ -99,18 +101,22 @@ class OpenConfigDevice:
 
     async def _appeared(self, absent: Collection[RadioKey], heard: tuple[Ap, ...]) -> frozenset[RadioKey]:
         """Of these the ones that have come since `open`, or are elsewhere. Whose the radios are is asked only
-        when there are some that were not there before."""
-        if not absent or self._there.issuperset(marks := find.marks(heard)):
+        now and then, unless there are other ones."""
+        if not absent or not self._whose.is_due(find.marks(heard), self._context.clock()):
             return frozenset()
         try:
             there = await self._ask(words.found())
-        except (NeverAgain, Garbage):  # the poll was good, and it is asked again with the next one
+        except (NeverAgain, Garbage, Busy):  # the poll was good, and it is asked again with the next one
             return frozenset()
         now = find.places(self._context.aps, self._context.radios, there)
         appeared = frozenset(key for key in absent if key in now and now[key] != self._places.get(key))
-        if not appeared and all(ap.mac is not None for ap in there):
-            self._there |= marks  # nobody's of the inventory
+        if not appeared:
+            self._learn_whose(there)
         return appeared
+
+    def _learn_whose(self, there: tuple[Ap, ...]) -> None:
+        complete = all(ap.mac is not None for ap in there) or not any(ap.match for ap in self._context.aps)
+        self._whose.learnt(find.marks(there), self._context.clock(), complete=complete)
 
     async def read_config(self, ref: ScopeRef) -> ConfigState:
         place = self._place(ref)

@@ -271,6 +271,27 @@ def change(id: str, created_utc_us: int, state: State = State.COMMITTED) -> Chan
     )
 
 
+def test_radar_is_heard_for_a_minute_by_who_is_on_air_there() -> None:
+    memory, here = lab(), there(52)
+    assert not memory.hears_radar("lab", [here], NOW)
+    memory.bar([Nop(site="lab", mhz20=5260, deadline=Deadline.after(NOW, 1800.0), by_radio=AP2)])
+    assert memory.hears_radar("lab", [here], NOW.plus(59.0)), "also what another one heard: it may have to go"
+    assert not memory.hears_radar("lab", [here], NOW.plus(61.0)), "a controller is not held up for the NOP"
+    assert not memory.hears_radar("lab2", [here], NOW)
+    assert not memory.hears_radar("lab", [there(100), replace(here, state=RadioState.OFF)], NOW)
+
+
+def there(channel: int) -> RadioReading:
+    return RadioReading(
+        key=AP1,
+        at_s=1.0,
+        state=RadioState.ON_AIR,
+        band=Band.GHZ_5,
+        channel=Reported(channel, "x"),
+        width_mhz=Reported(20, "x"),
+    )
+
+
 def test_a_devices_own_undo_runs_until_its_time_is_over_or_its_change_is() -> None:
     memory, until = lab(), Deadline.after(NOW, 60.0)
     armed = replace(change("c", NOW.utc_us, State.APPLYING), undo_until=until)
