@@ -162,6 +162,16 @@ class Reading:
 
         case.told(story)
 
+    def test_nothing_has_appeared_that_open_told_of(self, case: Case) -> None:
+        """Else its session would be ended again and again."""
+
+        async def story(device: Device, info: DeviceInfo) -> None:
+            for _ in range(2):
+                snapshot = await device.read(info.capabilities.tables, None)
+                assert not snapshot.appeared & info.radios.keys()
+
+        case.told(story)
+
     def test_an_unknown_radio_is_absent(self, case: Case) -> None:
         async def story(device: Device, info: DeviceInfo) -> None:
             snapshot = await device.read(frozenset({Table.STATUS}), frozenset({case.radio, NOWHERE}))

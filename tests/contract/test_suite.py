@@ -72,6 +72,7 @@ class Liar:
     reading: Callable[[RadioReading], RadioReading] = lambda reading: reading
     confirms: bool = True
     speaks: bool = True
+    restless: bool = False
     plans: Callable[[tuple[str, ...]], tuple[str, ...]] = lambda commands: commands
 
     def __getattr__(self, name: str) -> Any:
@@ -82,7 +83,9 @@ class Liar:
 
     async def read(self, tables: frozenset[Table], radios: frozenset[RadioKey] | None) -> Snapshot:
         told = await self.true.read(tables, radios)
-        return replace(told, readings={key: self.reading(each) for key, each in told.readings.items()})
+        readings = {key: self.reading(each) for key, each in told.readings.items()}
+        appeared = frozenset(readings) if self.restless else told.appeared
+        return replace(told, readings=readings, appeared=appeared)
 
     async def confirm(self, receipt: Receipt) -> None:
         await (self.true.confirm(receipt) if self.confirms else self.true.cancel(receipt))
@@ -127,6 +130,7 @@ LIES: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
         {"reading": lambda reading: replace(reading, power_choices_dbm=(1, 2))},
         {},
     ),
+    ("test_nothing_has_appeared_that_open_told_of", {"restless": True}, {}),
     ("test_each_declared_setting_is_tried_or_the_reason_is_given", {}, {"elsewhere": {}}),
     (
         "test_each_declared_setting_is_tried_or_the_reason_is_given",
