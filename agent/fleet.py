@@ -163,7 +163,8 @@ class Fleet:
         ]
 
     def stop(self) -> None:
-        """Hear nothing more; the lanes stay open."""
+        """Hear nothing more, also of devices that are served from now on; the lanes stay open."""
+        self._ears = None
         for station in self.stations.values():
             for loop in station.loops:
                 loop.cancel()

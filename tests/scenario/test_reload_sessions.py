@@ -152,6 +152,31 @@ def test_the_lease_of_a_site_that_left_is_kept_until_its_sessions_have_ended(tmp
     run(story)
 
 
+def test_a_reload_while_the_agent_stops_does_not_keep_it_alive(tmp_path: Path) -> None:
+    """A new session is not polled any more: else the daemon would go on until it is killed."""
+
+    async def story(clock: Clock) -> None:
+        async with rig_of(tmp_path, clock) as rig:
+            agent, ledger = rig.build()
+            running = asyncio.create_task(agent.run(), name="agent")
+            await agent.ready.wait()
+            drain = agent.executor.drain
+
+            async def slowly() -> None:
+                await asyncio.sleep(5.0)
+                await drain()
+
+            agent.executor.drain = slowly  # type: ignore[method-assign]
+            agent.stop()
+            await asyncio.sleep(1.0)
+            await agent.reload({"lab": rotated(rig.site)})
+            async with asyncio.timeout(60.0):
+                await running
+            await ledger.close()
+
+    run(story)
+
+
 def test_a_change_that_is_stored_while_its_ap_gets_a_new_session_is_carried_out(tmp_path: Path) -> None:
     async def story(clock: SimulatedClock) -> None:
         async with staged(tmp_path, clock) as (rig, sessions, agent):
