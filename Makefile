@@ -77,7 +77,7 @@ guest: $(VENV)/.installed
 test-openwrt: $(VENV)/.installed
 	$(BIN)/pytest tests/vm/test_openwrt.py
 
-# A million simulated events with faults, some ten minutes of two cores; SEED=2 for other sites. tests/storm says
+# A million simulated events with faults, one to ten minutes of two cores; SEED=2 for other sites. tests/storm says
 # what is counted.
 EVENTS ?= 1000000
 SEED ?= 1

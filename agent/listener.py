@@ -46,7 +46,7 @@ class Listener:
             except DriverError as error:
                 log.debug("listener.interrupted", device=self._lane.name, error=str(error))
             self._interrupted = True
-            wait_s = min(AGAIN_MOST_S, wait_s * 2) if not await self._another(wait_s) else AGAIN_S
+            wait_s = AGAIN_S if await self._another(wait_s) else min(AGAIN_MOST_S, wait_s * 2)
 
     async def _another(self, limit_s: float) -> bool:
         """True as soon as another session is open, False after so many seconds."""

@@ -206,7 +206,6 @@ class Memory:
 
     def hears_radar(self, site: str, readings: Iterable[RadioReading], now: Moment) -> bool:
         """One of these radios is on air where radar was heard within the last minute."""
-        self.barred(site, now)
         lately = {
             nop.mhz20
             for nop in self.nops.values()

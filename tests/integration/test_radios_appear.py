@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -193,10 +193,7 @@ def test_whose_the_radios_are_is_asked_only_when_there_are_new_ones(
     """Of a controller with many APs some are always off; and others join that nobody listed."""
 
     async def story(late: Late) -> None:
-        device = family.device(late.context)
-        assert isinstance(device, CiscoDevice)
-        await device.open()
-        try:
+        async with opened(late.context) as device:
             asked = questions(device, monkeypatch)
             for _ in range(3):
                 assert (await device.read(STATUS, None)).missing.keys() == {c9800.R5, c9800.R2}
@@ -209,8 +206,6 @@ def test_whose_the_radios_are_is_asked_only_when_there_are_new_ones(
             for _ in range(2):  # until it is opened again
                 assert (await device.read(STATUS, None)).appeared == {c9800.R5, c9800.R2}
             assert asked() == 3
-        finally:
-            await device.close()
 
     with cisco() as late:
         asyncio.run(story(late))
@@ -221,10 +216,7 @@ def test_a_poll_is_good_whatever_becomes_of_the_other_question(
     monkeypatch: pytest.MonkeyPatch, error: DriverError
 ) -> None:
     async def story(late: Late) -> None:
-        device = family.device(late.context)
-        assert isinstance(device, CiscoDevice)
-        await device.open()
-        try:
+        async with opened(late.context) as device:
             late.come()
             data = device._link.data
 
@@ -238,8 +230,6 @@ def test_a_poll_is_good_whatever_becomes_of_the_other_question(
             assert snapshot.readings.keys() == {c9800.X5, c9800.X6}
             monkeypatch.undo()
             assert (await device.read(STATUS, None)).appeared == {c9800.R5, c9800.R2}
-        finally:
-            await device.close()
 
     with cisco() as late:
         asyncio.run(story(late))
@@ -250,22 +240,29 @@ def test_an_ap_that_is_named_after_it_has_joined() -> None:
 
     async def story(late: Late) -> None:
         now_s = [0.0]
-        device = family.device(replace(late.context, clock=lambda: now_s[0]))
         late.come()
         label = late.name()
         label.text, name = "AP02-0000-000a", label.text
-        await device.open()
-        try:
+        async with opened(replace(late.context, clock=lambda: now_s[0])) as device:
             assert (await device.read(STATUS, None)).missing.keys() == {c9800.X5, c9800.X6}
             label.text = name
             assert not (await device.read(STATUS, None)).appeared
             now_s[0] = AGAIN_S
             assert (await device.read(STATUS, None)).appeared == {c9800.X5, c9800.X6}
-        finally:
-            await device.close()
 
     with cisco() as late:
         asyncio.run(story(late))
+
+
+@asynccontextmanager
+async def opened(context: DeviceContext) -> AsyncIterator[CiscoDevice]:
+    device = family.device(context)
+    assert isinstance(device, CiscoDevice)
+    await device.open()
+    try:
+        yield device
+    finally:
+        await device.close()
 
 
 def questions(device: CiscoDevice, monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:

@@ -8,30 +8,18 @@ import random
 import tracemalloc
 from collections.abc import Iterator
 
+from fuzz.test_wire import TRAPS
 from fuzzing import octets_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from integration.test_traps_vendors import encoded
-from trap_cases_cisco import CISCO
-from traps_rig import COMMUNITY, OURS, RADAR, USER, ear, pdu, sender, v1, v2c, v3
+from traps_rig import COMMUNITY, OURS, RADAR, USER, ear, pdu, sender, v3
 
 from drivers.transport.ber import Malformed
 from drivers.transport.traps_check import Doorkeeper, Refused
-from drivers.transport.traps_message import AUTH, PRIV, REPORTABLE
 from drivers.transport.traps_queue import Outcome, Subscription
 from drivers.transport.traps_usm import Engine, Window
 
 TIMES = 10_000
-REAL = [
-    v2c(pdu()),
-    v2c(pdu(inform=True)),
-    v1("1.3.6.1.4.1.14179.2.6.3", 6, 81),
-    v3(pdu()),
-    v3(pdu(), flags=AUTH),
-    v3(pdu(), flags=0),
-    v3(pdu(inform=True), flags=AUTH | PRIV | REPORTABLE, engine_id=OURS),
-    *(v2c(encoded(case)) for case in CISCO[:20]),
-]
 
 
 def doorkeeper() -> tuple[Doorkeeper, list[Subscription]]:
@@ -40,8 +28,7 @@ def doorkeeper() -> tuple[Doorkeeper, list[Subscription]]:
 
 
 def datagrams(seed: int, times: int) -> Iterator[bytes]:
-    """Each differs from all of `REAL`, whose salts are new in each run."""
-    make, dice = octets_of(*REAL), random.Random(seed)
+    make, dice = octets_of(*TRAPS), random.Random(seed)
     return (make(dice) for _ in range(times))
 
 

@@ -113,6 +113,8 @@ def test_a_damaged_store_is_put_aside_and_a_person_is_asked(
             damage(in_one_file(rig))
             async with rig.agent() as agent:
                 await until(lambda: agent.memory.doubt, limit_s=120)
+                stored = await agent.ledger.call(agent.ledger.store.nops, clock.now())
+                assert 5260 in {nop.mhz20 for nop in stored}, "whatever the radios say of it"
                 await only_observes(rig, agent, change, clock)
                 assert len(quarantined(rig)) == (0 if damage in (empty, gone) else 1)
             async with rig.agent() as agent:
@@ -122,8 +124,6 @@ def test_a_damaged_store_is_put_aside_and_a_person_is_asked(
                 assert agent.memory.observing is None
             async with rig.agent() as agent:
                 assert agent.memory.observing is None
-                stored = await agent.ledger.call(agent.ledger.store.nops, clock.now())
-                assert 5260 in {nop.mhz20 for nop in stored}, "whatever the radios say of it"
             assert [r["actor"]["name"] for r in rig.records() if r["reason"]["code"] == "store.acknowledged"]
         rig.verify()
 

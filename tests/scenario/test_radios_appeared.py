@@ -90,15 +90,24 @@ class Restless:
         return device
 
 
+@asynccontextmanager
+async def served(
+    tmp_path: Path, clock: SimulatedClock, device: Restless, aps: int = 1, **world: Any
+) -> AsyncIterator[tuple[Rig, Agent]]:
+    """An agent that polls it often."""
+    site = site_of(aps, policy=replace(FAST, poll_s=POLL_S))
+    async with rig_of(tmp_path, clock, site, clients=0, **world) as rig:
+        rig.wrap_device = device
+        async with rig.agent() as agent:
+            yield rig, agent
+
+
 def test_it_is_opened_at_once_and_then_no_more_often_than_that(tmp_path: Path) -> None:
     async def main(clock: SimulatedClock) -> Restless:
         device = Restless(clock)
-        site = site_of(1, policy=replace(FAST, poll_s=POLL_S))
-        async with rig_of(tmp_path, clock, site, clients=0) as rig:
-            rig.wrap_device = device
-            async with rig.agent() as agent:
-                await asyncio.sleep(10 * RENEWED_S)
-                assert agent.memory.contact("lab", "ap1").missed == 0
+        async with served(tmp_path, clock, device) as (_, agent):
+            await asyncio.sleep(10 * RENEWED_S)
+            assert agent.memory.contact("lab", "ap1").missed == 0
         return device
 
     device = simulated_time.run(main)
@@ -113,10 +122,8 @@ def test_one_that_always_says_another_is_not_opened_in_a_circle(tmp_path: Path) 
     async def main(clock: SimulatedClock) -> Restless:
         device = Restless(clock)
         device.says = None
-        async with rig_of(tmp_path, clock, site_of(1), clients=0) as rig:
-            rig.wrap_device = device
-            async with rig.agent():
-                await asyncio.sleep(100.0)
+        async with served(tmp_path, clock, device):
+            await asyncio.sleep(100.0)
         return device
 
     device = simulated_time.run(main)
@@ -150,13 +157,10 @@ def test_not_while_its_own_undo_waits_to_be_confirmed(tmp_path: Path) -> None:
 def test_a_second_radio_is_not_made_to_wait_for_the_first_ones_time(tmp_path: Path) -> None:
     async def main(clock: SimulatedClock) -> Restless:
         device = Restless(clock)
-        site = site_of(1, policy=replace(FAST, poll_s=POLL_S))
-        async with rig_of(tmp_path, clock, site, clients=0) as rig:
-            rig.wrap_device = device
-            async with rig.agent():
-                await asyncio.sleep(8.0)
-                device.says = frozenset({RadioKey("lab/ap1/r6")})
-                await asyncio.sleep(2 * POLL_S)
+        async with served(tmp_path, clock, device):
+            await asyncio.sleep(8.0)
+            device.says = frozenset({RadioKey("lab/ap1/r6")})
+            await asyncio.sleep(2 * POLL_S)
         return device
 
     assert len(simulated_time.run(main).opened) == 3
@@ -167,14 +171,11 @@ async def stubborn(tmp_path: Path, clock: SimulatedClock) -> AsyncIterator[tuple
     """An AP that does not leave by itself, on a channel with radar detection."""
     device = Restless(clock)
     device.says = frozenset()
-    site = site_of(2, policy=replace(FAST, poll_s=POLL_S))
-    async with rig_of(tmp_path, clock, site, channels=(52, 149), clients=0) as rig:
-        rig.wrap_device = device
-        async with rig.agent() as agent:
-            await until(lambda: all(r.reading for r in agent.memory.radios.values()))
-            await asyncio.sleep(60.0)
-            rig.world.set_stubborn(RADIO)
-            yield device, rig, agent
+    async with served(tmp_path, clock, device, aps=2, channels=(52, 149)) as (rig, agent):
+        await until(lambda: all(r.reading for r in agent.memory.radios.values()))
+        await asyncio.sleep(60.0)
+        rig.world.set_stubborn(RADIO)
+        yield device, rig, agent
 
 
 async def gone_after_s(rig: Rig, agent: Agent, clock: SimulatedClock) -> float:
@@ -235,13 +236,10 @@ def test_it_is_listened_to_again_as_soon_as_it_is_opened_again(tmp_path: Path) -
     async def main(clock: SimulatedClock) -> Restless:
         device = Restless(clock)
         device.says, device.mute = frozenset(), True
-        site = site_of(1, policy=replace(FAST, poll_s=POLL_S))
-        async with rig_of(tmp_path, clock, site) as rig:
-            rig.wrap_device = device
-            async with rig.agent():
-                await asyncio.sleep(100.0)
-                device.says, device.mute = frozenset({RADIO}), False
-                await asyncio.sleep(2 * POLL_S)
+        async with served(tmp_path, clock, device):
+            await asyncio.sleep(100.0)
+            device.says, device.mute = frozenset({RADIO}), False
+            await asyncio.sleep(2 * POLL_S)
         return device
 
     device = simulated_time.run(main)
@@ -256,17 +254,14 @@ def test_a_device_that_dies_after_it_was_opened_again_is_not_asked_in_a_circle(t
         device = Restless(clock)
         device.says, device.mute = frozenset(), True
         device.noticed.clear()
-        site = site_of(1, policy=replace(FAST, poll_s=POLL_S))
-        async with rig_of(tmp_path, clock, site) as rig:
-            rig.wrap_device = device
-            async with rig.agent() as agent:
-                await asyncio.sleep(20.0)
-                device.says = frozenset({RADIO})
-                await until(lambda: len(device.opened) == 2)
-                device.dead = True
-                device.noticed.set()
-                await agent.lanes["lab", "ap1"].close()
-                await asyncio.sleep(60.0)
+        async with served(tmp_path, clock, device) as (_, agent):
+            await asyncio.sleep(20.0)
+            device.says = frozenset({RADIO})
+            await until(lambda: len(device.opened) == 2)
+            device.dead = True
+            device.noticed.set()
+            await agent.lanes["lab", "ap1"].close()
+            await asyncio.sleep(60.0)
         return device
 
     assert len(simulated_time.run(main).opened) < 30
